@@ -1,0 +1,80 @@
+# How a room becomes a library and its tests, and how the rooms become libtidemark.
+
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
+
+find_program(TIDEMARK_CCACHE ccache)
+if(TIDEMARK_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${TIDEMARK_CCACHE})
+endif()
+
+# Flags that every target of this repository gets and no consumer does.
+add_library(tidemark_private_flags INTERFACE)
+target_compile_features(tidemark_private_flags INTERFACE cxx_std_23)
+target_compile_options(tidemark_private_flags INTERFACE -Wall -Wextra -Wshadow=local -Wnon-virtual-dtor -Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # g++ 12 reports every optimized move of a std::variant or std::expected.
+  target_compile_options(tidemark_private_flags INTERFACE -Wno-maybe-uninitialized)
+endif()
+
+set(TIDEMARK_SANITIZE "" CACHE STRING "address (with undefined), thread, or empty")
+if(TIDEMARK_SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(TIDEMARK_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+elseif(TIDEMARK_SANITIZE)
+  message(FATAL_ERROR "TIDEMARK_SANITIZE is '${TIDEMARK_SANITIZE}': it must be address, thread or empty")
+endif()
+
+set_property(GLOBAL PROPERTY TIDEMARK_ROOMS "")
+
+# tidemark_test(NAME sources... LIBS ...): a program of gtest cases, each a test of ctest named NAME/Suite.Case. Cases of
+# one program share its temporary files, so that ctest never runs two of them at once.
+function(tidemark_test name)
+  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  add_executable(${name}_test ${ARG_UNPARSED_ARGUMENTS})
+  target_include_directories(${name}_test PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name}_test PRIVATE ${ARG_LIBS} tidemark_private_flags GTest::gmock GTest::gtest_main Threads::Threads)
+  gtest_discover_tests(${name}_test TEST_PREFIX ${name}/ DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES RESOURCE_LOCK ${name} TIMEOUT 300)
+endfunction()
+
+# tidemark_room(NAME LIBS ...): src/NAME/*.cc as an object library, src/NAME/*_test.cc as the program NAME_test.
+function(tidemark_room name)
+  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  if(sources)
+    add_library(tidemark_${name} OBJECT ${sources})
+    target_include_directories(tidemark_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(tidemark_${name} PUBLIC ${ARG_LIBS} PkgConfig::xxhash Threads::Threads PRIVATE tidemark_private_flags)
+    set_property(GLOBAL APPEND PROPERTY TIDEMARK_ROOMS ${name})
+  endif()
+  if(tests AND TIDEMARK_TESTS)
+    get_property(rooms GLOBAL PROPERTY TIDEMARK_ROOMS)
+    list(TRANSFORM rooms PREPEND tidemark_)
+    tidemark_test(${name} ${tests} LIBS ${rooms} PkgConfig::xxhash)
+  endif()
+endfunction()
+
+# The static library: every room's objects in one archive, third-party libraries as its link interface. Header-only ones
+# stay inside the rooms: a consumer needs them neither to compile nor to link.
+function(tidemark_library)
+  get_property(rooms GLOBAL PROPERTY TIDEMARK_ROOMS)
+  list(TRANSFORM rooms REPLACE "(.+)" "$<TARGET_OBJECTS:tidemark_\\1>" OUTPUT_VARIABLE objects)
+  file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/*.h)
+  add_library(tidemark STATIC ${objects})
+  add_library(tidemark::tidemark ALIAS tidemark)
+  target_sources(tidemark PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${headers})
+  target_compile_features(tidemark PUBLIC cxx_std_20)
+  target_link_libraries(tidemark PUBLIC Threads::Threads PkgConfig::xxhash
+    PRIVATE fmt::fmt PkgConfig::spdlog yaml-cpp simdjson::simdjson PkgConfig::zstd)
+  # The target tidemark_verify_interface_header_sets compiles each installed header alone, as C++20.
+  set_target_properties(tidemark PROPERTIES LINKER_LANGUAGE CXX VERIFY_INTERFACE_HEADER_SETS ON)
+endfunction()

@@ -1,0 +1,92 @@
+// What the typed streams write down while main() builds a job: the logical plan and, for each node and edge, how to make the
+// typed operator behind it. Nothing runs before Job::run(), and nothing here throws for a fault of the job: the first one is
+// kept and reported by run(), so that main() needs no try.
+//
+// Owned by the Job; one thread. Streams point to it, so they are used only while the Job lives.
+#pragma once
+
+#include <any>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tidemark/detail/model/plan.h"
+#include "tidemark/detail/task/factories.h"
+#include "tidemark/error.h"
+
+namespace tidemark::detail {
+
+/// Where in the user's code an operator was added.
+using Location = std::source_location;
+
+/// A stream that stands for no operator of its own, such as a union.
+inline constexpr NodeId kNoNode = 0xffffffff;
+
+struct NewNode {
+  std::string name;
+  Location location = {};
+  std::uint32_t parallelism = 0;  ///< 0: the job's
+  bool keeps_state = false;
+  bool is_enumerator = false;
+  std::vector<StateDescriptor> states = {};
+  NodeFactory factory = {};
+};
+
+class JobBuilder {
+ public:
+  NodeId add_node(NewNode node);
+  void add_edge(LogicalEdge edge, EdgeFactory factory);
+
+  /// `port` is an Out<U>& (*)(Operator&) for the records U of the side output.
+  void add_side_output(NodeId node, std::string name, std::any port);
+  /// Null, and a complaint, if the node has none of that name.
+  const std::any* find_side_output(NodeId node, const std::string& name);
+
+  /// Of a source: its enumerator's, too.
+  void set_uid(NodeId node, std::string uid);
+  void set_name(NodeId node, std::string name);
+  void set_parallelism(NodeId node, std::uint32_t parallelism);
+
+  /// A fault of the job, found while it is built. The first one is kept.
+  void complain(std::string message);
+  /// The same at a node: "operator 'map' (job.cc:14): <message>".
+  void complain_at(NodeId node, const std::string& message);
+  /// What `f` throws becomes a complaint at `location`.
+  template <class F>
+  void guard(const Location& location, F&& f) {
+    try {
+      f();
+    } catch (const std::exception& e) {
+      complain(place(location) + ": " + e.what());
+    } catch (...) {
+      complain(place(location) + ": an exception of no known type");
+    }
+  }
+
+  const std::optional<Error>& complaint() const { return complaint_; }
+  /// Without name, parallelism and max parallelism, which are the job's.
+  const LogicalPlan& plan() const { return plan_; }
+  const JobFactories& factories() const { return factories_; }
+
+ private:
+  struct SideOutputPort {
+    NodeId node;
+    std::string name;
+    std::any port;
+  };
+
+  static std::string place(const Location& location);
+  LogicalNode* node_to_change(NodeId node, std::string_view what);
+
+  LogicalPlan plan_;
+  JobFactories factories_;
+  std::vector<SideOutputPort> side_outputs_;
+  std::optional<Error> complaint_;
+};
+
+}  // namespace tidemark::detail

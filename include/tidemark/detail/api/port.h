@@ -1,0 +1,53 @@
+// Where the records of a stream leave an operator, and how the next operator is tied to it. Values.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tidemark/detail/api/job_builder.h"
+#include "tidemark/detail/channel/exchange.h"
+#include "tidemark/out.h"
+
+namespace tidemark::detail {
+
+/// An output of a node, whose typed operator `out` knows.
+template <class T>
+struct Port {
+  NodeId node = kNoNode;
+  std::string output;  ///< name of a side output; empty for the main one
+  Out<T>& (*out)(Operator&) = nullptr;
+};
+
+/// The main output of an operator of type Op.
+template <class Op>
+auto& main_output(Operator& op) {
+  return static_cast<Op&>(op).out();
+}
+
+using MakeWriter = std::function<std::unique_ptr<EdgeWriter>(std::vector<Edge*>, std::uint32_t)>;
+
+/// Ties every port to node `to`.
+template <class T>
+void connect(JobBuilder& builder, const std::vector<Port<T>>& ports, NodeId to, Exchange exchange, const MakeWriter& make_writer) {
+  for (const Port<T>& port : ports) {
+    builder.add_edge({port.node, to, exchange, port.output},
+                     {[out = port.out](Operator& from, BatchReceiver& receiver) { out(from).add_receiver(receiver); }, make_writer});
+  }
+}
+
+template <class T>
+MakeWriter plain_writer() {
+  return [](std::vector<Edge*> edges, std::uint32_t) { return std::make_unique<RebalanceWriter<T>>(std::move(edges)); };
+}
+
+template <class T, class KeyFn>
+MakeWriter key_by_writer(KeyFn key) {
+  return [key = std::move(key)](std::vector<Edge*> edges, std::uint32_t max_parallelism) {
+    return std::make_unique<KeyByWriter<T, KeyFn>>(std::move(edges), key, max_parallelism);
+  };
+}
+
+}  // namespace tidemark::detail

@@ -1,0 +1,70 @@
+// The sending side of an exchange: one output of a task, to every subtask of the consuming vertex.
+//
+// A typed writer (exchange.h) scatters records into one batch a target; here is what does not know the type: the outbox,
+// the order of control elements, and the batches' way home. The outbox is unbounded on purpose: user code never sees a
+// refused emit; the task takes no further input while drain() leaves something behind, and that is the backpressure.
+//
+// A watermark rides behind the next batch of its target instead of forcing a small one out; flush() sends both.
+// Owned by its task; one thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "tidemark/detail/channel/edge.h"
+#include "tidemark/detail/model/batch.h"
+
+namespace tidemark::detail {
+
+class EdgeWriter : public BatchReceiver {
+ public:
+  /// One edge a target, in the order of the consumer's subtasks.
+  explicit EdgeWriter(std::vector<Edge*> edges);
+  EdgeWriter(const EdgeWriter&) = delete;
+  EdgeWriter& operator=(const EdgeWriter&) = delete;
+  virtual ~EdgeWriter();
+
+  /// Behind everything received so far, at the latest with the next flush().
+  void send_watermark(Timestamp watermark);
+  /// To every target, at once, behind everything received so far.
+  void broadcast(const Element& element);
+  /// Hands every partial batch and waiting watermark to the outbox.
+  void flush();
+  /// Moves the outbox on; true if it is empty now.
+  bool drain();
+
+  std::uint64_t records_out() const { return records_out_; }
+
+ protected:
+  std::uint32_t targets() const { return static_cast<std::uint32_t>(targets_.size()); }
+  /// The batch being filled for a target; null before acquire().
+  Batch* current(std::uint32_t target) { return targets_[target].current; }
+  /// An empty batch for the target: one that came back, or a new one.
+  Batch* acquire(std::uint32_t target);
+  /// Hands the target's current batch to its outbox.
+  void ship(std::uint32_t target);
+  void count_records(std::uint32_t n) { records_out_ += n; }
+
+  virtual std::unique_ptr<Batch> make_batch() = 0;
+
+ private:
+  struct Target {
+    Edge* edge;
+    Batch* current = nullptr;
+    Timestamp watermark = Timestamp::min();  // waits behind the current batch
+    bool watermark_waits = false;
+    std::deque<Element> outbox;
+  };
+
+  void reclaim(Target& target);
+  void release_watermark(Target& target);
+
+  std::vector<Target> targets_;
+  std::vector<std::unique_ptr<Batch>> batches_;  // all that this writer ever made
+  std::vector<Batch*> idle_;
+  std::uint64_t records_out_ = 0;
+};
+
+}  // namespace tidemark::detail

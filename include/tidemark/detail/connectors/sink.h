@@ -1,0 +1,46 @@
+// The seam of a sink: what Stream::to() takes. A SinkDescription<T> is a value; builders (write_files(), print(), ...)
+// convert to it for the T of the stream. Immutable; any thread.
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "tidemark/detail/task/factories.h"
+#include "tidemark/detail/task/operator.h"
+
+namespace tidemark {
+
+namespace detail {
+
+class SinkImplementation {
+ public:
+  virtual ~SinkImplementation() = default;
+  /// For plans and messages: "write files".
+  virtual std::string name() const = 0;
+  /// A writer for a subtask: an operator without output.
+  virtual std::unique_ptr<Operator> make_writer() const = 0;
+  /// Whether checkpoints hold committables of it, so that it needs a uid.
+  virtual bool keeps_state() const { return false; }
+  /// See NodeFactory::recover.
+  virtual void recover(const SinkRecovery& recovery) const { static_cast<void>(recovery); }
+};
+
+}  // namespace detail
+
+template <class T>
+class SinkDescription {
+ public:
+  explicit SinkDescription(std::shared_ptr<const detail::SinkImplementation> sink) : sink_{std::move(sink)} {}
+
+  std::string name() const { return sink_->name(); }
+  bool keeps_state() const { return sink_->keeps_state(); }
+  std::unique_ptr<detail::Operator> make_writer() const { return sink_->make_writer(); }
+  void recover(const detail::SinkRecovery& recovery) const { sink_->recover(recovery); }
+
+ private:
+  std::shared_ptr<const detail::SinkImplementation> sink_;
+};
+
+}  // namespace tidemark

@@ -1,0 +1,70 @@
+// The seam of a source: what Job::from() takes. A SourceDescription<T> is a value; builders (read_files(), generate(), ...)
+// convert to it. Immutable; any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "tidemark/detail/connectors/source_reader_operator.h"
+#include "tidemark/detail/connectors/split_enumerator_operator.h"
+#include "tidemark/source.h"
+
+namespace tidemark {
+
+namespace detail {
+
+template <class T>
+class SourceImplementation {
+ public:
+  virtual ~SourceImplementation() = default;
+  /// For plans and messages: "read files".
+  virtual std::string name() const = 0;
+  virtual MakeSplitEnumerator split_enumerator() const = 0;
+  virtual std::unique_ptr<SplitReader<T>> make_split_reader() const = 0;
+  virtual Duration out_of_orderness() const { return Duration{0}; }
+  /// After how long without records a split counts as idle; nothing for never.
+  virtual std::optional<Duration> idle_after() const { return std::nullopt; }
+  virtual OnError on_error() const { return {}; }
+};
+
+}  // namespace detail
+
+template <class T>
+class SourceDescription {
+ public:
+  using Record = T;
+
+  explicit SourceDescription(std::shared_ptr<const detail::SourceImplementation<T>> source)
+      : source_{std::move(source)} {}
+
+  std::string name() const { return source_->name(); }
+
+  /// The task of parallelism 1 upstream of the readers. The edge between is written by a detail::SplitWriter.
+  std::unique_ptr<detail::SplitEnumeratorOperator> make_enumerator(
+      std::shared_ptr<detail::SplitRequests> requests) const {
+    return std::make_unique<detail::SplitEnumeratorOperator>(std::move(requests), source_->split_enumerator());
+  }
+
+  /// A reader for a subtask; `requests` are the enumerator's.
+  std::unique_ptr<detail::SourceReaderOperator<T>> make_reader(std::shared_ptr<detail::SplitRequests> requests) const {
+    std::optional<std::int64_t> idle_after_ns;
+    if (const auto idle_after = source_->idle_after()) idle_after_ns = std::chrono::nanoseconds{*idle_after}.count();
+    return std::make_unique<detail::SourceReaderOperator<T>>(std::move(requests), source_->make_split_reader(),
+                                                             source_->out_of_orderness(), idle_after_ns);
+  }
+
+  /// The name of the side output of BadRecords (bad_records() of the reader), if there is one.
+  std::optional<std::string> bad_records_output() const {
+    const OnError on_error = source_->on_error();
+    if (on_error.action != OnError::Action::kSideOutput) return std::nullopt;
+    return on_error.output;
+  }
+
+ private:
+  std::shared_ptr<const detail::SourceImplementation<T>> source_;
+};
+
+}  // namespace tidemark

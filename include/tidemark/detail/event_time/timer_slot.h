@@ -1,0 +1,159 @@
+// The timers of one second, as the unsorted list of what was done: registered, deleted. The order and the truth are
+// made from it once, when the watermark gets there.
+//
+// The list stands in chunks that are only appended to, so that a snapshot shares them: it notes how long each was and
+// may be read by another thread while the owner appends behind that. A list that repeats itself (the same timer
+// registered by each record) is compacted into a new chunk. One owner; its shared parts may be read and dropped by any
+// thread.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "tidemark/time.h"
+
+namespace tidemark::detail {
+
+/// How a timer's key is handed in and out: a word as it is, an encoded key as a view.
+template <class Key>
+using TimerKeyView = std::conditional_t<std::is_same_v<Key, std::string>, std::string_view, Key>;
+
+inline constexpr std::int64_t kTimerSlotMs = 1000;
+
+/// The number of the slot that `t` lies in; right for all of int64.
+constexpr std::int64_t timer_slot_of(Timestamp t) {
+  return t.ms() / kTimerSlotMs - (t.ms() % kTimerSlotMs < 0 ? 1 : 0);
+}
+
+/// A slot may begin before the lowest Timestamp, so this counts modulo 2^64.
+constexpr std::uint16_t timer_ms_in_slot(Timestamp t) {
+  return static_cast<std::uint16_t>(static_cast<std::uint64_t>(t.ms()) -
+                                    static_cast<std::uint64_t>(timer_slot_of(t)) * kTimerSlotMs);
+}
+constexpr Timestamp timer_time(std::int64_t slot, std::uint16_t ms) {
+  return Timestamp{static_cast<std::int64_t>(static_cast<std::uint64_t>(slot) * kTimerSlotMs + ms)};
+}
+
+template <class Key>
+struct TimerOp {
+  Key key;
+  std::uint64_t hash;
+  std::uint32_t order;  ///< among the ops of a slot; set by keep_live_timers
+  std::uint16_t ms;     ///< within the slot
+  bool deleted;
+};
+
+/// Leaves of all that was done the timers that are alive, each once, by (time, key).
+template <class Key>
+void keep_live_timers(std::vector<TimerOp<Key>>& ops) {
+  using Op = TimerOp<Key>;
+  std::uint32_t order = 0;
+  for (Op& op : ops) op.order = order++;
+  std::sort(ops.begin(), ops.end(),
+            [](const Op& a, const Op& b) { return std::tie(a.ms, a.key, a.order) < std::tie(b.ms, b.key, b.order); });
+  std::size_t live = 0;
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    const bool is_last_word = i + 1 == ops.size() || ops[i + 1].ms != ops[i].ms || ops[i + 1].key != ops[i].key;
+    if (!is_last_word || ops[i].deleted) continue;
+    if (live != i) ops[live] = std::move(ops[i]);
+    ++live;
+  }
+  ops.erase(ops.begin() + static_cast<std::ptrdiff_t>(live), ops.end());
+}
+
+template <class Key>
+class TimerSlot {
+ public:
+  using Op = TimerOp<Key>;
+  using Ops = std::vector<Op>;
+
+  /// A chunk as long as it was when it was shared.
+  struct SharedPart {
+    std::shared_ptr<const Ops> chunk;
+    const Op* begin;
+    const Op* end;
+  };
+
+  void append(std::uint16_t ms, std::uint64_t hash, TimerKeyView<Key> key, bool deleted) {
+    if (chunks_.empty() || chunks_.back().ops->size() == chunks_.back().ops->capacity()) add_chunk();
+    chunks_.back().ops->push_back(Op{Key{key}, hash, 0, ms, deleted});
+    if (++count_ == compact_at_) compact();
+  }
+
+  /// The live timers by (time, key).
+  Ops live() const {
+    Ops ops;
+    ops.reserve(count_);
+    for (const Chunk& chunk : chunks_) ops.insert(ops.end(), chunk.ops->begin(), chunk.ops->end());
+    keep_live_timers(ops);
+    return ops;
+  }
+
+  /// The same, and the slot is empty after.
+  Ops take_live() {
+    Ops ops;
+    ops.reserve(count_);
+    for (Chunk& chunk : chunks_) {
+      if (chunk.shared) {
+        ops.insert(ops.end(), chunk.ops->begin(), chunk.ops->end());
+      } else {
+        ops.insert(ops.end(), std::make_move_iterator(chunk.ops->begin()), std::make_move_iterator(chunk.ops->end()));
+      }
+    }
+    chunks_.clear();
+    count_ = 0;
+    keep_live_timers(ops);
+    return ops;
+  }
+
+  /// Calls f(SharedPart) for each chunk, oldest first.
+  template <class F>
+  void share(F&& f) {
+    for (Chunk& chunk : chunks_) {
+      chunk.shared = true;
+      const Op* begin = chunk.ops->data();
+      f(SharedPart{chunk.ops, begin, begin + chunk.ops->size()});
+    }
+  }
+
+ private:
+  static constexpr std::size_t kSmallestChunk = 4;
+  static constexpr std::size_t kLargestChunk = 2048;
+  static constexpr std::size_t kFirstCompaction = 256;
+
+  struct Chunk {
+    std::shared_ptr<Ops> ops;  // its capacity is never exceeded, so that its memory stays where it is
+    bool shared = false;       // with a snapshot at some time: what stands in it is not to be changed
+  };
+
+  void add_chunk() {
+    auto ops = std::make_shared<Ops>();
+    ops->reserve(std::clamp(count_, kSmallestChunk, kLargestChunk));
+    chunks_.push_back({std::move(ops)});
+  }
+
+  // Where much was dead it will be so again: look at twice the living. Else look seldom, as looking means sorting.
+  void compact() {
+    const std::size_t before = count_;
+    Ops ops = take_live();
+    if (ops.size() * 2 < before) ops.shrink_to_fit();
+    count_ = ops.size();
+    compact_at_ = count_ * 2 < before ? std::max(kFirstCompaction, 2 * count_) : 8 * before;
+    chunks_.push_back({std::make_shared<Ops>(std::move(ops))});
+  }
+
+  std::vector<Chunk> chunks_;
+  std::size_t count_ = 0;
+  std::size_t compact_at_ = kFirstCompaction;
+};
+
+}  // namespace tidemark::detail

@@ -1,0 +1,134 @@
+// What tasks, coordinator and snapshot storage tell one another about a checkpoint. Plain data, any thread by value.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tidemark/detail/model/key_group.h"
+#include "tidemark/time.h"
+
+namespace tidemark {
+
+/// Grows by one a checkpoint, over the whole life of a job; never used twice by one attempt. 0 is none.
+using CheckpointId = std::uint64_t;
+/// Grows by one each time the job starts or restarts; stands in the path of every file. 0 is none.
+using AttemptId = std::uint32_t;
+
+/// One subtask of one vertex of the physical plan.
+struct TaskId {
+  std::uint32_t vertex = 0;
+  std::uint32_t subtask = 0;
+  friend auto operator<=>(const TaskId&, const TaskId&) = default;
+};
+
+enum class CheckpointMode : std::uint8_t {
+  kExactlyOnce,  ///< a channel that delivered the barrier waits for the others
+  kAtLeastOnce,  ///< no channel waits; records behind the barrier may be in the snapshot
+};
+
+enum class CheckpointKind : std::uint8_t {
+  kPeriodic,  ///< by the interval
+  kFinal,     ///< all input was read: the last one, on whose completion sinks commit the rest and tasks end
+  kStop,      ///< the job stops on request with this checkpoint and keeps it
+};
+
+/// Travels in the stream between the records before and those after the snapshot.
+struct Barrier {
+  CheckpointId id = 0;
+  std::int64_t triggered_wall_ms = 0;
+  CheckpointMode mode = CheckpointMode::kExactlyOnce;
+  CheckpointKind kind = CheckpointKind::kPeriodic;
+};
+
+/// One durable file of a checkpoint.
+struct SnapshotFile {
+  std::string path;            ///< relative to the checkpoint's folder, or absolute where it belongs to an older one
+  std::uint64_t size = 0;      ///< bytes
+  std::uint64_t checksum = 0;  ///< XXH3-64 of the whole file
+  KeyGroupRange key_groups;
+  friend bool operator==(const SnapshotFile&, const SnapshotFile&) = default;
+};
+
+/// How the items of an operator list state go to the subtasks of a restored job.
+enum class Redistribution : std::uint8_t {
+  kSplit,  ///< each item to one subtask, evenly
+  kUnion,  ///< all items to every subtask
+};
+
+struct OperatorListState {
+  std::string name;
+  Redistribution redistribution = Redistribution::kSplit;
+  std::string schema;              ///< canonical JSON of the items' type
+  std::vector<std::string> items;  ///< each in the versioned binary encoding
+  friend bool operator==(const OperatorListState&, const OperatorListState&) = default;
+};
+
+/// Up to where the event time of a range of keys had come: what was late before stays late.
+struct KeyGroupWatermark {
+  KeyGroupRange key_groups;
+  Timestamp watermark = Timestamp::min();
+  friend bool operator==(const KeyGroupWatermark&, const KeyGroupWatermark&) = default;
+};
+
+/// What one subtask of one operator put into a checkpoint.
+struct OperatorSnapshot {
+  std::string uid;
+  std::uint32_t subtask = 0;
+  std::vector<SnapshotFile> keyed_files;
+  std::vector<OperatorListState> list_states;
+  std::vector<std::string> committables;  ///< of a two-phase sink: what its commit() will be given
+  std::vector<KeyGroupWatermark> watermarks;
+  friend bool operator==(const OperatorSnapshot&, const OperatorSnapshot&) = default;
+};
+
+/// What one task (a chain of operators) acknowledges a checkpoint with.
+struct TaskSnapshot {
+  std::vector<OperatorSnapshot> operators;  ///< only those that have something to say
+  std::uint64_t bytes = 0;                  ///< written for this checkpoint
+  std::int64_t sync_ns = 0;                 ///< how long the task stood still
+  std::int64_t async_ns = 0;                ///< how long writing took beside it
+  std::int64_t alignment_ns = 0;            ///< from the first barrier to the last
+};
+
+/// A state as a snapshot and a plan describe it.
+struct StateDescriptor {
+  enum class Kind : std::uint8_t { kValue = 1, kList = 2, kMap = 3, kTimers = 4, kWindow = 5 };
+  std::string name;
+  Kind kind = Kind::kValue;
+  std::string key_schema;        ///< canonical JSON
+  std::string namespace_schema;  ///< canonical JSON; empty where entries have no namespace
+  std::string value_schema;      ///< canonical JSON
+  friend bool operator==(const StateDescriptor&, const StateDescriptor&) = default;
+};
+
+/// All that stands in a checkpoint's `_metadata`.
+struct CheckpointMetadata {
+  std::string job;
+  CheckpointId id = 0;
+  AttemptId attempt = 0;
+  CheckpointKind kind = CheckpointKind::kPeriodic;
+  std::int64_t triggered_wall_ms = 0;
+  std::int64_t completed_wall_ms = 0;
+  struct Operator {
+    std::string uid;
+    std::string name;
+    std::uint32_t parallelism = 0;
+    std::uint32_t max_parallelism = 0;
+    std::vector<StateDescriptor> states;
+    std::vector<OperatorSnapshot> subtasks;
+    friend bool operator==(const Operator&, const Operator&) = default;
+  };
+  std::vector<Operator> operators;
+  friend bool operator==(const CheckpointMetadata&, const CheckpointMetadata&) = default;
+};
+
+/// What one subtask of one operator starts from: its share of a checkpoint.
+struct OperatorRestore {
+  std::vector<SnapshotFile> keyed_files;  ///< absolute paths; only those whose range intersects the subtask's
+  std::vector<OperatorListState> list_states;
+  std::vector<KeyGroupWatermark> watermarks;
+};
+
+}  // namespace tidemark

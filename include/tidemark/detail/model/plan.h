@@ -1,0 +1,51 @@
+// A job as the user built it, as plain data. By value, any thread.
+//
+// A node is one operator as the user wrote it; a source is two, its enumerator and its reader.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tidemark/detail/model/checkpoint.h"
+
+namespace tidemark {
+
+using NodeId = std::uint32_t;
+
+/// How records get from the subtasks of one node to those of the next.
+enum class Exchange : std::uint8_t {
+  kForward,    ///< subtask i to subtask i: chained where nothing speaks against it
+  kHash,       ///< by the hash of the key
+  kRebalance,  ///< in turn
+  kGlobal,     ///< all to subtask 0
+  kSplits,     ///< from a source's enumerator to the reader that asked
+};
+
+struct LogicalNode {
+  NodeId id = 0;
+  std::string name;                   ///< "window aggregate"
+  std::string uid;                    ///< may be empty where nothing is kept
+  std::string location;               ///< "job.cc:14", for messages
+  std::uint32_t parallelism = 0;      ///< 0: the job's
+  bool keeps_state = false;           ///< has states, splits or committables in a checkpoint: needs a uid
+  bool is_enumerator = false;         ///< shares its uid with its reader
+  std::vector<StateDescriptor> states;
+};
+
+struct LogicalEdge {
+  NodeId from = 0;
+  NodeId to = 0;
+  Exchange exchange = Exchange::kForward;
+  std::string output;  ///< name of a side output; empty for the main one
+};
+
+struct LogicalPlan {
+  std::string job;
+  std::uint32_t parallelism = 1;
+  std::uint32_t max_parallelism = kDefaultMaxParallelism;
+  std::vector<LogicalNode> nodes;  ///< id = index; a node comes after those that it reads from
+  std::vector<LogicalEdge> edges;
+};
+
+}  // namespace tidemark

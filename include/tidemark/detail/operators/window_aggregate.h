@@ -1,0 +1,362 @@
+// Aggregates a keyed stream by tumbling or sliding windows of event time.
+//
+// Records are aggregated once, into the table of their slice; sliding windows share slices, and a window's result is the
+// merge of its slices' tables. One table a slice, recycled. Runs of records in one slice find its table with a compare.
+//
+// Results are rows of Row<K, Result> (Windowed, or WindowedAll for a whole stream) with the window's last millisecond as
+// event time. A record that is late but within the allowed lateness makes the windows that have fired fire again for its
+// key, once for each input batch. Later ones go to the late output, or are counted if nobody takes it.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tidemark/aggregate.h"
+#include "tidemark/detail/event_time/key_group_watermarks.h"
+#include "tidemark/detail/event_time/window_timeline.h"
+#include "tidemark/detail/operators/keyed_process.h"
+#include "tidemark/detail/state/keyed_backend.h"
+#include "tidemark/detail/state/line_table.h"
+#include "tidemark/detail/state/slot_table.h"
+#include "tidemark/window.h"
+
+namespace tidemark::detail {
+
+/// How a window's result becomes a record.
+struct KeyedRow {
+  static constexpr bool kSingleKey = false;
+  template <class K, class V>
+  using Type = Windowed<K, V>;
+  template <class K, class V>
+  static Windowed<K, V> make(Window window, const K& key, V value) {
+    return {window.start, window.end, key, std::move(value)};
+  }
+};
+struct WholeRow {
+  static constexpr bool kSingleKey = true;
+  template <class K, class V>
+  using Type = WindowedAll<V>;
+  template <class K, class V>
+  static WindowedAll<V> make(Window window, const K&, V value) {
+    return {window.start, window.end, std::move(value)};
+  }
+};
+
+template <class T, class KeyFn, class Agg, class Row>
+class WindowAggregateOperator final
+    : public SingleOutputOperator<typename Row::template Type<std::decay_t<std::invoke_result_t<const KeyFn&, const T&>>, ResultOf<Agg, T>>>,
+      private CompositeState {
+  using K = std::decay_t<std::invoke_result_t<const KeyFn&, const T&>>;
+  using Accumulator = AccumulatorOf<Agg, T>;
+  using SliceTable = StateTable<K, Accumulator>;
+  using Stored = StoredKey<K>;
+  using Lookup = typename Stored::Lookup;
+
+ public:
+  WindowAggregateOperator(KeyFn key, Agg aggregate, WindowSpec spec, Duration allowed_lateness)
+      : key_{std::move(key)},
+        aggregate_{std::move(aggregate)},
+        timeline_{spec, allowed_lateness},
+        refires_{allowed_lateness.count() > 0},
+        backend_{schema_json(type_of<K>()), nullptr} {
+    backend_.add(*this);
+  }
+
+  Out<T>& late_out() { return late_out_; }
+  std::vector<StateDescriptor> descriptors() const { return backend_.descriptors(); }
+  std::uint64_t late_dropped() const override { return late_dropped_; }
+
+  void open(OperatorContext& context) override {
+    this->name_ = context.name;
+    context_ = &context;
+    max_parallelism_ = context.max_parallelism;
+    floors_ = KeyGroupWatermarks{context.key_groups(), context.restore.watermarks};
+    watermark_ = floors_.lowest();
+    timeline_.restore(watermark_);
+    backend_.restore(context);
+  }
+
+  void receive(Batch& in) override {
+    const auto& batch = static_cast<const TypedBatch<T>&>(in);
+    late_out_.set_stable_text(stable_text_of(in));
+    if constexpr (Row::kSingleKey) {
+      add_runs(batch);
+    } else {
+      add_each(batch);
+    }
+    guard_.count(in.size());
+    if (!refire_.empty()) fire_again();
+    late_out_.flush();
+    this->out_.flush();
+  }
+
+  void advance(Timestamp watermark) override {
+    watermark_ = std::max(watermark_, watermark);
+    while (const auto window = timeline_.next_due(watermark_)) fire(*window);
+    for (const std::int64_t slice : timeline_.take_expired(watermark_)) recycle(slice);
+    this->out_.flush();
+  }
+
+  std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest& request) override {
+    return backend_.snapshot(request, *context_, floors_.at(watermark_));
+  }
+
+ private:
+  static constexpr unsigned kMostMergeBits = 10;
+
+  struct Refire {
+    std::int64_t slice;
+    std::uint64_t hash;
+    std::string key;  // encoded
+  };
+
+  // A slice's table is looked up when the run of records in it begins.
+  void add_each(const TypedBatch<T>& batch) {
+    const T* values = batch.values();
+    const std::int64_t* timestamps = batch.timestamps();
+    const std::uint64_t* hashes = batch.hashes();
+    const std::uint32_t size = batch.size();
+    std::int64_t slice = WindowTimeline::kOutOfRange;
+    SliceTable* table = nullptr;
+    const bool floors_hold = !floors_.reached_by(watermark_);
+    std::uint32_t i = 0;
+    try {
+      for (; i < size; ++i) {
+        const std::int64_t start = timeline_.slice_start_of(Timestamp{timestamps[i]});
+        if (start != slice || table == nullptr) [[unlikely]] {
+          slice = start;
+          table = table_of(start);
+          if (table != nullptr) table->prefetch(hashes + i, std::min(size - i, kPrefetchAhead));
+        }
+        if (table == nullptr || (floors_hold && is_late_for(hashes[i], start))) [[unlikely]] {
+          take_late(values[i], timestamps[i], start);
+          continue;
+        }
+        if (i % kPrefetchRun == 0 && i + kPrefetchAhead < size) {
+          table->prefetch(hashes + i + kPrefetchAhead, std::min(kPrefetchRun, size - i - kPrefetchAhead));
+        }
+        const Lookup key = lookup_(std::invoke(key_, values[i]));
+        add(*table, hashes[i], key, values[i]);
+        if (refires_) [[unlikely]] note_refire(start, hashes[i], key);
+      }
+    } catch (...) {
+      guard_.fail(this->name_, values[i], timestamps[i], i);
+    }
+  }
+
+  // With one key for all records, those of a slice in a row are aggregated outside the table.
+  void add_runs(const TypedBatch<T>& batch) {
+    const T* values = batch.values();
+    const std::int64_t* timestamps = batch.timestamps();
+    const std::uint64_t* hashes = batch.hashes();
+    const std::uint32_t size = batch.size();
+    std::uint32_t i = 0;
+    try {
+      while (i < size) {
+        const std::int64_t slice = timeline_.slice_start_of(Timestamp{timestamps[i]});
+        SliceTable* table = table_of(slice);
+        if (table == nullptr || is_late_for(hashes[i], slice)) {
+          take_late(values[i], timestamps[i], slice);
+          ++i;
+          continue;
+        }
+        const Lookup key = lookup_(std::invoke(key_, values[i]));
+        const std::uint64_t hash = hashes[i];
+        Accumulator run{};
+        do {
+          aggregate_.add(run, values[i]);
+        } while (++i < size && timeline_.slice_start_of(Timestamp{timestamps[i]}) == slice);
+        merge_into(*table, hash, key, run);
+        if (refires_) note_refire(slice, hash, key);
+      }
+    } catch (...) {
+      guard_.fail(this->name_, values[i], timestamps[i], i);
+    }
+  }
+
+  // The table of a slice that takes records; null if the slice is late or no slice at all.
+  [[gnu::noinline]] SliceTable* table_of(std::int64_t slice) {
+    if (slice == WindowTimeline::kOutOfRange || slice == WindowTimeline::kNoWindow) return nullptr;
+    if (timeline_.is_late(slice, watermark_)) return nullptr;
+    return &open_slice(slice);
+  }
+  SliceTable& open_slice(std::int64_t slice) {
+    auto& table = slices_[slice];
+    if (table == nullptr) {
+      timeline_.add_slice(slice);
+      if (spare_.empty()) {
+        table = std::make_unique<SliceTable>(backend_.domain());
+      } else {
+        table = std::move(spare_.back());
+        spare_.pop_back();
+      }
+    }
+    return *table;
+  }
+  void recycle(std::int64_t slice) {
+    const auto found = slices_.find(slice);
+    found->second->clear();
+    spare_.push_back(std::move(found->second));
+    slices_.erase(found);
+  }
+  void add(SliceTable& table, std::uint64_t hash, Lookup key, const T& value) {
+    if (const auto row = table.find(hash, key)) [[likely]] {
+      table.mutate(row, [&](Accumulator& accumulator) { aggregate_.add(accumulator, value); });
+    } else {
+      Accumulator accumulator{};
+      aggregate_.add(accumulator, value);
+      table.insert(hash, key, accumulator);
+    }
+  }
+  void merge_into(SliceTable& table, std::uint64_t hash, Lookup key, const Accumulator& from) {
+    if (const auto row = table.find(hash, key)) {
+      table.mutate(row, [&](Accumulator& accumulator) { aggregate_.merge(accumulator, from); });
+    } else {
+      table.insert(hash, key, from);
+    }
+  }
+
+  [[gnu::noinline]] void take_late(const T& value, std::int64_t timestamp, std::int64_t slice) {
+    if (slice == WindowTimeline::kNoWindow) return;  // between two windows: it belongs to none
+    if (slice == WindowTimeline::kOutOfRange) {
+      throw Error{ErrorCode::kInvalidArgument, "the event time " + to_string(Timestamp{timestamp}) +
+                                                   " is too far from 1970 for a window: is its unit milliseconds?"};
+    }
+    if (late_out_.has_receivers()) {
+      late_out_.emit(Timestamp{timestamp}, value);
+    } else {
+      ++late_dropped_;
+    }
+  }
+
+  // After a restore from several key-group ranges, some had come further than this subtask's watermark.
+  bool is_late_for(std::uint64_t hash, std::int64_t slice) const {
+    return timeline_.is_late(slice, std::max(watermark_, floor_of(hash)));
+  }
+  Timestamp floor_of(std::uint64_t hash) const { return floors_.floor_for(key_group_of(hash, max_parallelism_)); }
+
+  // Slices are merged part by part of the hashes, so that the merged entries stay in the cache.
+  void fire(Window window) {
+    this->out_.set_timestamp(window.last().ms());
+    this->out_.set_stable_text({});
+    const auto slices = timeline_.slices_of(window);
+    if (slices.size() == 1) {
+      emit_all(window, *slices_.at(slices.front()));
+      return;
+    }
+    std::vector<SliceTable*> tables;
+    unsigned bits = kMostMergeBits;
+    for (const std::int64_t slice : slices) {
+      tables.push_back(slices_.at(slice).get());
+      bits = std::min(bits, tables.back()->part_bits());
+    }
+    for (HashPart part{bits, 0}; part.number < (std::size_t{1} << bits); ++part.number) {
+      scratch_.clear();
+      for (SliceTable* table : tables) {
+        table->for_each([&](Lookup key, const Accumulator& from) { merge_into(scratch_, Stored::hash(key), key, from); }, part);
+      }
+      emit_all(window, scratch_);
+    }
+  }
+  void emit_all(Window window, SliceTable& table) {
+    const bool floors_hold = !floors_.reached_by(window.last());
+    try {
+      table.for_each([&](Lookup key, const Accumulator& accumulator) {
+        if (floors_hold && floor_of(Stored::hash(key)) >= window.last()) return;  // this key group had fired it before the restore
+        emit(window, key, accumulator);
+      });
+    } catch (...) {
+      fail_user_code(this->name_, [&] { return "window ending " + to_string(window.end); });
+    }
+  }
+  void emit(Window window, Lookup key, const Accumulator& accumulator) {
+    if constexpr (KeyCodec<K>::kIsWord) {
+      this->out_.emit(Row::make(window, KeyCodec<K>::from_word(key), aggregate_.result(accumulator)));
+    } else {
+      K decoded{};
+      Arena arena;
+      TIDEMARK_CHECK(KeyCodec<K>::decode(key, decoded, arena), "a key in a table decodes");
+      this->out_.emit(Row::make(window, decoded, aggregate_.result(accumulator)));
+    }
+  }
+
+  void note_refire(std::int64_t slice, std::uint64_t hash, Lookup key) {
+    if (timeline_.already_fired_windows_of(slice, watermark_).empty()) return;
+    ByteWriter encoded;
+    if constexpr (KeyCodec<K>::kIsWord) {
+      Stored::encode(key, encoded);
+    } else {
+      encoded.put_bytes(key);
+    }
+    refire_.push_back({slice, hash, encoded.take()});
+  }
+  void fire_again() {
+    std::map<std::pair<std::int64_t, std::string>, std::pair<Window, std::uint64_t>> due;  // by window and key, once each
+    for (const Refire& refire : refire_) {
+      for (const Window window : timeline_.already_fired_windows_of(refire.slice, watermark_)) {
+        due.try_emplace({window.end.ms(), refire.key}, window, refire.hash);
+      }
+    }
+    refire_.clear();
+    for (const auto& [place, window_and_hash] : due) fire_for_key(window_and_hash.first, window_and_hash.second, place.second);
+  }
+  void fire_for_key(Window window, std::uint64_t hash, std::string_view encoded) {
+    Lookup key{};
+    TIDEMARK_CHECK(Stored::decode(encoded, key), "a key that was encoded here decodes");
+    Accumulator merged{};
+    for (const std::int64_t slice : timeline_.slices_of(window)) {
+      SliceTable& table = *slices_.at(slice);
+      if (const auto row = table.find(hash, key)) aggregate_.merge(merged, table.value_ref(row));
+    }
+    this->out_.set_timestamp(window.last().ms());
+    emit(window, key, merged);
+  }
+
+  StateDescriptor descriptor() const override {
+    return {.name = "window",
+            .kind = StateDescriptor::Kind::kWindow,
+            .key_schema = schema_json(type_of<K>()),
+            .namespace_schema = schema_json(type_of<Timestamp>()),
+            .value_schema = schema_json(type_of<Accumulator>())};
+  }
+  std::vector<StateView> views(std::uint32_t bound) override {
+    std::vector<StateView> result;
+    for (const auto& [slice, table] : slices_) {
+      ByteWriter encoded;
+      KeyCodec<Timestamp>::encode(Timestamp{slice}, encoded);
+      result.push_back({encoded.take(), table->view(bound)});
+    }
+    return result;
+  }
+  bool restore_entry(std::string_view namespace_bytes, std::uint64_t hash, std::string_view key, std::string_view value) override {
+    if (namespace_bytes.size() != sizeof(std::int64_t)) return false;
+    return open_slice(KeyCodec<Timestamp>::decode(namespace_bytes).ms()).restore_entry(hash, key, value);
+  }
+
+  KeyFn key_;
+  Agg aggregate_;
+  WindowTimeline timeline_;
+  bool refires_;
+  KeyLookup<K> lookup_;
+  KeyedBackend backend_;
+  std::map<std::int64_t, std::unique_ptr<SliceTable>> slices_;
+  std::vector<std::unique_ptr<SliceTable>> spare_;
+  // No snapshot sees the scratch table, so it has a domain of its own.
+  CowDomain scratch_domain_;
+  SliceTable scratch_{scratch_domain_};
+  std::vector<Refire> refire_;
+  Out<T> late_out_;
+  std::uint64_t late_dropped_ = 0;
+  Timestamp watermark_ = Timestamp::min();
+  KeyGroupWatermarks floors_{{}, {}};
+  std::uint32_t max_parallelism_ = kDefaultMaxParallelism;
+  OperatorContext* context_ = nullptr;
+  RecordGuard guard_;
+};
+
+}  // namespace tidemark::detail

@@ -1,0 +1,125 @@
+// What the tables of one backend share so that a snapshot can be read while they are written: the epoch, the side log of
+// overwritten entries, and what may only be freed when no snapshot can see it any more.
+//
+// A snapshot has a bound: the epoch that ended when it began. Content of an epoch up to the bound is the snapshot's. The
+// writer logs a unit (a line or a slot) before its first change in a new epoch, if a running snapshot needs the old
+// content. A logged unit was valid from its own epoch until (before) the epoch of the change: snapshot s takes the log
+// entries with from <= s < until.
+//
+// Threads: one writer calls everything here but at(), which a snapshotter may call with a reference that it has loaded
+// from a segment. begin() and end() are the writer's, too: a finished snapshotter tells it by mail.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "tidemark/detail/state/page_pool.h"
+
+namespace tidemark::detail {
+
+/// A place in the side log; 0 is none. Its upper half is the epoch until which the entry was valid.
+using LogRef = std::uint64_t;
+constexpr std::uint32_t log_until(LogRef ref) { return static_cast<std::uint32_t>(ref >> 32); }
+
+struct LogEntry {
+  LogRef next;          ///< the segment's entry before this one
+  std::uint32_t state;  ///< the unit's state word as it was
+  std::uint32_t unit;   ///< which unit of the segment
+  std::uint64_t words[1];  ///< the unit's content; as many as the layout has
+};
+
+class CowDomain {
+ public:
+  CowDomain();
+  CowDomain(const CowDomain&) = delete;
+  CowDomain& operator=(const CowDomain&) = delete;
+  ~CowDomain();
+
+  std::uint32_t epoch() const { return epoch_; }
+  PagePool& pages() { return pages_; }
+  const PagePool& pages() const { return pages_; }
+  /// The blocks of one size, shared by all tables: retired ones may outlive their table.
+  BlockPool& blocks(std::size_t block_bytes);
+
+  /// True if a running snapshot contains what was written in `epoch`.
+  bool needed(std::uint32_t epoch) const { return epoch <= newest_active_; }
+  bool any_active() const { return newest_active_ != 0; }
+
+  /// Starts a snapshot and the next epoch; returns the snapshot's bound.
+  std::uint32_t begin();
+  /// Nobody reads the snapshot any more: frees what was kept for it alone.
+  void end(std::uint32_t bound);
+
+  /// Room for an entry of `words` words. The caller fills it and then publishes `ref`.
+  struct Appended {
+    LogEntry* entry;
+    LogRef ref;
+  };
+  Appended append(std::size_t words) {
+    const std::size_t size = kHeaderWords + words;
+    if (static_cast<std::size_t>(log_end_ - log_at_) < size) [[unlikely]] next_chunk();
+    auto* entry = reinterpret_cast<LogEntry*>(log_at_);
+    const auto offset = static_cast<std::uint64_t>(log_at_ - log_begin_);
+    log_at_ += size;
+    return {entry, (std::uint64_t{epoch_} << 32) | (chunk_index_ * kChunkWords + offset)};
+  }
+  const LogEntry& at(LogRef ref) const {
+    const auto place = static_cast<std::uint32_t>(ref);
+    const std::uint64_t* chunk = chunks_[place / kChunkWords].load(std::memory_order_acquire);
+    return *reinterpret_cast<const LogEntry*>(chunk + place % kChunkWords);
+  }
+
+  /// Calls free(object) when no running snapshot can see it; at once if none runs.
+  void retire(void* object, void (*free)(void* object, void* context), void* context) {
+    if (!any_active()) {
+      free(object, context);
+      return;
+    }
+    retired_.push_back({epoch_, object, free, context});
+  }
+
+  /// Bytes that wait in the side log for running snapshots.
+  std::size_t log_bytes() const;
+
+ private:
+  static constexpr std::size_t kHeaderWords = 2;
+  static constexpr std::size_t kChunkWords = PagePool::kPageBytes / sizeof(std::uint64_t);
+  static constexpr std::size_t kMaxChunks = 4096;  // 8 GiB of log
+  static constexpr std::uint32_t kLastEpoch = (1u << 27) - 1;  // what fits beside the flags in every layout's state word
+
+  struct Retired {
+    std::uint32_t epoch;
+    void* object;
+    void (*free)(void*, void*);
+    void* context;
+  };
+  struct UsedChunk {
+    std::uint32_t epoch;
+    std::size_t index;
+  };
+
+  void next_chunk();
+  void free_older_than(std::uint32_t epoch);
+
+  PagePool pages_;
+  std::vector<std::unique_ptr<BlockPool>> block_pools_;
+  std::uint32_t epoch_ = 1;
+  std::uint32_t newest_active_ = 0;
+  std::vector<std::uint32_t> active_;  // bounds, ascending
+
+  std::uint64_t* log_begin_ = nullptr;
+  std::uint64_t* log_at_ = nullptr;
+  std::uint64_t* log_end_ = nullptr;
+  std::size_t chunk_index_ = 0;
+  std::unique_ptr<std::atomic<std::uint64_t*>[]> chunks_;
+  std::size_t chunks_made_ = 1;  // 0 stays unused: a LogRef of 0 is none
+  std::vector<std::size_t> free_chunks_;
+  std::deque<UsedChunk> used_chunks_;  // in the order of their epochs
+  std::deque<Retired> retired_;        // in the order of their epochs
+};
+
+}  // namespace tidemark::detail

@@ -1,0 +1,291 @@
+// The part that every in-memory table shares: extendible hashing over segments of 2048 entries, and snapshots of them.
+//
+// The top bits of the hash choose a segment through the directory, so segments stand in the order of hashes and a key group
+// is a run of them. A full segment splits into two new ones; there is no rehash of the whole. The frozen segment is left to
+// the snapshots that see it. A Layout says what lies in a segment and what one unit of copy on write is:
+//
+//   struct Segment { SegmentHeader head; ... }   the memory
+//   reset(segment, epoch)            makes an empty segment of any bytes, its units written in that epoch
+//   kUnits, kUnitWords               units of copy on write in a segment, and 64-bit words of content in each
+//   state(segment, unit)             the unit's state word: epoch << kEpochShift | flags of the layout
+//   words(segment, unit)             the unit's content
+//   for_each(state, words, f)        f(entry) for each live entry of a unit's content, copied or in place
+//   hash(entry), encode(entry, ...)  of an entry
+//   move_entry(segment, hash, entry, epoch)  puts an entry of a split segment, written in that epoch, into a new one
+//   is_full(head)                    true before an entry is put in means split() first
+//   worth_splitting(head)            false where a full segment is so for the traces of erased entries
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "tidemark/detail/base/bytes.h"
+#include "tidemark/detail/base/check.h"
+#include "tidemark/detail/state/cow_domain.h"
+#include "tidemark/detail/state/cow_word.h"
+#include "tidemark/detail/state/table.h"
+
+namespace tidemark::detail {
+
+struct SegmentHeader {
+  std::uint64_t log;    // LogRef of the newest logged unit
+  std::uint32_t depth;  // how many top bits of the hash its entries share
+  std::uint32_t used;   // entries that take up room: live ones, and in some layouts tombstones
+  std::uint32_t live;
+  std::uint32_t passed;  // lines that were full when an entry sought room in them; 0 in other layouts
+};
+
+/// Hashes that begin with the `bits` bits of `number`; by default all.
+struct HashPart {
+  unsigned bits = 0;
+  std::size_t number = 0;
+};
+
+template <class Layout>
+class SegmentedTable : public Table {
+ public:
+  /// The largest number of bits by which this table can be read in parts: no segment then lies in two.
+  unsigned part_bits() const {
+    unsigned bits = 64 - shift_;
+    for (std::size_t i = 0; i < directory_.size(); i += span_of(*at(i))) bits = std::min(bits, at(i)->head.depth);
+    return bits;
+  }
+
+  using Segment = typename Layout::Segment;
+
+  explicit SegmentedTable(CowDomain& domain) : domain_{domain}, segments_{domain.blocks(sizeof(Segment))} {
+    for (int half = 0; half < 2; ++half) directory_.push_back(new_segment(1));
+    places_ = Layout::places();
+    publish_directory();
+  }
+
+  std::unique_ptr<TableView> view(std::uint32_t bound) override {
+    return std::make_unique<View>(domain_, distinct_segments(), bound);
+  }
+  std::size_t size() const override { return live_; }
+  std::size_t memory_bytes() const override {
+    return segment_count_ * sizeof(Segment) + directory_.size() * sizeof(void*);
+  }
+
+  /// Removes every entry and keeps the room, for content like this one's.
+  void clear() {
+    for (std::size_t i = 0; i < directory_.size();) {
+      Segment* segment = at(i);
+      const std::size_t span = span_of(*segment);
+      if (domain_.any_active()) {
+        Segment* fresh = new_segment(segment->head.depth);
+        std::fill_n(directory_.begin() + static_cast<std::ptrdiff_t>(i), span, fresh);
+        Layout::for_each_owned(*segment, domain_);
+        retire(segment);
+      } else {
+        Layout::for_each_owned(*segment, domain_);
+        reset(*segment, segment->head.depth);
+      }
+      i += span;
+    }
+    live_ = 0;
+  }
+
+ protected:
+  ~SegmentedTable() override {
+    for (Segment* segment : distinct_segments()) {
+      Layout::for_each_owned(*segment, domain_);
+      retire(segment);
+    }
+  }
+
+  Segment& segment_of(std::uint64_t hash) { return *static_cast<Segment*>(directory_[hash >> shift_]); }
+  CowDomain& domain() { return domain_; }
+
+  /// Before the first change of a unit in this epoch; afterwards its epoch is the current one.
+  void touch(Segment& segment, std::uint32_t unit) {
+    const std::uint32_t state = Layout::state(segment, unit);
+    if ((state >> Layout::kEpochShift) != domain_.epoch()) [[unlikely]] touch_slowly(segment, unit, state);
+  }
+
+  void count_insert(Segment& segment) {
+    ++segment.head.live;
+    ++live_;
+  }
+  void count_erase(Segment& segment) {
+    --segment.head.live;
+    --live_;
+  }
+
+  /// Makes room in the segment of `hash`: two segments of half its hashes each, or a new one without the traces of erased
+  /// entries.
+  [[gnu::noinline]] void split(std::uint64_t hash) {
+    Segment* old = &segment_of(hash);
+    const std::uint32_t depth = old->head.depth;
+    if (!Layout::worth_splitting(old->head)) {
+      Segment* fresh = new_segment(depth);
+      move_entries(*old, [&](std::uint64_t) { return fresh; });
+      replace(hash, depth, fresh, fresh);
+    } else {
+      TIDEMARK_CHECK(depth < 40, "so many entries never share 40 bits of their hash");
+      if (shift_ == 64 - depth) grow_directory();
+      Segment* low = new_segment(depth + 1);
+      Segment* high = new_segment(depth + 1);
+      move_entries(*old, [&](std::uint64_t h) { return (h >> (63 - depth)) & 1 ? high : low; });
+      replace(hash, depth, low, high);
+    }
+    retire(old);
+  }
+
+  /// f(state, words) of each unit of each segment in that part of the hashes, by the writer itself.
+  template <class F>
+  void for_each_unit(HashPart part, F&& f) {
+    const std::size_t span = directory_.size() >> part.bits;
+    for (std::size_t i = part.number * span, end = i + span; i < end; i += span_of(*at(i))) {
+      Segment& segment = *at(i);
+      if (segment.head.live == 0) continue;
+      for (std::uint32_t unit = 0; unit < Layout::kUnits; ++unit) f(Layout::state(segment, unit), Layout::words(segment, unit));
+    }
+  }
+
+ private:
+  class View final : public TableView {
+   public:
+    View(CowDomain& domain, std::vector<Segment*> segments, std::uint32_t bound)
+        : domain_{domain}, segments_{std::move(segments)}, bound_{bound} {}
+
+    std::size_t segment_count() const override { return segments_.size(); }
+
+    void read_segment(std::size_t index, EntrySink& sink) override {
+      Segment& segment = *segments_[index];
+      found_.clear();
+      std::bitset<Layout::kUnits> taken;
+      std::array<std::uint64_t, Layout::kUnitWords> words;
+      for (std::uint32_t unit = 0; unit < Layout::kUnits; ++unit) {
+        load_words<Layout::kUnitWords>(Layout::words(segment, unit), words.data());
+        const std::uint32_t state = load_state(Layout::state(segment, unit));
+        if ((state >> Layout::kEpochShift) > bound_) continue;
+        taken.set(unit);
+        collect(state, words.data());
+      }
+      // What the scan found too new was logged before it changed.
+      for (LogRef ref = load_word(segment.head.log); ref != 0 && log_until(ref) > bound_;) {
+        const LogEntry& entry = domain_.at(ref);
+        if ((entry.state >> Layout::kEpochShift) <= bound_ && !taken.test(entry.unit)) {
+          taken.set(entry.unit);
+          collect(entry.state, entry.words);
+        }
+        ref = entry.next;
+      }
+      std::sort(found_.begin(), found_.end(), [](const Found& a, const Found& b) { return a.hash < b.hash; });
+      for (const Found& found : found_) {
+        key_.clear();
+        value_.clear();
+        Layout::encode(found.entry, key_, value_);
+        sink.entry(found.hash, key_.view(), value_.view());
+      }
+    }
+
+   private:
+    struct Found {
+      std::uint64_t hash;
+      typename Layout::Entry entry;
+    };
+    void collect(std::uint32_t state, const std::uint64_t* words) {
+      Layout::for_each(state, words, [&](const typename Layout::Entry& entry) { found_.push_back({Layout::hash(entry), entry}); });
+    }
+
+    CowDomain& domain_;
+    std::vector<Segment*> segments_;
+    std::uint32_t bound_;
+    std::vector<Found> found_;
+    ByteWriter key_;
+    ByteWriter value_;
+  };
+
+  [[gnu::noinline]] void touch_slowly(Segment& segment, std::uint32_t unit, std::uint32_t state) {
+    if (domain_.needed(state >> Layout::kEpochShift)) {
+      const auto [entry, ref] = domain_.append(Layout::kUnitWords);
+      entry->next = segment.head.log;
+      entry->state = state;
+      entry->unit = unit;
+      std::memcpy(entry->words, Layout::words(segment, unit), Layout::kUnitWords * sizeof(std::uint64_t));
+      store_word(segment.head.log, ref);
+    }
+    store_state(Layout::state(segment, unit), (domain_.epoch() << Layout::kEpochShift) | (state & Layout::kFlagMask));
+  }
+
+  std::size_t span_of(const Segment& segment) const { return std::size_t{1} << (64 - shift_ - segment.head.depth); }
+
+  std::vector<Segment*> distinct_segments() const {
+    std::vector<Segment*> result;
+    result.reserve(segment_count_);
+    // A segment's places in the directory are neighbours. The segments themselves are not touched: this is the pause.
+    for (void* segment : directory_) {
+      if (result.empty() || result.back() != segment) result.push_back(static_cast<Segment*>(segment));
+    }
+    return result;
+  }
+
+  Segment* new_segment(std::uint32_t depth) {
+    auto* segment = static_cast<Segment*>(segments_.take());
+    reset(*segment, depth);
+    ++segment_count_;
+    return segment;
+  }
+  // In the current epoch: no snapshot sees the segment yet, so that what is put in need not be logged.
+  void reset(Segment& segment, std::uint32_t depth) {
+    Layout::reset(segment, domain_.epoch());
+    segment.head = {.log = 0, .depth = depth, .used = 0, .live = 0, .passed = 0};
+  }
+  void retire(Segment* segment) {
+    --segment_count_;
+    domain_.retire(segment, [](void* object, void* pool) { static_cast<BlockPool*>(pool)->give_back(object); }, &segments_);
+  }
+
+  template <class Target>
+  void move_entries(Segment& from, Target&& target) {
+    for (std::uint32_t unit = 0; unit < Layout::kUnits; ++unit) {
+      const std::uint32_t state = Layout::state(from, unit);
+      Layout::for_each(state, Layout::words(from, unit), [&](const typename Layout::Entry& entry) {
+        const std::uint64_t hash = Layout::hash(entry);
+        Segment* to = target(hash);
+        Layout::move_entry(*to, hash, entry, state >> Layout::kEpochShift);
+        ++to->head.live;
+      });
+    }
+  }
+
+  void replace(std::uint64_t hash, std::uint32_t depth, Segment* low, Segment* high) {
+    const std::size_t span = std::size_t{1} << (64 - shift_ - depth);
+    const std::size_t first = (hash >> shift_) & ~(span - 1);
+    if (low == high) {
+      std::fill_n(directory_.begin() + static_cast<std::ptrdiff_t>(first), span, low);
+      return;
+    }
+    std::fill_n(directory_.begin() + static_cast<std::ptrdiff_t>(first), span / 2, low);
+    std::fill_n(directory_.begin() + static_cast<std::ptrdiff_t>(first + span / 2), span / 2, high);
+  }
+
+  void grow_directory() {
+    std::vector<void*> larger(directory_.size() * 2);
+    for (std::size_t i = 0; i < larger.size(); ++i) larger[i] = directory_[i / 2];
+    directory_ = std::move(larger);
+    --shift_;
+    publish_directory();
+  }
+  void publish_directory() {
+    places_.directory = directory_.data();
+    places_.shift = shift_;
+  }
+
+  Segment* at(std::size_t index) const { return static_cast<Segment*>(directory_[index]); }
+
+  CowDomain& domain_;
+  BlockPool& segments_;
+  std::size_t segment_count_ = 0;
+  std::vector<void*> directory_;  // Segment*, erased for Table::prefetch
+  unsigned shift_ = 63;
+  std::size_t live_ = 0;
+};
+
+}  // namespace tidemark::detail

@@ -1,0 +1,251 @@
+// The table for every key and value that LineTable does not take: open addressing over slots with the epoch inside.
+//
+// A slot is its state word (epoch, and whether it is empty, live or a tombstone), 32 bits of the hash, the key's words and
+// the value's. Search is linear from the slot that the low bits of the hash name. Key is a StoredKey, Cell a ValueCell: both
+// may own memory, which is freed when no running snapshot can see it. Threads: as SegmentedTable.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "tidemark/detail/state/line_table.h"
+#include "tidemark/detail/state/segmented_table.h"
+#include "tidemark/detail/state/stored_key.h"
+#include "tidemark/detail/state/stored_value.h"
+
+namespace tidemark::detail {
+
+template <class Key, class V>
+struct SlotLayout {
+  using Cell = ValueCell<V>;
+
+  static constexpr std::size_t kUnitWords = Key::kWords + Cell::kWords;
+  static constexpr std::uint32_t kUnits = static_cast<std::uint32_t>(
+      std::clamp<std::size_t>(std::bit_floor(std::size_t{65536} / (8 + 8 * kUnitWords)), 256, 2048));
+  static constexpr unsigned kEpochShift = 2;
+  static constexpr std::uint32_t kFlagMask = 3;
+  static constexpr std::uint32_t kEmpty = 0;
+  static constexpr std::uint32_t kLive = 1;
+  static constexpr std::uint32_t kTombstone = 2;
+  static constexpr std::uint32_t kMaxUsed = kUnits / 4 * 3;
+
+  struct Slot {
+    std::uint32_t state;
+    std::uint32_t fragment;
+    std::uint64_t words[kUnitWords];
+  };
+  struct Segment {
+    SegmentHeader head;
+    alignas(64) Slot slots[kUnits];
+  };
+  struct Entry {
+    std::uint64_t words[kUnitWords];
+  };
+
+  static Table::Places places() {
+    return {.unit_mask = kUnits - 1,
+            .first_offset = offsetof(Segment, slots),
+            .first_stride = sizeof(Slot),
+            .second_offset = offsetof(Segment, slots) + sizeof(Slot) - 1,
+            .second_stride = sizeof(Slot)};
+  }
+  static void reset(Segment& segment, std::uint32_t epoch) {
+    for (Slot& slot : segment.slots) slot.state = epoch << kEpochShift | kEmpty;
+  }
+  static bool is_full(const SegmentHeader& head) { return head.used >= kMaxUsed; }
+  static bool worth_splitting(const SegmentHeader& head) { return head.live * 2 >= head.used; }
+  static std::uint32_t& state(Segment& segment, std::uint32_t unit) { return segment.slots[unit].state; }
+  static std::uint64_t* words(Segment& segment, std::uint32_t unit) { return segment.slots[unit].words; }
+  static std::uint32_t home(std::uint64_t hash) { return static_cast<std::uint32_t>(hash) % kUnits; }
+  static std::uint32_t fragment(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 16); }
+
+  template <class F>
+  static void for_each(std::uint32_t state, const std::uint64_t* words, F&& f) {
+    if ((state & kFlagMask) != kLive) return;
+    Entry entry;
+    std::memcpy(entry.words, words, sizeof entry.words);
+    f(entry);
+  }
+  static std::uint64_t hash(const Entry& entry) { return Key::hash(entry.words); }
+  static void encode(const Entry& entry, ByteWriter& key, ByteWriter& value) {
+    Key::encode(entry.words, key);
+    StoredValue<V>::encode(Cell::get(entry.words + Key::kWords), value);
+  }
+
+  static void retire_key(const std::uint64_t* words, CowDomain& domain) {
+    if constexpr (Key::kOwns) {
+      if (!Key::owns(words)) return;
+      domain.retire(reinterpret_cast<void*>(words[1]),
+                    [](void* bytes, void*) { Key::free(reinterpret_cast<std::uint64_t>(bytes)); }, nullptr);
+    }
+  }
+  static void retire_value(const std::uint64_t* words, CowDomain& domain) {
+    if constexpr (Cell::kOwns) {
+      domain.retire(reinterpret_cast<void*>(words[Key::kWords]),
+                    [](void* box, void*) { Cell::free(reinterpret_cast<std::uint64_t>(box)); }, nullptr);
+    }
+  }
+  static void for_each_owned(Segment& segment, CowDomain& domain) {
+    if constexpr (Key::kOwns || Cell::kOwns) {
+      for (const Slot& slot : segment.slots) {
+        if ((slot.state & kFlagMask) != kLive) continue;
+        retire_key(slot.words, domain);
+        retire_value(slot.words, domain);
+      }
+    }
+  }
+
+  static std::uint32_t find_room(const Segment& segment, std::uint64_t hash) {
+    std::uint32_t unit = home(hash);
+    while ((segment.slots[unit].state & kFlagMask) == kLive) unit = (unit + 1) % kUnits;
+    return unit;
+  }
+  static void place(Segment& segment, std::uint32_t unit, std::uint64_t hash, const Entry& entry) {
+    Slot& slot = segment.slots[unit];
+    if ((slot.state & kFlagMask) == kEmpty) ++segment.head.used;
+    slot.fragment = fragment(hash);
+    store_words<kUnitWords>(slot.words, entry.words);
+    store_state(slot.state, (slot.state & ~kFlagMask) | kLive);
+  }
+  static void move_entry(Segment& to, std::uint64_t hash, const Entry& entry, std::uint32_t epoch) {
+    const std::uint32_t unit = find_room(to, hash);
+    // The frozen segment may still show a box to a snapshot, so its epoch stays with it: the writer must not change it in
+    // place. Keys need no epoch: they never change and are always retired.
+    if constexpr (Cell::kOwns) to.slots[unit].state = epoch << kEpochShift;
+    place(to, unit, hash, entry);
+  }
+};
+
+template <class Key, class V>
+class SlotTable final : public SegmentedTable<SlotLayout<Key, V>> {
+  using Layout = SlotLayout<Key, V>;
+  using Cell = typename Layout::Cell;
+  using Base = SegmentedTable<Layout>;
+  using Segment = typename Layout::Segment;
+
+ public:
+  using Lookup = typename Key::Lookup;  ///< what a key is looked up by
+
+  /// Where an entry lies; valid until the next insert, erase or clear of this table.
+  struct Row {
+    Segment* segment = nullptr;
+    std::uint32_t unit = 0;
+    explicit operator bool() const { return segment != nullptr; }
+  };
+
+  using Base::Base;
+
+  [[gnu::always_inline]] Row find(std::uint64_t hash, Lookup key) {
+    Segment& segment = this->segment_of(hash);
+    const std::uint32_t fragment = Layout::fragment(hash);
+    for (std::uint32_t unit = Layout::home(hash);; unit = (unit + 1) % Layout::kUnits) {
+      const auto& slot = segment.slots[unit];
+      const std::uint32_t kind = slot.state & Layout::kFlagMask;
+      if (kind == Layout::kEmpty) return {};
+      if (kind == Layout::kLive && slot.fragment == fragment && Key::equals(slot.words, key)) return {&segment, unit};
+    }
+  }
+
+  /// Stays valid as long as the row and until the value is changed.
+  const V& value_ref(Row row) const { return Cell::get(cell(row)); }
+  V value(Row row) const { return value_ref(row); }
+
+  void set(Row row, const V& value) {
+    std::uint64_t words[Cell::kWords];
+    Cell::make(value, words);
+    const std::uint64_t old = cell(row)[0];
+    const bool seen = this->domain().needed(row.segment->slots[row.unit].state >> Layout::kEpochShift);
+    this->touch(*row.segment, row.unit);
+    if (seen) Layout::retire_value(row.segment->slots[row.unit].words, this->domain());
+    store_words<Cell::kWords>(cell(row), words);
+    if constexpr (Cell::kOwns) {
+      if (!seen) Cell::free(old);
+    }
+  }
+
+  /// f(V&) on the value: in place where no running snapshot sees it, else on a copy that takes its place.
+  template <class F>
+  void mutate(Row row, F&& f) {
+    if constexpr (Cell::kOwns) {
+      const std::uint32_t epoch = row.segment->slots[row.unit].state >> Layout::kEpochShift;
+      const bool seen = this->domain().needed(epoch);
+      if (seen || contains_views_v<V>) {
+        V copy{value_ref(row)};
+        f(copy);
+        set(row, copy);
+      } else {
+        this->touch(*row.segment, row.unit);
+        f(Cell::get_mutable(cell(row)));
+      }
+    } else {
+      V copy{value_ref(row)};
+      f(copy);
+      set(row, copy);
+    }
+  }
+
+  /// For a key that find() did not find.
+  [[gnu::noinline]] Row insert(std::uint64_t hash, Lookup key, const V& value) {
+    while (Layout::is_full(this->segment_of(hash).head)) this->split(hash);
+    Segment& segment = this->segment_of(hash);
+    typename Layout::Entry entry;
+    Key::make(key, entry.words);
+    Cell::make(value, entry.words + Key::kWords);
+    const std::uint32_t unit = Layout::find_room(segment, hash);
+    this->touch(segment, unit);
+    Layout::place(segment, unit, hash, entry);
+    this->count_insert(segment);
+    return {&segment, unit};
+  }
+
+  void erase(Row row) {
+    auto& slot = row.segment->slots[row.unit];
+    this->touch(*row.segment, row.unit);
+    Layout::retire_key(slot.words, this->domain());
+    Layout::retire_value(slot.words, this->domain());
+    store_state(slot.state, (slot.state & ~Layout::kFlagMask) | Layout::kTombstone);
+    this->count_erase(*row.segment);
+  }
+
+  /// f(key, const V&) of every entry in that part of the hashes, in no order; f must not change the table.
+  template <class F>
+  void for_each(F&& f, HashPart part = {}) {
+    this->for_each_unit(part, [&](std::uint32_t state, const std::uint64_t* words) {
+      if ((state & Layout::kFlagMask) != Layout::kLive) return;
+      f(Key::lookup(words), Cell::get(words + Key::kWords));
+    });
+  }
+
+  bool restore_entry(std::uint64_t hash, std::string_view key, std::string_view value) override {
+    Lookup lookup{};
+    V restored{};
+    if (!Key::decode(key, lookup) || !StoredValue<V>::decode(value, restored)) return false;
+    if (const Row row = find(hash, lookup)) {
+      set(row, restored);
+    } else {
+      insert(hash, lookup, restored);
+    }
+    return true;
+  }
+
+ private:
+  static std::uint64_t* cell(Row row) { return row.segment->slots[row.unit].words + Key::kWords; }
+};
+
+/// The table that fits a key and a value.
+template <class Key, class V>
+struct TableFor {
+  using type = SlotTable<Key, V>;
+};
+template <class Key, class V>
+  requires(Key::kWords == 1 && kStoredInline<V> && sizeof(V) <= 8)
+struct TableFor<Key, V> {
+  using type = LineTable<Key, V>;
+};
+template <class K, class V>
+using StateTable = typename TableFor<StoredKey<K>, V>::type;
+
+}  // namespace tidemark::detail

@@ -1,0 +1,93 @@
+// How a key lies in a table: keys that encode to at most 8 bytes as one word, all others as their encoded bytes.
+//
+// Both hash and compare as the one key encoding does (codec/key.h), so that equal keys are equal bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "tidemark/detail/base/bytes.h"
+#include "tidemark/detail/base/hash.h"
+#include "tidemark/detail/codec/key.h"
+
+namespace tidemark::detail {
+
+template <class K>
+struct WordKey {
+  static constexpr std::size_t kWords = 1;
+  static constexpr bool kOwns = false;
+  using Lookup = std::uint64_t;
+
+  static std::uint64_t hash(std::uint64_t word) { return hash_word<K>(word); }
+  static std::uint64_t hash(const std::uint64_t* words) { return hash_word<K>(words[0]); }
+  static bool equals(const std::uint64_t* words, std::uint64_t key) { return words[0] == key; }
+  static void make(std::uint64_t key, std::uint64_t* words) { words[0] = key; }
+  static Lookup lookup(const std::uint64_t* words) { return words[0]; }
+  static void encode(std::uint64_t word, ByteWriter& to) { KeyCodec<K>::encode(KeyCodec<K>::from_word(word), to); }
+  static void encode(const std::uint64_t* words, ByteWriter& to) { encode(words[0], to); }
+  static bool decode(std::string_view bytes, std::uint64_t& word) {
+    if (bytes.size() != KeyCodec<K>::kFixedSize) return false;
+    word = KeyCodec<K>::to_word(KeyCodec<K>::decode(bytes));
+    return true;
+  }
+};
+
+/// Two words: the length and the first four bytes, then the next eight or a pointer to all of them.
+struct BytesKey {
+  static constexpr std::size_t kWords = 2;
+  static constexpr bool kOwns = true;
+  using Lookup = std::string_view;
+
+  static std::uint64_t hash(std::string_view key) { return hash_bytes(key); }
+  static std::uint64_t hash(const std::uint64_t* words) { return hash_bytes(lookup(words)); }
+  static bool equals(const std::uint64_t* words, std::string_view key) {
+    return words[0] == head(key) && lookup(words) == key;
+  }
+  static void make(std::string_view key, std::uint64_t* words) {
+    words[0] = head(key);
+    words[1] = 0;
+    if (key.size() <= kInline) {
+      if (key.size() > 4) std::memcpy(words + 1, key.data() + 4, key.size() - 4);
+      return;
+    }
+    auto* bytes = new char[key.size()];
+    std::memcpy(bytes, key.data(), key.size());
+    words[1] = reinterpret_cast<std::uint64_t>(bytes);
+  }
+  static Lookup lookup(const std::uint64_t* words) {
+    const auto size = static_cast<std::uint32_t>(words[0]);
+    const auto* inline_bytes = reinterpret_cast<const char*>(words) + 4;
+    return {size <= kInline ? inline_bytes : reinterpret_cast<const char*>(words[1]), size};
+  }
+  static void encode(const std::uint64_t* words, ByteWriter& to) { to.put_bytes(lookup(words)); }
+  static bool decode(std::string_view bytes, std::string_view& key) {
+    key = bytes;
+    return true;
+  }
+  static bool owns(const std::uint64_t* words) { return static_cast<std::uint32_t>(words[0]) > kInline; }
+  static void free(std::uint64_t word) { delete[] reinterpret_cast<char*>(word); }
+
+ private:
+  static constexpr std::size_t kInline = 12;
+  static std::uint64_t head(std::string_view key) {
+    std::uint64_t word = static_cast<std::uint32_t>(key.size());
+    std::memcpy(reinterpret_cast<char*>(&word) + 4, key.data(), key.size() < 4 ? key.size() : 4);
+    return word;
+  }
+};
+
+template <class K>
+struct StoredKeyOf {
+  using type = BytesKey;
+};
+template <class K>
+  requires(KeyCodec<K>::kIsWord)
+struct StoredKeyOf<K> {
+  using type = WordKey<K>;
+};
+template <class K>
+using StoredKey = typename StoredKeyOf<K>::type;
+
+}  // namespace tidemark::detail

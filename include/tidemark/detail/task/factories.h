@@ -1,0 +1,47 @@
+// How the erased plan becomes typed operators: what the API recorded for each node and edge when the user built the job.
+// Immutable once the job runs; called from one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tidemark/detail/channel/edge_writer.h"
+#include "tidemark/detail/model/checkpoint.h"
+#include "tidemark/detail/task/operator.h"
+
+namespace tidemark::detail {
+
+/// What a sink needs to put its world in order before the job's first task starts.
+struct SinkRecovery {
+  const Env* env = nullptr;
+  std::string job;
+  std::string uid;
+  AttemptId attempt = 0;                  ///< the one that starts
+  bool restored = false;                  ///< false: the job starts anew
+  std::vector<std::string> committables;  ///< of the restored checkpoint, of all subtasks
+};
+
+struct NodeFactory {
+  /// A new operator for a subtask. Its constructor only declares.
+  std::function<std::unique_ptr<Operator>()> make;
+  /// Of sinks: commits what the restored checkpoint holds (again, if need be) and discards what no checkpoint does. Once a
+  /// start, before any task. Throws Error. Null for all others.
+  std::function<void(const SinkRecovery&)> recover;
+};
+
+struct EdgeFactory {
+  /// Makes `to` a receiver of that output of `from` which the edge starts at.
+  std::function<void(Operator& from, BatchReceiver& to)> attach;
+  /// The writer of the exchange; null for an edge that is always chained. One edge a target subtask.
+  std::function<std::unique_ptr<EdgeWriter>(std::vector<Edge*> edges, std::uint32_t max_parallelism)> make_writer;
+};
+
+struct JobFactories {
+  std::vector<NodeFactory> nodes;  ///< by NodeId
+  std::vector<EdgeFactory> edges;  ///< by index of LogicalPlan::edges
+};
+
+}  // namespace tidemark::detail

@@ -1,0 +1,114 @@
+// The contract between a task and the operators of its chain.
+//
+// Records come as batches by receive() (one virtual call a batch); results leave through the operator's Out, flushed before
+// receive(), advance() or end_of_data() returns, so nothing waits in an operator between two calls. All calls come from one
+// thread, never two at once. Any of them may throw; the task then fails as a whole and its operators are destroyed.
+//
+// Life: constructor (declares only) -> open (restored state is there when it returns) -> receive, advance, snapshot,
+// checkpoint_completed, in any order -> end_of_data once -> snapshot, checkpoint_completed -> destructor.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tidemark/detail/model/batch.h"
+#include "tidemark/detail/model/checkpoint.h"
+#include "tidemark/detail/task/failure.h"
+#include "tidemark/time.h"
+
+namespace tidemark {
+struct Env;
+}
+
+namespace tidemark::detail {
+
+/// The part of a snapshot that may block on I/O. It runs off the task's thread, cut into steps.
+class SnapshotWork {
+ public:
+  virtual ~SnapshotWork() = default;
+  /// Does a bounded piece; true when the result is complete and durable. Throws Error if it cannot be.
+  virtual bool step() = 0;
+  /// What goes into the checkpoint; once, after step() returned true.
+  virtual OperatorSnapshot take_result() = 0;
+  virtual std::uint64_t bytes_written() const { return 0; }
+};
+
+/// What an operator is opened with. Valid as long as the operator.
+struct OperatorContext {
+  const Env* env = nullptr;
+  OperatorName name;
+  std::uint32_t parallelism = 1;
+  std::uint32_t max_parallelism = kDefaultMaxParallelism;
+  AttemptId attempt = 0;
+  OperatorRestore restore;
+  bool restored = false;  ///< true if the job continues from a checkpoint, even one without state of this operator
+  /// Runs the function between two steps of the task; from any thread. After the task's end it is dropped.
+  std::function<void(std::function<void()>)> post_mail;
+  /// Hands work to the blocking pool; its step() returns true when finished.
+  std::function<void(std::function<bool()>)> run_blocking;
+
+  KeyGroupRange key_groups() const { return range_of_subtask(name.subtask, parallelism, max_parallelism); }
+};
+
+/// Where a snapshot of an operator goes.
+struct SnapshotRequest {
+  Barrier barrier;
+  std::string folder;       ///< of the checkpoint; empty: nothing is persisted, only prepare for commit
+  std::string file_prefix;  ///< for names of files in it, different for each operator and subtask
+  std::string job;
+};
+
+class Operator : public BatchReceiver {
+ public:
+  virtual ~Operator() = default;
+
+  virtual void open(OperatorContext& context) = 0;
+
+  /// No record with a time below or at `watermark` is expected any more: fire what is due.
+  virtual void advance(Timestamp watermark) { static_cast<void>(watermark); }
+
+  /// All input was read.
+  virtual void end_of_data() {}
+
+  /// At a barrier, between the records before and those behind it. Must be quick: what takes time goes into the work. Null
+  /// if the operator has nothing to keep.
+  virtual std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest& request) {
+    static_cast<void>(request);
+    return nullptr;
+  }
+
+  /// Checkpoint `id` stands; calls may skip ids but never go back. Two-phase sinks commit.
+  virtual void checkpoint_completed(CheckpointId id) { static_cast<void>(id); }
+  /// Checkpoint `id` will never complete.
+  virtual void checkpoint_aborted(CheckpointId id) { static_cast<void>(id); }
+
+  /// False while the operator still has something to do before its task may end (a commit in flight).
+  virtual bool settled() const { return true; }
+
+  /// For metrics: records handed on (by a sink: written), and late ones that went nowhere.
+  virtual std::uint64_t records_out() const { return 0; }
+  virtual std::uint64_t late_dropped() const { return 0; }
+};
+
+/// An operator that produces by itself: a source's reader or its enumerator.
+class SourceOperator : public Operator {
+ public:
+  enum class Poll {
+    kEmitted,   ///< records were handed on, or time advanced; poll again
+    kNothing,   ///< nothing now; poll again after mail or `retry_after_ns`
+    kFinished,  ///< nothing ever again
+  };
+  /// One batch at most.
+  virtual Poll poll() = 0;
+  /// Event time of everything emitted so far; the task hands it on when it changes.
+  virtual Timestamp watermark() const = 0;
+  /// True while the source is silent and nobody should wait for its watermark.
+  virtual bool idle() const { return false; }
+  /// After kNothing: how long until polling again makes sense without mail; 0 for never.
+  virtual std::int64_t retry_after_ns() const { return 0; }
+};
+
+}  // namespace tidemark::detail

@@ -1,0 +1,20 @@
+#include "tidemark/time.h"
+
+#include <fmt/format.h>
+
+namespace tidemark {
+
+std::string to_string(Timestamp t) {
+  if (t == Timestamp::min()) return "-infinity";
+  if (t == Timestamp::max()) return "+infinity";
+  using namespace std::chrono;
+  const sys_time<milliseconds> instant{milliseconds{t.ms()}};
+  const auto day = floor<days>(instant);
+  const year_month_day date{day};
+  const hh_mm_ss time{instant - day};
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                     static_cast<unsigned>(date.day()), time.hours().count(), time.minutes().count(), time.seconds().count(),
+                     time.subseconds().count());
+}
+
+}  // namespace tidemark

@@ -1,0 +1,77 @@
+#include "tidemark/detail/channel/edge_writer.h"
+
+namespace tidemark::detail {
+
+EdgeWriter::EdgeWriter(std::vector<Edge*> edges) {
+  for (Edge* edge : edges) targets_.push_back({.edge = edge});
+}
+
+EdgeWriter::~EdgeWriter() = default;
+
+Batch* EdgeWriter::acquire(std::uint32_t target) {
+  Target& to = targets_[target];
+  reclaim(to);
+  if (!idle_.empty()) {
+    to.current = idle_.back();
+    idle_.pop_back();
+  } else {
+    to.current = batches_.emplace_back(make_batch()).get();
+  }
+  return to.current;
+}
+
+void EdgeWriter::reclaim(Target& target) {
+  while (Batch* batch = target.edge->take_back()) {
+    batch->clear();
+    idle_.push_back(batch);
+  }
+}
+
+void EdgeWriter::ship(std::uint32_t target) {
+  Target& to = targets_[target];
+  if (to.current != nullptr) {
+    if (to.current->empty()) {
+      idle_.push_back(to.current);
+    } else {
+      to.outbox.push_back(Element::of_batch(to.current));
+    }
+    to.current = nullptr;
+  }
+  release_watermark(to);
+}
+
+void EdgeWriter::release_watermark(Target& target) {
+  if (!target.watermark_waits) return;
+  target.watermark_waits = false;
+  target.outbox.push_back(Element::of_watermark(target.watermark));
+}
+
+void EdgeWriter::send_watermark(Timestamp watermark) {
+  for (Target& target : targets_) {
+    target.watermark = watermark;
+    target.watermark_waits = true;
+    if (target.current == nullptr) release_watermark(target);
+  }
+}
+
+void EdgeWriter::broadcast(const Element& element) {
+  flush();
+  for (Target& target : targets_) target.outbox.push_back(element);
+}
+
+void EdgeWriter::flush() {
+  for (std::uint32_t target = 0; target < targets_.size(); ++target) ship(target);
+}
+
+bool EdgeWriter::drain() {
+  bool empty = true;
+  for (Target& target : targets_) {
+    // Here, too: while a long outbox drains, nothing is acquired, and the way back is bounded.
+    reclaim(target);
+    while (!target.outbox.empty() && target.edge->try_push(target.outbox.front())) target.outbox.pop_front();
+    empty = empty && target.outbox.empty();
+  }
+  return empty;
+}
+
+}  // namespace tidemark::detail

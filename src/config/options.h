@@ -1,0 +1,56 @@
+// Every option of the engine, typed and with its default: what a job runs with. Plain data; threads may share it
+// unchanged.
+//
+// The defaults here are those of a job without a checkpoint folder; OptionsBuilder (options_builder.h) adds what
+// follows from having one. Keys stand in options_builder.cc, in Flink's names where the meaning is Flink's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/log.h"
+#include "tidemark/time.h"
+
+namespace tidemark {
+
+struct Options {
+  enum class CheckpointMode {
+    kExactlyOnce,  ///< a task aligns its inputs at a barrier
+    kAtLeastOnce,  ///< it doesn't: records may be counted twice after a restart
+  };
+
+  struct Checkpointing {
+    std::string dir;       ///< empty: no checkpoints, nothing to resume from
+    Duration interval{0};  ///< 0: only the one at the end or on a stop
+    Duration min_pause{0};
+    Duration timeout{std::chrono::minutes{10}};
+    int max_concurrent = 1;
+    /// In a row, before the job fails; none: any number. Flink's default is 0; here a full disk does not end a job.
+    std::optional<std::int64_t> tolerable_failures;
+    CheckpointMode mode = CheckpointMode::kExactlyOnce;
+    int num_retained = 1;
+  };
+
+  struct Restart {
+    enum class Strategy {
+      kNone,        ///< the first failure fails the job
+      kFixedDelay,  ///< `attempts` restarts, each after `delay`
+    };
+    Strategy strategy = Strategy::kNone;
+    std::int64_t attempts = 3;
+    Duration delay{std::chrono::seconds{1}};
+  };
+
+  int parallelism = 1;         ///< 1 .. max_parallelism
+  int max_parallelism = 4096;  ///< 1 .. 32768; fixed for the life of a job's state
+  Checkpointing checkpointing;
+  Restart restart;
+  bool resume = false;       ///< go on from a checkpoint; refuse none
+  std::string restore_path;  ///< from this one; empty: from the newest of the job
+  int worker_threads = 0;    ///< 0: one for each core
+  LogLevel log_level = LogLevel::kInfo;
+  bool plan_only = false;  ///< print the plan and end
+};
+
+}  // namespace tidemark

@@ -1,0 +1,331 @@
+#include "config/options_builder.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cctype>
+#include <functional>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "config/nearest.h"
+#include "config/parse_value.h"
+
+namespace tidemark {
+namespace {
+
+constexpr int kLargestMaxParallelism = 32768;  // of the key group's 32-bit arithmetic
+
+struct Rule {
+  std::string key;
+  std::string expected;  // "a number from 1 to 8"
+  std::string help;
+  std::function<bool(Options&, std::string_view)> set;  // false if the text is not what is expected
+  std::function<std::string(const Options&)> show;
+};
+
+Rule number_rule(std::string key, std::int64_t low, std::int64_t high, std::string help, auto field) {
+  std::string expected = high == std::numeric_limits<int>::max()
+                             ? fmt::format("a whole number of at least {}", low)
+                             : fmt::format("a whole number from {} to {}", low, high);
+  return {.key = std::move(key),
+          .expected = std::move(expected),
+          .help = std::move(help),
+          .set =
+              [=](Options& options, std::string_view text) {
+                const auto value = parse_int64(text);
+                if (!value || *value < low || *value > high) return false;
+                auto& target = field(options);
+                target = static_cast<std::remove_reference_t<decltype(target)>>(*value);
+                return true;
+              },
+          .show = [=](const Options& options) { return std::to_string(field(options)); }};
+}
+
+Rule duration_rule(std::string key, Duration low, std::string help, auto field) {
+  std::string expected = "a duration such as 500ms, 10s, 1min or 2h";
+  if (low > Duration{0}) expected += ", at least " + format_duration(low);
+  return {.key = std::move(key),
+          .expected = std::move(expected),
+          .help = std::move(help),
+          .set =
+              [=](Options& options, std::string_view text) {
+                const auto value = parse_duration(text);
+                if (!value || *value < low) return false;
+                field(options) = *value;
+                return true;
+              },
+          .show = [=](const Options& options) { return format_duration(field(options)); }};
+}
+
+Rule path_rule(std::string key, std::string help, auto field) {
+  return {.key = std::move(key),
+          .expected = "a path",
+          .help = std::move(help),
+          .set =
+              [=](Options& options, std::string_view text) {
+                field(options) = text;
+                return !text.empty() && text.find('\0') == std::string_view::npos;
+              },
+          .show = [](const Options&) { return std::string{"none"}; }};
+}
+
+// Flink writes EXACTLY_ONCE where others write exactly-once; both are understood.
+std::string canonical(std::string_view name) {
+  std::string result{name};
+  for (char& c : result) c = c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return result;
+}
+
+template <class Enum>
+Rule choice_rule(std::string key, std::vector<std::pair<std::string, Enum>> choices, std::string help, auto field) {
+  std::vector<std::string> names;
+  for (const auto& choice : choices) names.push_back(choice.first);
+  return {.key = std::move(key),
+          .expected = fmt::format("one of {}", fmt::join(names, ", ")),
+          .help = std::move(help),
+          .set =
+              [=](Options& options, std::string_view text) {
+                const auto found =
+                    std::ranges::find(choices, canonical(text), [](const auto& c) { return canonical(c.first); });
+                if (found == choices.end()) return false;
+                field(options) = found->second;
+                return true;
+              },
+          .show =
+              [=](const Options& options) {
+                return std::ranges::find(choices, field(options), [](const auto& c) { return c.second; })->first;
+              }};
+}
+
+Rule tolerable_failures_rule() {
+  return {.key = "execution.checkpointing.tolerable-failed-checkpoints",
+          .expected = "a whole number of at least 0, or unlimited",
+          .help = "failed checkpoints in a row that the job outlives",
+          .set =
+              [](Options& options, std::string_view text) {
+                const auto value = parse_int64(text);
+                const bool valid =
+                    text == "unlimited" || (value && *value >= 0 && *value <= std::numeric_limits<int>::max());
+                options.checkpointing.tolerable_failures = value;
+                return valid;
+              },
+          .show = [](const Options&) { return std::string{"unlimited"}; }};
+}
+
+constexpr std::string_view kParallelism = "parallelism.default";
+constexpr std::string_view kMaxParallelism = "pipeline.max-parallelism";
+constexpr std::string_view kInterval = "execution.checkpointing.interval";
+constexpr std::string_view kRestorePath = "execution.state-recovery.path";
+constexpr std::string_view kRestartType = "restart-strategy.type";
+
+std::vector<Rule> make_rules() {
+  using Mode = Options::CheckpointMode;
+  using Strategy = Options::Restart::Strategy;
+  constexpr int kAny = std::numeric_limits<int>::max();
+  std::vector<Rule> rules;
+  rules.push_back(number_rule(std::string{kParallelism}, 1, kLargestMaxParallelism, "subtasks of each operator",
+                              [](auto& o) -> auto& { return o.parallelism; }));
+  rules.push_back(number_rule(std::string{kMaxParallelism}, 1, kLargestMaxParallelism,
+                              "key groups; the most that the parallelism can become; fixed once there is state",
+                              [](auto& o) -> auto& { return o.max_parallelism; }));
+  rules.push_back(path_rule("execution.checkpointing.dir", "folder of the checkpoints; without it there are none",
+                            [](auto& o) -> auto& { return o.checkpointing.dir; }));
+  rules.push_back(duration_rule(std::string{kInterval}, Duration{0},
+                                "time between two checkpoints; 0: none but the last",
+                                [](auto& o) -> auto& { return o.checkpointing.interval; }));
+  rules.push_back(duration_rule("execution.checkpointing.min-pause", Duration{0},
+                                "shortest time from the end of one checkpoint to the start of the next",
+                                [](auto& o) -> auto& { return o.checkpointing.min_pause; }));
+  rules.push_back(number_rule("execution.checkpointing.max-concurrent-checkpoints", 1, 100,
+                              "checkpoints under way at once",
+                              [](auto& o) -> auto& { return o.checkpointing.max_concurrent; }));
+  rules.push_back(duration_rule("execution.checkpointing.timeout", Duration{10}, "after it a checkpoint has failed",
+                                [](auto& o) -> auto& { return o.checkpointing.timeout; }));
+  rules.push_back(tolerable_failures_rule());
+  rules.push_back(choice_rule<Mode>(
+      "execution.checkpointing.mode", {{"EXACTLY_ONCE", Mode::kExactlyOnce}, {"AT_LEAST_ONCE", Mode::kAtLeastOnce}},
+      "whether records may count twice after a restart", [](auto& o) -> auto& { return o.checkpointing.mode; }));
+  rules.push_back(number_rule("execution.checkpointing.num-retained", 1, kAny, "completed checkpoints that are kept",
+                              [](auto& o) -> auto& { return o.checkpointing.num_retained; }));
+  rules.push_back(path_rule(std::string{kRestorePath}, "checkpoint or savepoint to start from",
+                            [](auto& o) -> auto& { return o.restore_path; }));
+  rules.push_back(choice_rule<Strategy>(std::string{kRestartType},
+                                        {{"none", Strategy::kNone},
+                                         {"fixed-delay", Strategy::kFixedDelay},
+                                         {"off", Strategy::kNone},
+                                         {"disable", Strategy::kNone}},
+                                        "what follows a failure", [](auto& o) -> auto& { return o.restart.strategy; }));
+  rules.push_back(number_rule("restart-strategy.fixed-delay.attempts", 0, kAny, "restarts before the job fails",
+                              [](auto& o) -> auto& { return o.restart.attempts; }));
+  rules.push_back(duration_rule("restart-strategy.fixed-delay.delay", Duration{0}, "time before a restart",
+                                [](auto& o) -> auto& { return o.restart.delay; }));
+  rules.push_back(number_rule("worker.threads", 0, 1024, "threads that run tasks; 0: one for each core",
+                              [](auto& o) -> auto& { return o.worker_threads; }));
+  rules.push_back(choice_rule<LogLevel>("log.level",
+                                        {{"debug", LogLevel::kDebug},
+                                         {"info", LogLevel::kInfo},
+                                         {"warning", LogLevel::kWarning},
+                                         {"error", LogLevel::kError},
+                                         {"warn", LogLevel::kWarning}},
+                                        "least weighty lines that are written",
+                                        [](auto& o) -> auto& { return o.log_level; }));
+  return rules;
+}
+
+const std::vector<Rule>& rules() {
+  static const std::vector<Rule> all = make_rules();
+  return all;
+}
+
+// "a.b" of "a.b.c": what may stand above a nested map.
+bool is_group(std::string_view prefix) {
+  return std::ranges::any_of(rules(), [&](const Rule& rule) {
+    return rule.key.size() > prefix.size() && rule.key.starts_with(prefix) && rule.key[prefix.size()] == '.';
+  });
+}
+
+std::vector<std::string> keys_and_groups() {
+  std::vector<std::string> names;
+  for (const Rule& rule : rules()) {
+    names.push_back(rule.key);
+    for (std::size_t dot = rule.key.find('.'); dot != std::string::npos; dot = rule.key.find('.', dot + 1)) {
+      names.push_back(rule.key.substr(0, dot));
+    }
+  }
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  return names;
+}
+
+std::unexpected<Error> unknown_key(std::string_view key, std::string_view where) {
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("{}: there is no option '{}'{}", where, key, did_you_mean(key, keys_and_groups())));
+}
+
+// Walks a file's maps. Descends only below known groups, so anchors that hold themselves come to an end.
+class YamlFile {
+ public:
+  YamlFile(OptionsBuilder& builder, const std::string& name) : builder_{builder}, name_{name} {}
+
+  Result<> visit(const YAML::Node& map, const std::string& prefix) {
+    for (const auto& entry : map) {
+      const std::string here = where(entry.first);
+      if (!entry.first.IsScalar()) return fail(ErrorCode::kInvalidArgument, here + ": expected a key");
+      TIDEMARK_TRY(
+          visit_entry(prefix.empty() ? entry.first.Scalar() : prefix + "." + entry.first.Scalar(), entry.second, here));
+    }
+    return {};
+  }
+
+  std::string where(const YAML::Node& node) const { return where(node.Mark()); }
+  std::string where(const YAML::Mark& mark) const {
+    return mark.is_null() ? name_ : fmt::format("{}:{}", name_, mark.line + 1);
+  }
+
+ private:
+  Result<> visit_entry(const std::string& key, const YAML::Node& value, const std::string& here) {
+    const bool group = is_group(key);
+    if (value.IsMap() && group) return visit(value, key);
+    if (value.IsNull() && group) return {};
+    const bool known = std::ranges::any_of(rules(), [&](const Rule& rule) { return rule.key == key; });
+    if (!known && !group) return unknown_key(key, here);
+    if (!known) return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}: expected options below it", here, key));
+    if (!value.IsScalar())
+      return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}: expected one value", here, key));
+    const auto [before, first] = seen_.emplace(key, here);
+    if (!first)
+      return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {} is already set at {}", here, key, before->second));
+    return builder_.set(key, value.Scalar(), here);
+  }
+
+  OptionsBuilder& builder_;
+  const std::string& name_;
+  std::map<std::string, std::string> seen_;
+};
+
+}  // namespace
+
+Result<> OptionsBuilder::set(std::string_view key, std::string_view value, std::string where) {
+  const auto rule = std::ranges::find(rules(), key, &Rule::key);
+  if (rule == rules().end()) return unknown_key(key, where);
+  if (!rule->set(options_, value)) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}: '{}' is not {}", where, key, value, rule->expected));
+  }
+  set_at_.insert_or_assign(std::string{key}, std::move(where));
+  return {};
+}
+
+Result<> OptionsBuilder::add_yaml(const std::string& text, const std::string& name) {
+  YamlFile file{*this, name};
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (documents.empty() || (documents.size() == 1 && documents[0].IsNull())) return {};
+    if (documents.size() > 1) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: expected one YAML document, found {}", name, documents.size()));
+    }
+    const YAML::Node& root = documents[0];
+    if (!root.IsMap()) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: expected lines of the form key: value", file.where(root)));
+    }
+    return file.visit(root, "");
+  } catch (const YAML::Exception& exception) {
+    return fail(ErrorCode::kParse, fmt::format("{}: not valid YAML: {}", file.where(exception.mark), exception.msg));
+  }
+}
+
+void OptionsBuilder::resume(std::string path) {
+  options_.resume = true;
+  if (!path.empty()) set_at_.insert_or_assign(std::string{kRestorePath}, "--resume");
+  options_.restore_path = std::move(path);
+}
+
+std::string OptionsBuilder::where(std::string_view key) const {
+  const auto at = set_at_.find(key);
+  return at == set_at_.end() ? "default" : at->second;
+}
+
+Result<Options> OptionsBuilder::finish() const {
+  Options options = options_;
+  const bool durable = !options.checkpointing.dir.empty();
+  if (options.parallelism > options.max_parallelism) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format(
+            "{}: {}: {} is more than {}, which is {} ({}); lower the one or, for a job without state, raise the other",
+            where(kParallelism), kParallelism, options.parallelism, kMaxParallelism, options.max_parallelism,
+            where(kMaxParallelism)));
+  }
+  if (!durable && options.checkpointing.interval > Duration{0}) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: {}: there is no folder for checkpoints; name one with --checkpoint-dir",
+                            where(kInterval), kInterval));
+  }
+  if (!durable && options.resume && options.restore_path.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "--resume: there is no folder to resume from; name it with --checkpoint-dir, or a checkpoint with "
+                "--resume=PATH");
+  }
+  if (!options.restore_path.empty()) options.resume = true;
+  if (durable && !is_set(kInterval)) options.checkpointing.interval = std::chrono::seconds{10};
+  if (durable && !is_set(kRestartType)) options.restart.strategy = Options::Restart::Strategy::kFixedDelay;
+  return options;
+}
+
+std::vector<OptionDescription> describe_options() {
+  std::vector<OptionDescription> all;
+  const Options defaults;
+  for (const Rule& rule : rules()) {
+    std::string default_text = rule.show(defaults);
+    if (rule.key == kInterval) default_text = "10s with a folder";
+    if (rule.key == kRestartType) default_text = "fixed-delay with a folder, else none";
+    all.push_back({rule.key, rule.expected, rule.help, std::move(default_text)});
+  }
+  return all;
+}
+
+}  // namespace tidemark

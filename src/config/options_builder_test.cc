@@ -1,0 +1,167 @@
+#include "config/options_builder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tidemark {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using Strategy = Options::Restart::Strategy;
+
+Result<Options> from_yaml(const std::string& text) {
+  OptionsBuilder builder;
+  TIDEMARK_TRY(builder.add_yaml(text, "conf.yaml"));
+  return builder.finish();
+}
+
+std::string error_of(const std::string& yaml) {
+  const auto options = from_yaml(yaml);
+  EXPECT_FALSE(options) << yaml;
+  return options ? "" : options.error().message();
+}
+
+TEST(OptionsBuilderTest, WithoutAFolderThereAreNoCheckpointsAndNoRestarts) {
+  const Options options = value_or_throw(OptionsBuilder{}.finish());
+  EXPECT_EQ(options.parallelism, 1);
+  EXPECT_EQ(options.max_parallelism, 4096);
+  EXPECT_EQ(options.checkpointing.interval, 0ms);
+  EXPECT_EQ(options.checkpointing.timeout, 10min);
+  EXPECT_EQ(options.checkpointing.tolerable_failures, std::nullopt);
+  EXPECT_EQ(options.checkpointing.num_retained, 1);
+  EXPECT_EQ(options.restart.strategy, Strategy::kNone);
+  EXPECT_FALSE(options.resume);
+}
+
+TEST(OptionsBuilderTest, AFolderBringsAnIntervalAndRestartsUnlessTheyAreSet) {
+  const Options with_folder = value_or_throw(from_yaml("execution.checkpointing.dir: state"));
+  EXPECT_EQ(with_folder.checkpointing.interval, 10s);
+  EXPECT_EQ(with_folder.restart.strategy, Strategy::kFixedDelay);
+  EXPECT_EQ(with_folder.restart.attempts, 3);
+  EXPECT_EQ(with_folder.restart.delay, 1s);
+
+  const Options set = value_or_throw(from_yaml(
+      "execution.checkpointing.dir: state\nexecution.checkpointing.interval: 0\nrestart-strategy.type: none"));
+  EXPECT_EQ(set.checkpointing.interval, 0s);
+  EXPECT_EQ(set.restart.strategy, Strategy::kNone);
+}
+
+TEST(OptionsBuilderTest, EveryKeyIsRead) {
+  const Options options = value_or_throw(from_yaml(R"(
+parallelism.default: 8
+pipeline:
+  max-parallelism: 128
+execution:
+  checkpointing:
+    dir: /state
+    interval: 1 min
+    min-pause: 500ms
+    max-concurrent-checkpoints: 2
+    timeout: 30s
+    tolerable-failed-checkpoints: 4
+    mode: AT_LEAST_ONCE
+  checkpointing.num-retained: 3
+  state-recovery.path: /state/chk-7
+restart-strategy:
+  type: fixed-delay
+  fixed-delay: {attempts: 9, delay: 2s}
+worker.threads: 4
+log.level: debug
+)"));
+  EXPECT_EQ(options.parallelism, 8);
+  EXPECT_EQ(options.max_parallelism, 128);
+  EXPECT_EQ(options.checkpointing.dir, "/state");
+  EXPECT_EQ(options.checkpointing.interval, 1min);
+  EXPECT_EQ(options.checkpointing.min_pause, 500ms);
+  EXPECT_EQ(options.checkpointing.max_concurrent, 2);
+  EXPECT_EQ(options.checkpointing.timeout, 30s);
+  EXPECT_EQ(options.checkpointing.tolerable_failures, 4);
+  EXPECT_EQ(options.checkpointing.mode, Options::CheckpointMode::kAtLeastOnce);
+  EXPECT_EQ(options.checkpointing.num_retained, 3);
+  EXPECT_TRUE(options.resume);
+  EXPECT_EQ(options.restore_path, "/state/chk-7");
+  EXPECT_EQ(options.restart.strategy, Strategy::kFixedDelay);
+  EXPECT_EQ(options.restart.attempts, 9);
+  EXPECT_EQ(options.restart.delay, 2s);
+  EXPECT_EQ(options.worker_threads, 4);
+  EXPECT_EQ(options.log_level, LogLevel::kDebug);
+}
+
+TEST(OptionsBuilderTest, AnUnknownKeyNamesItsLineAndTheNearest) {
+  EXPECT_EQ(error_of("\nparalelism.default: 2\n"),
+            "conf.yaml:2: there is no option 'paralelism.default'; did you mean 'parallelism.default'?");
+  EXPECT_THAT(error_of("execution:\n  chekpointing:\n    dir: x\n"),
+              AllOf(StartsWith("conf.yaml:2: "), HasSubstr("'execution.chekpointing'"),
+                    HasSubstr("did you mean 'execution.checkpointing'")));
+  EXPECT_EQ(error_of("xyzzy: 1"), "conf.yaml:1: there is no option 'xyzzy'");
+}
+
+TEST(OptionsBuilderTest, AWrongValueNamesLineKeyValueAndTheExpectedForm) {
+  EXPECT_EQ(error_of("\n\nparallelism.default: two"),
+            "conf.yaml:3: parallelism.default: 'two' is not a whole number from 1 to 32768");
+  EXPECT_THAT(error_of("execution.checkpointing.interval: 10"), HasSubstr("'10' is not a duration such as 500ms, 10s"));
+  EXPECT_THAT(error_of("execution.checkpointing.mode: twice"), HasSubstr("one of EXACTLY_ONCE, AT_LEAST_ONCE"));
+  EXPECT_THAT(error_of("execution.checkpointing.timeout: 1ms"), HasSubstr("at least 10ms"));
+  EXPECT_THAT(error_of("execution.checkpointing.num-retained: 0"), HasSubstr("at least 1"));
+  EXPECT_THAT(error_of("execution.checkpointing.tolerable-failed-checkpoints: -1"), HasSubstr("or unlimited"));
+  EXPECT_THAT(error_of("execution.checkpointing.dir: ''"), HasSubstr("'' is not a path"));
+}
+
+TEST(OptionsBuilderTest, AFileOfTheWrongShapeIsRefusedWithItsLine) {
+  EXPECT_THAT(error_of("a: [b\nc: d: e\n"), AllOf(StartsWith("conf.yaml:"), HasSubstr("not valid YAML")));
+  EXPECT_THAT(error_of("- a\n- b\n"), HasSubstr("conf.yaml:1: expected lines of the form key: value"));
+  EXPECT_THAT(error_of("parallelism.default: [1, 2]"),
+              HasSubstr("conf.yaml:1: parallelism.default: expected one value"));
+  EXPECT_THAT(error_of("parallelism.default:"), HasSubstr("expected one value"));
+  EXPECT_THAT(error_of("restart-strategy: none"), HasSubstr("restart-strategy: expected options below it"));
+  EXPECT_THAT(error_of("parallelism.default: 1\nparallelism:\n  default: 2\n"),
+              HasSubstr("conf.yaml:3: parallelism.default is already set at conf.yaml:1"));
+  EXPECT_THAT(error_of("parallelism.default: 1\n---\nparallelism.default: 2\n"),
+              HasSubstr("expected one YAML document, found 2"));
+  EXPECT_THAT(error_of("? [a]\n: b\n"), HasSubstr("expected a key"));
+  EXPECT_FALSE(from_yaml("execution: &a\n  checkpointing: *a\n"));
+  EXPECT_FALSE(from_yaml(std::string(100'000, '[')));
+}
+
+TEST(OptionsBuilderTest, AnEmptyFileIsFine) {
+  EXPECT_TRUE(from_yaml(""));
+  EXPECT_TRUE(from_yaml("# nothing\n"));
+  EXPECT_TRUE(from_yaml("execution:\n"));
+}
+
+TEST(OptionsBuilderTest, OptionsThatContradictEachOtherAreRefusedWithBothPlaces) {
+  EXPECT_THAT(
+      error_of("pipeline.max-parallelism: 4\nparallelism.default: 8\n"),
+      AllOf(StartsWith(
+          "conf.yaml:2: parallelism.default: 8 is more than pipeline.max-parallelism, which is 4 (conf.yaml:1)")));
+  EXPECT_THAT(error_of("parallelism.default: 5000\n"), HasSubstr("4096 (default)"));
+  EXPECT_THAT(error_of("execution.checkpointing.interval: 1s\n"), HasSubstr("name one with --checkpoint-dir"));
+  OptionsBuilder builder;
+  builder.resume("");
+  EXPECT_FALSE(builder.finish());
+}
+
+TEST(OptionsBuilderTest, ResumeFromTheNewestOverridesAPathOfTheFile) {
+  OptionsBuilder builder;
+  value_or_throw(builder.add_yaml("execution: {checkpointing.dir: state, state-recovery.path: old}", "conf.yaml"));
+  builder.resume("");
+  const Options options = value_or_throw(builder.finish());
+  EXPECT_TRUE(options.resume);
+  EXPECT_EQ(options.restore_path, "");
+}
+
+TEST(OptionsBuilderTest, EveryDescribedDefaultCanBeWritten) {
+  for (const OptionDescription& option : describe_options()) {
+    const bool is_text =
+        option.default_text == "none" || option.default_text.find(" with a folder") != std::string::npos;
+    OptionsBuilder builder;
+    EXPECT_TRUE(is_text || builder.set(option.key, option.default_text, "test")) << option.key;
+    EXPECT_FALSE(option.help.empty());
+  }
+}
+
+}  // namespace
+}  // namespace tidemark

@@ -1,0 +1,78 @@
+#include "tidemark/detail/connectors/assigned_splits.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "connectors/list_state.h"
+#include "env/env.h"
+#include "tidemark/detail/base/check.h"
+
+namespace tidemark::detail {
+namespace {
+
+constexpr std::string_view kStateName = "splits";
+
+}  // namespace
+
+AssignedSplits::AssignedSplits(Duration delay, std::optional<std::int64_t> idle_after_ns, const OperatorContext& context)
+    : env_{context.env}, name_{context.name}, watermarks_{delay, idle_after_ns, now_ns()} {
+  for (SplitState& state : list_items<SplitState>(context.restore, kStateName, name_)) add(std::move(state));
+}
+
+std::int64_t AssignedSplits::now_ns() const { return env_->clock->steady_ns(); }
+
+void AssignedSplits::assign(const SplitRecord& record) {
+  if (!record.no_more) {
+    add({record.split, {}, Timestamp::min()});
+  } else if (!no_more_) {
+    no_more_ = true;
+    watermarks_.no_more_splits();
+  }
+}
+
+void AssignedSplits::add(SplitState state) {
+  const SplitWatermarks::Split watermark = watermarks_.add(state.watermark, now_ns());
+  splits_.push_back({std::move(state), watermark});
+}
+
+bool AssignedSplits::begin_next() {
+  TIDEMARK_CHECK(!is_reading_, "a reader reads one split at a time");
+  is_reading_ = !splits_.empty();
+  return is_reading_;
+}
+
+void AssignedSplits::finish_current() {
+  TIDEMARK_CHECK(is_reading_, "no split is being read");
+  watermarks_.finish(splits_.front().watermark, now_ns());
+  splits_.pop_front();
+  is_reading_ = false;
+}
+
+void AssignedSplits::observe(Timestamp newest) { watermarks_.observe(splits_.front().watermark, newest, now_ns()); }
+
+bool AssignedSplits::update_watermark() {
+  const std::int64_t now = now_ns();
+  for (std::size_t i = is_reading_ ? 1 : 0; i < splits_.size(); ++i) {
+    watermarks_.observe(splits_[i].watermark, Timestamp::min(), now);
+  }
+  return !watermarks_.update(now).empty();
+}
+
+std::int64_t AssignedSplits::idle_in_ns() const {
+  const std::optional<std::int64_t> deadline_ns = watermarks_.idle_deadline_ns();
+  return deadline_ns ? std::max<std::int64_t>(*deadline_ns - now_ns(), 1) : 0;
+}
+
+std::unique_ptr<SnapshotWork> AssignedSplits::snapshot(const std::string& position) const {
+  std::vector<SplitState> states;
+  for (const Held& held : splits_) {
+    SplitState state = held.state;
+    if (is_reading_ && &held == &splits_.front()) state.position = position;
+    state.watermark = watermarks_.watermark_of(held.watermark);
+    states.push_back(std::move(state));
+  }
+  return list_snapshot(name_, kStateName, states);
+}
+
+}  // namespace tidemark::detail

@@ -1,0 +1,59 @@
+// The lines of one file at a time, from any offset, through one buffer that is used again.
+//
+// A line ends with a newline or with the file; the file ends at the size that it had when the job began. Views stay valid
+// until fill() or open(). Errors are thrown. One owner, no threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "env/file_system.h"
+#include "tidemark/detail/model/batch.h"
+
+namespace tidemark::detail {
+
+class FileLines {
+ public:
+  FileLines(std::size_t block_bytes, std::size_t max_line_bytes);
+
+  /// From `offset` on, which need not be a line's beginning.
+  void open(FileSystem& files, const std::string& path, std::uint64_t file_size, std::uint64_t offset);
+  /// Goes on behind the next newline; false if there is none before `limit`.
+  bool skip_partial_line(std::uint64_t limit);
+
+  /// The next whole line of the buffer, without its end ("\n" or "\r\n") and without the mark at the beginning of a file
+  /// that some programs write (UTF-8 BOM). False if the buffer has none.
+  bool next(std::string_view& line);
+  /// Reads on until the buffer has a whole line; false if the file has none left.
+  bool fill();
+
+  /// Where the next line begins.
+  std::uint64_t offset() const { return base_ + at_; }
+  TextRange text_range() const { return {buffer_.get(), buffer_.get() + end_}; }
+
+  /// The number of the line that begins at `offset` of this file, from 1. Reads the file up to there, or from the last
+  /// offset that was asked for.
+  std::uint64_t line_number(std::uint64_t offset);
+
+ private:
+  bool load();
+  void make_room();
+  void read_exactly(std::uint64_t offset, char* to, std::size_t size);
+  [[noreturn]] void fail_shrunk(std::uint64_t size);
+
+  std::size_t max_line_bytes_;
+  std::size_t capacity_;
+  std::unique_ptr<char[]> buffer_;
+  std::string path_;
+  std::unique_ptr<ReadableFile> file_;
+  std::uint64_t file_size_ = 0;
+  std::uint64_t base_ = 0;  // the file's offset of buffer_[0]
+  std::size_t at_ = 0;
+  std::size_t end_ = 0;
+  std::uint64_t counted_offset_ = 0;  // line_number() knows how many newlines come before it
+  std::uint64_t counted_newlines_ = 0;
+};
+
+}  // namespace tidemark::detail

@@ -1,0 +1,191 @@
+#include "tidemark/detail/connectors/file_records.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "base/log.h"
+#include "codec/csv_decoder.h"
+#include "codec/json_decoder.h"
+#include "connectors/file_lines.h"
+#include "connectors/file_split.h"
+#include "connectors/list_state.h"
+#include "env/env.h"
+#include "tidemark/detail/base/check.h"
+#include "tidemark/error.h"
+
+namespace tidemark::detail {
+namespace {
+
+constexpr std::size_t kMaxBadRecords = 1024;  // of one read
+
+constexpr std::string_view kAdvice =
+    "Fail is the default; skip and count with on_error(skip()), keep with on_error(side_output(\"bad\"))";
+
+bool is_blank(std::string_view line) { return line.find_first_not_of(" \t") == std::string_view::npos; }
+
+}  // namespace
+
+class FileRecords::Reader {
+ public:
+  Reader(FileSourceOptions options, const RecordLayout& layout)
+      : options_{std::move(options)}, layout_{layout}, lines_{options_.block_bytes, options_.max_line_bytes} {
+    if (options_.format == LineFormat::kJson) json_.emplace(layout_);
+  }
+
+  void start(const OperatorContext& context) {
+    files_ = context.env->files;
+    name_ = context.name;
+  }
+
+  void open(std::string_view split, std::string_view position) {
+    if (!decode_item(split, split_)) fail_damaged_state(name_, "splits");
+    if (options_.format == LineFormat::kCsv) read_header();
+    if (!position.empty()) {
+      open_at(parse_position(position));
+    } else if (split_.begin > 0) {
+      open_at(split_.begin - 1);
+      lines_.skip_partial_line(split_.end);
+    } else {
+      open_at(header_end_);
+    }
+  }
+
+  Filled read(void* values, std::size_t stride, std::uint32_t capacity, Arena& arena, std::vector<BadRecord>& bad) {
+    offsets_.resize(std::max<std::size_t>(offsets_.size(), capacity));
+    Filled filled;
+    bool may_fill = true;  // once a call, so that views stay and a call takes bounded time
+    while (filled.count < capacity && bad.size() < kMaxBadRecords && !at_end()) {
+      const std::uint64_t offset = lines_.offset();
+      std::string_view line;
+      if (!lines_.next(line)) {
+        if (!may_fill) return filled;
+        may_fill = false;
+        if (!lines_.fill()) break;
+        continue;
+      }
+      may_fill = false;
+      if (options_.format != LineFormat::kText && is_blank(line)) continue;
+      offsets_[filled.count] = offset;
+      void* record = static_cast<char*>(values) + filled.count * stride;
+      if (auto error = decode(line, record, arena)) [[unlikely]] {
+        reject(offset, line, std::move(*error), bad);
+      } else {
+        ++filled.count;
+      }
+    }
+    filled.end = at_end();
+    return filled;
+  }
+
+  TextRange text_range() const { return lines_.text_range(); }
+  std::string position() const { return fmt::format("{}", lines_.offset()); }
+  std::string place_of(std::uint32_t index) {
+    return fmt::format("{}:{}", split_.path, lines_.line_number(offsets_[index]));
+  }
+  std::uint64_t skipped() const { return skipped_; }
+
+ private:
+  void open_at(std::uint64_t offset) { lines_.open(*files_, split_.path, split_.file_size, offset); }
+
+  bool at_end() const { return lines_.offset() >= std::min(split_.end, split_.file_size); }
+
+  std::uint64_t parse_position(std::string_view text) const {
+    std::uint64_t position = 0;
+    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), position);
+    if (error != std::errc{} || rest != text.data() + text.size()) fail_damaged_state(name_, "splits");
+    return position;
+  }
+
+  // The columns' names stand at the beginning of the file, wherever the split is.
+  void read_header() {
+    header_end_ = 0;
+    csv_.emplace(layout_, options_.csv.delimiter);
+    if (!options_.csv.header) return;
+    open_at(0);
+    std::string_view line;
+    while (!lines_.next(line)) {
+      if (!lines_.fill()) return;
+    }
+    header_end_ = lines_.offset();
+    if (const auto error = csv_->read_header(line)) {
+      throw Error{ErrorCode::kParse,
+                  fmt::format("{}:1:{}: {}. The first line names the columns; if it does not, read the file with "
+                              "as_csv({{.header = false}})",
+                              split_.path, error->column, error->message)};
+    }
+  }
+
+  std::optional<DecodeError> decode(std::string_view line, void* record, Arena& arena) {
+    switch (options_.format) {
+      case LineFormat::kJson: return json_->decode(line, record, arena);
+      case LineFormat::kCsv: return csv_->decode(line, record, arena);
+      case LineFormat::kText: break;
+    }
+    const FieldLayout& field = layout_.fields.front();
+    void* text = static_cast<char*>(record) + field.offset;
+    if (field.value->is_view) {
+      *static_cast<std::string_view*>(text) = line;
+    } else {
+      *static_cast<std::string*>(text) = line;
+    }
+    return std::nullopt;
+  }
+
+  [[gnu::noinline]] void reject(std::uint64_t offset, std::string_view line, DecodeError error,
+                                std::vector<BadRecord>& bad) {
+    const auto place = [&] { return fmt::format("{}:{}:{}", split_.path, lines_.line_number(offset), error.column); };
+    switch (options_.on_error.action) {
+      case OnError::Action::kFail:
+        throw Error{ErrorCode::kParse, fmt::format("{}: {}. {}", place(), error.message, kAdvice)};
+      case OnError::Action::kSkip:
+        if (skipped_++ == 0) {
+          log_warning(fmt::format("operator '{}' (uid {}), subtask {}: skipped {}: {}. Further ones are only counted",
+                                  name_.name, name_.uid, name_.subtask, place(), error.message));
+        }
+        return;
+      case OnError::Action::kSideOutput:
+        bad.push_back({split_.path, lines_.line_number(offset), error.column, std::move(error.message), std::string{line}});
+        return;
+    }
+  }
+
+  FileSourceOptions options_;
+  const RecordLayout& layout_;
+  FileSystem* files_ = nullptr;
+  OperatorName name_;
+  FileLines lines_;
+  std::optional<JsonDecoder> json_;
+  std::optional<CsvDecoder> csv_;
+  FileSplit split_;
+  std::uint64_t header_end_ = 0;
+  std::vector<std::uint64_t> offsets_;  // of the records of the last read
+  std::uint64_t skipped_ = 0;
+};
+
+FileRecords::FileRecords(FileSourceOptions options, const RecordLayout& layout)
+    : reader_{std::make_unique<Reader>(std::move(options), layout)} {}
+
+FileRecords::~FileRecords() = default;
+
+void FileRecords::start(const OperatorContext& context) { reader_->start(context); }
+
+void FileRecords::open(std::string_view split, std::string_view position) { reader_->open(split, position); }
+
+FileRecords::Filled FileRecords::read(void* values, std::size_t stride, std::uint32_t capacity, Arena& arena,
+                                      std::vector<BadRecord>& bad) {
+  return reader_->read(values, stride, capacity, arena, bad);
+}
+
+TextRange FileRecords::text_range() const { return reader_->text_range(); }
+
+std::string FileRecords::position() const { return reader_->position(); }
+
+std::string FileRecords::place_of(std::uint32_t index) { return reader_->place_of(index); }
+
+std::uint64_t FileRecords::skipped() const { return reader_->skipped(); }
+
+}  // namespace tidemark::detail

@@ -1,0 +1,29 @@
+// What the file source keeps in checkpoints. Plain data.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tidemark::detail {
+
+/// The lines of a file that begin in [begin, end).
+struct FileSplit {
+  std::string path;
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  std::uint64_t file_size = 0;  ///< when the job began: no line goes beyond it
+};
+
+/// A file, or the rest of one, that is not cut into splits yet.
+struct UnassignedFile {
+  std::string path;
+  std::uint64_t begin = 0;
+  std::uint64_t size = 0;  ///< of the whole file
+};
+
+struct UnassignedFiles {
+  std::vector<UnassignedFile> files;  ///< in the order of reading
+};
+
+}  // namespace tidemark::detail

@@ -1,0 +1,243 @@
+#include "coordinator/checkpoint_driver.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "coordinator/checkpoint_metadata.h"
+#include "env/crash_point.h"
+#include "protocol/retention.h"
+
+namespace tidemark {
+namespace {
+
+constexpr std::size_t kTasksNamed = 4;
+
+CheckpointOptions options_of(const JobContext& context) {
+  CheckpointOptions options = context.checkpoints;
+  if (context.store == nullptr) options.interval_ns = 0;
+  return options;
+}
+
+std::vector<CompletedCheckpoint> as_completed(const std::vector<RetainedCheckpoint>& retained) {
+  std::vector<CompletedCheckpoint> result;
+  for (const RetainedCheckpoint& checkpoint : retained) result.push_back({checkpoint.id, checkpoint.kind});
+  return result;
+}
+
+// What a failed finalising came to, as far as the store can tell.
+FinalizeOutcome outcome_of(CheckpointStore& store, CheckpointId id, const Error& error, bool moved_pointer) {
+  if (error.code() == ErrorCode::kFailedPrecondition) return FinalizeOutcome::kFenced;
+  if (!moved_pointer) return FinalizeOutcome::kFailed;
+  const auto complete = store.is_complete(id);
+  if (complete) return *complete ? FinalizeOutcome::kUncertain : FinalizeOutcome::kFailed;
+  return complete.error().code() == ErrorCode::kFailedPrecondition ? FinalizeOutcome::kFenced : FinalizeOutcome::kUncertain;
+}
+
+}  // namespace
+
+CheckpointDriver::CheckpointDriver(JobContext& context, Execution& execution, const AttemptBeginning& beginning,
+                                   CheckpointId next_id)
+    : context_{context},
+      execution_{execution},
+      attempt_{beginning.attempt},
+      tasks_{all_tasks(context.plan)},
+      coordinator_{options_of(context), tasks_, next_id, as_completed(beginning.retained)},
+      cleaner_{context.calls, context.store} {
+  for (const RetainedCheckpoint& checkpoint : beginning.retained) complete_.emplace(checkpoint.id, checkpoint.attempt);
+}
+
+void CheckpointDriver::start() {
+  if (context_.store != nullptr) cleaner_.remove_orphans();
+  Commands commands;
+  coordinator_.start(context_.now(), commands);
+  carry_out(std::move(commands));
+}
+
+void CheckpointDriver::on_time() {
+  Commands commands;
+  coordinator_.on_time(context_.now(), commands);
+  carry_out(std::move(commands));
+}
+
+void CheckpointDriver::on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) {
+  context_.tracker.on_ack(task, id, snapshot.bytes);
+  Commands commands;
+  coordinator_.on_ack(task, id, std::move(snapshot), context_.now(), commands);
+  carry_out(std::move(commands));
+}
+
+void CheckpointDriver::on_decline(TaskId task, CheckpointId id, DeclineReason reason, const Error& cause) {
+  Commands commands;
+  coordinator_.on_decline(task, id, reason, cause.within(task_name(context_.plan, task)), context_.now(), commands);
+  carry_out(std::move(commands));
+}
+
+void CheckpointDriver::on_end_of_data(TaskId task) {
+  Commands commands;
+  coordinator_.on_end_of_data(task, context_.now(), commands);
+  carry_out(std::move(commands));
+}
+
+StopOutcome CheckpointDriver::request_stop() {
+  Commands commands;
+  const StopOutcome outcome = coordinator_.request_stop(context_.now(), commands);
+  carry_out(std::move(commands));
+  return outcome;
+}
+
+void CheckpointDriver::end(AbortReason reason) {
+  tasks_listen_ = false;
+  Commands commands;
+  if (reason == AbortReason::kTaskFailed) {
+    coordinator_.on_task_failed(context_.now(), commands);
+  } else {
+    coordinator_.on_shutdown(context_.now(), commands);
+  }
+  carry_out(std::move(commands));
+}
+
+void CheckpointDriver::carry_out(Commands commands) {
+  for (Command& command : commands) {
+    std::visit([this](auto& what) { carry_out(what); }, command);
+  }
+  send_barriers();
+}
+
+void CheckpointDriver::carry_out(const Trigger& command) {
+  const CheckpointId id = command.barrier.id;
+  context_.tracker.on_triggered(command.barrier, context_.now());
+  awaiting_.push_back({command.barrier, std::nullopt});
+  if (context_.store == nullptr) return prepared(id, std::string{});
+  context_.calls.run([this, store = context_.store, id]() -> Mailbox::Mail {
+    Result<std::string> folder = store->checkpoint_path(id);
+    if (const auto made = store->prepare(id); !made) folder = std::unexpected{made.error().within("making its folder")};
+    return [this, id, folder = std::move(folder)]() mutable { prepared(id, std::move(folder)); };
+  });
+}
+
+void CheckpointDriver::prepared(CheckpointId id, Result<std::string> folder) {
+  const auto which = std::ranges::find(awaiting_, id, [](const Awaiting& a) { return a.barrier.id; });
+  if (which == awaiting_.end()) return cleaner_.discard(id, [] {});  // aborted meanwhile
+  if (folder) {
+    which->folder = std::move(*folder);
+    return send_barriers();
+  }
+  Commands commands;
+  coordinator_.on_trigger_failed(id, folder.error(), context_.now(), commands);
+  carry_out(std::move(commands));
+}
+
+void CheckpointDriver::send_barriers() {
+  while (tasks_listen_ && !awaiting_.empty() && awaiting_.front().folder) {
+    const Awaiting ready = std::move(awaiting_.front());
+    awaiting_.pop_front();
+    execution_.trigger(ready.barrier, *ready.folder);
+    crash_point(CrashPoint::kCheckpointTriggered);
+  }
+}
+
+void CheckpointDriver::carry_out(const NotifyAborted& command) {
+  context_.tracker.on_aborted(command.id, command.reason, explain(command));
+  const auto waits = std::ranges::find(awaiting_, command.id, [](const Awaiting& a) { return a.barrier.id; });
+  const bool tasks_know = waits == awaiting_.end();
+  const bool folder_made = tasks_know || waits->folder;
+  if (!tasks_know) awaiting_.erase(waits);
+  // A DiscardState comes only where a task has acknowledged; others leave files, too.
+  if (folder_made) cleaner_.discard(command.id, [] {});
+  if (tasks_know && tasks_listen_) execution_.notify_aborted(command.id);
+}
+
+std::string CheckpointDriver::explain(const NotifyAborted& command) const {
+  if (command.reason != AbortReason::kExpired) return command.cause;
+  const std::vector<TaskId> missing = context_.tracker.missing(command.id, tasks_);
+  std::string names;
+  for (std::size_t i = 0; i < missing.size() && i < kTasksNamed; ++i) {
+    names += fmt::format("{}{}", i == 0 ? "" : ", ", task_name(context_.plan, missing[i]));
+  }
+  if (missing.size() > kTasksNamed) names += fmt::format(" and {} more", missing.size() - kTasksNamed);
+  return fmt::format("{}; waited for {}", command.cause, names);
+}
+
+void CheckpointDriver::carry_out(Finalize& command) {
+  const Barrier barrier = command.barrier;
+  if (context_.store == nullptr) {
+    return context_.calls.reply([this, barrier] { finalized(barrier, FinalizeOutcome::kCompleted, std::nullopt, {}); });
+  }
+  auto metadata = make_checkpoint_metadata(context_.plan, attempt_, barrier, std::move(command.snapshots), context_.now().wall_ms);
+  if (!metadata) {
+    return context_.calls.reply([this, barrier, error = metadata.error()] {
+      finalized(barrier, FinalizeOutcome::kFailed, error, {});
+    });
+  }
+  context_.calls.run([this, barrier, store = context_.store,
+                      work = CompleteCheckpoint{*context_.store, std::move(*metadata), superseded_by(barrier)}]() mutable
+                     -> Mailbox::Mail {
+    const bool moves_pointer = work.moves_pointer();
+    const auto progress = work.step();
+    if (progress && *progress != Progress::kDone) return {};
+    std::optional<Error> error;
+    if (!progress) error = progress.error();
+    const auto outcome = error ? outcome_of(*store, barrier.id, *error, moves_pointer) : FinalizeOutcome::kCompleted;
+    return [this, barrier, outcome, error = std::move(error), path = store->checkpoint_path(barrier.id)]() mutable {
+      finalized(barrier, outcome, error, std::move(path));
+    };
+  });
+}
+
+// The pointer stops naming these when it moves to `barrier`'s; otherwise deleting them would have to move it once more.
+std::vector<RetainedCheckpoint> CheckpointDriver::superseded_by(const Barrier& barrier) const {
+  CheckpointRetention retention{std::max<std::size_t>(context_.checkpoints.num_retained, 1), coordinator_.retained()};
+  std::vector<RetainedCheckpoint> result;
+  for (const CheckpointId id : retention.on_completed({barrier.id, barrier.kind})) {
+    if (const auto known = complete_.find(id); known != complete_.end()) result.push_back({id, known->second});
+  }
+  return result;
+}
+
+void CheckpointDriver::finalized(const Barrier& barrier, FinalizeOutcome outcome, const std::optional<Error>& error,
+                                 std::string path) {
+  const CheckpointId id = barrier.id;
+  if (outcome == FinalizeOutcome::kCompleted) {
+    complete_.emplace(id, attempt_);
+    context_.tracker.on_completed(id, std::move(path), context_.now());
+  } else if (outcome != FinalizeOutcome::kFailed) {
+    context_.tracker.on_lost(id, error->message());
+  }
+  Commands commands;
+  coordinator_.on_finalized(id, outcome, error, context_.now(), commands);
+  carry_out(std::move(commands));
+}
+
+void CheckpointDriver::carry_out(const NotifyComplete& command) {
+  if (!tasks_listen_) return;
+  execution_.notify_complete(command.id);
+  crash_point(CrashPoint::kCompletionNotified);
+}
+
+void CheckpointDriver::carry_out(const DiscardState& command) {
+  cleaner_.discard(command.id, [this] { cleaned(); });
+}
+
+void CheckpointDriver::carry_out(const DeleteCheckpoint& command) {
+  const auto known = complete_.find(command.id);
+  const AttemptId attempt = known != complete_.end() ? known->second : attempt_;
+  if (known != complete_.end()) complete_.erase(known);
+  cleaner_.remove(command.id, attempt, [this] { cleaned(); });
+}
+
+void CheckpointDriver::cleaned() {
+  Commands commands;
+  coordinator_.on_cleaned(context_.now(), commands);
+  carry_out(std::move(commands));
+}
+
+void CheckpointDriver::carry_out(const FailJob& command) { failure_ = command.error; }
+
+void CheckpointDriver::carry_out(const Finish& command) {
+  finished_with_ = command;
+  if (tasks_listen_) execution_.finish();
+}
+
+}  // namespace tidemark

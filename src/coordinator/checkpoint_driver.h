@@ -1,0 +1,84 @@
+// Takes the checkpoints of one attempt: asks the protocol what to do and does it, with the tasks and the store.
+//
+// Barriers go to the tasks in the order of their ids, each after its folder was made. Blocking work runs in the pool.
+// Threads: the job's master. Ownership: context and execution outlive it; it is destroyed only when idle().
+// Invariants: after end() the tasks get no call; whatever was deleted, the pointer named it no more.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coordinator/attempt_start.h"
+#include "coordinator/checkpoint_cleaner.h"
+#include "coordinator/execution.h"
+#include "coordinator/job_context.h"
+#include "protocol/checkpoint_coordinator.h"
+
+namespace tidemark {
+
+class CheckpointDriver {
+ public:
+  /// Ids go on from `next_id`.
+  CheckpointDriver(JobContext& context, Execution& execution, const AttemptBeginning& beginning, CheckpointId next_id);
+
+  /// All tasks run.
+  void start();
+  void on_time();
+  void on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot);
+  void on_decline(TaskId task, CheckpointId id, DeclineReason reason, const Error& cause);
+  void on_end_of_data(TaskId task);
+  StopOutcome request_stop();
+  /// The attempt is over, for kTaskFailed or kShutdown. A checkpoint that is being finalised is still awaited.
+  void end(AbortReason reason);
+
+  std::optional<std::int64_t> next_deadline_ns() const { return coordinator_.next_deadline(); }
+  /// Set once: checkpoints failed such that the attempt has.
+  const std::optional<Error>& failure() const { return failure_; }
+  /// Set once: the last checkpoint is complete, and the tasks were told to finish.
+  const std::optional<Finish>& finished_with() const { return finished_with_; }
+  /// No finalising, no cleaning.
+  bool idle() const { return !coordinator_.finalizing() && cleaner_.idle(); }
+  CheckpointId next_id() const { return coordinator_.next_id(); }
+
+ private:
+  struct Awaiting {
+    Barrier barrier;
+    std::optional<std::string> folder;  // none: not made yet
+  };
+
+  void carry_out(Commands commands);
+  void carry_out(const Trigger& command);
+  void carry_out(const NotifyAborted& command);
+  void carry_out(Finalize& command);
+  void carry_out(const NotifyComplete& command);
+  void carry_out(const DiscardState& command);
+  void carry_out(const DeleteCheckpoint& command);
+  void carry_out(const FailJob& command);
+  void carry_out(const Finish& command);
+
+  void prepared(CheckpointId id, Result<std::string> folder);
+  void send_barriers();
+  void finalized(const Barrier& barrier, FinalizeOutcome outcome, const std::optional<Error>& error, std::string path);
+  void cleaned();
+  std::vector<RetainedCheckpoint> superseded_by(const Barrier& barrier) const;
+  /// With the names of the tasks that were waited for.
+  std::string explain(const NotifyAborted& command) const;
+
+  JobContext& context_;
+  Execution& execution_;
+  const AttemptId attempt_;
+  const std::vector<TaskId> tasks_;
+  CheckpointCoordinator coordinator_;
+  CheckpointCleaner cleaner_;
+  std::deque<Awaiting> awaiting_;               // triggered, the barrier not yet sent; ascending by id
+  std::map<CheckpointId, AttemptId> complete_;  // in which attempt each retained one was taken
+  bool tasks_listen_ = true;                    // until end()
+  std::optional<Error> failure_;
+  std::optional<Finish> finished_with_;
+};
+
+}  // namespace tidemark

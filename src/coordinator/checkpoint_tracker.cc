@@ -1,0 +1,87 @@
+#include "coordinator/checkpoint_tracker.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/log.h"
+
+namespace tidemark {
+
+CheckpointStats CheckpointTracker::stats() const {
+  const std::lock_guard guard{mutex_};
+  return stats_;
+}
+
+void CheckpointTracker::on_triggered(const Barrier& barrier, Moment now) {
+  in_progress_.emplace(barrier.id, InProgress{barrier, now.steady_ns, 0, {}});
+  const std::lock_guard guard{mutex_};
+  stats_.in_progress = static_cast<std::uint32_t>(in_progress_.size());
+}
+
+void CheckpointTracker::on_ack(TaskId task, CheckpointId id, std::uint64_t bytes) {
+  const auto which = in_progress_.find(id);
+  if (which != in_progress_.end() && which->second.acknowledged.insert(task).second) which->second.bytes += bytes;
+}
+
+void CheckpointTracker::on_completed(CheckpointId id, std::string path, Moment now) {
+  const auto which = in_progress_.find(id);
+  if (which == in_progress_.end()) return;
+  const InProgress& it = which->second;
+  CheckpointStats::Completed completed{.id = id,
+                                       .kind = it.barrier.kind,
+                                       .bytes = it.bytes,
+                                       .duration_ms = (now.steady_ns - it.triggered_ns) / 1'000'000,
+                                       .completed_wall_ms = now.wall_ms,
+                                       .path = std::move(path)};
+  if (log_enabled(LogLevel::kDebug)) {
+    log_debug(fmt::format("checkpoint {}: completed: {} bytes in {} ms", id, completed.bytes, completed.duration_ms));
+  }
+  forget(id);
+  const std::lock_guard guard{mutex_};
+  ++stats_.completed;
+  stats_.last_completed = std::move(completed);
+}
+
+void CheckpointTracker::on_aborted(CheckpointId id, AbortReason reason, const std::string& cause) {
+  forget(id);
+  switch (reason) {
+    case AbortReason::kDeclined:
+    case AbortReason::kTriggerFailed:
+    case AbortReason::kExpired:
+    case AbortReason::kFinalizeFailed: return count_failure(cause);
+    case AbortReason::kTaskFailed: return count_failure(fmt::format("checkpoint {}: given up: {}", id, cause));
+    case AbortReason::kSubsumed:
+    case AbortReason::kShutdown: return log_debug(fmt::format("checkpoint {}: given up: {}", id, cause));
+  }
+}
+
+void CheckpointTracker::on_lost(CheckpointId id, const std::string& cause) {
+  forget(id);
+  count_failure(fmt::format("checkpoint {}: finalising: {}", id, cause));
+}
+
+std::vector<TaskId> CheckpointTracker::missing(CheckpointId id, const std::vector<TaskId>& tasks) const {
+  std::vector<TaskId> result;
+  const auto which = in_progress_.find(id);
+  if (which == in_progress_.end()) return result;
+  for (const TaskId task : tasks) {
+    if (!which->second.acknowledged.contains(task)) result.push_back(task);
+  }
+  return result;
+}
+
+void CheckpointTracker::count_failure(const std::string& cause) {
+  log_warning(cause);
+  const std::lock_guard guard{mutex_};
+  ++stats_.failed;
+  stats_.last_failure = cause;
+}
+
+void CheckpointTracker::forget(CheckpointId id) {
+  in_progress_.erase(id);
+  const std::lock_guard guard{mutex_};
+  stats_.in_progress = static_cast<std::uint32_t>(in_progress_.size());
+}
+
+}  // namespace tidemark

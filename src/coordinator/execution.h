@@ -1,0 +1,68 @@
+// The seam between a job's master and the tasks of one attempt. The master decides, the execution carries out; they talk
+// by calls that only post mail, so either may be in another process one day.
+//
+// Threads: every call of both interfaces may come from any thread and returns at once. An execution that was cancelled or
+// finished reports on_ended() once, last of all; after that it makes no call and may be destroyed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "tidemark/detail/model/checkpoint.h"
+#include "tidemark/error.h"
+#include "protocol/checkpoint_coordinator.h"
+
+namespace tidemark {
+
+/// What tasks tell the master.
+class ExecutionListener {
+ public:
+  /// Every task was opened and its state restored.
+  virtual void on_running() = 0;
+  virtual void on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) = 0;
+  virtual void on_decline(TaskId task, CheckpointId id, DeclineReason reason, Error cause) = 0;
+  virtual void on_end_of_data(TaskId task) = 0;
+  /// The first failure of an attempt; the other tasks stand still from then on or go on for nothing.
+  virtual void on_task_failed(TaskId task, Error error) = 0;
+  /// Every task has ended and every work in the background, too.
+  virtual void on_ended() = 0;
+
+ protected:
+  ~ExecutionListener() = default;
+};
+
+/// Where the tasks of an attempt put their snapshots, and what they start from.
+struct AttemptStart {
+  AttemptId attempt = 0;
+  bool restored = false;                                   ///< continues from a checkpoint
+  std::vector<std::vector<OperatorRestore>> restores;      ///< [node][subtask]; empty where nothing is restored
+  std::vector<std::vector<std::string>> committables;      ///< [node]; of sinks: what the restored checkpoint holds
+};
+
+/// The tasks of one attempt.
+class Execution {
+ public:
+  virtual ~Execution() = default;
+  /// Recovers the sinks, then opens all tasks and starts them; answers on_running() or on_task_failed().
+  virtual void start(AttemptStart start) = 0;
+  /// The barrier starts at every task without inputs. `folder` is the checkpoint's, or empty where nothing is persisted.
+  virtual void trigger(const Barrier& barrier, const std::string& folder) = 0;
+  virtual void notify_complete(CheckpointId id) = 0;
+  virtual void notify_aborted(CheckpointId id) = 0;
+  /// After the notify_complete() of a final or stop checkpoint: each task ends when its sinks have committed.
+  virtual void finish() = 0;
+  /// Every task ends as soon as it can, committing nothing.
+  virtual void cancel() = 0;
+};
+
+/// Makes the execution of an attempt.
+class ExecutionFactory {
+ public:
+  virtual std::unique_ptr<Execution> make(ExecutionListener& listener) = 0;
+
+ protected:
+  ~ExecutionFactory() = default;
+};
+
+}  // namespace tidemark

@@ -1,0 +1,306 @@
+#include "coordinator/job_master.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/log.h"
+
+namespace tidemark {
+namespace {
+
+// Of a checkpoint that no repetition will read.
+bool is_damage(const Error& error) {
+  return error.code() == ErrorCode::kDataLoss || error.code() == ErrorCode::kUnsupportedVersion;
+}
+
+Error with_restarts(const Error& error, std::uint32_t restarts) {
+  if (restarts == 0) return error;
+  return Error{error.code(), error.domain(), error.retry(),
+               fmt::format("{} (after {} restart{})", error.message(), restarts, restarts == 1 ? "" : "s")};
+}
+
+// Its sinks may have committed some of the output, and nothing says which.
+Error half_committed(const Error& error) {
+  return Error{error.code(), error.domain(), Retry::kNone,
+               fmt::format("{}; part of the last output may be committed: a job without a checkpoint folder can't go on from "
+                           "there, start it with --checkpoint-dir",
+                           error.message())};
+}
+
+}  // namespace
+
+JobMaster::JobMaster(Env env, PhysicalPlan plan, std::unique_ptr<CheckpointStore> store, ExecutionFactory& factory,
+                     JobMasterOptions options)
+    : inbox_{std::make_shared<Inbox>()},
+      context_{.env = env,
+               .plan = std::move(plan),
+               .store = std::move(store),
+               .checkpoints = options.checkpoints,
+               .calls = BlockingCalls{*env.pool, inbox_},
+               .tracker = {}},
+      factory_{factory},
+      restart_strategy_{options.restart} {}
+
+JobMaster::~JobMaster() = default;
+
+Progress JobMaster::step() {
+  if (is_over(state_)) return Progress::kDone;
+  bool progress = false;
+  if (!begun_) {
+    begun_ = true;
+    begin_attempt();
+    progress = true;
+  }
+  progress |= inbox_->mailbox.run_all();
+  progress |= run_timers();
+  progress |= settle();
+  if (is_over(state_)) return Progress::kDone;
+  return progress ? Progress::kMadeProgress : Progress::kBlocked;
+}
+
+std::optional<std::int64_t> JobMaster::next_deadline_ns() const {
+  if (state_ == JobState::kRestarting) return restart_at_ns_;
+  return driver_ ? driver_->next_deadline_ns() : std::nullopt;
+}
+
+const JobOutcome& JobMaster::run_until_done() {
+  const auto has_mail = [this] { return this->has_mail(); };
+  while (true) {
+    const Progress progress = step();
+    if (progress == Progress::kDone) return outcome_;
+    if (progress == Progress::kMadeProgress) continue;
+    if (const auto deadline = next_deadline_ns()) {
+      wakeup().park(has_mail, std::chrono::nanoseconds{std::max<std::int64_t>(*deadline - context_.now().steady_ns, 0)});
+    } else {
+      wakeup().park(has_mail);
+    }
+  }
+}
+
+void JobMaster::request_stop() {
+  inbox_->mailbox.post([this] { stop(); });
+}
+
+void JobMaster::request_cancel() {
+  inbox_->mailbox.post([this] { cancel(); });
+}
+
+JobStatus JobMaster::status() const {
+  const std::lock_guard guard{status_mutex_};
+  return status_;
+}
+
+void JobMaster::on_running() {
+  inbox_->mailbox.post([this] { tasks_run(); });
+}
+
+void JobMaster::on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) {
+  inbox_->mailbox.post([this, task, id, snapshot = std::move(snapshot)]() mutable {
+    if (driver_) driver_->on_ack(task, id, std::move(snapshot));
+  });
+}
+
+void JobMaster::on_decline(TaskId task, CheckpointId id, DeclineReason reason, Error cause) {
+  inbox_->mailbox.post([this, task, id, reason, cause = std::move(cause)] {
+    if (driver_) driver_->on_decline(task, id, reason, cause);
+  });
+}
+
+void JobMaster::on_end_of_data(TaskId task) {
+  inbox_->mailbox.post([this, task] {
+    if (driver_) driver_->on_end_of_data(task);
+  });
+}
+
+void JobMaster::on_task_failed(TaskId, Error error) {
+  inbox_->mailbox.post([this, error = std::move(error)]() mutable { fail_attempt(std::move(error)); });
+}
+
+void JobMaster::on_ended() {
+  inbox_->mailbox.post([this] { tasks_ended_ = true; });
+}
+
+void JobMaster::begin_attempt() {
+  set_state(JobState::kInitializing);
+  if (context_.store == nullptr) {
+    AttemptBeginning anew;
+    anew.attempt = attempt_ + 1;
+    return attempt_begun(std::move(anew));
+  }
+  context_.calls.run(begin_attempt_call(
+      context_.store, [this](Result<AttemptBeginning> beginning) { attempt_begun(std::move(beginning)); }));
+}
+
+void JobMaster::attempt_begun(Result<AttemptBeginning> beginning) {
+  if (state_ != JobState::kInitializing) return;  // cancelled meanwhile
+  if (!beginning) return fail_attempt(beginning.error());
+  attempt_ = beginning->attempt;
+  next_checkpoint_id_ = std::max(next_checkpoint_id_, beginning->next_checkpoint_id);
+  restored_ = beginning->checkpoint.has_value();
+  change_status([&](JobStatus& status) {
+    status.attempt = attempt_;
+    status.resumed_id = restored_ ? beginning->checkpoint->id : 0;
+    status.resumed_path = beginning->checkpoint_path;
+  });
+  auto start = make_attempt_start(context_.plan, *beginning);
+  if (!start) return fail_attempt(start.error());
+
+  tasks_ended_ = false;
+  execution_ = factory_.make(*this);
+  driver_ = std::make_unique<CheckpointDriver>(context_, *execution_, *beginning, next_checkpoint_id_);
+  set_state(JobState::kStarting);
+  execution_->start(std::move(*start));
+}
+
+void JobMaster::tasks_run() {
+  if (state_ != JobState::kStarting) return;
+  set_state(JobState::kRunning);
+  if (restored_) {
+    const JobStatus now = status();
+    log_info(fmt::format("resumed from checkpoint {} in '{}'", now.resumed_id, now.resumed_path));
+  } else if (attempt_ > 1 && restart_strategy_.restarts() > 0) {
+    log_info("restarted from the beginning: there is no checkpoint");
+  }
+  if (stop_requested_) stop();
+  driver_->start();
+}
+
+void JobMaster::stop() {
+  stop_requested_ = true;
+  if (state_ != JobState::kRunning) return;  // as soon as the tasks run
+  if (driver_->request_stop() == StopOutcome::kAccepted) set_state(JobState::kStopping);
+}
+
+void JobMaster::cancel() {
+  switch (state_) {
+    case JobState::kInitializing:
+    case JobState::kRestarting:
+    case JobState::kFailing:
+      return set_state(JobState::kCancelling);
+    case JobState::kStarting:
+    case JobState::kRunning:
+    case JobState::kStopping:
+    case JobState::kFinishing:
+      set_state(JobState::kCancelling);
+      driver_->end(AbortReason::kShutdown);
+      if (!tasks_ended_) execution_->cancel();
+      return;
+    case JobState::kCancelling:
+    case JobState::kFinished:
+    case JobState::kStopped:
+    case JobState::kFailed:
+    case JobState::kCancelled: return;
+  }
+}
+
+void JobMaster::fail_attempt(Error error) {
+  const JobState before = state_;
+  if (before == JobState::kFailing || before == JobState::kCancelling || is_over(before)) {
+    return log_debug(fmt::format("while the job was {}: {}", to_string(before), error.message()));
+  }
+  failure_ = std::move(error);
+  set_state(JobState::kFailing);
+  if (driver_) driver_->end(AbortReason::kTaskFailed);
+  if (execution_ && !tasks_ended_) execution_->cancel();
+  if (before == JobState::kStarting && restored_ && is_damage(*failure_)) offer_older_checkpoint();
+}
+
+void JobMaster::offer_older_checkpoint() {
+  context_.calls.run([this, store = context_.store, error = *failure_]() -> Mailbox::Mail {
+    return [this, offer = store->offer_older(error)] { failure_ = offer; };
+  });
+}
+
+bool JobMaster::run_timers() {
+  const auto deadline = next_deadline_ns();
+  if (!deadline || context_.now().steady_ns < *deadline) return false;
+  if (state_ == JobState::kRestarting) {
+    begin_attempt();
+  } else {
+    driver_->on_time();
+  }
+  return true;
+}
+
+// Goes on where what it had to wait for has come.
+bool JobMaster::settle() {
+  const JobState before = state_;
+  const bool up = before == JobState::kStarting || before == JobState::kRunning || before == JobState::kStopping;
+  if (up && driver_->failure()) {
+    fail_attempt(*driver_->failure());
+  } else if (up && driver_->finished_with()) {
+    set_state(JobState::kFinishing);
+  } else if (up && tasks_ended_) {
+    fail_attempt(Error{ErrorCode::kInternal, "the tasks of the job ended by themselves"});
+  }
+  if (attempt_is_over()) {
+    if (state_ == JobState::kFinishing) {
+      conclude(driver_->finished_with()->kind == CheckpointKind::kStop ? JobState::kStopped : JobState::kFinished, std::nullopt);
+    } else if (state_ == JobState::kCancelling) {
+      conclude(JobState::kCancelled, std::nullopt);
+    } else if (state_ == JobState::kFailing) {
+      restart_or_fail();
+    }
+  }
+  return state_ != before;
+}
+
+bool JobMaster::attempt_is_over() const {
+  return (!execution_ || tasks_ended_) && (!driver_ || driver_->idle()) && context_.calls.in_flight() == 0;
+}
+
+void JobMaster::release_attempt() {
+  if (driver_) next_checkpoint_id_ = std::max(next_checkpoint_id_, driver_->next_id());
+  driver_.reset();
+  execution_.reset();
+}
+
+void JobMaster::restart_or_fail() {
+  const bool committing = driver_ && driver_->finished_with();
+  const Error error = committing && context_.store == nullptr ? half_committed(*failure_) : *failure_;
+  failure_.reset();
+  release_attempt();
+  const std::uint32_t restarts_before = restart_strategy_.restarts();
+  const std::int64_t now_ns = context_.now().steady_ns;
+  const RestartDecision decision = restart_strategy_.on_failure(error, now_ns);
+  change_status([&](JobStatus& status) {
+    status.last_failure = error.message();
+    status.restarts = restart_strategy_.restarts();
+  });
+  if (decision.verdict == RestartDecision::Verdict::kGiveUp) {
+    return conclude(JobState::kFailed, with_restarts(error, restarts_before));
+  }
+  log_warning(fmt::format("attempt {} failed; in {} ms {}", attempt_, (decision.restart_at_ns - now_ns) / 1'000'000,
+                          decision.reason));
+  restart_at_ns_ = decision.restart_at_ns;
+  set_state(JobState::kRestarting);
+}
+
+void JobMaster::conclude(JobState state, std::optional<Error> error) {
+  outcome_.state = state;
+  outcome_.error = std::move(error);
+  outcome_.restarts = restart_strategy_.restarts();
+  if (context_.store != nullptr) {
+    if (state == JobState::kStopped) outcome_.stopped_checkpoint = context_.store->checkpoint_path(driver_->finished_with()->id);
+    outcome_.kept = context_.store->restorable_path();
+  }
+  release_attempt();
+  context_.store.reset();
+  set_state(state);
+}
+
+void JobMaster::set_state(JobState state) {
+  state_ = state;
+  change_status([&](JobStatus& status) { status.state = state; });
+}
+
+template <class Change>
+void JobMaster::change_status(Change&& change) {
+  const std::lock_guard guard{status_mutex_};
+  change(status_);
+}
+
+}  // namespace tidemark

@@ -1,0 +1,121 @@
+// The master of one job: drives its attempts from the first to the last, and the checkpoints of each.
+//
+// An attempt: its number is made durable and what it restores is read (in the pool); the factory makes its tasks; the
+// CheckpointDriver takes checkpoints until the last one is complete, after which the tasks commit and end. When an attempt
+// fails, its tasks are cancelled and awaited, and the restart strategy decides.
+//
+// Threads: owned and stepped by one; request_stop(), request_cancel(), status(), checkpoint_stats() and wakeup().wake() may
+// be called by any. step() never waits: calls of tasks and results of blocking work come as mail. Ownership: owns store
+// and tasks; env, with all it points to, and factory outlive it.
+// Invariants: one attempt at a time, and none begins before the one before has ended with all work in the pool; a new
+// attempt starts from the newest complete checkpoint; an execution that was cancelled gets no further call.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/event_count.h"
+#include "coordinator/attempt_start.h"
+#include "coordinator/checkpoint_driver.h"
+#include "coordinator/checkpoint_stats.h"
+#include "coordinator/execution.h"
+#include "coordinator/job_context.h"
+#include "coordinator/job_state.h"
+#include "env/env.h"
+#include "graph/plan.h"
+#include "protocol/restart_strategy.h"
+#include "snapshot/checkpoint_store.h"
+
+namespace tidemark {
+
+struct JobMasterOptions {
+  CheckpointOptions checkpoints;
+  RestartPolicy restart = NoRestart{};
+};
+
+class JobMaster final : private ExecutionListener {
+ public:
+  /// Without a `store` no periodic checkpoint is taken and a restart begins anew; the last checkpoint runs all the same, so
+  /// that sinks commit.
+  JobMaster(Env env, PhysicalPlan plan, std::unique_ptr<CheckpointStore> store, ExecutionFactory& factory,
+            JobMasterOptions options);
+  ~JobMaster();
+  JobMaster(const JobMaster&) = delete;
+  JobMaster& operator=(const JobMaster&) = delete;
+
+  /// Does what mail and time ask for. kBlocked: nothing to do until mail comes or next_deadline_ns(). kDone: see outcome();
+  /// never call again.
+  Progress step();
+  /// When time alone gives step() something to do, on the steady clock.
+  std::optional<std::int64_t> next_deadline_ns() const;
+  bool has_mail() const { return inbox_->mailbox.has_mail(); }
+  /// Woken by every mail: for a driver that sleeps between steps.
+  EventCount& wakeup() { return inbox_->wakeup; }
+  /// Steps until the job is over, asleep between.
+  const JobOutcome& run_until_done();
+
+  /// Any thread: the job stops with a checkpoint that is kept. Asked for while an attempt starts or restarts, it stops as
+  /// soon as it runs.
+  void request_stop();
+  /// Any thread: the job ends as soon as it can, committing nothing.
+  void request_cancel();
+
+  /// After kDone.
+  const JobOutcome& outcome() const { return outcome_; }
+  /// Any thread.
+  JobStatus status() const;
+  CheckpointStats checkpoint_stats() const { return context_.tracker.stats(); }
+
+ private:
+  void on_running() override;
+  void on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) override;
+  void on_decline(TaskId task, CheckpointId id, DeclineReason reason, Error cause) override;
+  void on_end_of_data(TaskId task) override;
+  void on_task_failed(TaskId task, Error error) override;
+  void on_ended() override;
+
+  void begin_attempt();
+  void attempt_begun(Result<AttemptBeginning> beginning);
+  void tasks_run();
+  void stop();
+  void cancel();
+  void fail_attempt(Error error);
+  void offer_older_checkpoint();
+  bool run_timers();
+  bool settle();
+  bool attempt_is_over() const;
+  void release_attempt();
+  void restart_or_fail();
+  void conclude(JobState state, std::optional<Error> error);
+  void set_state(JobState state);
+  template <class Change>
+  void change_status(Change&& change);
+
+  const std::shared_ptr<Inbox> inbox_;
+  JobContext context_;
+  ExecutionFactory& factory_;
+  RestartStrategy restart_strategy_;
+
+  JobState state_ = JobState::kInitializing;
+  bool begun_ = false;  // step() was called
+  AttemptId attempt_ = 0;
+  CheckpointId next_checkpoint_id_ = 1;  // above those of the attempts before
+  bool restored_ = false;                // this attempt continues from a checkpoint
+  bool stop_requested_ = false;
+  bool tasks_ended_ = false;
+  std::optional<Error> failure_;  // of this attempt
+  std::int64_t restart_at_ns_ = 0;
+  JobOutcome outcome_;
+
+  // The driver calls the execution.
+  std::unique_ptr<Execution> execution_;
+  std::unique_ptr<CheckpointDriver> driver_;
+
+  mutable std::mutex status_mutex_;  // guards status_
+  JobStatus status_;
+};
+
+}  // namespace tidemark

@@ -1,0 +1,93 @@
+// The process or the machine dies after every single step of a job; a second run on the same files ends it.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "coordinator/simulated_job.h"
+
+namespace tidemark {
+namespace {
+
+enum class Death { kProcess, kMachine };
+
+struct Known {
+  CheckpointId newest_complete = 0;  // that the tasks were told of
+  bool over = false;                 // the run ended before its death
+};
+
+/// Runs `steps` steps, then dies.
+Known run_and_die(World& world, int steps, Death death) {
+  Known known;
+  {
+    SimulatedRun run{world, SimulatedRun::restarting(1000)};
+    for (int i = 0; i < steps && !known.over; ++i) known.over = !run.step();
+    if (const auto last = run.master.checkpoint_stats().last_completed) known.newest_complete = last->id;
+    // The files die first: nothing that the destructors do reaches them.
+    if (death == Death::kMachine) {
+      world.files.crash_machine(world.random);
+    } else {
+      world.files.crash_process();
+    }
+  }
+  world.pool.lose_all();
+  return known;
+}
+
+void die_at_every_step(std::uint64_t seed, Death death, int stride) {
+  bool over = false;
+  for (int steps = 0; !over; steps += stride) {
+    SCOPED_TRACE(steps);
+    World world{seed};
+    world.records = 60;
+    world.faults.fail_one_in = 150;
+    world.faults.decline_one_in = 12;
+    const Known known = run_and_die(world, steps, death);
+    over = known.over;
+    {
+      auto store = SimulatedRun::open_store(world);
+      ASSERT_TRUE(store) << store.error().message();
+      const auto restorable = (*store)->restorable();
+      ASSERT_TRUE(restorable) << restorable.error().message();
+      ASSERT_GE(*restorable ? (*restorable)->id : 0, known.newest_complete);
+    }
+    SimulatedRun again{world, SimulatedRun::restarting(1000)};
+    ASSERT_EQ(again.run().state, JobState::kFinished);
+    expect_exactly_once(world);
+    ASSERT_EQ(checkpoint_folders(world).size(), 1u);
+    ASSERT_FALSE(testing::Test::HasFailure());
+  }
+}
+
+class JobMasterCrashTest : public testing::Test {
+ protected:
+  void SetUp() override { set_log_sink([](std::string_view) {}); }
+  void TearDown() override { set_log_sink({}); }
+};
+
+TEST_F(JobMasterCrashTest, TheProcessDiesAfterEveryStep) {
+  die_at_every_step(1, Death::kProcess, 1);
+  for (std::uint64_t seed = 2; seed <= 12; ++seed) die_at_every_step(seed, Death::kProcess, 5);
+}
+
+TEST_F(JobMasterCrashTest, TheMachineDiesAfterEveryStep) {
+  die_at_every_step(1, Death::kMachine, 1);
+  for (std::uint64_t seed = 2; seed <= 12; ++seed) die_at_every_step(seed, Death::kMachine, 5);
+}
+
+TEST_F(JobMasterCrashTest, ItDiesAgainAndAgain) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    SCOPED_TRACE(seed);
+    World world{seed};
+    for (int death = 0; death < 10; ++death) {
+      const int steps = static_cast<int>(world.random.next() % 400);
+      if (run_and_die(world, steps, world.one_in(2) ? Death::kMachine : Death::kProcess).over) break;
+    }
+    SimulatedRun last{world, SimulatedRun::restarting(1000)};
+    ASSERT_EQ(last.run().state, JobState::kFinished);
+    expect_exactly_once(world);
+  }
+}
+
+}  // namespace
+}  // namespace tidemark

@@ -1,0 +1,115 @@
+#include "tidemark/detail/event_time/split_watermarks.h"
+
+#include <gtest/gtest.h>
+
+namespace tidemark::detail {
+namespace {
+
+constexpr Timestamp at(std::int64_t ms) { return Timestamp{ms}; }
+
+TEST(BoundedOutOfOrderness, ARecordExactlyTheDelayOlderIsInTime) {
+  BoundedOutOfOrderness generator{Duration{4}};
+  EXPECT_EQ(generator.watermark(), Timestamp::min());
+  generator.observe(at(10));
+  EXPECT_EQ(generator.watermark(), at(5));
+  generator.observe(at(7));
+  EXPECT_EQ(generator.watermark(), at(5));
+}
+
+TEST(BoundedOutOfOrderness, TheEndsOfTimeAreTimestampsAndNotTheEndOfInput) {
+  BoundedOutOfOrderness generator{Duration{0}};
+  generator.observe(Timestamp::min());
+  EXPECT_EQ(generator.watermark(), Timestamp::min());
+  generator.observe(Timestamp::max());
+  EXPECT_LT(generator.watermark(), Timestamp::max());
+  BoundedOutOfOrderness patient{Duration::max()};
+  patient.observe(at(-5));
+  EXPECT_EQ(patient.watermark(), Timestamp::min());
+}
+
+TEST(SplitWatermarks, IsTheLowestOfTheSplits) {
+  SplitWatermarks reader{Duration{0}, std::nullopt, 0};
+  const auto a = reader.add(Timestamp::min(), 0);
+  const auto b = reader.add(Timestamp::min(), 0);
+  reader.observe(a, at(100), 0);
+  EXPECT_TRUE(reader.update(0).empty()) << "nothing is known of b";
+  reader.observe(b, at(50), 0);
+  EXPECT_EQ(reader.update(0).watermark, at(49));
+  reader.finish(b, 0);
+  EXPECT_EQ(reader.update(0).watermark, at(99));
+}
+
+TEST(SplitWatermarks, WaitsForItsNextSplitAndEndsAfterTheLast) {
+  SplitWatermarks reader{Duration{0}, std::nullopt, 0};
+  reader.observe(reader.add(Timestamp::min(), 0), at(100), 0);
+  reader.finish(0, 0);
+  EXPECT_TRUE(reader.update(1'000'000).empty());
+  const auto next = reader.add(Timestamp::min(), 0);
+  reader.observe(next, at(30), 0);
+  EXPECT_EQ(reader.update(0).watermark, at(29));
+  reader.no_more_splits();
+  EXPECT_TRUE(reader.update(0).empty());
+  reader.finish(next, 0);
+  EXPECT_EQ(reader.update(0).watermark, Timestamp::max());
+  EXPECT_TRUE(reader.update(0).empty());
+}
+
+TEST(SplitWatermarks, AReaderWithoutAnySplitEnds) {
+  SplitWatermarks reader{Duration{0}, 10, 0};
+  reader.no_more_splits();
+  EXPECT_EQ(reader.idle_deadline_ns(), std::nullopt);
+  EXPECT_EQ(reader.update(100), (WatermarkChange{Timestamp::max(), std::nullopt}));
+}
+
+TEST(SplitWatermarks, WhatWasLateStaysLateAfterARestore) {
+  SplitWatermarks before{Duration{10}, std::nullopt, 0};
+  const auto split = before.add(Timestamp::min(), 0);
+  before.observe(split, at(100), 0);
+  SplitWatermarks after{Duration{10}, std::nullopt, 0};
+  const auto restored = after.add(before.watermark_of(split), 0);
+  EXPECT_EQ(after.update(0).watermark, at(89));
+  after.observe(restored, at(20), 0);
+  EXPECT_TRUE(after.update(0).empty());
+  EXPECT_EQ(after.watermark_of(restored), at(89));
+}
+
+TEST(SplitWatermarks, AnIdleSplitDoesNotHoldTheOthers) {
+  SplitWatermarks reader{Duration{0}, 1000, 0};
+  const auto quiet = reader.add(Timestamp::min(), 0);
+  const auto busy = reader.add(Timestamp::min(), 0);
+  reader.observe(busy, at(100), 900);
+  EXPECT_TRUE(reader.update(999).empty());
+  EXPECT_EQ(reader.idle_deadline_ns(), 1000);
+  EXPECT_EQ(reader.update(1000).watermark, at(99));
+  EXPECT_EQ(reader.idle_deadline_ns(), 1900);
+  EXPECT_EQ(reader.update(1900).idle, true);
+  EXPECT_EQ(reader.idle_deadline_ns(), std::nullopt);
+  reader.observe(quiet, at(20), 2000);
+  EXPECT_EQ(reader.update(2000), (WatermarkChange{std::nullopt, false}));
+  EXPECT_EQ(reader.watermark(), at(99));
+}
+
+TEST(SplitWatermarks, AReaderWithoutSplitsIsIdleAfterTheTimeToo) {
+  SplitWatermarks reader{Duration{0}, 1000, 0};
+  EXPECT_EQ(reader.idle_deadline_ns(), 1000);
+  EXPECT_EQ(reader.update(1000), (WatermarkChange{std::nullopt, true}));
+  reader.add(Timestamp::min(), 1500);
+  EXPECT_EQ(reader.update(1500), (WatermarkChange{std::nullopt, false}));
+}
+
+TEST(SplitWatermarks, TimeBlockedDownstreamDoesNotMakeASplitIdle) {
+  SplitWatermarks reader{Duration{0}, 1000, 0};
+  reader.add(Timestamp::min(), 0);
+  reader.on_blocked(400);
+  EXPECT_TRUE(reader.update(5000).empty());
+  EXPECT_EQ(reader.idle_deadline_ns(), std::nullopt);
+  reader.on_unblocked(5000);
+  EXPECT_EQ(reader.idle_deadline_ns(), 5600);
+  EXPECT_TRUE(reader.update(5599).empty());
+  EXPECT_EQ(reader.update(5600).idle, true);
+  reader.on_blocked(6000);
+  EXPECT_TRUE(reader.update(7000).empty()) << "what was idle stays so";
+}
+
+}  // namespace
+}  // namespace tidemark::detail

@@ -1,0 +1,138 @@
+#include <gmock/gmock.h>
+
+#include "graph/plan_samples.h"
+
+namespace tidemark {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+PhysicalPlan physical(LogicalPlan logical) { return value_or_throw(make_physical_plan(std::move(logical))); }
+
+std::string problem(LogicalPlan logical) {
+  const auto result = make_physical_plan(std::move(logical));
+  return result ? "" : result.error().message();
+}
+
+TEST(PhysicalPlan, CutsAtExchangesAndChainsTheRest) {
+  const PhysicalPlan plan = physical(counting_plan());
+  ASSERT_EQ(plan.vertices.size(), 3u);
+  EXPECT_THAT(plan.vertices[0].nodes, ElementsAre(0));
+  EXPECT_THAT(plan.vertices[1].nodes, ElementsAre(1, 2));
+  EXPECT_EQ(plan.vertices[1].name, "bids -> filter");
+  EXPECT_THAT(plan.vertices[2].nodes, ElementsAre(3, 4));
+  EXPECT_EQ(plan.vertices[0].parallelism, 1u);
+  EXPECT_EQ(plan.vertices[2].parallelism, 2u);
+  ASSERT_EQ(plan.edges.size(), 2u);
+  EXPECT_EQ(plan.edges[0].exchange, Exchange::kSplits);
+  EXPECT_EQ(plan.edges[1].logical_edge, 2u);
+  EXPECT_EQ(plan.edges[1].from_vertex, 1u);
+  EXPECT_EQ(plan.edges[1].to_vertex, 2u);
+}
+
+TEST(PhysicalPlan, AChainMayBranch) {
+  const PhysicalPlan plan = physical(plan_of({node("source"), node("a"), node("b"), node("c")},
+                                             {{0, 1, Exchange::kForward, ""}, {0, 2, Exchange::kForward, "bad"}, {1, 3, Exchange::kForward, ""}}));
+  ASSERT_EQ(plan.vertices.size(), 1u);
+  EXPECT_THAT(plan.vertices[0].nodes, ElementsAre(0, 1, 2, 3));
+  EXPECT_EQ(plan.vertices[0].name, "source -> (a -> c, b)");
+  EXPECT_TRUE(plan.edges.empty());
+}
+
+TEST(PhysicalPlan, ANodeWithTwoInputsIsATaskOfItsOwnAndKeepsForwardEdges) {
+  const PhysicalPlan plan =
+      physical(plan_of({node("left"), node("right"), node("union")}, {{0, 2, Exchange::kForward, ""}, {1, 2, Exchange::kForward, ""}}));
+  ASSERT_EQ(plan.vertices.size(), 3u);
+  ASSERT_EQ(plan.edges.size(), 2u);
+  EXPECT_EQ(plan.edges[0].exchange, Exchange::kForward);
+}
+
+TEST(PhysicalPlan, AForwardEdgeBetweenDifferentParallelismsIsRebalanced) {
+  const PhysicalPlan plan = physical(plan_of({node("source"), node("map", "", 3)}, {{0, 1, Exchange::kForward, ""}}));
+  ASSERT_EQ(plan.vertices.size(), 2u);
+  EXPECT_EQ(plan.edges[0].exchange, Exchange::kRebalance);
+  EXPECT_EQ(plan.vertices[1].parallelism, 3u);
+}
+
+TEST(PhysicalPlan, SourcesComeFirst) {
+  const PhysicalPlan plan = physical(plan_of({node("left"), node("count"), node("right"), node("sink")},
+                                             {{0, 1, Exchange::kHash, ""}, {1, 3, Exchange::kForward, ""}, {2, 3, Exchange::kForward, ""}}));
+  EXPECT_EQ(plan.vertices[0].name, "left");
+  EXPECT_EQ(plan.vertices[1].name, "right");
+}
+
+TEST(PhysicalPlan, StateNeedsAUid) {
+  LogicalPlan plan = counting_plan();
+  plan.nodes[3].uid.clear();
+  EXPECT_EQ(problem(plan), "operator 'count' (job.cc:14) holds state: name it with .uid(\"...\")");
+}
+
+TEST(PhysicalPlan, RefusesUidsThatAreTaken) {
+  LogicalPlan plan = counting_plan();
+  plan.nodes[3].uid = "out";
+  EXPECT_THAT(problem(plan), AllOf(HasSubstr("'files'"), HasSubstr("'count'"), HasSubstr("uid 'out'")));
+  plan.nodes[3].uid = "bids";
+  EXPECT_THAT(problem(plan), HasSubstr("uid 'bids'"));
+}
+
+TEST(PhysicalPlan, RefusesUidsThatAreNoNames) {
+  LogicalPlan plan = counting_plan();
+  plan.nodes[3].uid = "per auction";
+  EXPECT_THAT(problem(plan), HasSubstr("the uid 'per auction'"));
+  plan.nodes[3].uid = std::string(129, 'a');
+  EXPECT_THAT(problem(plan), HasSubstr("1 to 128"));
+}
+
+TEST(PhysicalPlan, HoldsParallelismToItsBounds) {
+  LogicalPlan plan = counting_plan();
+  plan.nodes[2].parallelism = 4097;
+  EXPECT_THAT(problem(plan), HasSubstr("operator 'filter' (job.cc:14) has parallelism 4097"));
+  plan = counting_plan(5000);
+  EXPECT_THAT(problem(plan), HasSubstr("from 1 to its max parallelism, 4096"));
+  plan = counting_plan();
+  plan.max_parallelism = 40000;
+  EXPECT_THAT(problem(plan), HasSubstr("from 1 to 32768"));
+}
+
+TEST(PhysicalPlan, WhatSeesTheWholeStreamRunsOnce) {
+  LogicalPlan plan = plan_of({node("source"), node("whole", "", 2)}, {{0, 1, Exchange::kGlobal, ""}});
+  EXPECT_THAT(problem(plan), HasSubstr("remove .parallelism(2)"));
+  plan.nodes[1].parallelism = 1;
+  EXPECT_EQ(problem(plan), "");
+}
+
+TEST(PhysicalPlan, RefusesASourceThatNobodyReads) {
+  EXPECT_THAT(problem(plan_of({node("source")}, {})), HasSubstr("nobody reads operator 'source' (job.cc:14)"));
+  EXPECT_THAT(problem(plan_of({}, {})), HasSubstr("has no source"));
+}
+
+TEST(Fingerprint, HangsOnGraphUidsAndSchemasButNotOnParallelismOrPlaceInTheCode) {
+  const std::uint64_t before = fingerprint(counting_plan(2));
+  LogicalPlan moved = counting_plan(3);
+  moved.nodes[2].location = "job.cc:99";
+  moved.nodes[2].parallelism = 7;
+  EXPECT_EQ(fingerprint(moved), before);
+
+  LogicalPlan other = counting_plan();
+  other.nodes[3].states[0].value_schema = "\"int32\"";
+  EXPECT_NE(fingerprint(other), before);
+  other = counting_plan();
+  other.nodes[3].uid = "counts";
+  EXPECT_NE(fingerprint(other), before);
+  other = counting_plan();
+  other.edges[2].exchange = Exchange::kGlobal;
+  EXPECT_NE(fingerprint(other), before);
+}
+
+TEST(PlanJson, ShowsChainsExchangesAndSchemas) {
+  const std::string json = to_json(physical(counting_plan()));
+  EXPECT_THAT(json, HasSubstr("\"name\": \"bids -> filter\""));
+  EXPECT_THAT(json, HasSubstr("\"exchange\": \"hash\""));
+  EXPECT_THAT(json, HasSubstr("\"value\": \"int64\""));
+  EXPECT_THAT(json, HasSubstr("\"uid\": \"bids\""));
+}
+
+}  // namespace
+}  // namespace tidemark

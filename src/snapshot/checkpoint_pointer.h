@@ -1,0 +1,35 @@
+// The pointer file CURRENT of a job's folder: which checkpoints are complete, and which attempt may complete further
+// ones. Text, so that a person can read it: a line of canonical JSON and a line with its checksum. Pure, any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "tidemark/detail/model/checkpoint.h"
+
+namespace tidemark {
+
+inline constexpr std::uint32_t kPointerVersion = 1;
+
+/// A complete checkpoint that is kept.
+struct RetainedCheckpoint {
+  CheckpointId id = 0;
+  AttemptId attempt = 0;
+  CheckpointKind kind = CheckpointKind::kPeriodic;
+  friend bool operator==(const RetainedCheckpoint&, const RetainedCheckpoint&) = default;
+};
+
+struct CheckpointPointer {
+  std::string job;
+  AttemptId attempt = 0;                        ///< the newest; a process with an older one is a zombie
+  std::vector<RetainedCheckpoint> checkpoints;  ///< the newest last
+  friend bool operator==(const CheckpointPointer&, const CheckpointPointer&) = default;
+};
+
+std::string encode_pointer(const CheckpointPointer& pointer);
+/// kDataLoss for damage, kUnsupportedVersion for what a newer Tidemark wrote; both messages begin with `path`.
+Result<CheckpointPointer> decode_pointer(std::string_view bytes, const std::string& path);
+
+}  // namespace tidemark

@@ -1,0 +1,163 @@
+// A job's folder `<dir>/<job>` of checkpoints on a FileSystem: LOCK, CURRENT (the pointer), and a folder
+// `chk-<id>-<attempt>` a checkpoint with data files and `_metadata`.
+//
+// A checkpoint is complete when CURRENT names it, not before. CURRENT also holds the attempt number: a store whose
+// attempt is no longer the one in the file (a zombie) can neither complete nor remove anything. The newest checkpoint
+// in CURRENT is never removed, and nothing is removed before CURRENT durably stopped naming it. Threads: any; every
+// call but the plain getters may block on I/O. The store holds LOCK for its lifetime.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "env/env.h"
+#include "snapshot/checkpoint_pointer.h"
+#include "snapshot/metadata.h"
+
+namespace tidemark {
+
+/// What a starting job continues from.
+struct Resume {
+  enum class Kind {
+    kNone,    ///< nothing: a folder that was used is refused
+    kLatest,  ///< the newest complete checkpoint; anew where there is none
+    kPath,    ///< the checkpoint in the folder `path`, whether or not a pointer ever named it
+  };
+  Kind kind = Kind::kNone;
+  std::string path;
+};
+
+class CheckpointStore {
+ public:
+  /// Locks the folder (kFailedPrecondition if another process has it) and finds what to restore, verified as far as
+  /// `_metadata` and the sizes of all files go. Writes nothing but LOCK. A damaged or newer checkpoint is refused, with
+  /// an older intact one named in the message.
+  static Result<std::unique_ptr<CheckpointStore>> open(FileSystem& files, const std::string& dir,
+                                                       const std::string& job, const Resume& resume);
+
+  /// `<dir>/<job>`.
+  const std::string& folder() const { return folder_; }
+  /// Makes the next attempt number durable, before anything else is written; from here on older attempts are fenced.
+  /// To be called again for each restart of the job.
+  Result<AttemptId> begin_attempt();
+  AttemptId attempt() const;
+
+  /// What an attempt starts from: the newest complete checkpoint of this folder or, until one was completed since the
+  /// opening, the one that Resume::kPath named; nothing if the job starts anew. Verified as by open(); file paths are
+  /// such as the FileSystem opens. Sinks may commit what it holds only after begin_attempt(), which makes the pointer
+  /// durable that a crash may have left half way.
+  Result<std::optional<CheckpointMetadata>> restorable();
+  /// Its folder, for messages; empty if the job starts anew.
+  std::string restorable_path() const;
+  /// `error`, which restoring from restorable() met, with an older intact checkpoint offered in its message if there is
+  /// one.
+  Error offer_older(const Error& error) const;
+
+  /// Larger than every id that was completed in this folder or restored.
+  CheckpointId next_checkpoint_id() const;
+  std::vector<RetainedCheckpoint> retained() const;
+
+  /// The folder of a checkpoint of this attempt.
+  std::string checkpoint_path(CheckpointId id) const;
+  /// Makes that folder.
+  Result<> prepare(CheckpointId id);
+
+  /// Makes `metadata` (of this attempt, file paths relative to its folder; files already synced) the newest complete
+  /// checkpoint: `_metadata` durable, then the pointer moves, which at the same time stops naming those in `drop`.
+  /// kFailedPrecondition if another attempt has begun. After any other error the pointer may or may not have moved;
+  /// both are consistent, and discard(), restorable() and the next complete() know.
+  Result<> complete(const CheckpointMetadata& metadata, const std::vector<RetainedCheckpoint>& drop = {});
+
+  /// Whether the pointer, as it now is, names this checkpoint of this attempt: what a failed complete() came to. Durable it
+  /// is for certain only after the next pointer was written. kFailedPrecondition if another attempt has begun.
+  Result<bool> is_complete(CheckpointId id) const;
+
+  /// Deletes a complete checkpoint (dropped from the pointer first, if it is still there) or what an aborted one left.
+  /// Metadata first, then files. kFailedPrecondition for the newest one, for the one that restorable() names, and for a
+  /// zombie. No error if it is not there.
+  Result<> remove(CheckpointId id, AttemptId attempt);
+  /// Deletes what an aborted checkpoint of this attempt left; does nothing if the pointer names it after all.
+  Result<> discard(CheckpointId id);
+  /// Deletes the checkpoint folders of older attempts that the pointer doesn't name, except the restored one; leaves
+  /// alone all else that lies in the folder. To be called once the job runs. The number removed.
+  Result<std::uint32_t> remove_orphans();
+
+ private:
+  friend class CompleteCheckpoint;
+
+  CheckpointStore(FileSystem& files, std::string folder, std::string job, std::unique_ptr<FileLock> lock);
+
+  struct CheckpointName {
+    CheckpointId id = 0;
+    AttemptId attempt = 0;
+  };
+
+  Result<> find_restorable(const Resume& resume);
+  Result<> refuse_if_used(bool has_pointer) const;
+  Result<> use_latest(bool has_pointer);
+  Result<> use_path(const std::string& path);
+  Result<std::optional<CheckpointPointer>> read_pointer() const;
+  /// kFailedPrecondition if the file holds another attempt than `attempt`.
+  Result<CheckpointPointer> read_own_pointer(AttemptId attempt) const;
+  Result<> write_pointer(const CheckpointPointer& pointer);
+  void adopt(CheckpointPointer pointer);
+  Result<> delete_checkpoint_folder(const std::string& path);
+  Result<std::vector<CheckpointName>> checkpoint_folders() const;
+  std::string newest_intact_folder() const;
+  Error offer_any_intact(const Error& error) const;
+  static Error offer(const Error& error, const std::string& path);
+  std::string path_of(CheckpointId id, AttemptId attempt) const;
+  std::string newest_path() const;
+  Result<> write_metadata(const CheckpointMetadata& metadata);
+  Result<> move_pointer(const CheckpointMetadata& metadata, const std::vector<RetainedCheckpoint>& drop);
+
+  FileSystem& files_;
+  const std::string folder_;
+  const std::string job_;
+  const std::unique_ptr<FileLock> lock_;
+
+  mutable std::mutex mutex_;   // guards CURRENT from reading to replacing it, and what follows
+  CheckpointPointer pointer_;  // as last read or written
+  AttemptId attempt_ = 0;
+  AttemptId opened_attempt_ = 0;            // what the file held then; later ones are this store's
+  std::optional<AttemptId> tried_attempt_;  // what begin_attempt() last wrote or tried to
+  struct Explicit {
+    std::string path;
+    CheckpointId id = 0;
+    AttemptId attempt = 0;
+  };
+  std::optional<Explicit> explicit_;  // what Resume::kPath named, until this store completes a checkpoint
+};
+
+/// CheckpointStore::complete() in steps, for the simulator to delay and crash between them.
+class CompleteCheckpoint {
+ public:
+  CompleteCheckpoint(CheckpointStore& store, CheckpointMetadata metadata, std::vector<RetainedCheckpoint> drop = {})
+      : store_{store}, metadata_{std::move(metadata)}, drop_{std::move(drop)} {}
+  /// kDone: the checkpoint is complete. After an error: never again.
+  Result<Progress> step();
+  /// The next step moves the pointer. An error of a step before it is certain not to have moved it.
+  bool moves_pointer() const { return stage_ == Stage::kMovePointer; }
+
+ private:
+  /// What the next step does.
+  enum class Stage {
+    kWriteMetadata,  ///< `_metadata` becomes durable, with its folder
+    kSyncFolder,     ///< the checkpoint folder's name becomes durable
+    kMovePointer,    ///< the checkpoint becomes complete
+  };
+  CheckpointStore& store_;
+  CheckpointMetadata metadata_;
+  std::vector<RetainedCheckpoint> drop_;
+  Stage stage_ = Stage::kWriteMetadata;
+};
+
+/// Reads and verifies `_metadata` in `folder`, with the sizes of all files it names; their paths become such as the
+/// FileSystem opens.
+Result<CheckpointMetadata> load_checkpoint(FileSystem& files, const std::string& folder);
+
+}  // namespace tidemark

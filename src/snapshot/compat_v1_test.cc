@@ -1,0 +1,143 @@
+// Version 1 as it was first written: tests/compat/v1 holds a job's folder that this and every later build must read.
+// TIDEMARK_WRITE_FIXTURES=1 writes it anew, which is right only while version 1 has not been released.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "env/memory_file_system.h"
+#include "env/posix_file_system.h"
+#include "snapshot/checkpoint_samples.h"
+#include "snapshot/checkpoint_store.h"
+#include "snapshot/snapshot_file_reader.h"
+#include "snapshot/snapshot_file_writer.h"
+
+namespace tidemark {
+namespace {
+
+std::string fixture_folder() { return parent_path(parent_path(parent_path(__FILE__))) + "/tests/compat/v1"; }
+
+struct Row {
+  std::uint32_t state = 0;
+  std::uint32_t key_group = 0;
+  std::string key;
+  std::string name_space;
+  std::string map_key;
+  std::string value;
+  friend bool operator==(const Row&, const Row&) = default;
+};
+
+std::string eight_bytes(std::uint64_t v) { return {reinterpret_cast<const char*>(&v), sizeof v}; }
+
+std::vector<StateDescriptor> fixture_states() {
+  return {{"total", StateDescriptor::Kind::kValue, R"("uint64")", "", R"("uint64")"},
+          {"per-window", StateDescriptor::Kind::kWindow, R"("string")", R"("int64")", R"("uint64")"},
+          {"items", StateDescriptor::Kind::kMap, R"("string")", "", R"({"map":["string","string"]})"},
+          {"timers", StateDescriptor::Kind::kTimers, R"("string")", "", ""},
+          {"unused", StateDescriptor::Kind::kList, R"("string")", "", R"("string")"}};
+}
+
+/// Several blocks of the first state; of the others all parts, an empty part, and key groups without entries.
+std::vector<Row> fixture_rows(KeyGroupRange range) {
+  std::vector<Row> rows;
+  for (std::uint32_t group = range.begin; group < range.end; ++group) {
+    for (std::uint64_t i = 0; i < 300 * (group % 3); ++i)
+      rows.push_back({0, group, eight_bytes(group * 1000 + i), "", "", eight_bytes(i)});
+  }
+  for (std::uint32_t group = range.begin; group < range.end; group += 5) {
+    rows.push_back({1, group, "key " + std::to_string(group), eight_bytes(group * 2000), "", eight_bytes(7)});
+  }
+  rows.push_back({2, range.begin + 1, "cart", "", "apple", "3"});
+  rows.push_back({2, range.begin + 1, "cart", "", "", ""});
+  rows.push_back({2, range.begin + 9, "cart of long lines", "", "line", std::string(200'000, 'x')});
+  rows.push_back({2, range.begin + 9, "cart of long lines", "", "next", "y"});
+  rows.push_back({3, range.end - 1, "timer", "", "", ""});
+  return rows;
+}
+
+Result<SnapshotFile> write_fixture_file(FileSystem& files, const std::string& path, std::uint32_t subtask,
+                                        KeyGroupRange range) {
+  SnapshotFileHeader header{.job = "orders", .uid = "count", .subtask = subtask, .checkpoint = 2, .attempt = 1};
+  header.key_groups = range;
+  header.max_parallelism = 64;
+  TIDEMARK_ASSIGN(writer, SnapshotFileWriter::create(files, path, header));
+  const auto states = fixture_states();
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    writer->add_state(states[i], i == 0 ? EntryLayout{.key = 8, .value = 8} : EntryLayout{});
+  }
+  for (const Row& r : fixture_rows(range)) writer->add(r.state, r.key_group, r.key, r.name_space, r.map_key, r.value);
+  return writer->finish();
+}
+
+CheckpointMetadata fixture_metadata() {
+  CheckpointMetadata metadata = sample_metadata(2, 1);
+  metadata.operators[1].states = fixture_states();
+  return metadata;
+}
+
+void write_fixture(FileSystem& files) {
+  const std::string folder = fixture_folder();
+  value_or_throw(remove_tree(files, folder));
+  {
+    const auto store = value_or_throw(CheckpointStore::open(files, folder, "orders", {}));
+    value_or_throw(store->begin_attempt());
+    value_or_throw(store->prepare(2));
+    CheckpointMetadata metadata = fixture_metadata();
+    for (std::uint32_t subtask = 0; subtask < 2; ++subtask) {
+      const std::string path = store->checkpoint_path(2) + "/count-" + std::to_string(subtask) + ".snap";
+      auto file = value_or_throw(write_fixture_file(files, path, subtask, range_of_subtask(subtask, 2, 64)));
+      metadata.operators[1].subtasks[subtask].keyed_files = {file};
+    }
+    value_or_throw(store->complete(metadata));
+  }
+  value_or_throw(files.remove(folder + "/orders/LOCK"));
+}
+
+void copy_tree(FileSystem& from, const std::string& source, FileSystem& to, const std::string& target) {
+  value_or_throw(to.make_directories(target));
+  for (const DirectoryEntry& entry : value_or_throw(from.list(source))) {
+    const std::string source_path = join_path(source, entry.name);
+    const std::string target_path = join_path(target, entry.name);
+    if (entry.is_directory) {
+      copy_tree(from, source_path, to, target_path);
+    } else {
+      put_file(to, target_path, value_or_throw(read_file(from, source_path)));
+    }
+  }
+}
+
+TEST(CompatV1, TheFirstCheckpointEverWrittenIsRead) {
+  if (std::getenv("TIDEMARK_WRITE_FIXTURES") != nullptr) write_fixture(posix_file_system());
+  MemoryFileSystem files;
+  copy_tree(posix_file_system(), fixture_folder(), files, "/v1");
+
+  const auto store = value_or_throw(CheckpointStore::open(files, "/v1", "orders", {Resume::Kind::kLatest, ""}));
+  EXPECT_EQ(store->retained(), (std::vector<RetainedCheckpoint>{{2, 1, CheckpointKind::kStop}}));
+  EXPECT_EQ(value_or_throw(store->begin_attempt()), 2u);
+  auto metadata = value_or_throw(store->restorable());
+  ASSERT_TRUE(metadata);
+  for (std::uint32_t subtask = 0; subtask < 2; ++subtask) {
+    auto& keyed_files = metadata->operators[1].subtasks[subtask].keyed_files;
+    ASSERT_EQ(keyed_files.size(), 1u);
+    const SnapshotFile file = std::exchange(keyed_files, {}).front();
+    const KeyGroupRange range = range_of_subtask(subtask, 2, 64);
+    EXPECT_EQ(file.path, "/v1/orders/chk-2-1/count-" + std::to_string(subtask) + ".snap");
+    EXPECT_EQ(file.key_groups, range);
+    value_or_throw(verify_snapshot_file(files, file.path, file));
+    const auto reader = value_or_throw(SnapshotFileReader::open(files, file.path, &file));
+    EXPECT_EQ(reader->states(), fixture_states());
+    EXPECT_EQ(reader->header().subtask, subtask);
+    EXPECT_EQ(reader->header().order, EntryOrder::kHash);
+    std::vector<Row> rows;
+    for (std::uint32_t state = 0; state < reader->states().size(); ++state) {
+      value_or_throw(reader->for_each(state, range, [&](const SnapshotEntry& e) {
+        rows.push_back({state, e.key_group, std::string{e.key}, std::string{e.name_space}, std::string{e.map_key},
+                        std::string{e.value}});
+      }));
+    }
+    EXPECT_TRUE(rows == fixture_rows(range));
+  }
+  EXPECT_EQ(*metadata, fixture_metadata());
+}
+
+}  // namespace
+}  // namespace tidemark

@@ -1,0 +1,90 @@
+// The constants and fixed parts of a snapshot's data file, version 1; docs/snapshot-format.md describes it byte by
+// byte. What stands here stands in files that later builds must read: numbers are never reused and never change their
+// meaning.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "tidemark/detail/model/checkpoint.h"
+
+namespace tidemark {
+
+namespace snapshot_format {
+
+inline constexpr std::string_view kMagic{"TMSNAP\r\n", 8};         // first bytes of the file
+inline constexpr std::string_view kTrailerMagic{"\r\nTMTAIL", 8};  // last bytes of the file
+inline constexpr std::uint32_t kVersion = 1;
+
+inline constexpr std::size_t kPreambleSize = 16;  // magic, version, size of the header: the same in all versions
+inline constexpr std::size_t kLargestHeader = 4096;
+inline constexpr std::size_t kBlockHeaderSize = 40;
+inline constexpr std::size_t kBlockChecksumAt =
+    32;  // within the block header, covers what stands before and the payload
+inline constexpr std::size_t kTableEntrySize = 44;
+inline constexpr std::size_t kDirectoryEntrySize = 16;
+inline constexpr std::size_t kTrailerSize = 64;
+inline constexpr std::size_t kRunCountSize = 3;  // a varint padded to this size, so that it can be written last
+
+inline constexpr std::size_t kTargetBlockSize = 128u << 10;  // a block is written as soon as it has this many raw bytes
+inline constexpr std::size_t kUsualBlockLimit = 256u << 10;  // only a single, larger entry makes a larger block
+inline constexpr std::size_t kLargestCompressed =
+    16u << 20;  // larger blocks are stored plain: bounds what a reader allocates
+inline constexpr std::uint64_t kLargestEntry = 1ull << 30;
+
+/// Numbers from 128 on may be skipped by a reader that doesn't know them; unknown ones below are refused.
+enum class BlockType : std::uint8_t {
+  kSchema = 1,         ///< the states of the file
+  kData = 2,           ///< runs of entries
+  kDelta = 3,          ///< reserved: puts and deletes on an older file
+  kTimer = 4,          ///< runs of entries that are timers
+  kOperatorState = 5,  ///< reserved
+  kIndex = 6,          ///< reserved: smallest and largest key of each block
+  kInFlight = 7,       ///< reserved: batches between tasks
+};
+
+enum class BlockCodec : std::uint8_t { kNone = 0, kZstd = 1 };
+
+}  // namespace snapshot_format
+
+/// How entries are sorted within a key group.
+enum class EntryOrder : std::uint8_t {
+  kHash = 0,  ///< by the hash of the key: checkpoints, whose restore builds tables directly
+  kKey = 1,   ///< by the encoded key: savepoints, for ranges and binary search
+};
+
+/// Who wrote a data file, and for what.
+struct SnapshotFileHeader {
+  std::string job;
+  std::string uid;  ///< of the operator
+  std::uint32_t subtask = 0;
+  CheckpointId checkpoint = 0;
+  AttemptId attempt = 0;
+  EntryOrder order = EntryOrder::kHash;
+  KeyGroupRange key_groups;
+  std::uint32_t max_parallelism = kDefaultMaxParallelism;
+  friend bool operator==(const SnapshotFileHeader&, const SnapshotFileHeader&) = default;
+};
+
+/// The bytes of each part of an entry, where all entries of a state have the same; a length stands before the others.
+struct EntryLayout {
+  static constexpr std::uint32_t kVariable = 0xffff'ffff;
+  std::uint32_t key = kVariable;
+  std::uint32_t name_space = kVariable;
+  std::uint32_t map_key = kVariable;
+  std::uint32_t value = kVariable;
+  friend bool operator==(const EntryLayout&, const EntryLayout&) = default;
+};
+
+/// One entry of keyed state in its encoded form. Empty: the parts that the state doesn't have.
+struct SnapshotEntry {
+  std::uint32_t key_group = 0;
+  std::string_view key;
+  std::string_view name_space;
+  std::string_view map_key;
+  std::string_view value;
+};
+
+}  // namespace tidemark

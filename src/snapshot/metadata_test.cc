@@ -1,0 +1,87 @@
+#include "snapshot/metadata.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "snapshot/checkpoint_samples.h"
+#include "tidemark/detail/base/bytes.h"
+#include "tidemark/detail/base/hash.h"
+
+namespace tidemark {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string kPath = "/state/orders/chk-41-7/_metadata";
+
+std::string encoded() { return value_or_throw(encode_metadata(sample_metadata())); }
+
+/// With the prelude's checksum made right again.
+std::string resealed(std::string bytes) {
+  const std::uint64_t checksum = detail::hash_bytes(bytes.data(), 24);
+  std::memcpy(bytes.data() + 24, &checksum, sizeof checksum);
+  return bytes;
+}
+
+std::string with_section(std::uint32_t type, std::uint32_t flags) {
+  detail::ByteWriter section;
+  section.put_u32(type);
+  section.put_u32(flags);
+  section.put_u64(3);
+  section.put_bytes("new");
+  section.put_u64(detail::hash_bytes(section.view()));
+  std::string bytes = encoded() + section.take();
+  ++bytes[12];
+  const std::uint64_t size = bytes.size();
+  std::memcpy(bytes.data() + 16, &size, sizeof size);
+  return resealed(bytes);
+}
+
+TEST(Metadata, ComesBackAsItWasWritten) {
+  EXPECT_EQ(decode_metadata(encoded(), kPath), sample_metadata());
+  CheckpointMetadata with_files = sample_metadata();
+  with_files.operators[1].subtasks[1].keyed_files = {{"count-1.snap", 1234, 0xfeed, {32, 64}},
+                                                     {"/old/x.snap", 0, 0, {0, 0}}};
+  EXPECT_EQ(decode_metadata(value_or_throw(encode_metadata(with_files)), kPath), with_files);
+  EXPECT_EQ(decode_metadata(value_or_throw(encode_metadata(CheckpointMetadata{})), kPath), CheckpointMetadata{});
+}
+
+TEST(Metadata, EveryDamageIsAnErrorThatNamesTheFile) {
+  for_each_damage(encoded(), [](std::string_view damaged) {
+    const auto decoded = decode_metadata(damaged, kPath);
+    ASSERT_FALSE(decoded);
+    EXPECT_EQ(decoded.error().code(), ErrorCode::kDataLoss);
+    EXPECT_THAT(decoded.error().message(), HasSubstr(kPath));
+  });
+}
+
+TEST(Metadata, ANewerVersionIsRefusedAsSuch) {
+  std::string bytes = encoded();
+  bytes[8] = 2;
+  const auto decoded = decode_metadata(resealed(bytes), kPath);
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().code(), ErrorCode::kUnsupportedVersion);
+  EXPECT_THAT(decoded.error().message(), HasSubstr("version 2"));
+}
+
+TEST(Metadata, AnUnknownSectionIsSkippedUnlessItIsCritical) {
+  EXPECT_EQ(decode_metadata(with_section(77, 0), kPath), sample_metadata());
+  const auto critical = decode_metadata(with_section(77, 1), kPath);
+  ASSERT_FALSE(critical);
+  EXPECT_EQ(critical.error().code(), ErrorCode::kUnsupportedVersion);
+  EXPECT_THAT(critical.error().message(), HasSubstr("type 77"));
+}
+
+TEST(Metadata, ContradictionsAreRefusedEvenUnderARightChecksum) {
+  CheckpointMetadata metadata = sample_metadata();
+  metadata.operators[1].subtasks[0].watermarks[0].key_groups = {60, 65};
+  EXPECT_EQ(decode_metadata(value_or_throw(encode_metadata(metadata)), kPath).error().code(), ErrorCode::kDataLoss);
+  metadata = sample_metadata();
+  metadata.operators[1].parallelism = 65;
+  EXPECT_EQ(decode_metadata(value_or_throw(encode_metadata(metadata)), kPath).error().code(), ErrorCode::kDataLoss);
+}
+
+}  // namespace
+}  // namespace tidemark

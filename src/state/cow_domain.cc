@@ -1,0 +1,79 @@
+#include "tidemark/detail/state/cow_domain.h"
+
+#include <algorithm>
+
+#include "tidemark/detail/base/check.h"
+#include "tidemark/error.h"
+
+namespace tidemark::detail {
+
+CowDomain::CowDomain() : chunks_{new std::atomic<std::uint64_t*>[kMaxChunks]} {}
+
+CowDomain::~CowDomain() {
+  // Whoever destroys it has made sure that no snapshot is being read any more.
+  free_older_than(epoch_ + 1);
+}
+
+BlockPool& CowDomain::blocks(std::size_t block_bytes) {
+  for (auto& pool : block_pools_) {
+    if (pool->asked_bytes() == block_bytes) return *pool;
+  }
+  return *block_pools_.emplace_back(std::make_unique<BlockPool>(pages_, block_bytes));
+}
+
+std::uint32_t CowDomain::begin() {
+  if (epoch_ == kLastEpoch) {
+    throw Error{ErrorCode::kResourceExhausted, ErrorDomain::kInternal, Retry::kRestart,
+                "this task has taken 134 million snapshots, and its tables can't count further: restart the job from its last one"};
+  }
+  const std::uint32_t bound = epoch_++;
+  active_.push_back(bound);
+  newest_active_ = bound;
+  log_at_ = log_end_;  // a chunk holds entries of one epoch, so that it can be freed with it
+  return bound;
+}
+
+void CowDomain::end(std::uint32_t bound) {
+  const auto found = std::find(active_.begin(), active_.end(), bound);
+  TIDEMARK_CHECK(found != active_.end(), "a snapshot ends once");
+  active_.erase(found);
+  newest_active_ = active_.empty() ? 0 : active_.back();
+  free_older_than(active_.empty() ? epoch_ + 1 : active_.front() + 1);
+}
+
+void CowDomain::next_chunk() {
+  if (free_chunks_.empty()) {
+    if (chunks_made_ == kMaxChunks) {
+      throw Error{ErrorCode::kResourceExhausted, "the side log of running snapshots holds 8 GiB: let checkpoints finish sooner "
+                                                 "or lower execution.checkpointing.max-concurrent-checkpoints"};
+    }
+    free_chunks_.push_back(chunks_made_++);
+  }
+  auto* page = reinterpret_cast<std::uint64_t*>(pages_.take());
+  chunk_index_ = free_chunks_.back();
+  free_chunks_.pop_back();
+  chunks_[chunk_index_].store(page, std::memory_order_release);
+  used_chunks_.push_back({epoch_, chunk_index_});
+  log_begin_ = log_at_ = page;
+  log_end_ = page + kChunkWords;
+}
+
+// What was replaced in epoch e was content of snapshots with a bound below e only.
+void CowDomain::free_older_than(std::uint32_t epoch) {
+  while (!used_chunks_.empty() && used_chunks_.front().epoch < epoch) {
+    const std::size_t index = used_chunks_.front().index;
+    std::uint64_t* page = chunks_[index].load(std::memory_order_relaxed);
+    if (page == log_begin_) log_begin_ = log_at_ = log_end_ = nullptr;
+    pages_.give_back(reinterpret_cast<std::byte*>(page));
+    free_chunks_.push_back(index);
+    used_chunks_.pop_front();
+  }
+  while (!retired_.empty() && retired_.front().epoch < epoch) {
+    retired_.front().free(retired_.front().object, retired_.front().context);
+    retired_.pop_front();
+  }
+}
+
+std::size_t CowDomain::log_bytes() const { return used_chunks_.size() * PagePool::kPageBytes; }
+
+}  // namespace tidemark::detail

@@ -1,0 +1,70 @@
+#include "state/hashmap_snapshot.h"
+
+#include <utility>
+
+#include "env/crash_point.h"
+#include "state/entry_layout.h"
+#include "tidemark/detail/base/check.h"
+
+namespace tidemark {
+
+RunningSnapshot::RunningSnapshot(std::shared_ptr<detail::CowDomain*> domain, PostMail post_mail)
+    : domain_{std::move(domain)}, post_mail_{std::move(post_mail)}, bound_{(*domain_)->begin()} {}
+
+RunningSnapshot::~RunningSnapshot() {
+  post_mail_([domain = domain_, bound = bound_] {
+    if (*domain != nullptr) (*domain)->end(bound);
+  });
+}
+
+HashmapSnapshot::HashmapSnapshot(FileSystem& files, std::string path, SnapshotFileHeader header,
+                                 std::unique_ptr<RunningSnapshot> running, std::vector<State> states, OperatorSnapshot result)
+    : files_{files},
+      path_{std::move(path)},
+      header_{std::move(header)},
+      running_{std::move(running)},
+      states_{std::move(states)},
+      result_{std::move(result)} {}
+
+HashmapSnapshot::~HashmapSnapshot() = default;
+
+bool HashmapSnapshot::step() {
+  if (writer_ == nullptr) {
+    create_file();
+    return false;
+  }
+  if (write_some()) return false;
+  finish_file();
+  return true;
+}
+
+void HashmapSnapshot::create_file() {
+  const std::uint32_t max_parallelism = header_.max_parallelism;
+  writer_ = value_or_throw(SnapshotFileWriter::create(files_, path_, std::move(header_)));
+  for (State& state : states_) {
+    const std::uint32_t id = writer_->add_state(state.descriptor, entry_layout(state.descriptor));
+    merges_.insert(merges_.begin(), std::make_unique<ViewMerge>(std::move(state.views), id, max_parallelism));
+  }
+  states_.clear();
+}
+
+// False when every entry is in the file.
+bool HashmapSnapshot::write_some() {
+  if (merges_.empty()) return false;
+  if (!merges_.back()->write_some(*writer_)) merges_.pop_back();
+  bytes_written_ = writer_->bytes_written();
+  return writer_->ok();  // finish() says what failed
+}
+
+void HashmapSnapshot::finish_file() {
+  // The tables need not keep anything while the disk syncs.
+  merges_.clear();
+  running_.reset();
+  SnapshotFile file = value_or_throw(writer_->finish());
+  crash_point(CrashPoint::kSnapshotFileWritten);
+  bytes_written_ = file.size;
+  result_.keyed_files.push_back(std::move(file));
+  writer_.reset();
+}
+
+}  // namespace tidemark

@@ -1,0 +1,72 @@
+// Writes the views that a KeyedBackend took at a trigger into one file, in steps.
+//
+// Threads: one at a time, any; the tables go on beside it. Ownership: views, writer and file are the work's until it is
+// done or destroyed; either way the running snapshot ends once, after its last view is gone.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "snapshot/snapshot_file_writer.h"
+#include "state/view_merge.h"
+#include "tidemark/detail/state/cow_domain.h"
+#include "tidemark/detail/state/keyed_backend.h"
+#include "tidemark/detail/task/operator.h"
+
+namespace tidemark {
+
+/// A snapshot that tables keep old content for. Destroyed on any thread, it has the task tell the domain by mail.
+class RunningSnapshot {
+ public:
+  using PostMail = std::function<void(std::function<void()>)>;
+
+  /// Begins it; on the task's thread. `domain` holds null once there is none any more.
+  RunningSnapshot(std::shared_ptr<detail::CowDomain*> domain, PostMail post_mail);
+  ~RunningSnapshot();
+  RunningSnapshot(const RunningSnapshot&) = delete;
+  RunningSnapshot& operator=(const RunningSnapshot&) = delete;
+
+  std::uint32_t bound() const { return bound_; }
+
+ private:
+  std::shared_ptr<detail::CowDomain*> domain_;
+  PostMail post_mail_;
+  std::uint32_t bound_;
+};
+
+class HashmapSnapshot final : public detail::SnapshotWork {
+ public:
+  struct State {
+    StateDescriptor descriptor;
+    std::vector<detail::StateView> views;
+  };
+
+  /// `result` comes back with the file added.
+  HashmapSnapshot(FileSystem& files, std::string path, SnapshotFileHeader header, std::unique_ptr<RunningSnapshot> running,
+                  std::vector<State> states, OperatorSnapshot result);
+  ~HashmapSnapshot() override;
+
+  bool step() override;
+  OperatorSnapshot take_result() override { return std::move(result_); }
+  std::uint64_t bytes_written() const override { return bytes_written_; }
+
+ private:
+  void create_file();
+  bool write_some();
+  void finish_file();
+
+  FileSystem& files_;
+  std::string path_;
+  SnapshotFileHeader header_;
+  // Before the views, so that it ends after them.
+  std::unique_ptr<RunningSnapshot> running_;
+  std::vector<State> states_;
+  std::vector<std::unique_ptr<ViewMerge>> merges_;  // of the states that are not yet written, the next one last
+  OperatorSnapshot result_;
+  std::unique_ptr<SnapshotFileWriter> writer_;
+  std::uint64_t bytes_written_ = 0;
+};
+
+}  // namespace tidemark

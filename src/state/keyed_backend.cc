@@ -1,0 +1,168 @@
+#include "tidemark/detail/state/keyed_backend.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "env/env.h"
+#include "snapshot/snapshot_file_reader.h"
+#include "state/hashmap_snapshot.h"
+#include "tidemark/detail/codec/key.h"
+#include "tidemark/detail/codec/type.h"
+#include "tidemark/error.h"
+
+namespace tidemark::detail {
+
+namespace {
+
+// A work that has nothing to write.
+class ReadyWork final : public SnapshotWork {
+ public:
+  explicit ReadyWork(OperatorSnapshot result) : result_{std::move(result)} {}
+  bool step() override { return true; }
+  OperatorSnapshot take_result() override { return std::move(result_); }
+
+ private:
+  OperatorSnapshot result_;
+};
+
+std::string_view word_for(StateDescriptor::Kind kind) {
+  switch (kind) {
+    case StateDescriptor::Kind::kValue: return "value";
+    case StateDescriptor::Kind::kList: return "list";
+    case StateDescriptor::Kind::kMap: return "map";
+    case StateDescriptor::Kind::kTimers: return "timers";
+    case StateDescriptor::Kind::kWindow: return "window";
+  }
+  return "unknown";
+}
+
+// "value of key "int64" to "string"".
+std::string describe(const StateDescriptor& state) {
+  std::string text = fmt::format("{} with key {}", word_for(state.kind), state.key_schema);
+  if (!state.namespace_schema.empty()) text += fmt::format(", namespace {}", state.namespace_schema);
+  if (!state.value_schema.empty()) text += fmt::format(", value {}", state.value_schema);
+  return text;
+}
+
+}  // namespace
+
+KeyedBackend::KeyedBackend(std::string key_schema, const void* cursor)
+    : reachable_domain_{std::make_shared<CowDomain*>(&domain_)}, key_schema_{std::move(key_schema)}, cursor_{cursor} {}
+
+KeyedBackend::~KeyedBackend() { *reachable_domain_ = nullptr; }
+
+Table* KeyedBackend::bind(StateDescriptor descriptor, std::unique_ptr<Table> (*make)(CowDomain&)) {
+  check_name(descriptor.name);
+  State& state = states_.emplace_back(State{.descriptor = std::move(descriptor), .table = make(domain_)});
+  bound_tables_.push_back(state.table.get());
+  return state.table.get();
+}
+
+void KeyedBackend::add(CompositeState& state) {
+  StateDescriptor descriptor = state.descriptor();
+  check_name(descriptor.name);
+  states_.push_back({.descriptor = std::move(descriptor), .table = nullptr, .composite = &state});
+}
+
+void KeyedBackend::check_name(const std::string& name) const {
+  if (!is_valid_name(name)) {
+    throw Error{ErrorCode::kInvalidArgument,
+                fmt::format("a state can't be named '{}': use 1 to 128 letters, digits, '.', '_' and '-'", name)};
+  }
+  const auto taken = std::find_if(states_.begin(), states_.end(), [&](const State& s) { return s.descriptor.name == name; });
+  if (taken != states_.end()) {
+    throw Error{ErrorCode::kInvalidArgument,
+                fmt::format("two states of one operator are named '{}' (one may be the operator's own): rename yours", name)};
+  }
+}
+
+std::vector<StateDescriptor> KeyedBackend::descriptors() const {
+  std::vector<StateDescriptor> result;
+  for (const State& state : states_) result.push_back(state.descriptor);
+  return result;
+}
+
+std::size_t KeyedBackend::memory_bytes() const { return domain_.pages().mapped_bytes(); }
+
+void KeyedBackend::restore(const OperatorContext& context) {
+  for (const SnapshotFile& file : context.restore.keyed_files) restore_file(context, file);
+}
+
+void KeyedBackend::restore_file(const OperatorContext& context, const SnapshotFile& file) {
+  const auto reader = value_or_throw(SnapshotFileReader::open(*context.env->files, file.path, &file));
+  if (reader->header().max_parallelism != context.max_parallelism) {
+    throw Error{ErrorCode::kInvalidArgument,
+                fmt::format("{}: operator '{}' was saved with max parallelism {}, the job has {}: its key groups don't fit; "
+                            "set the job's max parallelism back",
+                            file.path, context.name.uid, reader->header().max_parallelism, context.max_parallelism)};
+  }
+  for (std::uint32_t id = 0; id < reader->states().size(); ++id) {
+    const StateDescriptor& written = reader->states()[id];
+    State& state = taker_of(written, context, file.path);
+    const auto restore_entry = [&](const SnapshotEntry& entry) -> Result<> {
+      const std::uint64_t hash = hash_of_encoded(entry.key);
+      const bool fits = key_group_of(hash, context.max_parallelism) == entry.key_group;
+      const bool taken = fits && (state.composite != nullptr
+                                      ? state.composite->restore_entry(entry.name_space, hash, entry.key, entry.value)
+                                      : state.table->restore_entry(hash, entry.key, entry.value));
+      if (taken) return {};
+      return fail(ErrorCode::kDataLoss,
+                  fmt::format("{}: an entry of state '{}' of operator '{}' in key group {} {}: the file is damaged; restore an "
+                              "older checkpoint",
+                              file.path, written.name, context.name.uid, entry.key_group,
+                              fits ? "does not decode" : "has a key of another key group"));
+    };
+    value_or_throw(reader->for_each(id, context.key_groups(), restore_entry));
+  }
+}
+
+KeyedBackend::State& KeyedBackend::taker_of(const StateDescriptor& written, const OperatorContext& context,
+                                            const std::string& path) {
+  for (State& state : states_) {
+    if (state.descriptor.name != written.name) continue;
+    if (state.descriptor == written) return state;
+    throw Error{ErrorCode::kInvalidArgument,
+                fmt::format("{}: state '{}' of operator '{}' was saved as {}, but the job declares {}: give it its saved type "
+                            "back, or give the new state another name",
+                            path, written.name, context.name.uid, describe(written), describe(state.descriptor))};
+  }
+  throw Error{ErrorCode::kInvalidArgument,
+              fmt::format("{}: operator '{}' was saved with state '{}' ({}), which it doesn't declare any more: declare it "
+                          "again, and leave it unused if you don't need it",
+                          path, context.name.uid, written.name, describe(written))};
+}
+
+std::unique_ptr<SnapshotWork> KeyedBackend::snapshot(const SnapshotRequest& request, const OperatorContext& context,
+                                                     std::vector<KeyGroupWatermark> watermarks) {
+  if (request.folder.empty()) return nullptr;
+  OperatorSnapshot result{.uid = context.name.uid, .subtask = context.name.subtask, .watermarks = std::move(watermarks)};
+  if (states_.empty()) {
+    if (result.watermarks.empty()) return nullptr;
+    return std::make_unique<ReadyWork>(std::move(result));
+  }
+  SnapshotFileHeader header{.job = request.job,
+                            .uid = context.name.uid,
+                            .subtask = context.name.subtask,
+                            .checkpoint = request.barrier.id,
+                            .attempt = context.attempt,
+                            .order = EntryOrder::kHash,
+                            .key_groups = context.key_groups(),
+                            .max_parallelism = context.max_parallelism};
+  auto running = std::make_unique<RunningSnapshot>(reachable_domain_, context.post_mail);
+  std::vector<HashmapSnapshot::State> states;
+  for (State& state : states_) {
+    std::vector<StateView> views;
+    if (state.composite != nullptr) {
+      views = state.composite->views(running->bound());
+    } else {
+      views.push_back({{}, state.table->view(running->bound())});
+    }
+    states.push_back({state.descriptor, std::move(views)});
+  }
+  return std::make_unique<HashmapSnapshot>(*context.env->files, join_path(request.folder, request.file_prefix + ".snap"),
+                                           std::move(header), std::move(running), std::move(states), std::move(result));
+}
+
+}  // namespace tidemark::detail

@@ -1,0 +1,50 @@
+#include "tidemark/detail/state/page_pool.h"
+
+#include <sys/mman.h>
+
+#include <cstring>
+#include <string>
+
+#include "tidemark/detail/base/check.h"
+#include "tidemark/error.h"
+
+namespace tidemark::detail {
+
+PagePool::~PagePool() {
+  for (std::byte* page : mapped_) munmap(page, kPageBytes);
+}
+
+std::byte* PagePool::take() {
+  if (!free_.empty()) {
+    std::byte* page = free_.back();
+    free_.pop_back();
+    return page;
+  }
+  // Twice the size, so that an aligned page lies within; the rest goes back.
+  void* region = mmap(nullptr, 2 * kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (region == MAP_FAILED) {
+    throw Error{ErrorCode::kResourceExhausted, "no memory for state: the operating system refused another 2 MiB after " +
+                                                   std::to_string(mapped_bytes() >> 20) + " MiB"};
+  }
+  const auto start = reinterpret_cast<std::uintptr_t>(region);
+  const std::uintptr_t aligned = (start + kPageBytes - 1) & ~(kPageBytes - 1);
+  if (aligned > start) munmap(region, aligned - start);
+  if (aligned < start + kPageBytes) munmap(reinterpret_cast<void*>(aligned + kPageBytes), start + kPageBytes - aligned);
+  auto* page = reinterpret_cast<std::byte*>(aligned);
+  madvise(page, kPageBytes, MADV_HUGEPAGE);  // a wish: without huge pages everything works, slower
+  std::memset(page, 0, kPageBytes);
+  mapped_.push_back(page);
+  return page;
+}
+
+BlockPool::BlockPool(PagePool& pages, std::size_t block_bytes)
+    : pages_{pages}, asked_bytes_{block_bytes}, block_bytes_{(block_bytes + 63) & ~std::size_t{63}} {
+  TIDEMARK_CHECK(block_bytes_ <= PagePool::kPageBytes, "a block fits into a page");
+}
+
+void BlockPool::refill() {
+  std::byte* page = pages_.take();
+  for (std::size_t at = 0; at + block_bytes_ <= PagePool::kPageBytes; at += block_bytes_) free_.push_back(page + at);
+}
+
+}  // namespace tidemark::detail

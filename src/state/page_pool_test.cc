@@ -1,0 +1,46 @@
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <set>
+
+#include "tidemark/detail/state/page_pool.h"
+
+namespace tidemark::detail {
+namespace {
+
+TEST(PagePool, PagesAreAlignedToTheirSizeAndWritable) {
+  PagePool pool;
+  for (int i = 0; i < 3; ++i) {
+    std::byte* page = pool.take();
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(page) % PagePool::kPageBytes, 0u);
+    std::memset(page, 0xff, PagePool::kPageBytes);
+  }
+  EXPECT_EQ(pool.mapped_bytes(), 3 * PagePool::kPageBytes);
+}
+
+TEST(PagePool, AReturnedPageIsTakenAgain) {
+  PagePool pool;
+  std::byte* page = pool.take();
+  pool.give_back(page);
+  EXPECT_EQ(pool.take(), page);
+  EXPECT_EQ(pool.mapped_bytes(), PagePool::kPageBytes);
+}
+
+TEST(BlockPool, BlocksOfAPageAreDisjointAndOnCacheLines) {
+  constexpr std::size_t kAsked = 1000;
+  PagePool pages;
+  BlockPool pool{pages, kAsked};
+  std::set<std::uintptr_t> starts;
+  for (int i = 0; i < 2100; ++i) starts.insert(reinterpret_cast<std::uintptr_t>(pool.take()));
+  ASSERT_EQ(starts.size(), 2100u);
+  std::uintptr_t end = 0;
+  for (const std::uintptr_t start : starts) {
+    EXPECT_EQ(start % 64, 0u);
+    EXPECT_GE(start, end);
+    end = start + kAsked;
+  }
+  EXPECT_EQ(pages.mapped_bytes(), 2 * PagePool::kPageBytes);
+}
+
+}  // namespace
+}  // namespace tidemark::detail

@@ -1,0 +1,399 @@
+#include "task/task.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "env/crash_point.h"
+#include "task/snapshot_run.h"
+#include "tidemark/detail/base/check.h"
+
+namespace tidemark {
+namespace {
+
+using detail::Element;
+using detail::SourceOperator;
+
+// Inputs between two flushes where the input never runs dry: bounds how long a record of a sparse stream waits in a batch.
+constexpr unsigned kFlushEvery = 128;
+
+DeclineReason decline_reason_of(AlignmentAbort cause) {
+  return cause == AlignmentAbort::kCancelMarker ? DeclineReason::kCancelMarker : DeclineReason::kAlignmentAborted;
+}
+
+DeclineReason decline_reason_of(const Error& error) {
+  return error.domain() == ErrorDomain::kExternal ? DeclineReason::kIo : DeclineReason::kAsync;
+}
+
+}  // namespace
+
+// Steps until its call is finished, then tells the task.
+class Task::SnapshotRunWork final : public BackgroundWork {
+ public:
+  SnapshotRunWork(Task& task, std::shared_ptr<SnapshotRun> run, const Clock& clock)
+      : task_{task}, inbox_{task.inbox_}, run_{std::move(run)}, clock_{clock}, start_ns_{clock.steady_ns()} {}
+
+  Progress step() noexcept override {
+    if (!run_->step()) return Progress::kMadeProgress;
+    run_->snapshot().async_ns = clock_.steady_ns() - start_ns_;
+    inbox_->mailbox().post([&task = task_, run = std::move(run_)] {
+      --task.works_in_background_;
+      task.on_snapshot_done(run);
+    });
+    return Progress::kDone;
+  }
+
+ private:
+  Task& task_;  // outlives this: it does not end before it has read the mail
+  std::shared_ptr<Inbox> inbox_;
+  std::shared_ptr<SnapshotRun> run_;
+  const Clock& clock_;
+  std::int64_t start_ns_;
+};
+
+class Task::BlockingCallWork final : public BackgroundWork {
+ public:
+  BlockingCallWork(Task& task, std::function<bool()> call) : task_{task}, inbox_{task.inbox_}, call_{std::move(call)} {}
+
+  Progress step() noexcept override {
+    std::optional<Error> error;
+    try {
+      if (!call_()) return Progress::kMadeProgress;
+    } catch (const Error& e) {
+      error = e;
+    } catch (...) {
+      error = Error{ErrorCode::kInternal, detail::current_exception_text()};
+    }
+    inbox_->mailbox().post([&task = task_, error = std::move(error)] {
+      --task.works_in_background_;
+      if (error) task.fail(*error);
+    });
+    return Progress::kDone;
+  }
+
+ private:
+  Task& task_;
+  std::shared_ptr<Inbox> inbox_;
+  std::function<bool()> call_;
+};
+
+Task::Task(Config config, std::vector<Node> chain, std::vector<detail::Edge*> inputs,
+           std::vector<std::unique_ptr<detail::EdgeWriter>> outputs)
+    : config_{std::move(config)},
+      chain_{std::move(chain)},
+      inputs_{std::move(inputs)},
+      outputs_{std::move(outputs)},
+      source_{dynamic_cast<SourceOperator*>(chain_.front().op.get())},
+      inbox_{config_.inbox},
+      alignment_{config_.mode, std::max<std::size_t>(inputs_.size(), 1)},
+      merger_{std::max<std::size_t>(inputs_.size(), 1)},
+      open_inputs_{inputs_.size()},
+      metrics_{chain_.size()} {
+  for (Node& node : chain_) {
+    node.context.env = &config_.env;
+    node.context.post_mail = [inbox = inbox_](std::function<void()> mail) { inbox->mailbox().post(std::move(mail)); };
+    node.context.run_blocking = [this](std::function<bool()> call) { run_blocking(std::move(call)); };
+  }
+}
+
+Task::~Task() { TIDEMARK_CHECK(works_in_background_ == 0, "a task outlives its works"); }
+
+void Task::open() {
+  post([this] {
+    if (state_ == State::kCreated) open_operators();
+  });
+}
+
+void Task::trigger(const Barrier& barrier) {
+  post([this, barrier] {
+    if (state_ == State::kRunning || state_ == State::kDrained) {
+      carry_out(alignment_.on_barrier(0, barrier, config_.env.clock->steady_ns()));
+    }
+  });
+}
+
+void Task::notify_complete(CheckpointId id) {
+  post([this, id] { complete(id); });
+}
+
+void Task::notify_aborted(CheckpointId id) {
+  post([this, id] {
+    if (const auto run = running_snapshots_.find(id); run != running_snapshots_.end()) run->second->give_up();
+    if (state_ != State::kRunning && state_ != State::kDrained) return;
+    carry_out(alignment_.on_abort_notification(id));
+    for (Node& node : chain_) node.op->checkpoint_aborted(id);
+  });
+}
+
+void Task::finish() {
+  post([this] {
+    if (state_ == State::kRunning || state_ == State::kDrained) state_ = State::kFinishing;
+  });
+}
+
+void Task::cancel() {
+  post([this] {
+    if (state_ == State::kEnded) return;
+    state_ = State::kCancelled;
+    for (const auto& [id, run] : running_snapshots_) run->give_up();
+  });
+}
+
+void Task::post(std::move_only_function<void()> mail) { inbox_->mailbox().post(std::move(mail)); }
+
+Progress Task::step() noexcept {
+  if (state_ == State::kEnded) return Progress::kDone;
+  bool progressed = false;
+  try {
+    progressed = inbox_->mailbox().run_all();
+    if (progressed) source_waits_ = false;
+    if (work() == Progress::kMadeProgress) progressed = true;
+  } catch (...) {
+    fail_with_current_exception();
+    progressed = true;
+  }
+  if (try_end()) return Progress::kDone;
+  return progressed ? Progress::kMadeProgress : Progress::kBlocked;
+}
+
+Progress Task::work() {
+  if (state_ != State::kRunning && state_ != State::kDrained && state_ != State::kFinishing) return Progress::kBlocked;
+  if (!drain_outputs()) return Progress::kBlocked;
+  if (state_ == State::kFinishing) return Progress::kBlocked;
+  const bool handled = handle_input() || poll_source();
+  if (!handled) {
+    if (since_flush_ == 0) return Progress::kBlocked;
+    flush_outputs();  // the input has run dry
+  } else if (++since_flush_ >= kFlushEvery) {
+    flush_outputs();
+  }
+  drain_outputs();
+  publish_metrics();
+  return Progress::kMadeProgress;
+}
+
+bool Task::handle_input() {
+  for (std::size_t tried = 0; tried < inputs_.size(); ++tried) {
+    const std::size_t channel = next_input_;
+    next_input_ = next_input_ + 1 == inputs_.size() ? 0 : next_input_ + 1;
+    if (alignment_.blocked(channel)) continue;
+    Element element;
+    if (!inputs_[channel]->try_pop(element)) continue;
+    source_waits_ = false;
+    handle(channel, element);
+    return true;
+  }
+  return false;
+}
+
+bool Task::poll_source() {
+  if (source_ == nullptr || source_finished_) return false;
+  if (source_waits_ && (!source_deadline_ns_ || config_.env.clock->steady_ns() < *source_deadline_ns_)) return false;
+  source_waits_ = false;
+  source_deadline_ns_.reset();
+  const SourceOperator::Poll polled = source_->poll();
+  follow_source();
+  switch (polled) {
+    case SourceOperator::Poll::kEmitted:
+      return true;
+    case SourceOperator::Poll::kFinished:
+      source_finished_ = true;
+      end_of_data();
+      return true;
+    case SourceOperator::Poll::kNothing:
+      break;
+  }
+  source_waits_ = true;
+  if (const std::int64_t after_ns = source_->retry_after_ns(); after_ns > 0) {
+    source_deadline_ns_ = config_.env.clock->steady_ns() + after_ns;
+  }
+  return false;
+}
+
+void Task::handle(std::size_t channel, const Element& element) {
+  switch (element.kind) {
+    case Element::Kind::kBatch: {
+      struct GiveBack {
+        detail::Edge& edge;
+        detail::Batch* batch;
+        ~GiveBack() { edge.give_back(batch); }
+      } give_back{*inputs_[channel], element.batch};
+      element.batch->set_exclusive(true);
+      chain_.front().op->receive(*element.batch);
+      return;
+    }
+    case Element::Kind::kWatermark:
+      if (source_ == nullptr) on_watermark_change(merger_.on_watermark(channel, element.watermark));
+      return;
+    case Element::Kind::kIdle:
+      if (source_ == nullptr) on_watermark_change(merger_.on_idle(channel));
+      return;
+    case Element::Kind::kActive:
+      if (source_ == nullptr) on_watermark_change(merger_.on_active(channel));
+      return;
+    case Element::Kind::kBarrier:
+      carry_out(alignment_.on_barrier(channel, element.barrier, config_.env.clock->steady_ns()));
+      return;
+    case Element::Kind::kCancelMarker:
+      carry_out(alignment_.on_cancel_marker(channel, element.barrier.id));
+      return;
+    case Element::Kind::kEndOfData:
+      if (--open_inputs_ == 0 && source_ == nullptr) end_of_data();
+      return;
+  }
+}
+
+void Task::carry_out(const AlignmentDecision& decision) {
+  for (const AlignmentDecision::Aborted& aborted : decision.aborted) {
+    broadcast(Element::of_cancel_marker(aborted.id));
+    if (aborted.cause == AlignmentAbort::kToldByCoordinator) continue;
+    const DeclineReason reason = decline_reason_of(aborted.cause);
+    config_.listener->on_decline(config_.id, aborted.id, reason, Error{ErrorCode::kCancelled, std::string{to_string(reason)}});
+  }
+  if (decision.snapshot) take_snapshot(*decision.snapshot, decision.alignment_ns);
+}
+
+void Task::take_snapshot(const Barrier& barrier, std::int64_t alignment_ns) {
+  const std::int64_t start_ns = config_.env.clock->steady_ns();
+  broadcast(Element::of_barrier(barrier));
+  auto run = std::make_shared<SnapshotRun>(barrier.id);
+  const std::string folder = config_.folder_of(barrier.id);
+  for (Node& node : chain_) {
+    const detail::OperatorName& name = node.context.name;
+    const detail::SnapshotRequest request{barrier, folder, fmt::format("{}-{}", name.uid, name.subtask), config_.job};
+    if (auto work = node.op->snapshot(request)) run->add(std::move(work));
+  }
+  run->snapshot().alignment_ns = alignment_ns;
+  run->snapshot().sync_ns = config_.env.clock->steady_ns() - start_ns;
+  crash_point(CrashPoint::kSnapshotStarted);
+  if (run->empty()) {
+    on_snapshot_done(run);
+    return;
+  }
+  running_snapshots_[barrier.id] = run;
+  ++works_in_background_;
+  config_.env.pool->submit(std::make_unique<SnapshotRunWork>(*this, run, *config_.env.clock));
+}
+
+void Task::on_snapshot_done(const std::shared_ptr<SnapshotRun>& run) {
+  running_snapshots_.erase(run->id());
+  if (state_ == State::kCancelled || state_ == State::kFailed) return;
+  if (run->error()) {
+    config_.listener->on_decline(config_.id, run->id(), decline_reason_of(*run->error()), run->error()->within(config_.name));
+    return;
+  }
+  crash_point(CrashPoint::kSnapshotAcknowledged);
+  config_.listener->on_ack(config_.id, run->id(), std::move(run->snapshot()));
+}
+
+void Task::on_watermark_change(const detail::WatermarkChange& change) {
+  if (change.watermark) advance_chain(0, *change.watermark);
+  if (change.idle) broadcast(Element::of(*change.idle ? Element::Kind::kIdle : Element::Kind::kActive));
+}
+
+void Task::advance_chain(std::size_t first, Timestamp watermark) {
+  for (std::size_t i = first; i < chain_.size(); ++i) chain_[i].op->advance(watermark);
+  for (auto& output : outputs_) output->send_watermark(watermark);
+  metrics_.watermark_ms.store(watermark.ms(), std::memory_order_relaxed);
+}
+
+void Task::follow_source() {
+  detail::WatermarkChange change;
+  if (const Timestamp watermark = source_->watermark(); watermark > source_watermark_) change.watermark = source_watermark_ = watermark;
+  if (const bool idle = source_->idle(); idle != source_idle_) change.idle = source_idle_ = idle;
+  if (change.watermark) {
+    advance_chain(1, *change.watermark);
+    ++since_flush_;
+  }
+  if (change.idle) broadcast(Element::of(*change.idle ? Element::Kind::kIdle : Element::Kind::kActive));
+}
+
+void Task::end_of_data() {
+  for (Node& node : chain_) node.op->end_of_data();
+  broadcast(Element::of(Element::Kind::kEndOfData));
+  state_ = State::kDrained;
+  publish_metrics();
+  config_.listener->on_end_of_data(config_.id);
+}
+
+void Task::broadcast(const Element& element) {
+  for (auto& output : outputs_) output->broadcast(element);
+  since_flush_ = 0;
+}
+
+bool Task::drain_outputs() {
+  bool empty = true;
+  for (auto& output : outputs_) empty = output->drain() && empty;
+  return empty;
+}
+
+void Task::flush_outputs() {
+  for (auto& output : outputs_) output->flush();
+  since_flush_ = 0;
+}
+
+void Task::open_operators() {
+  // From the end of the chain: an operator may emit as soon as it is open.
+  for (auto node = chain_.rbegin(); node != chain_.rend(); ++node) node->op->open(node->context);
+  state_ = State::kRunning;
+  config_.listener->on_opened(config_.id);
+}
+
+void Task::complete(CheckpointId id) {
+  if (state_ == State::kCreated || state_ == State::kFailed || state_ == State::kCancelled) return;
+  for (Node& node : chain_) node.op->checkpoint_completed(id);
+}
+
+void Task::run_blocking(std::function<bool()> call) {
+  ++works_in_background_;
+  config_.env.pool->submit(std::make_unique<BlockingCallWork>(*this, std::move(call)));
+}
+
+void Task::fail(Error error) {
+  if (state_ == State::kFailed || state_ == State::kCancelled || state_ == State::kEnded) return;
+  state_ = State::kFailed;
+  for (const auto& [id, run] : running_snapshots_) run->give_up();
+  config_.listener->on_failed(config_.id, std::move(error));
+}
+
+void Task::fail_with_current_exception() {
+  try {
+    throw;
+  } catch (const detail::TaskFailure& failure) {
+    fail(failure.error());
+  } catch (const Error& error) {
+    fail(error.within(fmt::format("{}, subtask {}", config_.name, config_.id.subtask)));
+  } catch (...) {
+    fail(Error{ErrorCode::kInternal,
+               fmt::format("{}, subtask {}: {}", config_.name, config_.id.subtask, detail::current_exception_text())});
+  }
+}
+
+bool Task::try_end() {
+  if (works_in_background_ > 0 || inbox_->mailbox().has_mail()) return false;
+  if (state_ == State::kFinishing) {
+    const bool settled = std::all_of(chain_.begin(), chain_.end(), [](const Node& node) { return node.op->settled(); });
+    if (!settled) return false;
+    publish_metrics();
+  } else if (state_ != State::kCancelled) {
+    return false;
+  }
+  state_ = State::kEnded;
+  config_.listener->on_ended(config_.id);
+  return true;
+}
+
+void Task::publish_metrics() {
+  for (std::size_t i = 0; i < chain_.size(); ++i) {
+    metrics_.nodes[i].records_out.store(chain_[i].op->records_out(), std::memory_order_relaxed);
+    metrics_.nodes[i].late_dropped.store(chain_[i].op->late_dropped(), std::memory_order_relaxed);
+  }
+}
+
+std::optional<std::int64_t> Task::next_deadline_ns() const {
+  if (state_ != State::kRunning || !source_waits_) return std::nullopt;
+  return source_deadline_ns_;
+}
+
+}  // namespace tidemark

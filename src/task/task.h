@@ -1,0 +1,163 @@
+// A task: one subtask of one vertex, that is a chain of operators with its input channels, its outputs and its mailbox.
+//
+// step() does a bounded piece of work and never waits for another task: it runs the mail, moves the outbox on, and then
+// handles one input element or polls its source once. Backpressure is an outbox that does not drain: then no input is taken.
+//
+// Threads: step() and everything it calls, user code included, run on one thread at a time. The requests (open, trigger,
+// ...) may be called by any thread; they only post mail. The task must be stepped until it is kEnded and outlives every
+// work that it handed to the pool.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "env/env.h"
+#include "protocol/alignment.h"
+#include "protocol/checkpoint_coordinator.h"
+#include "task/inbox.h"
+#include "tidemark/detail/channel/edge.h"
+#include "tidemark/detail/channel/edge_writer.h"
+#include "tidemark/detail/event_time/watermark_merger.h"
+#include "tidemark/detail/task/operator.h"
+
+namespace tidemark {
+
+class SnapshotRun;
+
+/// What a task tells whoever deployed it; called on the task's thread.
+class TaskListener {
+ public:
+  virtual void on_opened(TaskId task) = 0;
+  virtual void on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) = 0;
+  virtual void on_decline(TaskId task, CheckpointId id, DeclineReason reason, Error cause) = 0;
+  virtual void on_end_of_data(TaskId task) = 0;
+  virtual void on_failed(TaskId task, Error error) = 0;
+  /// Last of all; the task may be destroyed after the step() in which this was called has returned.
+  virtual void on_ended(TaskId task) = 0;
+
+ protected:
+  ~TaskListener() = default;
+};
+
+/// Read by any thread while the task runs; each number by itself is right, not all together.
+struct TaskMetrics {
+  struct Node {
+    std::atomic<std::uint64_t> records_out{0};
+    std::atomic<std::uint64_t> late_dropped{0};
+  };
+  explicit TaskMetrics(std::size_t nodes) : nodes(nodes) {}
+  std::vector<Node> nodes;  ///< in the order of the chain
+  std::atomic<std::int64_t> watermark_ms{Timestamp::min().ms()};
+};
+
+class Task {
+ public:
+  enum class State {
+    kCreated,    ///< waits for open()
+    kRunning,    ///< reads its input
+    kDrained,    ///< has read all its input and passed on the end; lives on for checkpoints
+    kFinishing,  ///< was told to finish: ends when its sinks have committed and its outbox is empty
+    kFailed,     ///< something threw; stands still until it is cancelled
+    kCancelled,  ///< was told to cancel: ends when no work is left in the background
+    kEnded,      ///< does nothing any more
+  };
+
+  struct Node {
+    std::unique_ptr<detail::Operator> op;
+    detail::OperatorContext context;  ///< name, parallelism, restore; the task adds what connects it to itself
+  };
+
+  struct Config {
+    TaskId id;
+    std::string name;  ///< of the vertex, for messages
+    std::string job;
+    Env env;
+    CheckpointMode mode = CheckpointMode::kExactlyOnce;
+    std::shared_ptr<Inbox> inbox;
+    TaskListener* listener = nullptr;
+    /// The folder of a checkpoint that is being taken; empty where nothing is persisted. Any thread.
+    std::function<std::string(CheckpointId)> folder_of;
+  };
+
+  /// `chain`: each operator after the one that feeds it, already attached to each other and to `outputs`. The edges are
+  /// somebody else's and outlive the task.
+  Task(Config config, std::vector<Node> chain, std::vector<detail::Edge*> inputs,
+       std::vector<std::unique_ptr<detail::EdgeWriter>> outputs);
+  ~Task();
+  Task(const Task&) = delete;
+  Task& operator=(const Task&) = delete;
+
+  Progress step() noexcept;
+  /// When step() has something to do without being woken, on the steady clock.
+  std::optional<std::int64_t> next_deadline_ns() const;
+
+  TaskId id() const { return config_.id; }
+  State state() const { return state_; }
+  const TaskMetrics& metrics() const { return metrics_; }
+
+  void open();
+  /// Of a task without inputs: the barrier starts here.
+  void trigger(const Barrier& barrier);
+  void notify_complete(CheckpointId id);
+  void notify_aborted(CheckpointId id);
+  void finish();
+  void cancel();
+
+ private:
+  class SnapshotRunWork;
+  class BlockingCallWork;
+
+  void post(std::move_only_function<void()> mail);
+  Progress work();
+  bool handle_input();
+  bool poll_source();
+  void handle(std::size_t channel, const detail::Element& element);
+  void carry_out(const AlignmentDecision& decision);
+  void take_snapshot(const Barrier& barrier, std::int64_t alignment_ns);
+  void on_snapshot_done(const std::shared_ptr<SnapshotRun>& run);
+  void on_watermark_change(const detail::WatermarkChange& change);
+  void advance_chain(std::size_t first, Timestamp watermark);
+  void follow_source();
+  void end_of_data();
+  void broadcast(const detail::Element& element);
+  bool drain_outputs();
+  void flush_outputs();
+  void open_operators();
+  void complete(CheckpointId id);
+  void run_blocking(std::function<bool()> call);
+  void fail(Error error);
+  void fail_with_current_exception();
+  bool try_end();
+  void publish_metrics();
+
+  Config config_;
+  std::vector<Node> chain_;
+  std::vector<detail::Edge*> inputs_;
+  std::vector<std::unique_ptr<detail::EdgeWriter>> outputs_;
+  detail::SourceOperator* source_ = nullptr;  // the chain's head, if it produces by itself
+  std::shared_ptr<Inbox> inbox_;
+  State state_ = State::kCreated;
+
+  BarrierAlignment alignment_;
+  detail::WatermarkMerger merger_;
+  std::size_t next_input_ = 0;
+  std::size_t open_inputs_;
+  bool source_waits_ = false;  // for mail, input or its deadline
+  std::optional<std::int64_t> source_deadline_ns_;
+  Timestamp source_watermark_ = Timestamp::min();
+  bool source_idle_ = false;
+  bool source_finished_ = false;
+  unsigned since_flush_ = 0;  // inputs handled since the outputs were flushed
+
+  std::map<CheckpointId, std::shared_ptr<SnapshotRun>> running_snapshots_;
+  std::size_t works_in_background_ = 0;
+  TaskMetrics metrics_;
+};
+
+}  // namespace tidemark

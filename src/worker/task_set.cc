@@ -1,0 +1,250 @@
+#include "worker/task_set.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "tidemark/detail/base/check.h"
+
+namespace tidemark {
+
+// Commits what the restored checkpoint holds and discards the rest, sink by sink, before any task opens.
+class TaskSet::RecoverSinks final : public BackgroundWork {
+ public:
+  RecoverSinks(TaskSet& set, std::vector<std::function<void()>> recoveries) : set_{set}, recoveries_{std::move(recoveries)} {}
+
+  Progress step() noexcept override {
+    std::optional<Error> error;
+    try {
+      if (next_ < recoveries_.size()) {
+        recoveries_[next_++]();
+        return Progress::kMadeProgress;
+      }
+    } catch (const Error& e) {
+      error = e;
+    } catch (...) {
+      error = Error{ErrorCode::kInternal, detail::current_exception_text()};
+    }
+    set_.on_recovered(std::move(error));
+    return Progress::kDone;
+  }
+
+ private:
+  TaskSet& set_;  // outlives this: it does not end before on_recovered()
+  std::vector<std::function<void()>> recoveries_;
+  std::size_t next_ = 0;
+};
+
+TaskSet::TaskSet(const Env& env, CheckpointMode mode, const PhysicalPlan& plan, const detail::JobFactories& factories,
+                 ExecutionListener& listener, const ThreadOf& thread_of)
+    : env_{env}, mode_{mode}, plan_{plan}, factories_{factories}, listener_{listener}, thread_of_{thread_of} {}
+
+TaskSet::~TaskSet() { TIDEMARK_CHECK(alive_.load() == 0, "an execution ends before it is destroyed"); }
+
+void TaskSet::start(AttemptStart start) {
+  attempt_ = start.attempt;
+  std::vector<std::function<void()>> recoveries;
+  for (const LogicalNode& node : plan_.logical.nodes) {
+    const auto& recover = factories_.nodes[node.id].recover;
+    if (!recover) continue;
+    detail::SinkRecovery recovery{&env_, plan_.logical.job, node.uid, start.attempt, start.restored, {}};
+    if (node.id < start.committables.size()) recovery.committables = std::move(start.committables[node.id]);
+    recoveries.push_back([&recover, recovery = std::move(recovery)] { recover(recovery); });
+  }
+  build(std::move(start));
+  unopened_ = tasks_.size();
+  alive_ = tasks_.size() + 1;
+  env_.pool->submit(std::make_unique<RecoverSinks>(*this, std::move(recoveries)));
+}
+
+void TaskSet::on_recovered(std::optional<Error> error) {
+  if (error) {
+    listener_.on_task_failed({}, *error);
+  } else {
+    for (auto& task : tasks_) task->open();
+  }
+  one_less();
+}
+
+void TaskSet::build(AttemptStart start) {
+  for (const PhysicalVertex& vertex : plan_.vertices) {
+    first_task_.push_back(inboxes_.size());
+    for (std::uint32_t subtask = 0; subtask < vertex.parallelism; ++subtask) {
+      inboxes_.push_back(std::make_shared<Inbox>(thread_of_(inboxes_.size())));
+    }
+  }
+  make_edges();
+  connect_edges();
+  for (const PhysicalVertex& vertex : plan_.vertices) {
+    for (std::uint32_t subtask = 0; subtask < vertex.parallelism; ++subtask) {
+      tasks_.push_back(build_task(vertex, subtask, start));
+    }
+  }
+}
+
+void TaskSet::make_edges() {
+  for (const PhysicalEdge& edge : plan_.edges) {
+    EdgeGrid grid;
+    const std::uint32_t sources = plan_.vertices[edge.from_vertex].parallelism;
+    grid.targets = plan_.vertices[edge.to_vertex].parallelism;
+    grid.forward = plan_.logical.edges[edge.logical_edge].exchange == Exchange::kForward;
+    for (std::uint32_t i = 0; i < sources * grid.targets; ++i) {
+      const bool used = !grid.forward || i / grid.targets == i % grid.targets;
+      grid.edges.push_back(used ? std::make_unique<detail::Edge>() : nullptr);
+    }
+    grids_.push_back(std::move(grid));
+  }
+}
+
+void TaskSet::connect_edges() {
+  for (std::size_t e = 0; e < grids_.size(); ++e) {
+    const PhysicalEdge& edge = plan_.edges[e];
+    for (std::size_t i = 0; i < grids_[e].edges.size(); ++i) {
+      if (grids_[e].edges[i] == nullptr) continue;
+      Inbox& producer = *inboxes_[first_task_[edge.from_vertex] + i / grids_[e].targets];
+      Inbox& consumer = *inboxes_[first_task_[edge.to_vertex] + i % grids_[e].targets];
+      grids_[e].edges[i]->connect(&producer, &consumer);
+    }
+  }
+}
+
+std::vector<detail::Edge*> TaskSet::edges_from(std::uint32_t edge, std::uint32_t subtask) {
+  const EdgeGrid& grid = grids_[edge];
+  std::vector<detail::Edge*> result;
+  for (std::uint32_t target = 0; target < grid.targets; ++target) {
+    if (detail::Edge* one = grid.edges[subtask * grid.targets + target].get()) result.push_back(one);
+  }
+  return result;
+}
+
+std::vector<detail::Edge*> TaskSet::edges_to(std::uint32_t vertex, std::uint32_t subtask) {
+  std::vector<detail::Edge*> result;
+  for (std::size_t e = 0; e < grids_.size(); ++e) {
+    if (plan_.edges[e].to_vertex != vertex) continue;
+    const EdgeGrid& grid = grids_[e];
+    for (std::size_t i = subtask; i < grid.edges.size(); i += grid.targets) {
+      if (grid.edges[i] != nullptr) result.push_back(grid.edges[i].get());
+    }
+  }
+  return result;
+}
+
+std::unique_ptr<Task> TaskSet::build_task(const PhysicalVertex& vertex, std::uint32_t subtask, AttemptStart& start) {
+  std::vector<Task::Node> chain;
+  std::map<NodeId, detail::Operator*> operators;
+  for (const NodeId id : vertex.nodes) {
+    const LogicalNode& logical = plan_.logical.nodes[id];
+    Task::Node node;
+    node.op = factories_.nodes[id].make();
+    operators[id] = node.op.get();
+    node.context.name = {logical.name, logical.uid, subtask};
+    node.context.parallelism = vertex.parallelism;
+    node.context.max_parallelism = plan_.logical.max_parallelism;
+    node.context.attempt = start.attempt;
+    node.context.restored = start.restored;
+    if (id < start.restores.size() && subtask < start.restores[id].size()) node.context.restore = std::move(start.restores[id][subtask]);
+    chain.push_back(std::move(node));
+  }
+
+  std::vector<std::unique_ptr<detail::EdgeWriter>> outputs;
+  for (std::uint32_t e = 0; e < plan_.logical.edges.size(); ++e) {
+    const LogicalEdge& edge = plan_.logical.edges[e];
+    if (!operators.contains(edge.from)) continue;
+    const auto physical = std::find_if(plan_.edges.begin(), plan_.edges.end(), [&](const PhysicalEdge& p) { return p.logical_edge == e; });
+    if (physical == plan_.edges.end()) {
+      factories_.edges[e].attach(*operators.at(edge.from), *operators.at(edge.to));
+      continue;
+    }
+    const auto index = static_cast<std::uint32_t>(physical - plan_.edges.begin());
+    auto writer = factories_.edges[e].make_writer(edges_from(index, subtask), plan_.logical.max_parallelism);
+    factories_.edges[e].attach(*operators.at(edge.from), *writer);
+    outputs.push_back(std::move(writer));
+  }
+
+  Task::Config config;
+  config.id = {vertex.id, subtask};
+  config.name = vertex.name;
+  config.job = plan_.logical.job;
+  config.env = env_;
+  config.mode = mode_;
+  config.inbox = inboxes_[first_task_[vertex.id] + subtask];
+  config.listener = this;
+  config.folder_of = [this](CheckpointId id) { return folder_of(id); };
+  return std::make_unique<Task>(std::move(config), std::move(chain), edges_to(vertex.id, subtask), std::move(outputs));
+}
+
+std::string TaskSet::folder_of(CheckpointId id) {
+  const std::lock_guard lock{mutex_};
+  const auto found = folders_.find(id);
+  return found == folders_.end() ? std::string{} : found->second;
+}
+
+void TaskSet::trigger(const Barrier& barrier, const std::string& folder) {
+  {
+    const std::lock_guard lock{mutex_};
+    folders_[barrier.id] = folder;
+  }
+  for (const PhysicalVertex& vertex : plan_.vertices) {
+    const bool has_input = std::any_of(plan_.edges.begin(), plan_.edges.end(), [&](const PhysicalEdge& e) { return e.to_vertex == vertex.id; });
+    if (has_input) continue;
+    for (std::uint32_t subtask = 0; subtask < vertex.parallelism; ++subtask) tasks_[first_task_[vertex.id] + subtask]->trigger(barrier);
+  }
+}
+
+void TaskSet::notify_complete(CheckpointId id) {
+  {
+    const std::lock_guard lock{mutex_};
+    folders_.erase(folders_.begin(), folders_.upper_bound(id));
+  }
+  for (auto& task : tasks_) task->notify_complete(id);
+}
+
+void TaskSet::notify_aborted(CheckpointId id) {
+  for (auto& task : tasks_) task->notify_aborted(id);
+}
+
+void TaskSet::finish() {
+  for (auto& task : tasks_) task->finish();
+}
+
+void TaskSet::cancel() {
+  for (auto& task : tasks_) task->cancel();
+}
+
+void TaskSet::one_less() {
+  if (alive_.fetch_sub(1, std::memory_order_acq_rel) == 1) listener_.on_ended();
+}
+
+void TaskSet::on_opened(TaskId) {
+  if (unopened_.fetch_sub(1, std::memory_order_acq_rel) == 1) listener_.on_running();
+}
+void TaskSet::on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) { listener_.on_ack(task, id, std::move(snapshot)); }
+void TaskSet::on_decline(TaskId task, CheckpointId id, DeclineReason reason, Error cause) {
+  listener_.on_decline(task, id, reason, std::move(cause));
+}
+void TaskSet::on_end_of_data(TaskId task) { listener_.on_end_of_data(task); }
+void TaskSet::on_failed(TaskId task, Error error) { listener_.on_task_failed(task, std::move(error)); }
+void TaskSet::on_ended(TaskId) { one_less(); }
+
+WorkerMetrics TaskSet::metrics() const {
+  WorkerMetrics result;
+  for (const auto& task : tasks_) {
+    const PhysicalVertex& vertex = plan_.vertices[task->id().vertex];
+    for (std::size_t i = 0; i < vertex.nodes.size(); ++i) {
+      const NodeId id = vertex.nodes[i];
+      const TaskMetrics::Node& node = task->metrics().nodes[i];
+      const auto& edges = plan_.logical.edges;
+      const bool reader = std::any_of(edges.begin(), edges.end(), [&](const LogicalEdge& e) { return e.to == id && e.exchange == Exchange::kSplits; });
+      const bool sink = std::none_of(edges.begin(), edges.end(), [&](const LogicalEdge& e) { return e.from == id; });
+      if (reader) result.records_in += node.records_out.load(std::memory_order_relaxed);
+      if (sink) result.records_out += node.records_out.load(std::memory_order_relaxed);
+      result.late_dropped += node.late_dropped.load(std::memory_order_relaxed);
+    }
+    if (!plan_.logical.nodes[vertex.nodes.front()].is_enumerator) {
+      result.watermark = std::min(result.watermark, Timestamp{task->metrics().watermark_ms.load(std::memory_order_relaxed)});
+    }
+  }
+  return result;
+}
+
+}  // namespace tidemark

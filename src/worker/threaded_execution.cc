@@ -1,0 +1,74 @@
+#include "worker/threaded_execution.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+namespace tidemark {
+
+ThreadedExecution::ThreadedExecution(const Env& env, CheckpointMode mode, const PhysicalPlan& plan,
+                                     const detail::JobFactories& factories, ExecutionListener& listener, std::size_t threads,
+                                     std::function<void()> on_destroyed)
+    : env_{env}, on_destroyed_{std::move(on_destroyed)}, tasks_{env, mode, plan, factories, listener, [this](std::size_t task) { return wakers_[task % wakers_.size()]; }} {
+  for (std::size_t i = 0; i < threads; ++i) wakers_.push_back(std::make_shared<EventCount>());
+}
+
+ThreadedExecution::~ThreadedExecution() { on_destroyed_(); }
+
+void ThreadedExecution::start(AttemptStart start) {
+  tasks_.start(std::move(start));
+  for (std::size_t i = 0; i < wakers_.size(); ++i) threads_.emplace_back([this, i] { run(i); });
+}
+
+void ThreadedExecution::run(std::size_t thread) {
+  std::vector<Task*> mine;
+  for (std::size_t i = thread; i < tasks_.tasks().size(); i += wakers_.size()) mine.push_back(tasks_.tasks()[i].get());
+  EventCount& waker = *wakers_[thread];
+
+  const auto step_all = [&] {
+    bool progressed = false;
+    for (Task* task : mine) {
+      if (task->step() == Progress::kMadeProgress) progressed = true;
+    }
+    return progressed;
+  };
+  while (true) {
+    if (step_all()) continue;
+    std::erase_if(mine, [](const Task* task) { return task->state() == Task::State::kEnded; });
+    if (mine.empty()) return;
+    std::optional<std::int64_t> deadline_ns;
+    for (const Task* task : mine) {
+      if (const auto next = task->next_deadline_ns()) deadline_ns = std::min(deadline_ns.value_or(*next), *next);
+    }
+    if (deadline_ns) {
+      waker.park(step_all, std::chrono::nanoseconds{std::max<std::int64_t>(*deadline_ns - env_.clock->steady_ns(), 0)});
+    } else {
+      waker.park(step_all);
+    }
+  }
+}
+
+ThreadedExecutionFactory::ThreadedExecutionFactory(const Env& env, CheckpointMode mode, const PhysicalPlan& plan,
+                                                   const detail::JobFactories& factories, std::size_t threads)
+    : env_{env},
+      mode_{mode},
+      plan_{plan},
+      factories_{factories},
+      threads_{threads != 0 ? threads : std::max(1u, std::thread::hardware_concurrency())} {}
+
+std::unique_ptr<Execution> ThreadedExecutionFactory::make(ExecutionListener& listener) {
+  std::size_t tasks = 0;
+  for (const PhysicalVertex& vertex : plan_.vertices) tasks += vertex.parallelism;
+  const auto on_destroyed = [this] {
+    last_ = running_->metrics();
+    running_ = nullptr;
+  };
+  auto execution = std::make_unique<ThreadedExecution>(env_, mode_, plan_, factories_, listener, std::min(threads_, tasks), on_destroyed);
+  running_ = execution.get();
+  return execution;
+}
+
+WorkerMetrics ThreadedExecutionFactory::metrics() const { return running_ != nullptr ? running_->metrics() : last_; }
+
+}  // namespace tidemark
