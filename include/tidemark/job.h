@@ -28,6 +28,10 @@
 
 namespace tidemark {
 
+namespace detail {
+struct JobAccess;  // of whoever runs what was built in another way than Job does: the simulator
+}
+
 class Job {
  public:
   /// `name` is that of its folder of checkpoints: 1 to 128 of the characters A-Z a-z 0-9 . _ -
@@ -71,6 +75,7 @@ class Job {
   void run_or_throw();
 
  private:
+  friend struct detail::JobAccess;
   struct Parts;
 
   bool bool_arg(std::string_view name, bool default_value, std::string_view help);

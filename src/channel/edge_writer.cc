@@ -1,5 +1,10 @@
 #include "tidemark/detail/channel/edge_writer.h"
 
+#include <exception>
+#include <string>
+
+#include "tidemark/error.h"
+
 namespace tidemark::detail {
 
 EdgeWriter::EdgeWriter(std::vector<Edge*> edges) {
@@ -66,12 +71,26 @@ void EdgeWriter::flush() {
 bool EdgeWriter::drain() {
   bool empty = true;
   for (Target& target : targets_) {
-    // Here, too: while a long outbox drains, nothing is acquired, and the way back is bounded.
     reclaim(target);
-    while (!target.outbox.empty() && target.edge->try_push(target.outbox.front())) target.outbox.pop_front();
+    while (!target.outbox.empty() && target.edge->try_push(target.outbox.front())) {
+      target.outbox.pop_front();
+      // Each time: the consumer may keep pace with a long outbox, and the way back is bounded.
+      reclaim(target);
+    }
     empty = empty && target.outbox.empty();
   }
   return empty;
+}
+
+void fail_key_function(const std::string& record) {
+  std::string text = "an exception that is no std::exception";
+  try {
+    throw;
+  } catch (const std::exception& e) {
+    text = e.what();
+  } catch (...) {
+  }
+  throw Error{ErrorCode::kUserCode, "the key function of a key_by() behind it, at " + record + ": " + text};
 }
 
 }  // namespace tidemark::detail

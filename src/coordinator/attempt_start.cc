@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "env/crash_point.h"
@@ -42,6 +43,18 @@ class BeginAttempt {
   AttemptBeginning beginning_;
 };
 
+std::vector<std::vector<std::string>> committables_of(const LogicalPlan& plan, const CheckpointMetadata& checkpoint) {
+  std::vector<std::vector<std::string>> result(plan.nodes.size());
+  for (const LogicalNode& node : plan.nodes) {
+    const auto from = std::ranges::find(checkpoint.operators, node.uid, &CheckpointMetadata::Operator::uid);
+    if (node.uid.empty() || from == checkpoint.operators.end()) continue;
+    for (const OperatorSnapshot& subtask : from->subtasks) {
+      result[node.id].insert(result[node.id].end(), subtask.committables.begin(), subtask.committables.end());
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 BlockingCalls::Call begin_attempt_call(std::shared_ptr<CheckpointStore> store,
@@ -58,7 +71,7 @@ Result<AttemptStart> make_attempt_start(const PhysicalPlan& plan, const AttemptB
   auto restores = map_restore(plan, *beginning.checkpoint);
   if (!restores) return std::unexpected{restores.error().within(fmt::format("restoring '{}'", beginning.checkpoint_path))};
   start.restores = std::move(*restores);
-  start.committables = restored_committables(plan.logical, *beginning.checkpoint);
+  start.committables = committables_of(plan.logical, *beginning.checkpoint);
   return start;
 }
 

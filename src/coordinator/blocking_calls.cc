@@ -6,7 +6,7 @@ namespace tidemark {
 
 class BlockingCalls::Work final : public BackgroundWork {
  public:
-  Work(BlockingCalls& owner, std::shared_ptr<Inbox> inbox, Call call)
+  Work(BlockingCalls& owner, std::shared_ptr<MasterInbox> inbox, Call call)
       : owner_{owner}, inbox_{std::move(inbox)}, call_{std::move(call)} {}
 
   Progress step() noexcept override {
@@ -23,7 +23,7 @@ class BlockingCalls::Work final : public BackgroundWork {
 
  private:
   BlockingCalls& owner_;
-  const std::shared_ptr<Inbox> inbox_;
+  const std::shared_ptr<MasterInbox> inbox_;
   Call call_;
 };
 

@@ -15,7 +15,7 @@
 
 namespace tidemark {
 
-struct Inbox {
+struct MasterInbox {
   EventCount wakeup;
   Mailbox mailbox{&wakeup};
 };
@@ -25,7 +25,7 @@ class BlockingCalls {
   /// One step of a call: an empty function to be called again, or the mail that tells the owner how it ended.
   using Call = std::move_only_function<Mailbox::Mail()>;
 
-  BlockingCalls(BlockingPool& pool, std::shared_ptr<Inbox> inbox) : pool_{pool}, inbox_{std::move(inbox)} {}
+  BlockingCalls(BlockingPool& pool, std::shared_ptr<MasterInbox> inbox) : pool_{pool}, inbox_{std::move(inbox)} {}
 
   void run(Call call);
   /// The mail of a call that needs no pool; runs with the next mail.
@@ -37,7 +37,7 @@ class BlockingCalls {
   class Work;
 
   BlockingPool& pool_;
-  const std::shared_ptr<Inbox> inbox_;
+  const std::shared_ptr<MasterInbox> inbox_;
   std::size_t in_flight_ = 0;
 };
 

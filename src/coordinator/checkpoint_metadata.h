@@ -10,8 +10,8 @@
 
 namespace tidemark {
 
-/// Every operator with a uid, in the order of the plan's vertices, also those that had nothing to say. kInternal if a
-/// snapshot names an operator that the plan doesn't have.
+/// Every operator with a uid, also those that had nothing to say; a source's enumerator and reader, which share theirs, are
+/// one. kInternal if a snapshot names an operator that the plan doesn't have.
 Result<CheckpointMetadata> make_checkpoint_metadata(const PhysicalPlan& plan, AttemptId attempt, const Barrier& barrier,
                                                     std::map<TaskId, TaskSnapshot> snapshots, std::int64_t completed_wall_ms);
 

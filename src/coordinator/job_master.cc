@@ -34,7 +34,7 @@ Error half_committed(const Error& error) {
 
 JobMaster::JobMaster(Env env, PhysicalPlan plan, std::unique_ptr<CheckpointStore> store, ExecutionFactory& factory,
                      JobMasterOptions options)
-    : inbox_{std::make_shared<Inbox>()},
+    : inbox_{std::make_shared<MasterInbox>()},
       context_{.env = env,
                .plan = std::move(plan),
                .store = std::move(store),

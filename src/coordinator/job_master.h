@@ -94,7 +94,7 @@ class JobMaster final : private ExecutionListener {
   template <class Change>
   void change_status(Change&& change);
 
-  const std::shared_ptr<Inbox> inbox_;
+  const std::shared_ptr<MasterInbox> inbox_;
   JobContext context_;
   ExecutionFactory& factory_;
   RestartStrategy restart_strategy_;

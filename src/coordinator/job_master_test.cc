@@ -102,7 +102,7 @@ TEST_F(JobMasterTest, ADeclinedCheckpointIsCountedAndNamesOperatorPhaseAndCause)
 
 TEST_F(JobMasterTest, ACheckpointThatATaskIgnoresExpiresAndNamesTheTask) {
   World world{1};
-  world.faults.ignore_one_in = 5;
+  world.faults.ignore_one_in = 3;
   SimulatedRun run{world};
   EXPECT_EQ(run.run().state, JobState::kFinished);
   expect_exactly_once(world);
@@ -208,9 +208,10 @@ TEST_F(JobMasterTest, AStoppedJobKeepsItsCheckpointAndGoesOnFromIt) {
 }
 
 TEST_F(JobMasterTest, AStopAtAnyMomentEndsTheJobInOrder) {
-  for (int at = 0; at < 700; at += 3) {
+  for (int at = 0; at < 400; at += 2) {
     World world{static_cast<std::uint64_t>(at)};
-    world.faults.fail_one_in = 300;
+    world.records = 60;
+    world.faults.fail_one_in = 100;
     {
       SimulatedRun run{world, SimulatedRun::restarting(1000)};
       for (int i = 0; i < at && run.step(); ++i) {
@@ -227,14 +228,19 @@ TEST_F(JobMasterTest, AStopAtAnyMomentEndsTheJobInOrder) {
 
 TEST_F(JobMasterTest, ACancelInEveryStateEndsTheJobAndLosesNothing) {
   std::set<JobState> cancelled_in;
-  for (int at = 0; at < 1200; at += 1) {
+  for (int at = 0; at < 500; ++at) {
     World world{static_cast<std::uint64_t>(at / 4)};
-    world.faults.fail_one_in = 300;
+    world.records = 60;
+    world.faults.fail_one_in = 100;
     {
       SimulatedRun run{world, SimulatedRun::restarting(1000)};
       for (int i = 0; i < at && run.step(); ++i) {
       }
-      if (at % 2 == 0) run.master.request_stop();
+      if (at % 2 == 0) {
+        run.master.request_stop();
+        for (int i = 0; i < 5 && run.step(); ++i) {
+        }
+      }
       const JobState before = run.master.status().state;
       run.master.request_cancel();
       const JobState end = run.run().state;
@@ -247,8 +253,8 @@ TEST_F(JobMasterTest, ACancelInEveryStateEndsTheJobAndLosesNothing) {
     EXPECT_EQ(again.run().state, JobState::kFinished);
     expect_exactly_once(world);
   }
-  for (const JobState state : {JobState::kInitializing, JobState::kStarting, JobState::kRunning, JobState::kFinishing,
-                               JobState::kFailing, JobState::kRestarting}) {
+  for (const JobState state : {JobState::kInitializing, JobState::kStarting, JobState::kRunning, JobState::kStopping,
+                               JobState::kFinishing, JobState::kFailing, JobState::kRestarting}) {
     EXPECT_TRUE(cancelled_in.contains(state)) << to_string(state);
   }
 }

@@ -70,6 +70,8 @@ std::string_view to_string(AbortReason reason) noexcept {
   switch (reason) {
     case AbortReason::kDeclined:
       return "declined";
+    case AbortReason::kTriggerFailed:
+      return "trigger failed";
     case AbortReason::kExpired:
       return "expired";
     case AbortReason::kSubsumed:

@@ -230,8 +230,9 @@ Result<AttemptId> CheckpointStore::begin_attempt() {
   TIDEMARK_ASSIGN(found, checkpoint_folders());
   TIDEMARK_ASSIGN(current, read_pointer());
   const AttemptId in_file = current ? current->attempt : 0;
-  // A write that failed before may have reached the file.
-  if (in_file != pointer_.attempt && in_file != tried_attempt_) TIDEMARK_TRY(read_own_pointer(pointer_.attempt));
+  // A write that failed before may have reached the file: then that attempt is this store's, too.
+  if (in_file == tried_attempt_) pointer_.attempt = in_file;
+  if (in_file != pointer_.attempt) TIDEMARK_TRY(read_own_pointer(pointer_.attempt));
 
   CheckpointPointer next = current.value_or(pointer_);
   for (const CheckpointName& name : found) next.attempt = std::max(next.attempt, name.attempt);

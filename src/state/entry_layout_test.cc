@@ -37,16 +37,20 @@ std::uint32_t value_width() {
   return entry_layout(state).value;
 }
 
+template <class T>
+void expect_codec_width() {
+  constexpr std::size_t kSize = detail::fixed_key_size<T>();
+  EXPECT_EQ(key_width<T>(), kSize == 0 ? EntryLayout::kVariable : static_cast<std::uint32_t>(kSize)) << key_width<T>();
+}
 template <class... T>
-void expect_as_the_codec_says() {
-  const auto expected = [](std::size_t size) { return size == 0 ? EntryLayout::kVariable : static_cast<std::uint32_t>(size); };
-  (EXPECT_EQ(key_width<T>(), expected(detail::fixed_key_size<T>())), ...);
+void expect_codec_widths() {
+  (expect_codec_width<T>(), ...);
 }
 
 TEST(EntryLayout, AKeyIsAsWideAsItsEncoding) {
-  expect_as_the_codec_says<bool, std::int8_t, std::uint16_t, std::int32_t, std::uint64_t, float, double, std::string, Timestamp,
-                           std::chrono::sys_days, std::chrono::milliseconds, Color, std::optional<int>,
-                           std::array<std::int32_t, 3>, std::array<Named, 2>, Point, Named>();
+  expect_codec_widths<bool, std::int8_t, std::uint16_t, std::int32_t, std::uint64_t, float, double, std::string, Timestamp,
+                      std::chrono::sys_days, std::chrono::milliseconds, Color, std::optional<int>, std::array<std::int32_t, 3>,
+                      std::array<Named, 2>, Point, Named>();
 }
 
 TEST(EntryLayout, OnlyBytewiseValuesAreFixed) {

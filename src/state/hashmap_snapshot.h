@@ -13,7 +13,7 @@
 #include "state/view_merge.h"
 #include "tidemark/detail/state/cow_domain.h"
 #include "tidemark/detail/state/keyed_backend.h"
-#include "tidemark/detail/task/operator.h"
+#include "tidemark/detail/state/operator_context.h"
 
 namespace tidemark {
 

@@ -17,7 +17,7 @@ std::string current_exception_text() {
 void throw_user_code_failure(const OperatorName& op, const std::string& where) {
   const std::string text = current_exception_text();
   const std::string uid = op.uid.empty() ? "" : fmt::format(" (uid {})", op.uid);
-  throw TaskFailure{Error{ErrorCode::kUserCode, fmt::format("operator '{}'{}, subtask {}, {}: {}", op.name, uid, op.subtask, where, text)}};
+  throw TaskFailure{Error{ErrorCode::kUserCode, fmt::format("operator '{}'{}, subtask {}, {}: {}", op.name, uid, op.subtask, where, text)}, true};
 }
 
 void hand_on(BatchReceiver& receiver, Batch& batch) {
@@ -26,9 +26,9 @@ void hand_on(BatchReceiver& receiver, Batch& batch) {
   } catch (const TaskFailure&) {
     throw;
   } catch (const Error& error) {
-    throw TaskFailure{error};
+    throw TaskFailure{error, false};
   } catch (...) {
-    throw TaskFailure{Error{ErrorCode::kInternal, current_exception_text()}};
+    throw TaskFailure{Error{ErrorCode::kInternal, current_exception_text()}, false};
   }
 }
 

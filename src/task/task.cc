@@ -109,6 +109,9 @@ void Task::trigger(const Barrier& barrier) {
   post([this, barrier] {
     if (state_ == State::kRunning || state_ == State::kDrained) {
       carry_out(alignment_.on_barrier(0, barrier, config_.env.clock->steady_ns()));
+    } else if (state_ == State::kCreated) {
+      config_.listener->on_decline(config_.id, barrier.id, DeclineReason::kNotReady,
+                                   Error{ErrorCode::kFailedPrecondition, std::string{to_string(DeclineReason::kNotReady)}});
     }
   });
 }
@@ -325,6 +328,7 @@ void Task::broadcast(const Element& element) {
 bool Task::drain_outputs() {
   bool empty = true;
   for (auto& output : outputs_) empty = output->drain() && empty;
+  outbox_is_empty_ = empty;
   return empty;
 }
 
@@ -361,13 +365,16 @@ void Task::fail_with_current_exception() {
   try {
     throw;
   } catch (const detail::TaskFailure& failure) {
-    fail(failure.error());
+    fail(failure.names_operator() ? failure.error() : placed(failure.error()));
   } catch (const Error& error) {
-    fail(error.within(fmt::format("{}, subtask {}", config_.name, config_.id.subtask)));
+    fail(placed(error));
   } catch (...) {
-    fail(Error{ErrorCode::kInternal,
-               fmt::format("{}, subtask {}: {}", config_.name, config_.id.subtask, detail::current_exception_text())});
+    fail(placed(Error{ErrorCode::kInternal, detail::current_exception_text()}));
   }
+}
+
+Error Task::placed(const Error& error) const {
+  return error.within(fmt::format("{}, subtask {}", config_.name, config_.id.subtask));
 }
 
 bool Task::try_end() {
@@ -392,7 +399,8 @@ void Task::publish_metrics() {
 }
 
 std::optional<std::int64_t> Task::next_deadline_ns() const {
-  if (state_ != State::kRunning || !source_waits_) return std::nullopt;
+  // With a full outbox the source is not asked before a consumer has woken the task.
+  if (state_ != State::kRunning || !source_waits_ || !outbox_is_empty_) return std::nullopt;
   return source_deadline_ns_;
 }
 

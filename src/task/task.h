@@ -62,7 +62,7 @@ class Task {
     kCreated,    ///< waits for open()
     kRunning,    ///< reads its input
     kDrained,    ///< has read all its input and passed on the end; lives on for checkpoints
-    kFinishing,  ///< was told to finish: ends when its sinks have committed and its outbox is empty
+    kFinishing,  ///< was told to finish: ends when its sinks have committed; reads and sends nothing more
     kFailed,     ///< something threw; stands still until it is cancelled
     kCancelled,  ///< was told to cancel: ends when no work is left in the background
     kEnded,      ///< does nothing any more
@@ -133,6 +133,7 @@ class Task {
   void run_blocking(std::function<bool()> call);
   void fail(Error error);
   void fail_with_current_exception();
+  Error placed(const Error& error) const;
   bool try_end();
   void publish_metrics();
 
@@ -154,6 +155,7 @@ class Task {
   bool source_idle_ = false;
   bool source_finished_ = false;
   unsigned since_flush_ = 0;  // inputs handled since the outputs were flushed
+  bool outbox_is_empty_ = true;
 
   std::map<CheckpointId, std::shared_ptr<SnapshotRun>> running_snapshots_;
   std::size_t works_in_background_ = 0;

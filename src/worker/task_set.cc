@@ -87,7 +87,7 @@ void TaskSet::make_edges() {
     EdgeGrid grid;
     const std::uint32_t sources = plan_.vertices[edge.from_vertex].parallelism;
     grid.targets = plan_.vertices[edge.to_vertex].parallelism;
-    grid.forward = plan_.logical.edges[edge.logical_edge].exchange == Exchange::kForward;
+    grid.forward = edge.exchange == Exchange::kForward;
     for (std::uint32_t i = 0; i < sources * grid.targets; ++i) {
       const bool used = !grid.forward || i / grid.targets == i % grid.targets;
       grid.edges.push_back(used ? std::make_unique<detail::Edge>() : nullptr);

@@ -28,15 +28,15 @@ void ThreadedExecution::run(std::size_t thread) {
 
   const auto step_all = [&] {
     bool progressed = false;
-    for (Task* task : mine) {
-      if (task->step() == Progress::kMadeProgress) progressed = true;
-    }
+    std::erase_if(mine, [&](Task* task) {
+      const Progress progress = task->step();
+      progressed = progressed || progress != Progress::kBlocked;
+      return progress == Progress::kDone;
+    });
     return progressed;
   };
-  while (true) {
+  while (!mine.empty()) {
     if (step_all()) continue;
-    std::erase_if(mine, [](const Task* task) { return task->state() == Task::State::kEnded; });
-    if (mine.empty()) return;
     std::optional<std::int64_t> deadline_ns;
     for (const Task* task : mine) {
       if (const auto next = task->next_deadline_ns()) deadline_ns = std::min(deadline_ns.value_or(*next), *next);

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "tidemark/detail/channel/edge.h"
@@ -66,5 +67,8 @@ class EdgeWriter : public BatchReceiver {
   std::vector<Batch*> idle_;
   std::uint64_t records_out_ = 0;
 };
+
+/// From a catch block: what the key function threw at `record` (JSON), as an Error.
+[[noreturn]] void fail_key_function(const std::string& record);
 
 }  // namespace tidemark::detail

@@ -9,11 +9,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "tidemark/detail/channel/edge_writer.h"
+#include "tidemark/detail/codec/json_encode.h"
 #include "tidemark/detail/codec/key.h"
 #include "tidemark/detail/model/batch.h"
 #include "tidemark/detail/model/key_group.h"
@@ -86,11 +88,16 @@ class KeyByWriter final : public TypedEdgeWriter<T> {
       T* to_values = to.values();
       std::int64_t* to_timestamps = to.timestamps();
       std::uint64_t* to_hashes = to.hashes();
-      for (; i < end; ++i, ++size) {
-        to_hashes[size] = hash_of(values[i]);
-        new (to_values + size) T(values[i]);
-        to.own_text(to_values[size], {});
-        to_timestamps[size] = timestamps[i];
+      try {
+        for (; i < end; ++i, ++size) {
+          to_hashes[size] = hash_of(values[i]);
+          new (to_values + size) T(values[i]);
+          to.own_text(to_values[size], {});
+          to_timestamps[size] = timestamps[i];
+        }
+      } catch (...) {
+        to.set_size(size);
+        fail_at(values[i]);
       }
       to.set_size(size);
       if (size == to.capacity()) this->ship(0);
@@ -101,18 +108,29 @@ class KeyByWriter final : public TypedEdgeWriter<T> {
     const T* values = in.values();
     const std::int64_t* timestamps = in.timestamps();
     const std::uint16_t* targets = target_of_group_.data();
-    for (std::uint32_t i = 0; i < in.size(); ++i) {
-      const std::uint64_t hash = hash_of(values[i]);
-      const std::uint32_t target = targets[key_group_of(hash, max_parallelism_)];
-      TypedBatch<T>& to = this->open_batch(target);
-      const std::uint32_t size = to.size();
-      new (to.values() + size) T(values[i]);
-      to.own_text(to.values()[size], {});
-      to.timestamps()[size] = timestamps[i];
-      to.hashes()[size] = hash;
-      to.set_size(size + 1);
-      if (size + 1 == to.capacity()) [[unlikely]] this->ship(target);
+    std::uint32_t i = 0;
+    try {
+      for (; i < in.size(); ++i) {
+        const std::uint64_t hash = hash_of(values[i]);
+        const std::uint32_t target = targets[key_group_of(hash, max_parallelism_)];
+        TypedBatch<T>& to = this->open_batch(target);
+        const std::uint32_t size = to.size();
+        new (to.values() + size) T(values[i]);
+        to.own_text(to.values()[size], {});
+        to.timestamps()[size] = timestamps[i];
+        to.hashes()[size] = hash;
+        to.set_size(size + 1);
+        if (size + 1 == to.capacity()) [[unlikely]] this->ship(target);
+      }
+    } catch (...) {
+      fail_at(values[i]);
     }
+  }
+
+  [[noreturn, gnu::noinline, gnu::cold]] static void fail_at(const T& value) {
+    std::string record;
+    append_json(value, record);
+    fail_key_function(record);
   }
 
   KeyFn key_;

@@ -65,7 +65,7 @@ class TimerState final : public CompositeState {
         Key key;
       };
       std::vector<Entry> entries;
-      snapshot_.for_each([&](Timestamp at, std::uint64_t hash, const Key& key) { entries.push_back({hash, at, key}); });
+      snapshot_.for_each([&](Timestamp at, std::uint64_t hash, const auto& key) { entries.push_back({hash, at, Key{key}}); });
       std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
         return std::tie(a.hash, a.key, a.at) < std::tie(b.hash, b.key, b.at);
       });

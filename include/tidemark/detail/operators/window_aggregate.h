@@ -97,7 +97,9 @@ class WindowAggregateOperator final
 
   void advance(Timestamp watermark) override {
     watermark_ = std::max(watermark_, watermark);
-    while (const auto window = timeline_.next_due(watermark_)) fire(*window);
+    while (const auto window = timeline_.next_due(watermark_)) {
+      guarded(*window, [&] { fire(*window); });
+    }
     for (const std::int64_t slice : timeline_.take_expired(watermark_)) recycle(slice);
     this->out_.flush();
   }
@@ -221,6 +223,15 @@ class WindowAggregateOperator final
     }
   }
 
+  template <class F>
+  void guarded(Window window, F&& call) {
+    try {
+      call();
+    } catch (...) {
+      fail_user_code(this->name_, [&] { return "window ending " + to_string(window.end); });
+    }
+  }
+
   [[gnu::noinline]] void take_late(const T& value, std::int64_t timestamp, std::int64_t slice) {
     if (slice == WindowTimeline::kNoWindow) return;  // between two windows: it belongs to none
     if (slice == WindowTimeline::kOutOfRange) {
@@ -235,9 +246,9 @@ class WindowAggregateOperator final
   }
 
   // After a restore from several key-group ranges, some had come further than this subtask's watermark.
-  bool is_late_for(std::uint64_t hash, std::int64_t slice) const {
-    return timeline_.is_late(slice, std::max(watermark_, floor_of(hash)));
-  }
+  bool is_late_for(std::uint64_t hash, std::int64_t slice) const { return timeline_.is_late(slice, fired_until(hash)); }
+  // For the key of that hash every window that ends up to here has fired, be it before the restore.
+  Timestamp fired_until(std::uint64_t hash) const { return std::max(watermark_, floor_of(hash)); }
   Timestamp floor_of(std::uint64_t hash) const { return floors_.floor_for(key_group_of(hash, max_parallelism_)); }
 
   // Slices are merged part by part of the hashes, so that the merged entries stay in the cache.
@@ -265,28 +276,24 @@ class WindowAggregateOperator final
   }
   void emit_all(Window window, SliceTable& table) {
     const bool floors_hold = !floors_.reached_by(window.last());
-    try {
-      table.for_each([&](Lookup key, const Accumulator& accumulator) {
-        if (floors_hold && floor_of(Stored::hash(key)) >= window.last()) return;  // this key group had fired it before the restore
-        emit(window, key, accumulator);
-      });
-    } catch (...) {
-      fail_user_code(this->name_, [&] { return "window ending " + to_string(window.end); });
-    }
+    table.for_each([&](Lookup key, const Accumulator& accumulator) {
+      if (floors_hold && floor_of(Stored::hash(key)) >= window.last()) return;  // this key group had fired it before the restore
+      emit(window, key, accumulator);
+    });
   }
   void emit(Window window, Lookup key, const Accumulator& accumulator) {
     if constexpr (KeyCodec<K>::kIsWord) {
       this->out_.emit(Row::make(window, KeyCodec<K>::from_word(key), aggregate_.result(accumulator)));
     } else {
       K decoded{};
-      Arena arena;
-      TIDEMARK_CHECK(KeyCodec<K>::decode(key, decoded, arena), "a key in a table decodes");
+      TIDEMARK_CHECK(KeyCodec<K>::decode(key, decoded, key_text_), "a key in a table decodes");
       this->out_.emit(Row::make(window, decoded, aggregate_.result(accumulator)));
+      key_text_.reset();
     }
   }
 
   void note_refire(std::int64_t slice, std::uint64_t hash, Lookup key) {
-    if (timeline_.already_fired_windows_of(slice, watermark_).empty()) return;
+    if (timeline_.already_fired_windows_of(slice, fired_until(hash)).empty()) return;
     ByteWriter encoded;
     if constexpr (KeyCodec<K>::kIsWord) {
       Stored::encode(key, encoded);
@@ -298,12 +305,15 @@ class WindowAggregateOperator final
   void fire_again() {
     std::map<std::pair<std::int64_t, std::string>, std::pair<Window, std::uint64_t>> due;  // by window and key, once each
     for (const Refire& refire : refire_) {
-      for (const Window window : timeline_.already_fired_windows_of(refire.slice, watermark_)) {
+      for (const Window window : timeline_.already_fired_windows_of(refire.slice, fired_until(refire.hash))) {
         due.try_emplace({window.end.ms(), refire.key}, window, refire.hash);
       }
     }
     refire_.clear();
-    for (const auto& [place, window_and_hash] : due) fire_for_key(window_and_hash.first, window_and_hash.second, place.second);
+    for (const auto& [place, window_and_hash] : due) {
+      const auto& [window, hash] = window_and_hash;
+      guarded(window, [&] { fire_for_key(window, hash, place.second); });
+    }
   }
   void fire_for_key(Window window, std::uint64_t hash, std::string_view encoded) {
     Lookup key{};
@@ -349,6 +359,7 @@ class WindowAggregateOperator final
   // No snapshot sees the scratch table, so it has a domain of its own.
   CowDomain scratch_domain_;
   SliceTable scratch_{scratch_domain_};
+  Arena key_text_;  // of the result that is being made
   std::vector<Refire> refire_;
   Out<T> late_out_;
   std::uint64_t late_dropped_ = 0;

@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
+#include "tidemark/detail/state/operator_context.h"
 #include "tidemark/detail/state/state_binder.h"
 #include "tidemark/detail/state/table.h"
-#include "tidemark/detail/task/operator.h"
 
 namespace tidemark::detail {
 

@@ -154,11 +154,11 @@ class SlotTable final : public SegmentedTable<SlotLayout<Key, V>> {
   V value(Row row) const { return value_ref(row); }
 
   void set(Row row, const V& value) {
-    std::uint64_t words[Cell::kWords];
-    Cell::make(value, words);
     const std::uint64_t old = cell(row)[0];
     const bool seen = this->domain().needed(row.segment->slots[row.unit].state >> Layout::kEpochShift);
     this->touch(*row.segment, row.unit);
+    std::uint64_t words[Cell::kWords];
+    Cell::make(value, words);
     if (seen) Layout::retire_value(row.segment->slots[row.unit].words, this->domain());
     store_words<Cell::kWords>(cell(row), words);
     if constexpr (Cell::kOwns) {
@@ -191,11 +191,11 @@ class SlotTable final : public SegmentedTable<SlotLayout<Key, V>> {
   [[gnu::noinline]] Row insert(std::uint64_t hash, Lookup key, const V& value) {
     while (Layout::is_full(this->segment_of(hash).head)) this->split(hash);
     Segment& segment = this->segment_of(hash);
+    const std::uint32_t unit = Layout::find_room(segment, hash);
+    this->touch(segment, unit);
     typename Layout::Entry entry;
     Key::make(key, entry.words);
     Cell::make(value, entry.words + Key::kWords);
-    const std::uint32_t unit = Layout::find_room(segment, hash);
-    this->touch(segment, unit);
     Layout::place(segment, unit, hash, entry);
     this->count_insert(segment);
     return {&segment, unit};

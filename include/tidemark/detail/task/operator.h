@@ -9,57 +9,15 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "tidemark/detail/model/batch.h"
 #include "tidemark/detail/model/checkpoint.h"
+#include "tidemark/detail/state/operator_context.h"
 #include "tidemark/detail/task/failure.h"
 #include "tidemark/time.h"
 
-namespace tidemark {
-struct Env;
-}
-
 namespace tidemark::detail {
-
-/// The part of a snapshot that may block on I/O. It runs off the task's thread, cut into steps.
-class SnapshotWork {
- public:
-  virtual ~SnapshotWork() = default;
-  /// Does a bounded piece; true when the result is complete and durable. Throws Error if it cannot be.
-  virtual bool step() = 0;
-  /// What goes into the checkpoint; once, after step() returned true.
-  virtual OperatorSnapshot take_result() = 0;
-  virtual std::uint64_t bytes_written() const { return 0; }
-};
-
-/// What an operator is opened with. Valid as long as the operator.
-struct OperatorContext {
-  const Env* env = nullptr;
-  OperatorName name;
-  std::uint32_t parallelism = 1;
-  std::uint32_t max_parallelism = kDefaultMaxParallelism;
-  AttemptId attempt = 0;
-  OperatorRestore restore;
-  bool restored = false;  ///< true if the job continues from a checkpoint, even one without state of this operator
-  /// Runs the function between two steps of the task; from any thread. After the task's end it is dropped.
-  std::function<void(std::function<void()>)> post_mail;
-  /// Hands work to the blocking pool; its step() returns true when finished.
-  std::function<void(std::function<bool()>)> run_blocking;
-
-  KeyGroupRange key_groups() const { return range_of_subtask(name.subtask, parallelism, max_parallelism); }
-};
-
-/// Where a snapshot of an operator goes.
-struct SnapshotRequest {
-  Barrier barrier;
-  std::string folder;       ///< of the checkpoint; empty: nothing is persisted, only prepare for commit
-  std::string file_prefix;  ///< for names of files in it, different for each operator and subtask
-  std::string job;
-};
 
 class Operator : public BatchReceiver {
  public:

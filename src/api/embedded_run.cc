@@ -1,0 +1,128 @@
+#include "api/embedded_run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "api/progress_display.h"
+#include "api/progress_text.h"
+#include "api/stop_signals.h"
+#include "base/log.h"
+#include "coordinator/job_master.h"
+#include "coordinator/master_options.h"
+#include "env/posix_env.h"
+#include "snapshot/checkpoint_store.h"
+#include "worker/threaded_execution.h"
+
+namespace tidemark {
+namespace {
+
+// Snapshots of a few subtasks, commits and the pointer's moves at a time; all of them wait for disks.
+constexpr int kBlockingThreads = 4;
+// How soon a signal is seen: its handler may not wake anybody.
+constexpr std::int64_t kSignalPollNs = 50'000'000;
+
+Result<std::unique_ptr<CheckpointStore>> open_store(const Options& options, const std::string& job, FileSystem& files) {
+  if (options.checkpointing.dir.empty()) return nullptr;
+  Resume resume;
+  if (!options.restore_path.empty()) {
+    resume = {Resume::Kind::kPath, options.restore_path};
+  } else if (options.resume) {
+    resume.kind = Resume::Kind::kLatest;
+  }
+  return CheckpointStore::open(files, options.checkpointing.dir, job, resume);
+}
+
+/// Drives the master as a program does that a person started.
+class ProgramRun {
+ public:
+  ProgramRun(JobMaster& master, const ThreadedExecutionFactory& worker, const Clock& clock, std::string job, bool has_store)
+      : master_{master}, worker_{worker}, clock_{clock}, job_{std::move(job)}, has_store_{has_store}, start_ns_{clock.steady_ns()} {}
+
+  const JobOutcome& run() {
+    {
+      const StopSignals signals;
+      ProgressDisplay display;
+      JobSample shown = sample();
+      std::int64_t next_show_ns = start_ns_ + display.period_ns();
+      for (;;) {
+        const Progress progress = master_.step();
+        if (progress == Progress::kDone) break;
+        obey(signals.count());
+        const std::int64_t now_ns = clock_.steady_ns();
+        if (now_ns >= next_show_ns) {
+          const JobSample now = sample();
+          display.show(progress_line(shown, now));
+          shown = now;
+          next_show_ns = now_ns + display.period_ns();
+        }
+        if (progress == Progress::kBlocked) sleep(std::min(next_show_ns, now_ns + kSignalPollNs) - now_ns, now_ns);
+      }
+    }
+    log_info(summary_line(sample()));
+    return master_.outcome();
+  }
+
+ private:
+  JobSample sample() const {
+    const WorkerMetrics metrics = worker_.metrics();
+    const JobStatus status = master_.status();
+    const std::int64_t now_ns = clock_.steady_ns();
+    return {.job = job_,
+            .state = status.state,
+            .steady_ns = now_ns,
+            .wall_ms = clock_.wall_ms(),
+            .running_ns = now_ns - start_ns_,
+            .records_in = metrics.records_in,
+            .records_out = metrics.records_out,
+            .late_dropped = metrics.late_dropped,
+            .watermark = metrics.watermark,
+            .restarts = status.restarts,
+            .checkpoints = master_.checkpoint_stats()};
+  }
+
+  void obey(int signals) {
+    if (signals == obeyed_) return;
+    const bool stops = obeyed_ == 0 && signals == 1 && has_store_;
+    obeyed_ = signals;
+    if (stops) {
+      log_info("stopping with a checkpoint that is kept; a second signal ends the job at once, without one");
+      master_.request_stop();
+    } else {
+      log_info(has_store_ ? "ending at once, without a checkpoint"
+                          : "ending at once; without --checkpoint-dir there is nothing to go on from, and what is not committed is discarded");
+      master_.request_cancel();
+    }
+  }
+
+  void sleep(std::int64_t at_most_ns, std::int64_t now_ns) {
+    if (const auto deadline = master_.next_deadline_ns()) at_most_ns = std::min(at_most_ns, *deadline - now_ns);
+    if (at_most_ns <= 0) return;
+    master_.wakeup().park([this] { return master_.has_mail(); }, std::chrono::nanoseconds{at_most_ns});
+  }
+
+  JobMaster& master_;
+  const ThreadedExecutionFactory& worker_;
+  const Clock& clock_;
+  const std::string job_;
+  const bool has_store_;
+  const std::int64_t start_ns_;
+  int obeyed_ = 0;
+};
+
+}  // namespace
+
+Result<JobOutcome> run_embedded(const Options& options, const PhysicalPlan& plan, const detail::JobFactories& factories, RunStyle style) {
+  PosixEnv posix{kBlockingThreads};
+  const Env env = posix.env();
+  TIDEMARK_ASSIGN(store, open_store(options, plan.logical.job, *env.files));
+  const bool has_store = store != nullptr;
+  const JobMasterOptions master = master_options(options);
+  ThreadedExecutionFactory worker{env, master.checkpoints.mode, plan, factories, static_cast<std::size_t>(options.worker_threads)};
+  JobMaster job{env, plan, std::move(store), worker, master};
+  if (style == RunStyle::kQuiet) return job.run_until_done();
+  return ProgramRun{job, worker, *env.clock, plan.logical.job, has_store}.run();
+}
+
+}  // namespace tidemark

@@ -1,0 +1,125 @@
+#include "tidemark/job.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "api/embedded_run.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "config/command_line.h"
+#include "env/crash_point.h"
+#include "env/posix_file_system.h"
+#include "graph/plan.h"
+
+namespace tidemark {
+namespace {
+
+/// The values stand in --help.
+enum ExitCode { kSuccess = 0, kFailure = 1, kWrongUsage = 2 };
+
+void print(std::FILE* to, const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), to);
+  std::fputc('\n', to);
+  std::fflush(to);
+}
+
+Error failure_of(const JobOutcome& outcome) {
+  if (outcome.error) return *outcome.error;
+  return {ErrorCode::kCancelled, "the job was cancelled; what was not committed is discarded"};
+}
+
+}  // namespace
+
+struct Job::Parts {
+  std::string name;
+  CommandLine line;
+  bool was_run = false;
+
+  Result<Options> options() {
+    if (std::exchange(was_run, true)) return fail(ErrorCode::kFailedPrecondition, "a Job runs once: make another one");
+    return line.finish([](const std::string& path) { return read_file(posix_file_system(), path); });
+  }
+
+  Result<PhysicalPlan> plan(const detail::JobBuilder& builder, const Options& options) const {
+    if (builder.complaint()) return std::unexpected{*builder.complaint()};
+    LogicalPlan logical = builder.plan();
+    logical.job = name;
+    logical.parallelism = static_cast<std::uint32_t>(options.parallelism);
+    logical.max_parallelism = static_cast<std::uint32_t>(options.max_parallelism);
+    return make_physical_plan(std::move(logical));
+  }
+
+  int complain(ExitCode code, const std::string& message) const {
+    print(stderr, fmt::format("{}: {}", name, message));
+    return code;
+  }
+
+  int report(const JobOutcome& outcome) const {
+    const std::string go_on = outcome.kept.empty() ? "" : fmt::format("; kept: {} (go on from there with --resume)", outcome.kept);
+    switch (outcome.state) {
+      case JobState::kFinished: return kSuccess;
+      case JobState::kStopped: print(stderr, fmt::format("{}: stopped{}", name, go_on)); return kSuccess;
+      case JobState::kCancelled: return complain(kFailure, "cancelled; what was not committed is discarded" + go_on);
+      default: return complain(kFailure, fmt::format("failed: {}{}", failure_of(outcome).message(), go_on));
+    }
+  }
+};
+
+Job::Job(std::string name, int argc, const char* const* argv) {
+  arm_crash_points();
+  CommandLine line{name, argc, argv};
+  parts_ = std::make_unique<Parts>(std::move(name), std::move(line));
+}
+
+Job::~Job() = default;
+
+std::string Job::arg(std::string_view name, std::string_view default_value, std::string_view help) {
+  return parts_->line.string_arg(name, default_value, help);
+}
+Duration Job::arg(std::string_view name, Duration default_value, std::string_view help) {
+  return parts_->line.duration_arg(name, default_value, help);
+}
+bool Job::bool_arg(std::string_view name, bool default_value, std::string_view help) {
+  return parts_->line.bool_arg(name, default_value, help);
+}
+std::int64_t Job::int64_arg(std::string_view name, std::int64_t default_value, std::string_view help) {
+  return parts_->line.int64_arg(name, default_value, help);
+}
+double Job::double_arg(std::string_view name, double default_value, std::string_view help) {
+  return parts_->line.double_arg(name, default_value, help);
+}
+
+int Job::run() {
+  try {
+    if (parts_->line.wants_help()) {
+      print(stdout, parts_->line.help());
+      return kSuccess;
+    }
+    const auto options = parts_->options();
+    if (!options) return parts_->complain(kWrongUsage, options.error().message());
+    set_log_level(options->log_level);
+    const auto plan = parts_->plan(builder_, *options);
+    if (!plan) return parts_->complain(kFailure, plan.error().message());
+    if (options->plan_only) {
+      print(stdout, to_json(*plan));
+      return kSuccess;
+    }
+    const auto outcome = run_embedded(*options, *plan, builder_.factories(), RunStyle::kProgram);
+    return outcome ? parts_->report(*outcome) : parts_->complain(kFailure, outcome.error().message());
+  } catch (const std::exception& e) {
+    return parts_->complain(kFailure, fmt::format("failed: {}", e.what()));
+  }
+}
+
+void Job::run_or_throw() {
+  if (parts_->line.wants_help()) throw Error{ErrorCode::kInvalidArgument, "--help is for run()"};
+  const Options options = value_or_throw(parts_->options());
+  if (options.plan_only) throw Error{ErrorCode::kInvalidArgument, "--plan is for run()"};
+  const PhysicalPlan plan = value_or_throw(parts_->plan(builder_, options));
+  const JobOutcome outcome = value_or_throw(run_embedded(options, plan, builder_.factories(), RunStyle::kQuiet));
+  if (outcome.state != JobState::kFinished && outcome.state != JobState::kStopped) throw failure_of(outcome);
+}
+
+}  // namespace tidemark

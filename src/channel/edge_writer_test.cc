@@ -1,0 +1,475 @@
+#include "tidemark/detail/channel/edge_writer.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tidemark/detail/channel/exchange.h"
+#include "tidemark/error.h"
+
+namespace tidemark::detail {
+namespace {
+
+constexpr std::uint32_t kMaxParallelism = 128;
+
+struct Bid {
+  std::int64_t auction = 0;
+  std::int64_t price = 0;
+};
+
+struct Named {
+  std::int64_t id = 0;
+  std::string_view name;
+};
+
+struct Owning {
+  std::int64_t id = 0;
+  std::string text;
+};
+
+struct AuctionOf {
+  std::int64_t operator()(const Bid& bid) const { return bid.auction; }
+};
+struct IdOf {
+  template <class T>
+  std::int64_t operator()(const T& record) const {
+    return record.id;
+  }
+};
+
+std::vector<Edge*> pointers(std::vector<std::unique_ptr<Edge>>& edges) {
+  std::vector<Edge*> result;
+  for (auto& edge : edges) result.push_back(edge.get());
+  return result;
+}
+
+std::vector<std::unique_ptr<Edge>> make_edges(std::size_t n) {
+  std::vector<std::unique_ptr<Edge>> edges;
+  for (std::size_t i = 0; i < n; ++i) edges.push_back(std::make_unique<Edge>());
+  return edges;
+}
+
+// Takes everything from an edge and writes it down: "3 4 w10 b7 end".
+template <class T, class Show>
+std::string read(Edge& edge, Show&& show) {
+  std::string text;
+  Element element;
+  while (edge.try_pop(element)) {
+    switch (element.kind) {
+      case Element::Kind::kBatch: {
+        auto& batch = static_cast<TypedBatch<T>&>(*element.batch);
+        for (std::uint32_t i = 0; i < batch.size(); ++i) text += show(batch, i) + " ";
+        edge.give_back(element.batch);
+        break;
+      }
+      case Element::Kind::kWatermark: text += "w" + std::to_string(element.watermark.ms()) + " "; break;
+      case Element::Kind::kBarrier: text += "b" + std::to_string(element.barrier.id) + " "; break;
+      case Element::Kind::kCancelMarker: text += "c" + std::to_string(element.barrier.id) + " "; break;
+      case Element::Kind::kEndOfData: text += "end "; break;
+      case Element::Kind::kIdle: text += "idle "; break;
+      case Element::Kind::kActive: text += "active "; break;
+    }
+  }
+  if (!text.empty()) text.pop_back();
+  return text;
+}
+
+std::string prices(Edge& edge) {
+  return read<Bid>(edge, [](TypedBatch<Bid>& batch, std::uint32_t i) { return std::to_string(batch.values()[i].price); });
+}
+
+template <class Writer>
+void send(Writer& writer, const std::vector<Bid>& bids) {
+  TypedBatch<Bid> batch;
+  for (const Bid& bid : bids) batch.append(bid, bid.price);
+  writer.receive(batch);
+}
+
+TEST(EdgeWriter, BatchesAndControlArriveInTheOrderOfSending) {
+  auto edges = make_edges(1);
+  KeyByWriter<Bid, AuctionOf> writer{pointers(edges), AuctionOf{}, kMaxParallelism};
+  send(writer, {{1, 10}, {2, 11}});
+  writer.broadcast(Element::of_barrier({.id = 1}));
+  send(writer, {{1, 12}});
+  writer.broadcast(Element::of(Element::Kind::kIdle));
+  writer.broadcast(Element::of(Element::Kind::kActive));
+  writer.broadcast(Element::of_cancel_marker(2));
+  send(writer, {{3, 13}});
+  writer.broadcast(Element::of(Element::Kind::kEndOfData));
+  EXPECT_TRUE(writer.drain());
+  EXPECT_EQ(prices(*edges[0]), "10 11 b1 12 idle active c2 13 end");
+  EXPECT_EQ(writer.records_out(), 4u);
+}
+
+TEST(EdgeWriter, APartialBatchWaitsForMoreUntilTheFlush) {
+  auto edges = make_edges(1);
+  KeyByWriter<Bid, AuctionOf> writer{pointers(edges), AuctionOf{}, kMaxParallelism};
+  send(writer, {{1, 10}});
+  EXPECT_TRUE(writer.drain());
+  EXPECT_EQ(prices(*edges[0]), "");
+  writer.flush();
+  EXPECT_TRUE(writer.drain());
+  EXPECT_EQ(prices(*edges[0]), "10");
+}
+
+TEST(EdgeWriter, AWatermarkRidesBehindTheBatchBeingFilledAndNeverOvertakesIt) {
+  auto edges = make_edges(1);
+  KeyByWriter<Bid, AuctionOf> writer{pointers(edges), AuctionOf{}, kMaxParallelism};
+  send(writer, {{1, 10}});
+  writer.send_watermark(Timestamp{10});
+  writer.drain();
+  EXPECT_EQ(prices(*edges[0]), "") << "it does not force a small batch out";
+  writer.send_watermark(Timestamp{11});
+  writer.flush();
+  writer.drain();
+  EXPECT_EQ(prices(*edges[0]), "10 w11") << "the newer one stands for both";
+}
+
+TEST(EdgeWriter, AWatermarkWithoutABatchBeforeItGoesAtOnce) {
+  auto edges = make_edges(2);
+  KeyByWriter<Bid, AuctionOf> writer{pointers(edges), AuctionOf{}, kMaxParallelism};
+  writer.send_watermark(Timestamp{5});
+  writer.drain();
+  EXPECT_EQ(prices(*edges[0]), "w5");
+  EXPECT_EQ(prices(*edges[1]), "w5");
+}
+
+TEST(EdgeWriter, AFullBatchTakesTheWaitingWatermarkWithIt) {
+  auto edges = make_edges(1);
+  KeyByWriter<Bid, AuctionOf> writer{pointers(edges), AuctionOf{}, kMaxParallelism};
+  send(writer, {{1, 10}});
+  writer.send_watermark(Timestamp{10});
+  for (int i = 0; i < 2; ++i) send(writer, std::vector<Bid>(Batch::kCapacity, Bid{1, 20}));
+  writer.drain();
+  const std::string arrived = prices(*edges[0]);
+  const std::size_t watermark = arrived.find("w10");
+  ASSERT_NE(watermark, std::string::npos);
+  EXPECT_LT(arrived.find("10 "), watermark);
+}
+
+TEST(EdgeWriter, ABroadcastFlushesRecordsAndTheWaitingWatermarkFirst) {
+  auto edges = make_edges(3);
+  RebalanceWriter<Bid> writer{pointers(edges)};
+  send(writer, {{1, 10}});
+  send(writer, {{1, 11}});
+  writer.send_watermark(Timestamp{9});
+  writer.broadcast(Element::of_barrier({.id = 4}));
+  EXPECT_TRUE(writer.drain());
+  EXPECT_EQ(prices(*edges[0]), "10 w9 b4");
+  EXPECT_EQ(prices(*edges[1]), "11 w9 b4");
+  EXPECT_EQ(prices(*edges[2]), "w9 b4");
+}
+
+TEST(EdgeWriter, AFullEdgeKeepsTheRestInTheOutboxInOrder) {
+  auto edges = make_edges(1);
+  RebalanceWriter<Bid> writer{pointers(edges)};
+  std::string expected;
+  for (std::size_t i = 0; i < 3 * Edge::kCapacity; ++i) {
+    send(writer, {{1, static_cast<std::int64_t>(i)}});
+    writer.flush();
+    writer.send_watermark(Timestamp{static_cast<std::int64_t>(i)});
+    expected += std::to_string(i) + " w" + std::to_string(i) + " ";
+  }
+  expected.pop_back();
+  EXPECT_FALSE(writer.drain());
+  EXPECT_FALSE(writer.drain()) << "nothing was read in between";
+  std::string arrived = prices(*edges[0]);
+  while (!writer.drain()) arrived += " " + prices(*edges[0]);
+  arrived += " " + prices(*edges[0]);
+  EXPECT_EQ(arrived, expected);
+}
+
+TEST(EdgeWriter, OneFullEdgeDoesNotHoldTheOthers) {
+  auto edges = make_edges(2);
+  RebalanceWriter<Bid> writer{pointers(edges)};
+  for (std::size_t i = 0; i < 2 * Edge::kCapacity + 2; ++i) {
+    send(writer, {{1, static_cast<std::int64_t>(i)}});
+    writer.flush();
+  }
+  EXPECT_FALSE(writer.drain());
+  std::string second = prices(*edges[1]);
+  writer.drain();
+  second += " " + prices(*edges[1]);
+  EXPECT_NE(second.find("33"), std::string::npos);
+}
+
+// Counts the batches that were ever made.
+class CountingWriter final : public TypedEdgeWriter<Bid> {
+ public:
+  using TypedEdgeWriter<Bid>::TypedEdgeWriter;
+  void receive(Batch& in) override {
+    auto& batch = static_cast<TypedBatch<Bid>&>(in);
+    for (std::uint32_t i = 0; i < batch.size(); ++i) append(i % targets(), batch.values()[i], batch.timestamps()[i]);
+  }
+  std::size_t made = 0;
+
+ protected:
+  std::unique_ptr<Batch> make_batch() override {
+    ++made;
+    return TypedEdgeWriter<Bid>::make_batch();
+  }
+};
+
+TEST(EdgeWriter, BatchesComeHomeAndAreFilledAgain) {
+  auto edges = make_edges(2);
+  CountingWriter writer{pointers(edges)};
+  for (int round = 0; round < 1000; ++round) {
+    send(writer, {{1, round}, {2, round}});
+    writer.flush();
+    EXPECT_TRUE(writer.drain());
+    for (auto& edge : edges) prices(*edge);
+  }
+  EXPECT_LE(writer.made, 4u);
+}
+
+TEST(EdgeWriter, AHugeOutboxDrainsWithoutLosingABatchOnItsWayHome) {
+  auto edges = make_edges(1);
+  CountingWriter writer{pointers(edges)};
+  const auto fill = [&] {
+    for (int i = 0; i < 500; ++i) {
+      send(writer, {{1, i}});
+      writer.flush();
+    }
+  };
+  const auto empty = [&] {
+    while (!writer.drain()) prices(*edges[0]);
+    prices(*edges[0]);
+    writer.drain();
+  };
+  fill();
+  empty();
+  const std::size_t made = writer.made;
+  for (int round = 0; round < 5; ++round) {
+    fill();
+    empty();
+  }
+  EXPECT_EQ(writer.made, made);
+}
+
+// The consumer keeps pace while the producer drains, so more batches come back during one drain() than the ring holds.
+TEST(EdgeWriter, TheWayHomeNeverOverflowsWhileTheConsumerKeepsPace) {
+  Edge edge;
+  CountingWriter writer{{&edge}};
+  constexpr std::int64_t kBatches = 20'000;
+  std::atomic<std::int64_t> read_sum{0};
+  std::jthread consumer{[&] {
+    std::int64_t seen = 0;
+    Element element;
+    while (seen < kBatches) {
+      if (!edge.try_pop(element)) {
+        std::this_thread::yield();
+        continue;
+      }
+      auto& batch = static_cast<TypedBatch<Bid>&>(*element.batch);
+      for (std::uint32_t i = 0; i < batch.size(); ++i) read_sum += batch.values()[i].price;
+      edge.give_back(element.batch);
+      ++seen;
+    }
+  }};
+  for (std::int64_t i = 0; i < kBatches; ++i) {
+    send(writer, {{1, i}});
+    writer.flush();
+  }
+  while (!writer.drain()) std::this_thread::yield();
+  consumer.join();
+  EXPECT_EQ(read_sum.load(), kBatches * (kBatches - 1) / 2);
+}
+
+TEST(EdgeWriter, RecordsAndTextCrossBetweenTwoThreadsWhole) {
+  Edge edge;
+  KeyByWriter<Named, IdOf> writer{{&edge}, IdOf{}, kMaxParallelism};
+  constexpr std::int64_t kRecords = 50'000;
+  std::int64_t wrong = 0;
+  std::int64_t seen = 0;
+  std::jthread consumer{[&] {
+    Element element;
+    while (seen < kRecords) {
+      if (!edge.try_pop(element)) {
+        std::this_thread::yield();
+        continue;
+      }
+      auto& batch = static_cast<TypedBatch<Named>&>(*element.batch);
+      for (std::uint32_t i = 0; i < batch.size(); ++i, ++seen) {
+        const Named& record = batch.values()[i];
+        if (record.id != seen || record.name != "name of " + std::to_string(seen)) ++wrong;
+      }
+      edge.give_back(element.batch);
+    }
+  }};
+  TypedBatch<Named> batch;
+  for (std::int64_t i = 0; i < kRecords; ++i) {
+    const std::string name = "name of " + std::to_string(i);
+    batch.append({i, name}, i);
+    if (batch.size() == 100) {
+      writer.receive(batch);
+      batch.clear();
+      while (!writer.drain()) std::this_thread::yield();
+    }
+  }
+  writer.receive(batch);
+  writer.flush();
+  while (!writer.drain()) std::this_thread::yield();
+  consumer.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(seen, kRecords);
+}
+
+TEST(KeyByWriter, SendsAKeyToTheSubtaskThatOwnsItsGroupWithTheKeysHash) {
+  for (const std::uint32_t targets : {1u, 2u, 3u, 7u, 128u}) {
+    auto edges = make_edges(targets);
+    KeyByWriter<Bid, AuctionOf> writer{pointers(edges), AuctionOf{}, kMaxParallelism};
+    std::vector<Bid> bids;
+    for (std::int64_t i = 0; i < 1000; ++i) bids.push_back({i % 317 - 100, i});
+    send(writer, bids);
+    writer.flush();
+    std::size_t arrived = 0;
+    for (int round = 0; round < 100 && arrived < bids.size(); ++round) {
+      writer.drain();
+      for (std::uint32_t target = 0; target < targets; ++target) {
+        read<Bid>(*edges[target], [&](TypedBatch<Bid>& batch, std::uint32_t i) {
+          const std::uint64_t hash = hash_key<std::int64_t>(batch.values()[i].auction);
+          EXPECT_EQ(batch.hashes()[i], hash);
+          EXPECT_EQ(batch.timestamps()[i], batch.values()[i].price);
+          EXPECT_EQ(subtask_of(key_group_of(hash, kMaxParallelism), targets, kMaxParallelism), target);
+          EXPECT_TRUE(range_of_subtask(target, targets, kMaxParallelism).contains(key_group_of(hash, kMaxParallelism)));
+          ++arrived;
+          return std::string{};
+        });
+      }
+    }
+    EXPECT_EQ(arrived, bids.size());
+  }
+}
+
+TEST(KeyByWriter, EqualTextKeysMeetWhereverTheirTextLies) {
+  auto edges = make_edges(4);
+  const auto name_of = [](const Named& record) { return record.name; };
+  KeyByWriter<Named, decltype(name_of)> writer{pointers(edges), name_of, kMaxParallelism};
+  TypedBatch<Named> batch;
+  const std::string long_name(300, 'x');
+  for (std::int64_t i = 0; i < 40; ++i) {
+    const std::string name = i % 2 == 0 ? "short" + std::to_string(i % 5) : long_name + std::to_string(i % 5);
+    batch.append({i, name}, i);
+  }
+  writer.receive(batch);
+  writer.flush();
+  writer.drain();
+  std::set<std::string> seen_elsewhere;
+  for (auto& edge : edges) {
+    std::set<std::string> here;
+    read<Named>(*edge, [&](TypedBatch<Named>& arrived, std::uint32_t i) {
+      here.insert(std::string{arrived.values()[i].name});
+      return std::string{};
+    });
+    for (const std::string& name : here) EXPECT_TRUE(seen_elsewhere.insert(name).second) << name;
+  }
+  EXPECT_EQ(seen_elsewhere.size(), 10u);
+}
+
+// What the sender's records viewed is overwritten before the receiver looks.
+template <class Writer>
+void expect_text_survives(Writer& writer, std::vector<std::unique_ptr<Edge>>& edges) {
+  std::string buffer = "alpha-beta-gamma";
+  TypedBatch<Named> batch;
+  batch.set_borrowed_text({buffer.data(), buffer.data() + buffer.size()});
+  const std::string_view text = buffer;
+  new (batch.values()) Named{1, text.substr(0, 5)};
+  new (batch.values() + 1) Named{2, text.substr(6, 4)};
+  batch.timestamps()[0] = batch.timestamps()[1] = 0;
+  batch.set_size(2);
+  batch.append({3, "in the batch's own arena"}, 0);
+  writer.receive(batch);
+  std::fill(buffer.begin(), buffer.end(), '#');
+  batch.clear();
+  char* reused = batch.arena().allocate(64);
+  std::fill_n(reused, 64, '#');
+  writer.flush();
+  writer.drain();
+  std::string all;
+  for (auto& edge : edges) {
+    all += read<Named>(*edge, [](TypedBatch<Named>& b, std::uint32_t i) { return std::string{b.values()[i].name}; }) + " ";
+  }
+  EXPECT_NE(all.find("alpha"), std::string::npos) << all;
+  EXPECT_NE(all.find("beta"), std::string::npos) << all;
+  EXPECT_NE(all.find("in the batch's own arena"), std::string::npos) << all;
+  EXPECT_EQ(all.find('#'), std::string::npos) << all;
+}
+
+TEST(Exchange, TextBelongsToTheBatchThatTravels) {
+  {
+    auto edges = make_edges(1);
+    KeyByWriter<Named, IdOf> writer{pointers(edges), IdOf{}, kMaxParallelism};
+    expect_text_survives(writer, edges);
+  }
+  {
+    auto edges = make_edges(3);
+    KeyByWriter<Named, IdOf> writer{pointers(edges), IdOf{}, kMaxParallelism};
+    expect_text_survives(writer, edges);
+  }
+  {
+    auto edges = make_edges(1);
+    RebalanceWriter<Named> writer{pointers(edges)};
+    expect_text_survives(writer, edges);
+  }
+}
+
+TEST(Exchange, RecordsThatOwnMemoryAreFreedOnceWhereverTheyAre) {
+  auto edges = make_edges(2);
+  KeyByWriter<Owning, IdOf> writer{pointers(edges), IdOf{}, kMaxParallelism};
+  TypedBatch<Owning> batch;
+  for (std::int64_t i = 0; i < 200; ++i) batch.append({i, std::string(100, 'a')}, i);
+  writer.receive(batch);
+  writer.flush();
+  writer.drain();
+  // One edge is read, the other not; a partial batch stays in the writer.
+  read<Owning>(*edges[0], [](TypedBatch<Owning>& b, std::uint32_t i) { return b.values()[i].text; });
+  writer.receive(batch);
+  EXPECT_EQ(writer.records_out(), 400u);
+}
+
+TEST(Exchange, AFailingKeyFunctionNamesTheRecordAndLeaksNothing) {
+  for (const std::size_t targets : {1u, 2u}) {
+    auto edges = make_edges(targets);
+    const auto key = [](const Owning& record) -> std::int64_t {
+      if (record.id == 7) throw std::runtime_error{"no key"};
+      return record.id;
+    };
+    KeyByWriter<Owning, decltype(key)> writer{pointers(edges), key, kMaxParallelism};
+    TypedBatch<Owning> batch;
+    for (std::int64_t i = 0; i < 10; ++i) batch.append({i, std::string(100, 'a')}, i);
+    try {
+      writer.receive(batch);
+      FAIL() << "it threw";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kUserCode);
+      EXPECT_NE(error.message().find("\"id\":7"), std::string::npos) << error.message();
+      EXPECT_NE(error.message().find("no key"), std::string::npos) << error.message();
+    }
+  }
+}
+
+TEST(RebalanceWriter, GivesBatchesToTheTargetsInTurn) {
+  auto edges = make_edges(3);
+  RebalanceWriter<Bid> writer{pointers(edges)};
+  for (std::int64_t i = 0; i < 7; ++i) send(writer, {{0, i}});
+  writer.flush();
+  writer.drain();
+  EXPECT_EQ(prices(*edges[0]), "0 3 6");
+  EXPECT_EQ(prices(*edges[1]), "1 4");
+  EXPECT_EQ(prices(*edges[2]), "2 5");
+}
+
+TEST(Exchange, BatchesAreSmallerWhereThereAreManyTargetsButNeverTiny) {
+  EXPECT_EQ(batch_capacity<Bid>(1), Batch::kCapacity);
+  EXPECT_LT(batch_capacity<Bid>(100), Batch::kCapacity);
+  EXPECT_GE(batch_capacity<Bid>(100'000), 64u);
+}
+
+}  // namespace
+}  // namespace tidemark::detail
