@@ -42,7 +42,7 @@ class FileRecords::Reader {
   }
 
   void open(std::string_view split, std::string_view position) {
-    if (!decode_item(split, split_)) fail_damaged_state(name_, "splits");
+    if (!decode_versioned(split, split_)) fail_damaged_state(name_, "splits");
     if (options_.format == LineFormat::kCsv) read_header();
     if (!position.empty()) {
       open_at(parse_position(position));

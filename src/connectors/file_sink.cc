@@ -68,7 +68,7 @@ class Commit {
  private:
   void commit(const CommitOrder& order) {
     FileCommittable file;
-    TIDEMARK_CHECK(decode_item(order.committable, file), "a sink's own committable can't be decoded");
+    TIDEMARK_CHECK(decode_versioned(order.committable, file), "a sink's own committable can't be decoded");
     if (commit_file(files_, file) == CommitOutcome::kMissing) {
       throw Error{ErrorCode::kNotFound, ErrorDomain::kExternal, Retry::kRestart,
                   fmt::format("'{}' is gone before it was committed: nothing but this job may touch hidden files in '{}'",
@@ -158,7 +158,8 @@ class FileSinkOperator::Files {
   }
 
   void close_current() {
-    closed_.push_back(encode_item(FileCommittable{current_->directory, current_->name, current_->size}));
+    closed_.push_back(encode_item(
+        FileCommittable{.directory = current_->directory, .name = current_->name, .size = current_->size}));
     closed_bytes_ += current_->size;
     unprepared_->add(std::move(*current_));
     current_.reset();

@@ -79,7 +79,7 @@ class FileSinkRecovery {
     std::vector<std::string> directories;
     for (const std::string& bytes : recovery_.committables) {
       FileCommittable file;
-      if (!decode_item(bytes, file)) {
+      if (!decode_versioned(bytes, file)) {
         throw Error{ErrorCode::kDataLoss, fmt::format("sink '{}': a pending file in the checkpoint can't be decoded; resume from "
                                                       "an older checkpoint with --resume=PATH",
                                                       recovery_.uid)};

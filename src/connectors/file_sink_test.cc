@@ -270,6 +270,30 @@ TEST(FileSinkTest, ACommitThatFailsIsTriedAgainAndThenFailsTheTask) {
   }
 }
 
+// The next checkpoint, which does not name the file any more, may complete without touching the folder.
+TEST(FileSinkTest, ACommittedFileOutlivesAMachineCrashWithoutItsCommittable) {
+  for (std::uint64_t seed = 1; seed <= 16; ++seed) {
+    for (const bool in_recovery : {false, true}) {
+      World world;
+      SplitMixRandom random{seed};
+      sink_to().recover(recovery_of(world, 1));
+      Writer writer{world, 1};
+      give<Row>(*writer.op, {{1}});
+      const auto snapshot = take_snapshot(*writer.op, 1);
+      if (in_recovery) {
+        sink_to().recover(recovery_of(world, 2, true, snapshot.committables));
+      } else {
+        writer.op->checkpoint_completed(1);
+        world.settle();
+        EXPECT_TRUE(take_snapshot(*writer.op, 2).committables.empty());
+      }
+      world.files.crash_machine(random);
+      sink_to().recover(recovery_of(world, 3, true));
+      EXPECT_EQ(rows_in(world).size(), 1u) << "seed " << seed << (in_recovery ? ", committed in recovery" : "");
+    }
+  }
+}
+
 /// Rows 0..5 through two subtasks with checkpoints between them, against a coordinator in three lines: a checkpoint is
 /// complete when both snapshots are taken. After a crash it starts again from the last complete one.
 class CrashingJob {

@@ -9,6 +9,8 @@ namespace tidemark::detail {
 
 /// The lines of a file that begin in [begin, end).
 struct FileSplit {
+  static constexpr std::uint8_t kVersion = 1;
+  std::uint8_t version = kVersion;
   std::string path;
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
@@ -23,6 +25,8 @@ struct UnassignedFile {
 };
 
 struct UnassignedFiles {
+  static constexpr std::uint8_t kVersion = 1;
+  std::uint8_t version = kVersion;
   std::vector<UnassignedFile> files;  ///< in the order of reading
 };
 

@@ -23,7 +23,7 @@ class FileSplits final : public SplitEnumerator {
     if (unassigned_.empty()) return std::nullopt;
     UnassignedFile& file = unassigned_.front();
     const std::uint64_t end = file.begin + std::min(options_.split_bytes, file.size - file.begin);
-    const FileSplit split{file.path, file.begin, end, file.size};
+    const FileSplit split{.path = file.path, .begin = file.begin, .end = end, .file_size = file.size};
     file.begin = end;
     if (end == file.size) unassigned_.pop_front();
     return encode_item(split);
@@ -31,13 +31,13 @@ class FileSplits final : public SplitEnumerator {
 
   std::string snapshot() const override {
     if (!listed_) return {};
-    return encode_item(UnassignedFiles{{unassigned_.begin(), unassigned_.end()}});
+    return encode_item(UnassignedFiles{.files = {unassigned_.begin(), unassigned_.end()}});
   }
 
   void restore(const std::string& snapshot) override {
     if (snapshot.empty()) return;
     UnassignedFiles state;
-    if (!decode_item(snapshot, state)) {
+    if (!decode_versioned(snapshot, state)) {
       throw Error{ErrorCode::kDataLoss, fmt::format("the list of files of '{}' in the checkpoint can't be decoded; resume from "
                                                     "an older checkpoint with --resume=PATH",
                                                     options_.pattern)};

@@ -32,6 +32,12 @@ bool decode_item(std::string_view bytes, T& item) {
   return in.ok() && in.remaining() == 0;
 }
 
+/// The same for what a source or a sink keeps as bytes of its own, whose first field is their version.
+template <class T>
+bool decode_versioned(std::string_view bytes, T& item) {
+  return !bytes.empty() && static_cast<std::uint8_t>(bytes.front()) == T::kVersion && decode_item(bytes, item);
+}
+
 /// The restored items of a state; none if it was not there. Throws Error for damaged ones.
 template <class T>
 std::vector<T> list_items(const OperatorRestore& restore, std::string_view name, const OperatorName& op) {

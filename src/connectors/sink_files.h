@@ -14,6 +14,8 @@ namespace tidemark::detail {
 
 /// What stands in a checkpoint for a pending file.
 struct FileCommittable {
+  static constexpr std::uint8_t kVersion = 1;
+  std::uint8_t version = kVersion;
   std::string directory;
   std::string name;        ///< the one that it gets: "part-0-1-3.json"
   std::uint64_t size = 0;  ///< bytes

@@ -63,13 +63,15 @@ BlockingCalls::Call begin_attempt_call(std::shared_ptr<CheckpointStore> store,
 }
 
 Result<AttemptStart> make_attempt_start(const PhysicalPlan& plan, const AttemptBeginning& beginning) {
-  AttemptStart start{.attempt = beginning.attempt, .restored = beginning.checkpoint.has_value(), .restores = {}, .committables = {}};
+  AttemptStart start{
+      .attempt = beginning.attempt, .restored = beginning.checkpoint.has_value(), .restores = {}, .committables = {}};
   if (!beginning.checkpoint) {
     start.committables.resize(plan.logical.nodes.size());
     return start;
   }
   auto restores = map_restore(plan, *beginning.checkpoint);
-  if (!restores) return std::unexpected{restores.error().within(fmt::format("restoring '{}'", beginning.checkpoint_path))};
+  if (!restores)
+    return std::unexpected{restores.error().within(fmt::format("restoring '{}'", beginning.checkpoint_path))};
   start.restores = std::move(*restores);
   start.committables = committables_of(plan.logical, *beginning.checkpoint);
   return start;

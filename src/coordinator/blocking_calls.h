@@ -1,8 +1,8 @@
 // Calls that may block, run in the pool, their results brought back as mail.
 //
-// Threads: run(), reply() and in_flight() by the owner of the inbox; the calls by any thread of the pool. Ownership: a call
-// owns what it captures and gives it up before its mail is posted; the inbox lives as long as the last call, so calls may
-// outlive their owner: their mail is then never run.
+// Threads: run(), reply() and in_flight() by the owner of the inbox; the calls by any thread of the pool. Ownership: a
+// call owns what it captures and gives it up before its mail is posted; the inbox lives as long as the last call, so
+// calls may outlive their owner: their mail is then never run.
 #pragma once
 
 #include <cstddef>

@@ -9,8 +9,8 @@
 namespace tidemark {
 
 void CheckpointCleaner::discard(CheckpointId id, Then then) {
-  add({fmt::format("discarding what checkpoint {} left", id), [id](CheckpointStore& store) { return store.discard(id); },
-       std::move(then)});
+  add({fmt::format("discarding what checkpoint {} left", id),
+       [id](CheckpointStore& store) { return store.discard(id); }, std::move(then)});
 }
 
 void CheckpointCleaner::remove(CheckpointId id, AttemptId attempt, Then then) {

@@ -32,7 +32,8 @@ FinalizeOutcome outcome_of(CheckpointStore& store, CheckpointId id, const Error&
   if (!moved_pointer) return FinalizeOutcome::kFailed;
   const auto complete = store.is_complete(id);
   if (complete) return *complete ? FinalizeOutcome::kUncertain : FinalizeOutcome::kFailed;
-  return complete.error().code() == ErrorCode::kFailedPrecondition ? FinalizeOutcome::kFenced : FinalizeOutcome::kUncertain;
+  return complete.error().code() == ErrorCode::kFailedPrecondition ? FinalizeOutcome::kFenced
+                                                                   : FinalizeOutcome::kUncertain;
 }
 
 }  // namespace
@@ -165,15 +166,15 @@ void CheckpointDriver::carry_out(Finalize& command) {
   if (context_.store == nullptr) {
     return context_.calls.reply([this, barrier] { finalized(barrier, FinalizeOutcome::kCompleted, std::nullopt, {}); });
   }
-  auto metadata = make_checkpoint_metadata(context_.plan, attempt_, barrier, std::move(command.snapshots), context_.now().wall_ms);
+  auto metadata =
+      make_checkpoint_metadata(context_.plan, attempt_, barrier, std::move(command.snapshots), context_.now().wall_ms);
   if (!metadata) {
-    return context_.calls.reply([this, barrier, error = metadata.error()] {
-      finalized(barrier, FinalizeOutcome::kFailed, error, {});
-    });
+    return context_.calls.reply(
+        [this, barrier, error = metadata.error()] { finalized(barrier, FinalizeOutcome::kFailed, error, {}); });
   }
   context_.calls.run([this, barrier, store = context_.store,
-                      work = CompleteCheckpoint{*context_.store, std::move(*metadata), superseded_by(barrier)}]() mutable
-                     -> Mailbox::Mail {
+                      work = CompleteCheckpoint{*context_.store, std::move(*metadata),
+                                                superseded_by(barrier)}]() mutable -> Mailbox::Mail {
     const bool moves_pointer = work.moves_pointer();
     const auto progress = work.step();
     if (progress && *progress != Progress::kDone) return {};

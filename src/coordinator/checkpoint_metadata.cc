@@ -17,7 +17,8 @@ Operator* find(std::vector<Operator>& operators, const std::string& uid) {
   return found == operators.end() ? nullptr : &*found;
 }
 
-void describe(const LogicalNode& node, std::uint32_t parallelism, std::uint32_t max_parallelism, std::vector<Operator>& operators) {
+void describe(const LogicalNode& node, std::uint32_t parallelism, std::uint32_t max_parallelism,
+              std::vector<Operator>& operators) {
   Operator* op = find(operators, node.uid);
   if (op == nullptr) {
     op = &operators.emplace_back();
@@ -60,7 +61,8 @@ void add_subtask(Operator& op, OperatorSnapshot snapshot) {
 }  // namespace
 
 Result<CheckpointMetadata> make_checkpoint_metadata(const PhysicalPlan& plan, AttemptId attempt, const Barrier& barrier,
-                                                    std::map<TaskId, TaskSnapshot> snapshots, std::int64_t completed_wall_ms) {
+                                                    std::map<TaskId, TaskSnapshot> snapshots,
+                                                    std::int64_t completed_wall_ms) {
   CheckpointMetadata metadata{.job = plan.logical.job,
                               .id = barrier.id,
                               .attempt = attempt,
@@ -72,9 +74,10 @@ Result<CheckpointMetadata> make_checkpoint_metadata(const PhysicalPlan& plan, At
     for (OperatorSnapshot& of_operator : snapshot.operators) {
       Operator* op = find(metadata.operators, of_operator.uid);
       if (op == nullptr) {
-        return fail(ErrorCode::kInternal, fmt::format("subtask {} of vertex {} acknowledged for operator '{}', which the plan "
-                                                      "doesn't have",
-                                                      task.subtask, task.vertex, of_operator.uid));
+        return fail(ErrorCode::kInternal,
+                    fmt::format("subtask {} of vertex {} acknowledged for operator '{}', which the plan "
+                                "doesn't have",
+                                task.subtask, task.vertex, of_operator.uid));
       }
       add_subtask(*op, std::move(of_operator));
     }

@@ -10,9 +10,10 @@
 
 namespace tidemark {
 
-/// Every operator with a uid, also those that had nothing to say; a source's enumerator and reader, which share theirs, are
-/// one. kInternal if a snapshot names an operator that the plan doesn't have.
+/// Every operator with a uid, also those that had nothing to say; a source's enumerator and reader, which share theirs,
+/// are one. kInternal if a snapshot names an operator that the plan doesn't have.
 Result<CheckpointMetadata> make_checkpoint_metadata(const PhysicalPlan& plan, AttemptId attempt, const Barrier& barrier,
-                                                    std::map<TaskId, TaskSnapshot> snapshots, std::int64_t completed_wall_ms);
+                                                    std::map<TaskId, TaskSnapshot> snapshots,
+                                                    std::int64_t completed_wall_ms);
 
 }  // namespace tidemark

@@ -13,17 +13,17 @@ struct CheckpointStats {
   struct Completed {
     CheckpointId id = 0;
     CheckpointKind kind = CheckpointKind::kPeriodic;
-    std::uint64_t bytes = 0;             ///< that the tasks wrote for it
-    std::int64_t duration_ms = 0;        ///< from the trigger to the moved pointer
+    std::uint64_t bytes = 0;       ///< that the tasks wrote for it
+    std::int64_t duration_ms = 0;  ///< from the trigger to the moved pointer
     std::int64_t completed_wall_ms = 0;
-    std::string path;                    ///< its folder; empty without a store
+    std::string path;  ///< its folder; empty without a store
   };
 
   std::uint64_t completed = 0;
-  std::uint64_t failed = 0;       ///< neither completed nor subsumed, and not merely given up because the job ended
+  std::uint64_t failed = 0;  ///< neither completed nor subsumed, and not merely given up because the job ended
   std::uint32_t in_progress = 0;
   std::optional<Completed> last_completed;
-  std::string last_failure;       ///< which checkpoint, operator and phase, and why; empty: none has failed
+  std::string last_failure;  ///< which checkpoint, operator and phase, and why; empty: none has failed
 };
 
 }  // namespace tidemark

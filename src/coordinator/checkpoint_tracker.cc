@@ -49,10 +49,13 @@ void CheckpointTracker::on_aborted(CheckpointId id, AbortReason reason, const st
     case AbortReason::kDeclined:
     case AbortReason::kTriggerFailed:
     case AbortReason::kExpired:
-    case AbortReason::kFinalizeFailed: return count_failure(cause);
-    case AbortReason::kTaskFailed: return count_failure(fmt::format("checkpoint {}: given up: {}", id, cause));
+    case AbortReason::kFinalizeFailed:
+      return count_failure(cause);
+    case AbortReason::kTaskFailed:
+      return count_failure(fmt::format("checkpoint {}: given up: {}", id, cause));
     case AbortReason::kSubsumed:
-    case AbortReason::kShutdown: return log_debug(fmt::format("checkpoint {}: given up: {}", id, cause));
+    case AbortReason::kShutdown:
+      return log_debug(fmt::format("checkpoint {}: given up: {}", id, cause));
   }
 }
 

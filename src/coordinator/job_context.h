@@ -1,5 +1,5 @@
-// What all attempts of a job share. Owned by its master and used on the master's thread; calls in the pool hold the store
-// by themselves.
+// What all attempts of a job share. Owned by its master and used on the master's thread; calls in the pool hold the
+// store by themselves.
 #pragma once
 
 #include <memory>

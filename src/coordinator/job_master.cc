@@ -24,10 +24,11 @@ Error with_restarts(const Error& error, std::uint32_t restarts) {
 
 // Its sinks may have committed some of the output, and nothing says which.
 Error half_committed(const Error& error) {
-  return Error{error.code(), error.domain(), Retry::kNone,
-               fmt::format("{}; part of the last output may be committed: a job without a checkpoint folder can't go on from "
-                           "there, start it with --checkpoint-dir",
-                           error.message())};
+  return Error{
+      error.code(), error.domain(), Retry::kNone,
+      fmt::format("{}; part of the last output may be committed: a job without a checkpoint folder can't go on from "
+                  "there, start it with --checkpoint-dir",
+                  error.message())};
 }
 
 }  // namespace
@@ -73,7 +74,8 @@ const JobOutcome& JobMaster::run_until_done() {
     if (progress == Progress::kDone) return outcome_;
     if (progress == Progress::kMadeProgress) continue;
     if (const auto deadline = next_deadline_ns()) {
-      wakeup().park(has_mail, std::chrono::nanoseconds{std::max<std::int64_t>(*deadline - context_.now().steady_ns, 0)});
+      wakeup().park(has_mail,
+                    std::chrono::nanoseconds{std::max<std::int64_t>(*deadline - context_.now().steady_ns, 0)});
     } else {
       wakeup().park(has_mail);
     }
@@ -192,7 +194,8 @@ void JobMaster::cancel() {
     case JobState::kFinished:
     case JobState::kStopped:
     case JobState::kFailed:
-    case JobState::kCancelled: return;
+    case JobState::kCancelled:
+      return;
   }
 }
 
@@ -238,7 +241,8 @@ bool JobMaster::settle() {
   }
   if (attempt_is_over()) {
     if (state_ == JobState::kFinishing) {
-      conclude(driver_->finished_with()->kind == CheckpointKind::kStop ? JobState::kStopped : JobState::kFinished, std::nullopt);
+      conclude(driver_->finished_with()->kind == CheckpointKind::kStop ? JobState::kStopped : JobState::kFinished,
+               std::nullopt);
     } else if (state_ == JobState::kCancelling) {
       conclude(JobState::kCancelled, std::nullopt);
     } else if (state_ == JobState::kFailing) {
@@ -284,7 +288,8 @@ void JobMaster::conclude(JobState state, std::optional<Error> error) {
   outcome_.error = std::move(error);
   outcome_.restarts = restart_strategy_.restarts();
   if (context_.store != nullptr) {
-    if (state == JobState::kStopped) outcome_.stopped_checkpoint = context_.store->checkpoint_path(driver_->finished_with()->id);
+    if (state == JobState::kStopped)
+      outcome_.stopped_checkpoint = context_.store->checkpoint_path(driver_->finished_with()->id);
     outcome_.kept = context_.store->restorable_path();
   }
   release_attempt();

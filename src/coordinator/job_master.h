@@ -1,14 +1,14 @@
 // The master of one job: drives its attempts from the first to the last, and the checkpoints of each.
 //
 // An attempt: its number is made durable and what it restores is read (in the pool); the factory makes its tasks; the
-// CheckpointDriver takes checkpoints until the last one is complete, after which the tasks commit and end. When an attempt
-// fails, its tasks are cancelled and awaited, and the restart strategy decides.
+// CheckpointDriver takes checkpoints until the last one is complete, after which the tasks commit and end. When an
+// attempt fails, its tasks are cancelled and awaited, and the restart strategy decides.
 //
-// Threads: owned and stepped by one; request_stop(), request_cancel(), status(), checkpoint_stats() and wakeup().wake() may
-// be called by any. step() never waits: calls of tasks and results of blocking work come as mail. Ownership: owns store
-// and tasks; env, with all it points to, and factory outlive it.
-// Invariants: one attempt at a time, and none begins before the one before has ended with all work in the pool; a new
-// attempt starts from the newest complete checkpoint; an execution that was cancelled gets no further call.
+// Threads: owned and stepped by one; request_stop(), request_cancel(), status(), checkpoint_stats() and wakeup().wake()
+// may be called by any. step() never waits: calls of tasks and results of blocking work come as mail. Ownership: owns
+// store and tasks; env, with all it points to, and factory outlive it. Invariants: one attempt at a time, and none
+// begins before the one before has ended with all work in the pool; a new attempt starts from the newest complete
+// checkpoint; an execution that was cancelled gets no further call.
 #pragma once
 
 #include <cstdint>
@@ -38,16 +38,16 @@ struct JobMasterOptions {
 
 class JobMaster final : private ExecutionListener {
  public:
-  /// Without a `store` no periodic checkpoint is taken and a restart begins anew; the last checkpoint runs all the same, so
-  /// that sinks commit.
+  /// Without a `store` no periodic checkpoint is taken and a restart begins anew; the last checkpoint runs all the
+  /// same, so that sinks commit.
   JobMaster(Env env, PhysicalPlan plan, std::unique_ptr<CheckpointStore> store, ExecutionFactory& factory,
             JobMasterOptions options);
   ~JobMaster();
   JobMaster(const JobMaster&) = delete;
   JobMaster& operator=(const JobMaster&) = delete;
 
-  /// Does what mail and time ask for. kBlocked: nothing to do until mail comes or next_deadline_ns(). kDone: see outcome();
-  /// never call again.
+  /// Does what mail and time ask for. kBlocked: nothing to do until mail comes or next_deadline_ns(). kDone: see
+  /// outcome(); never call again.
   Progress step();
   /// When time alone gives step() something to do, on the steady clock.
   std::optional<std::int64_t> next_deadline_ns() const;
@@ -57,8 +57,8 @@ class JobMaster final : private ExecutionListener {
   /// Steps until the job is over, asleep between.
   const JobOutcome& run_until_done();
 
-  /// Any thread: the job stops with a checkpoint that is kept. Asked for while an attempt starts or restarts, it stops as
-  /// soon as it runs.
+  /// Any thread: the job stops with a checkpoint that is kept. Asked for while an attempt starts or restarts, it stops
+  /// as soon as it runs.
   void request_stop();
   /// Any thread: the job ends as soon as it can, committing nothing.
   void request_cancel();

@@ -4,18 +4,30 @@ namespace tidemark {
 
 std::string_view to_string(JobState state) noexcept {
   switch (state) {
-    case JobState::kInitializing: return "initializing";
-    case JobState::kStarting: return "starting";
-    case JobState::kRunning: return "running";
-    case JobState::kStopping: return "stopping";
-    case JobState::kFinishing: return "finishing";
-    case JobState::kFailing: return "failing";
-    case JobState::kRestarting: return "restarting";
-    case JobState::kCancelling: return "cancelling";
-    case JobState::kFinished: return "finished";
-    case JobState::kStopped: return "stopped";
-    case JobState::kFailed: return "failed";
-    case JobState::kCancelled: return "cancelled";
+    case JobState::kInitializing:
+      return "initializing";
+    case JobState::kStarting:
+      return "starting";
+    case JobState::kRunning:
+      return "running";
+    case JobState::kStopping:
+      return "stopping";
+    case JobState::kFinishing:
+      return "finishing";
+    case JobState::kFailing:
+      return "failing";
+    case JobState::kRestarting:
+      return "restarting";
+    case JobState::kCancelling:
+      return "cancelling";
+    case JobState::kFinished:
+      return "finished";
+    case JobState::kStopped:
+      return "stopped";
+    case JobState::kFailed:
+      return "failed";
+    case JobState::kCancelled:
+      return "cancelled";
   }
   return "unknown";
 }

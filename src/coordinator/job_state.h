@@ -32,21 +32,21 @@ std::string_view to_string(JobState state) noexcept;
 
 /// How a job ended.
 struct JobOutcome {
-  JobState state = JobState::kFinished;   ///< one of those that are over
-  std::optional<Error> error;             ///< of kFailed
-  std::string stopped_checkpoint;         ///< of kStopped: the folder of the checkpoint it stopped with; empty without a store
-  std::string kept;                       ///< the folder from which --resume would go on; empty where there is none
+  JobState state = JobState::kFinished;  ///< one of those that are over
+  std::optional<Error> error;            ///< of kFailed
+  std::string stopped_checkpoint;  ///< of kStopped: the folder of the checkpoint it stopped with; empty without a store
+  std::string kept;                ///< the folder from which --resume would go on; empty where there is none
   std::uint32_t restarts = 0;
 };
 
 /// A glance at a job that may be running.
 struct JobStatus {
   JobState state = JobState::kInitializing;
-  AttemptId attempt = 0;          ///< 0: none has begun
-  std::uint32_t restarts = 0;     ///< decided so far
-  CheckpointId resumed_id = 0;    ///< what the attempt continues from; 0: nothing
-  std::string resumed_path;       ///< its folder
-  std::string last_failure;       ///< of the last attempt that failed
+  AttemptId attempt = 0;        ///< 0: none has begun
+  std::uint32_t restarts = 0;   ///< decided so far
+  CheckpointId resumed_id = 0;  ///< what the attempt continues from; 0: nothing
+  std::string resumed_path;     ///< its folder
+  std::string last_failure;     ///< of the last attempt that failed
 };
 
 }  // namespace tidemark

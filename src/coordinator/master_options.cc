@@ -18,8 +18,10 @@ std::uint32_t to_u32(std::int64_t number) {
 
 RestartPolicy restart_policy(const Options::Restart& restart) {
   switch (restart.strategy) {
-    case Options::Restart::Strategy::kNone: return NoRestart{};
-    case Options::Restart::Strategy::kFixedDelay: return FixedDelayRestart{to_u32(restart.attempts), to_ns(restart.delay)};
+    case Options::Restart::Strategy::kNone:
+      return NoRestart{};
+    case Options::Restart::Strategy::kFixedDelay:
+      return FixedDelayRestart{to_u32(restart.attempts), to_ns(restart.delay)};
   }
   return NoRestart{};
 }

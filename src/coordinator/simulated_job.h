@@ -1,12 +1,13 @@
-// A job made of nothing but its protocol, on one thread and one seed, for the tests of this room: tasks that count through
-// a split each and "commit" the ranges they counted, files in memory, a pool and a clock that move when told to.
+// A job made of nothing but its protocol, on one thread and one seed, for the tests of this room: tasks that count
+// through a split each and "commit" the ranges they counted, files in memory, a pool and a clock that move when told
+// to.
 //
-// The ranges committed are the job's output; exactly once means that they cover each split with neither gap nor overlap.
+// The ranges committed are the job's output; exactly once means that they cover each split with neither gap nor
+// overlap.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
+#include <cstdio>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -20,6 +21,7 @@
 #include "env/memory_file_system.h"
 #include "env/split_mix_random.h"
 #include "protocol/commit_ledger.h"
+#include "tidemark/detail/base/check.h"
 
 namespace tidemark {
 
@@ -71,14 +73,16 @@ struct World {
   MemoryFileSystem files{&clock};
   SeededPool pool;
   Faults faults;
-  std::uint32_t records = 200;       // of each split
-  std::set<std::string> committed;   // survives every crash, as renamed files would
+  std::uint32_t records = 200;      // of each split
+  std::set<std::string> committed;  // survives every crash, as renamed files would
 };
 
 inline PhysicalPlan counting_job() {
   LogicalPlan plan{.job = "count", .parallelism = kSplits, .nodes = {}, .edges = {}};
-  plan.nodes.push_back({.id = 0, .name = "numbers", .uid = "numbers", .location = "job.cc:1", .keeps_state = true, .states = {}});
-  plan.nodes.push_back({.id = 1, .name = "files", .uid = "files", .location = "job.cc:2", .keeps_state = true, .states = {}});
+  plan.nodes.push_back(
+      {.id = 0, .name = "numbers", .uid = "numbers", .location = "job.cc:1", .keeps_state = true, .states = {}});
+  plan.nodes.push_back(
+      {.id = 1, .name = "files", .uid = "files", .location = "job.cc:2", .keeps_state = true, .states = {}});
   plan.nodes.push_back({.id = 2, .name = "audit", .uid = {}, .location = "job.cc:3", .parallelism = 1, .states = {}});
   plan.edges.push_back({0, 1, Exchange::kForward, {}});
   plan.edges.push_back({1, 2, Exchange::kGlobal, {}});
@@ -98,27 +102,27 @@ class SimulatedExecution final : public Execution {
     tasks_[0].todo.push_back([this] { open(); });
   }
   void trigger(const Barrier& barrier, const std::string& folder) override {
-    EXPECT_FALSE(cancelled_);
-    EXPECT_GT(barrier.id, newest_barrier_) << "barriers come in the order of their ids";
+    TIDEMARK_CHECK(!cancelled_, "a cancelled execution gets no call");
+    TIDEMARK_CHECK(barrier.id > newest_barrier_, "barriers come in the order of their ids");
     newest_barrier_ = barrier.id;
     for (Task& task : tasks_) task.todo.push_back([this, &task, barrier, folder] { snapshot(task, barrier, folder); });
   }
   void notify_complete(CheckpointId id) override {
-    EXPECT_FALSE(cancelled_);
+    TIDEMARK_CHECK(!cancelled_, "a cancelled execution gets no call");
     completed.push_back(id);
     for (Task& task : tasks_) task.todo.push_back([this, &task, id] { commit(task, task.ledger.on_complete(id)); });
   }
   void notify_aborted(CheckpointId id) override {
-    EXPECT_FALSE(cancelled_);
-    EXPECT_LE(id, newest_barrier_) << "tasks are told of what they have heard of";
+    TIDEMARK_CHECK(!cancelled_, "a cancelled execution gets no call");
+    TIDEMARK_CHECK(id <= newest_barrier_, "tasks are told only of what they have heard of");
     aborted.push_back(id);
   }
   void finish() override {
-    EXPECT_FALSE(cancelled_);
+    TIDEMARK_CHECK(!cancelled_, "a cancelled execution gets no call");
     for (Task& task : tasks_) task.todo.push_back([&task] { task.ended = true; });
   }
   void cancel() override {
-    EXPECT_FALSE(cancelled_) << "cancelled twice";
+    TIDEMARK_CHECK(!cancelled_, "cancelled twice");
     cancelled_ = true;
   }
 
@@ -164,7 +168,8 @@ class SimulatedExecution final : public Execution {
     if (!running_) return false;
     if (task.id.vertex == 0 && task.position < world_.records) {
       ++task.position;
-      if (world_.one_in(world_.faults.fail_one_in)) fail(task, Error{ErrorCode::kUserCode, "operator 'numbers': bad luck"});
+      if (world_.one_in(world_.faults.fail_one_in))
+        fail(task, Error{ErrorCode::kUserCode, "operator 'numbers': bad luck"});
       return true;
     }
     if (task.said_end) return false;
@@ -192,14 +197,15 @@ class SimulatedExecution final : public Execution {
     }
     task.range_begin = task.position;
     for (const SnapshotFile& file : from.keyed_files) {
-      EXPECT_TRUE(world_.files.open(file.path)) << file.path;
+      TIDEMARK_CHECK(world_.files.open(file.path).has_value(), "what a checkpoint names is there");
     }
   }
 
   void snapshot(Task& task, const Barrier& barrier, const std::string& folder) {
     if (task.id.vertex != 0) return listener_.on_ack(task.id, barrier.id, TaskSnapshot{});
     if (task.position > task.range_begin) {
-      const std::string range = std::to_string(task.id.subtask) + ":" + std::to_string(task.range_begin) + "-" + std::to_string(task.position);
+      const std::string range = std::to_string(task.id.subtask) + ":" + std::to_string(task.range_begin) + "-" +
+                                std::to_string(task.position);
       task.ledger.prepare(barrier.id, std::vector{range});
       task.range_begin = task.position;
     }
@@ -207,16 +213,19 @@ class SimulatedExecution final : public Execution {
     if (world_.one_in(world_.faults.decline_one_in)) {
       return listener_.on_decline(task.id, barrier.id, DeclineReason::kGeneric, Error{ErrorCode::kInternal, "no mood"});
     }
-    TaskSnapshot result{.operators = {{.uid = "numbers", .subtask = task.id.subtask}, {.uid = "files", .subtask = task.id.subtask}},
-                        .bytes = 5};
-    result.operators[0].list_states.push_back({"position", Redistribution::kSplit, "\"string\"", {std::to_string(task.position)}});
+    TaskSnapshot result{
+        .operators = {{.uid = "numbers", .subtask = task.id.subtask}, {.uid = "files", .subtask = task.id.subtask}},
+        .bytes = 5};
+    result.operators[0].list_states.push_back(
+        {"position", Redistribution::kSplit, "\"string\"", {std::to_string(task.position)}});
     result.operators[1].committables = task.ledger.pending();
     if (!folder.empty()) {
       const std::string name = "numbers-" + std::to_string(task.id.subtask);
       if (auto written = write(folder, name); !written) {
         return listener_.on_decline(task.id, barrier.id, DeclineReason::kIo, written.error());
       }
-      result.operators[0].keyed_files.push_back({name, 5, 0, range_of_subtask(task.id.subtask, kSplits, kDefaultMaxParallelism)});
+      result.operators[0].keyed_files.push_back(
+          {name, 5, 0, range_of_subtask(task.id.subtask, kSplits, kDefaultMaxParallelism)});
     }
     listener_.on_ack(task.id, barrier.id, std::move(result));
   }
@@ -258,7 +267,7 @@ class SimulatedFactory final : public ExecutionFactory {
   explicit SimulatedFactory(World& world) : world_{world} {}
 
   std::unique_ptr<Execution> make(ExecutionListener& listener) override {
-    EXPECT_TRUE(current == nullptr) << "one attempt at a time";
+    TIDEMARK_CHECK(current == nullptr, "one attempt at a time");
     auto execution = std::make_unique<Guarded>(*this, listener);
     current = &execution->inner;
     ++attempts;
@@ -277,7 +286,7 @@ class SimulatedFactory final : public ExecutionFactory {
   struct Guarded final : Execution {
     Guarded(SimulatedFactory& owner, ExecutionListener& listener) : factory{owner}, inner{owner.world_, listener} {}
     ~Guarded() override {
-      EXPECT_TRUE(inner.over() || factory.crashing) << "destroyed before its end";
+      TIDEMARK_CHECK(inner.over() || factory.crashing, "an execution ends before it is destroyed");
       factory.completed.insert(factory.completed.end(), inner.completed.begin(), inner.completed.end());
       factory.aborted.insert(factory.aborted.end(), inner.aborted.begin(), inner.aborted.end());
       factory.current = nullptr;
@@ -302,14 +311,16 @@ class SimulatedFactory final : public ExecutionFactory {
 /// One process that runs the job.
 class SimulatedRun {
  public:
-  explicit SimulatedRun(World& world, JobMasterOptions options = default_options(), Resume resume = {Resume::Kind::kLatest, {}},
-                        bool with_store = true)
+  explicit SimulatedRun(World& world, JobMasterOptions options = default_options(),
+                        Resume resume = {Resume::Kind::kLatest, {}}, bool with_store = true)
       : world_{world},
         factory{world},
-        master{world.env(), counting_job(), with_store ? value_or_throw(open_store(world, resume)) : nullptr, factory, options} {}
+        master{world.env(), counting_job(), with_store ? value_or_throw(open_store(world, resume)) : nullptr, factory,
+               options} {}
   ~SimulatedRun() { factory.crashing = true; }
 
-  static Result<std::unique_ptr<CheckpointStore>> open_store(World& world, Resume resume = {Resume::Kind::kLatest, {}}) {
+  static Result<std::unique_ptr<CheckpointStore>> open_store(World& world,
+                                                             Resume resume = {Resume::Kind::kLatest, {}}) {
     return CheckpointStore::open(world.files, "/state", "count", resume);
   }
   static JobMasterOptions default_options() {
@@ -333,22 +344,13 @@ class SimulatedRun {
       if (step_actor((first + i) % 3)) return !over_;
     }
     const auto deadline = master.next_deadline_ns();
-    if (!deadline) {
-      ADD_FAILURE() << "the job hangs in state " << to_string(master.status().state);
-      over_ = true;
-      return false;
-    }
+    TIDEMARK_CHECK(deadline.has_value(), "the job hangs");
     world_.clock.advance_ns(std::max<std::int64_t>(*deadline - world_.clock.steady_ns(), 0));
     return true;
   }
 
   const JobOutcome& run() {
-    for (int i = 0; step(); ++i) {
-      if (i > 200'000) {
-        ADD_FAILURE() << "the job doesn't end; it is " << to_string(master.status().state);
-        break;
-      }
-    }
+    for (int i = 0; step(); ++i) TIDEMARK_CHECK(i < 200'000, "the job doesn't end");
     return master.outcome();
   }
   /// Until `condition`, or the end.
@@ -375,23 +377,25 @@ class SimulatedRun {
   }
 };
 
-/// Each split from 0 to its end, neither gap nor overlap.
-inline void expect_exactly_once(const World& world) {
+/// What is wrong with the output; empty if each split is committed from 0 to its end with neither gap nor overlap.
+inline std::string output_fault(const World& world) {
   for (std::uint32_t split = 0; split < kSplits; ++split) {
     std::vector<std::pair<unsigned, unsigned>> ranges;
     for (const std::string& range : world.committed) {
       unsigned of = 0, from = 0, to = 0;
-      ASSERT_EQ(std::sscanf(range.c_str(), "%u:%u-%u", &of, &from, &to), 3) << range;
+      TIDEMARK_CHECK(std::sscanf(range.c_str(), "%u:%u-%u", &of, &from, &to) == 3, "a range is split:from-to");
       if (of == split) ranges.emplace_back(from, to);
     }
     std::ranges::sort(ranges);
     unsigned covered = 0;
     for (const auto& [from, to] : ranges) {
-      EXPECT_EQ(from, covered) << "split " << split;
+      if (from != covered)
+        return "split " + std::to_string(split) + ": " + std::to_string(from) + " follows " + std::to_string(covered);
       covered = to;
     }
-    EXPECT_EQ(covered, world.records) << "split " << split;
+    if (covered != world.records) return "split " + std::to_string(split) + " ends at " + std::to_string(covered);
   }
+  return {};
 }
 
 inline std::vector<std::string> checkpoint_folders(World& world) {

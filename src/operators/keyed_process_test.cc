@@ -131,11 +131,12 @@ TEST(KeyedProcess, CountsManyKeysOverManyBatches) {
   }
 }
 
+struct Last {
+  std::string_view text;
+  std::int64_t times = 0;
+};
+
 struct Remembering : KeyedProcess<std::int64_t, Event, std::string> {
-  struct Last {
-    std::string_view text;
-    std::int64_t times = 0;
-  };
   ValueState<Last> last_;
   ListState<std::string> list_;
   MapState<std::string, std::int64_t> map_;

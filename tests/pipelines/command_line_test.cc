@@ -54,7 +54,7 @@ TEST(Program, APlanIsPrintedAndNothingRuns) {
 TEST(Program, AFinishedRunSaysWhatItDid) {
   const Ending end = end_of({});
   EXPECT_EQ(end.code, 0);
-  EXPECT_THAT(end.err, HasSubstr("test  finished after"));
+  EXPECT_THAT(end.err, AllOf(HasSubstr("test  finished after"), HasSubstr("in 1 ("), HasSubstr("out 1")));
 }
 
 }  // namespace

@@ -113,7 +113,9 @@ class CollectOperator final : public CollectOperatorBase {
         for_each_view(record, [&](std::string_view& view) { view = chunk_.text->copy(view); });
       }
     }
+    written_ += in.size();
   }
+  std::uint64_t records_out() const override { return written_; }
 
  private:
   bool stash(const std::string& committable) override {
@@ -124,6 +126,7 @@ class CollectOperator final : public CollectOperatorBase {
 
   std::shared_ptr<TypedCollectStore<T>> store_;
   typename TypedCollectStore<T>::Chunk chunk_;
+  std::uint64_t written_ = 0;
 };
 
 template <class T>

@@ -71,7 +71,7 @@ class FileSinkOperator : public Operator {
   void start_commits();
 
   std::string buffer_;
-  std::shared_ptr<Files> files_;
+  std::unique_ptr<Files> files_;
 };
 
 template <class T>
@@ -107,10 +107,13 @@ class FormattedFileSink final : public FileSinkOperator {
       buffer() += '\n';
       end_line();
     }
+    written_ += size;
   }
+  std::uint64_t records_out() const override { return written_; }
 
  private:
   Format format_;
+  std::uint64_t written_ = 0;
 };
 
 inline std::string extension_of(const JsonFormat&) { return "json"; }

@@ -37,6 +37,7 @@ class FileSplitReader final : public SplitReader<T> {
     out.set_stable_text(records_.text_range());
     const Timestamp newest = stamp(batch, filled.count);
     out.flush();
+    if (filled.count == 0) batch.clear();  // text of what was no record
     for (BadRecord& record : bad_) bad.emit(Timestamp::min(), std::move(record));
     bad_.clear();
     return {filled.end ? Outcome::kEnd : Outcome::kRecords, newest};

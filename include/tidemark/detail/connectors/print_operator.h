@@ -1,6 +1,7 @@
 // The print sink: a batch becomes one write.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,11 +30,14 @@ class PrintOperator final : public Operator {
     }
     print_lines(lines_);
     lines_.clear();
+    written_ += in.size();
   }
+  std::uint64_t records_out() const override { return written_; }
 
  private:
   std::string label_;
   std::string lines_;
+  std::uint64_t written_ = 0;
 };
 
 template <class T>

@@ -54,6 +54,7 @@ class SourceReaderOperator final : public SourceOperator {
   Timestamp watermark() const override { return splits_->watermark(); }
   bool idle() const override { return splits_->idle(); }
   std::int64_t retry_after_ns() const override { return retry_after_ns_; }
+  std::uint64_t records_out() const override { return out_.emitted(); }
   /// Records left out by on_error(skip()).
   std::uint64_t skipped() const { return reader_->skipped(); }
 

@@ -275,7 +275,7 @@ class WindowAggregateOperator final
     }
   }
   void emit_all(Window window, SliceTable& table) {
-    const bool floors_hold = !floors_.reached_by(window.last());
+    const bool floors_hold = floors_.highest() >= window.last();
     table.for_each([&](Lookup key, const Accumulator& accumulator) {
       if (floors_hold && floor_of(Stored::hash(key)) >= window.last()) return;  // this key group had fired it before the restore
       emit(window, key, accumulator);

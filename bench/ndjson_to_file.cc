@@ -1,0 +1,159 @@
+// From NDJSON files to a keyed sliding count to a file: the engine beside a bare loop that decodes with the same decoder,
+// counts in plain hash tables and writes the same rows. CPU of the whole process, in turn, medians.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "codec/json_decoder.h"
+#include "nexmark/generator.h"
+#include "nexmark/json_lines.h"
+#include "tidemark/tidemark.h"
+
+namespace {
+
+using namespace tidemark;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+struct Bid {
+  std::int64_t auction;
+  std::int64_t bidder;
+  std::int64_t price;
+  Timestamp date_time;
+};
+
+struct Row {
+  Timestamp start;
+  Timestamp end;
+  std::int64_t key;
+  std::int64_t value;
+};
+
+double process_cpu_s() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+std::uint64_t make_input(const std::string& path, std::uint64_t events) {
+  std::ofstream file{path};
+  const nexmark::Generator generator{{}};
+  char buffer[nexmark::Generator::kTextBytes];
+  std::string line;
+  std::uint64_t bids = 0;
+  for (std::uint64_t n = 0; n < events; ++n) {
+    if (nexmark::Generator::kind(n) != nexmark::Kind::kBid) continue;
+    line.clear();
+    nexmark::append_json_line(line, generator.bid(n, buffer));
+    file << line;
+    ++bids;
+  }
+  return bids;
+}
+
+void engine(const std::string& input, const std::string& output) {
+  const char* args[] = {"bench"};
+  Job job{"sliding-count", 1, args};
+  job.from(read_files<Bid>(input).event_time(&Bid::date_time, out_of_order_by(4s)))
+      .uid("bids")
+      .key_by(&Bid::auction)
+      .window(sliding(10s, 2s))
+      .aggregate(count())
+      .uid("count")
+      .to(write_files(output, as_json()))
+      .uid("out");
+  job.run_or_throw();
+}
+
+void bare(const std::string& input, const std::string& output) {
+  const JsonDecoder decoder{detail::layout_of<Bid>()};
+  std::map<std::int64_t, std::unordered_map<std::int64_t, std::int64_t>> slices;
+  std::ofstream out{output};
+  std::string rows;
+  const auto fire = [&](std::int64_t end) {
+    std::unordered_map<std::int64_t, std::int64_t> merged;
+    for (std::int64_t slice = end - 10'000; slice < end; slice += 2'000) {
+      const auto found = slices.find(slice);
+      if (found == slices.end()) continue;
+      for (const auto& [key, count] : found->second) merged[key] += count;
+    }
+    for (const auto& [key, count] : merged) {
+      detail::append_json(Row{Timestamp{end - 10'000}, Timestamp{end}, key, count}, rows);
+      rows += '\n';
+    }
+    out << rows;
+    rows.clear();
+    slices.erase(end - 10'000);
+  };
+  std::ifstream file{input};
+  std::string line;
+  detail::Arena text;
+  std::int64_t newest = INT64_MIN;
+  std::int64_t next_end = INT64_MAX;
+  while (std::getline(file, line)) {
+    Bid bid{};
+    if (decoder.decode(line, &bid, text)) std::abort();
+    const std::int64_t slice = bid.date_time.ms() / 2'000 * 2'000;
+    ++slices[slice][bid.auction];
+    next_end = std::min(next_end, slice + 2'000);
+    newest = std::max(newest, bid.date_time.ms());
+    for (; next_end - 1 <= newest - 4'001; next_end += 2'000) fire(next_end);
+  }
+  while (!slices.empty()) {
+    fire(next_end);
+    next_end += 2'000;
+  }
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+std::uintmax_t bytes_of(const fs::path& folder) {
+  std::uintmax_t sum = 0;
+  for (const auto& entry : fs::directory_iterator{folder}) {
+    if (entry.path().filename().string().front() != '.') sum += entry.file_size();
+  }
+  return sum;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::uint64_t events = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 2'000'000;
+  const fs::path folder = fs::temp_directory_path() / "tidemark-bench-ndjson";
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  const std::string input = folder / "bids.ndjson";
+  const auto bids = static_cast<double>(make_input(input, events));
+  std::vector<double> by_engine;
+  std::vector<double> by_hand;
+  for (int round = 0; round < 6; ++round) {
+    fs::remove_all(folder / "engine");
+    double start = process_cpu_s();
+    engine(input, folder / "engine");
+    const double engine_ns = (process_cpu_s() - start) * 1e9 / bids;
+    fs::create_directories(folder / "bare");
+    start = process_cpu_s();
+    bare(input, folder / "bare" / "rows.json");
+    const double bare_ns = (process_cpu_s() - start) * 1e9 / bids;
+    if (round == 0) continue;
+    by_engine.push_back(engine_ns);
+    by_hand.push_back(bare_ns);
+  }
+  std::printf("%-44s %8s %8s %8s\n", "CPU ns a record (medians)", "bare", "engine", "ratio");
+  std::printf("%-44s %8.0f %8.0f %8.2f\n", "NDJSON -> sliding count per key -> NDJSON", median(by_hand), median(by_engine),
+              median(by_engine) / median(by_hand));
+  if (bytes_of(folder / "engine") != bytes_of(folder / "bare")) {
+    std::fprintf(stderr, "the two wrote different amounts: %ju and %ju bytes\n", bytes_of(folder / "engine"), bytes_of(folder / "bare"));
+    return 1;
+  }
+  fs::remove_all(folder);
+}
