@@ -77,6 +77,7 @@ class ProgramRun {
             .records_in = metrics.records_in,
             .records_out = metrics.records_out,
             .late_dropped = metrics.late_dropped,
+            .skipped = metrics.skipped,
             .watermark = metrics.watermark,
             .restarts = status.restarts,
             .checkpoints = master_.checkpoint_stats()};

@@ -68,6 +68,7 @@ std::string describe_checkpoints(const JobSample& now) {
 std::string describe_losses(const JobSample& now) {
   std::string text;
   if (now.late_dropped > 0) text += fmt::format("  late {}", format_count(now.late_dropped));
+  if (now.skipped > 0) text += fmt::format("  skipped {}", format_count(now.skipped));
   if (now.restarts > 0) text += fmt::format("  restarts {}", now.restarts);
   return text;
 }

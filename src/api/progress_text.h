@@ -22,6 +22,7 @@ struct JobSample {
   std::uint64_t records_in = 0;
   std::uint64_t records_out = 0;
   std::uint64_t late_dropped = 0;
+  std::uint64_t skipped = 0;
   Timestamp watermark = Timestamp::min();
   std::uint32_t restarts = 0;
   CheckpointStats checkpoints;

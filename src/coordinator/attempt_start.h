@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 #include "coordinator/blocking_calls.h"
-#include "coordinator/execution.h"
+#include "control/execution.h"
 #include "graph/plan.h"
 #include "snapshot/checkpoint_store.h"
 

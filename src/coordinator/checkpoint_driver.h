@@ -14,7 +14,7 @@
 
 #include "coordinator/attempt_start.h"
 #include "coordinator/checkpoint_cleaner.h"
-#include "coordinator/execution.h"
+#include "control/execution.h"
 #include "coordinator/job_context.h"
 #include "protocol/checkpoint_coordinator.h"
 

@@ -21,7 +21,7 @@
 #include "coordinator/attempt_start.h"
 #include "coordinator/checkpoint_driver.h"
 #include "coordinator/checkpoint_stats.h"
-#include "coordinator/execution.h"
+#include "control/execution.h"
 #include "coordinator/job_context.h"
 #include "coordinator/job_state.h"
 #include "env/env.h"

@@ -51,17 +51,6 @@ struct Moment {
   std::int64_t wall_ms = 0;  ///< only goes into metadata; nothing is decided by it
 };
 
-/// Why a task can't take part in a checkpoint. A failure while the task stands still (the synchronous part) is none of
-/// these: it fails the task.
-enum class DeclineReason : std::uint8_t {
-  kIo,                ///< writing the snapshot failed; counted
-  kAsync,             ///< the work beside the task failed otherwise; counted
-  kGeneric,           ///< any other failure of the task's own; counted
-  kAlignmentAborted,  ///< a newer barrier overtook it; not counted
-  kCancelMarker,      ///< a task upstream gave it up; not counted
-  kNotReady,          ///< the task does not run yet; not counted
-};
-
 enum class AbortReason : std::uint8_t {
   kDeclined,        ///< a task declined it
   kTriggerFailed,   ///< the driver could not start it: no task has heard of it; counted
@@ -72,7 +61,6 @@ enum class AbortReason : std::uint8_t {
   kShutdown,        ///< the job is cancelled or has failed; not counted
 };
 /// The enumerator's name without its k, in words.
-std::string_view to_string(DeclineReason reason) noexcept;
 std::string_view to_string(AbortReason reason) noexcept;
 
 /// Send the barrier to every task without inputs.

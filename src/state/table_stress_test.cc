@@ -44,7 +44,7 @@ V make_value(Random& random, std::string& text) {
   if constexpr (std::is_integral_v<V>) {
     return static_cast<V>(random.next());
   } else if constexpr (std::is_same_v<V, Wide>) {
-    const auto x = static_cast<std::int64_t>(random.next());
+    const auto x = static_cast<std::int64_t>(random.next() >> 2);
     return {x, x + 1, x + 2, x + 3, x + 4, x + 5};
   } else if constexpr (std::is_same_v<V, std::string>) {
     return random_text(random, 40);
@@ -73,7 +73,7 @@ void change_value(V& value, std::uint64_t by) {
   } else if constexpr (std::is_same_v<V, std::string>) {
     value.size() < 60 ? void(value.push_back(static_cast<char>('A' + by % 26))) : value.clear();
   } else if constexpr (std::is_same_v<V, Quote>) {
-    value.price += static_cast<std::int64_t>(by);
+    value.price ^= static_cast<std::int64_t>(by);
     if (by % 3 == 0) value.venue = "changed";
   } else if constexpr (std::is_same_v<V, std::vector<std::int64_t>>) {
     value.size() < 12 ? void(value.push_back(static_cast<std::int64_t>(by))) : value.clear();

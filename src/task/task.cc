@@ -395,6 +395,7 @@ void Task::publish_metrics() {
   for (std::size_t i = 0; i < chain_.size(); ++i) {
     metrics_.nodes[i].records_out.store(chain_[i].op->records_out(), std::memory_order_relaxed);
     metrics_.nodes[i].late_dropped.store(chain_[i].op->late_dropped(), std::memory_order_relaxed);
+    metrics_.nodes[i].skipped.store(chain_[i].op->skipped(), std::memory_order_relaxed);
   }
 }
 

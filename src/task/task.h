@@ -50,6 +50,7 @@ struct TaskMetrics {
   struct Node {
     std::atomic<std::uint64_t> records_out{0};
     std::atomic<std::uint64_t> late_dropped{0};
+    std::atomic<std::uint64_t> skipped{0};
   };
   explicit TaskMetrics(std::size_t nodes) : nodes(nodes) {}
   std::vector<Node> nodes;  ///< in the order of the chain

@@ -239,6 +239,7 @@ WorkerMetrics TaskSet::metrics() const {
       if (reader) result.records_in += node.records_out.load(std::memory_order_relaxed);
       if (sink) result.records_out += node.records_out.load(std::memory_order_relaxed);
       result.late_dropped += node.late_dropped.load(std::memory_order_relaxed);
+      result.skipped += node.skipped.load(std::memory_order_relaxed);
     }
     if (!plan_.logical.nodes[vertex.nodes.front()].is_enumerator) {
       result.watermark = std::min(result.watermark, Timestamp{task->metrics().watermark_ms.load(std::memory_order_relaxed)});

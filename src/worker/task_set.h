@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/execution.h"
+#include "control/execution.h"
 #include "env/env.h"
 #include "graph/plan.h"
 #include "task/task.h"
@@ -28,6 +28,7 @@ struct WorkerMetrics {
   std::uint64_t records_in = 0;    ///< read by sources
   std::uint64_t records_out = 0;   ///< written by sinks
   std::uint64_t late_dropped = 0;
+  std::uint64_t skipped = 0;       ///< that sources could not read and passed over
   Timestamp watermark = Timestamp::max();  ///< the lowest of the tasks behind the sources
 };
 

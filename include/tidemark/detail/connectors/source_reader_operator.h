@@ -56,7 +56,7 @@ class SourceReaderOperator final : public SourceOperator {
   std::int64_t retry_after_ns() const override { return retry_after_ns_; }
   std::uint64_t records_out() const override { return out_.emitted(); }
   /// Records left out by on_error(skip()).
-  std::uint64_t skipped() const { return reader_->skipped(); }
+  std::uint64_t skipped() const override { return reader_->skipped(); }
 
   std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest&) override {
     return splits_->snapshot(splits_->current() != nullptr ? reader_->position() : "");

@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tidemark/detail/model/key_group.h"
@@ -91,6 +92,19 @@ struct TaskSnapshot {
   std::int64_t async_ns = 0;                ///< how long writing took beside it
   std::int64_t alignment_ns = 0;            ///< from the first barrier to the last
 };
+
+/// Why a task can't take part in a checkpoint. A failure while the task stands still (the synchronous part) is none of
+/// these: it fails the task.
+enum class DeclineReason : std::uint8_t {
+  kIo,                ///< writing the snapshot failed; counted
+  kAsync,             ///< the work beside the task failed otherwise; counted
+  kGeneric,           ///< any other failure of the task's own; counted
+  kAlignmentAborted,  ///< a newer barrier overtook it; not counted
+  kCancelMarker,      ///< a task upstream gave it up; not counted
+  kNotReady,          ///< the task does not run yet; not counted
+};
+/// The enumerator's name without its k, in words.
+std::string_view to_string(DeclineReason reason) noexcept;
 
 /// A state as a snapshot and a plan describe it.
 struct StateDescriptor {

@@ -49,6 +49,8 @@ class Operator : public BatchReceiver {
   /// For metrics: records handed on (by a sink: written), and late ones that went nowhere.
   virtual std::uint64_t records_out() const { return 0; }
   virtual std::uint64_t late_dropped() const { return 0; }
+  /// By a source: records of its input that could not be read and were passed over.
+  virtual std::uint64_t skipped() const { return 0; }
 };
 
 /// An operator that produces by itself: a source's reader or its enumerator.

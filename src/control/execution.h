@@ -11,7 +11,6 @@
 
 #include "tidemark/detail/model/checkpoint.h"
 #include "tidemark/error.h"
-#include "protocol/checkpoint_coordinator.h"
 
 namespace tidemark {
 
