@@ -72,7 +72,7 @@ void engine(const std::string& input, const std::string& output) {
 }
 
 void bare(const std::string& input, const std::string& output) {
-  const JsonDecoder decoder{detail::layout_of<Bid>()};
+  JsonDecoder decoder{detail::layout_of<Bid>()};
   std::map<std::int64_t, std::unordered_map<std::int64_t, std::int64_t>> slices;
   std::ofstream out{output};
   std::string rows;

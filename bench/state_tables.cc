@@ -1,7 +1,7 @@
 // What does the hashmap backend cost: an update, a snapshot beside the writer, its pause, and the memory of a key?
 //
-// Keys are uniform int64, values int64 (lines) or 32 bytes (slots). The bare table is open addressing without snapshots,
-// over the same hash. All loops prefetch 32 records ahead.
+// Keys are uniform int64, values int64 (lines) or 32 bytes (slots). The bare table is open addressing without
+// snapshots, over the same hash. All loops prefetch 32 records ahead.
 #include <atomic>
 #include <bit>
 #include <chrono>
@@ -129,8 +129,8 @@ double now_ms() {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// Runs the writer alone and beside a snapshot to a file that another thread writes. CPU time of each thread, so that others
-// on the machine count less; the pause by the wall.
+// Runs the writer alone and beside a snapshot to a file that another thread writes. CPU time of each thread, so that
+// others on the machine count less; the pause by the wall.
 template <class V>
 void write_beside_snapshot(const char* name, std::size_t keys, const std::string& folder) {
   const Input input{keys};
@@ -183,10 +183,11 @@ void write_beside_snapshot(const char* name, std::size_t keys, const std::string
   const double log_mib = static_cast<double>(domain.log_bytes()) / (1 << 20);
   domain.end(bound);
   static_cast<void>(posix.env().files->remove(folder + "/bench.snap"));
-  std::printf("%-22s %9zu keys  alone %6.1f ns  beside a snapshot %6.1f ns (%2.0f %%)  snapshot %6.0f ms, %5.1f B/key  "
-              "side log %5.0f MiB  pause %5.0f us (longest %5.0f)\n",
-              name, keys, alone_ns / kRecords, beside_ns / kRecords, 100 * alone_ns / beside_ns, snapshot_ms,
-              static_cast<double>(bytes) / static_cast<double>(keys), log_mib, pause_us, longest_pause_us);
+  std::printf(
+      "%-22s %9zu keys  alone %6.1f ns  beside a snapshot %6.1f ns (%2.0f %%)  snapshot %6.0f ms, %5.1f B/key  "
+      "side log %5.0f MiB  pause %5.0f us (longest %5.0f)\n",
+      name, keys, alone_ns / kRecords, beside_ns / kRecords, 100 * alone_ns / beside_ns, snapshot_ms,
+      static_cast<double>(bytes) / static_cast<double>(keys), log_mib, pause_us, longest_pause_us);
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ BlockPool& CowDomain::blocks(std::size_t block_bytes) {
 std::uint32_t CowDomain::begin() {
   if (epoch_ == kLastEpoch) {
     throw Error{ErrorCode::kResourceExhausted, ErrorDomain::kInternal, Retry::kRestart,
-                "this task has taken 134 million snapshots, and its tables can't count further: restart the job from its last one"};
+                "this task has taken 134 million snapshots, and its tables can't count further: restart the job from "
+                "its last one"};
   }
   const std::uint32_t bound = epoch_++;
   active_.push_back(bound);
@@ -44,8 +45,9 @@ void CowDomain::end(std::uint32_t bound) {
 void CowDomain::next_chunk() {
   if (free_chunks_.empty()) {
     if (chunks_made_ == kMaxChunks) {
-      throw Error{ErrorCode::kResourceExhausted, "the side log of running snapshots holds 8 GiB: let checkpoints finish sooner "
-                                                 "or lower execution.checkpointing.max-concurrent-checkpoints"};
+      throw Error{ErrorCode::kResourceExhausted,
+                  "the side log of running snapshots holds 8 GiB: let checkpoints finish sooner "
+                  "or lower execution.checkpointing.max-concurrent-checkpoints"};
     }
     free_chunks_.push_back(chunks_made_++);
   }

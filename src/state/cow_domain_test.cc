@@ -1,8 +1,8 @@
+#include "tidemark/detail/state/cow_domain.h"
+
 #include <gtest/gtest.h>
 
 #include <vector>
-
-#include "tidemark/detail/state/cow_domain.h"
 
 namespace tidemark::detail {
 namespace {
@@ -14,8 +14,9 @@ struct Freed {
 
   void retire(CowDomain& domain, int id) {
     objects[static_cast<std::size_t>(id)] = id;
-    domain.retire(&objects[static_cast<std::size_t>(id)],
-                  [](void* object, void* self) { static_cast<Freed*>(self)->order.push_back(*static_cast<int*>(object)); }, this);
+    domain.retire(
+        &objects[static_cast<std::size_t>(id)],
+        [](void* object, void* self) { static_cast<Freed*>(self)->order.push_back(*static_cast<int*>(object)); }, this);
   }
 };
 

@@ -1,3 +1,5 @@
+#include "state/entry_layout.h"
+
 #include <gtest/gtest.h>
 
 #include <array>
@@ -7,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "state/entry_layout.h"
 #include "tidemark/detail/codec/key.h"
 #include "tidemark/detail/codec/type.h"
 
@@ -48,9 +49,9 @@ void expect_codec_widths() {
 }
 
 TEST(EntryLayout, AKeyIsAsWideAsItsEncoding) {
-  expect_codec_widths<bool, std::int8_t, std::uint16_t, std::int32_t, std::uint64_t, float, double, std::string, Timestamp,
-                      std::chrono::sys_days, std::chrono::milliseconds, Color, std::optional<int>, std::array<std::int32_t, 3>,
-                      std::array<Named, 2>, Point, Named>();
+  expect_codec_widths<bool, std::int8_t, std::uint16_t, std::int32_t, std::uint64_t, float, double, std::string,
+                      Timestamp, std::chrono::sys_days, std::chrono::milliseconds, Color, std::optional<int>,
+                      std::array<std::int32_t, 3>, std::array<Named, 2>, Point, Named>();
 }
 
 TEST(EntryLayout, OnlyBytewiseValuesAreFixed) {

@@ -18,7 +18,8 @@ RunningSnapshot::~RunningSnapshot() {
 }
 
 HashmapSnapshot::HashmapSnapshot(FileSystem& files, std::string path, SnapshotFileHeader header,
-                                 std::unique_ptr<RunningSnapshot> running, std::vector<State> states, OperatorSnapshot result)
+                                 std::unique_ptr<RunningSnapshot> running, std::vector<State> states,
+                                 OperatorSnapshot result)
     : files_{files},
       path_{std::move(path)},
       header_{std::move(header)},

@@ -44,8 +44,8 @@ class HashmapSnapshot final : public detail::SnapshotWork {
   };
 
   /// `result` comes back with the file added.
-  HashmapSnapshot(FileSystem& files, std::string path, SnapshotFileHeader header, std::unique_ptr<RunningSnapshot> running,
-                  std::vector<State> states, OperatorSnapshot result);
+  HashmapSnapshot(FileSystem& files, std::string path, SnapshotFileHeader header,
+                  std::unique_ptr<RunningSnapshot> running, std::vector<State> states, OperatorSnapshot result);
   ~HashmapSnapshot() override;
 
   bool step() override;

@@ -29,11 +29,16 @@ class ReadyWork final : public SnapshotWork {
 
 std::string_view word_for(StateDescriptor::Kind kind) {
   switch (kind) {
-    case StateDescriptor::Kind::kValue: return "value";
-    case StateDescriptor::Kind::kList: return "list";
-    case StateDescriptor::Kind::kMap: return "map";
-    case StateDescriptor::Kind::kTimers: return "timers";
-    case StateDescriptor::Kind::kWindow: return "window";
+    case StateDescriptor::Kind::kValue:
+      return "value";
+    case StateDescriptor::Kind::kList:
+      return "list";
+    case StateDescriptor::Kind::kMap:
+      return "map";
+    case StateDescriptor::Kind::kTimers:
+      return "timers";
+    case StateDescriptor::Kind::kWindow:
+      return "window";
   }
   return "unknown";
 }
@@ -71,10 +76,12 @@ void KeyedBackend::check_name(const std::string& name) const {
     throw Error{ErrorCode::kInvalidArgument,
                 fmt::format("a state can't be named '{}': use 1 to 128 letters, digits, '.', '_' and '-'", name)};
   }
-  const auto taken = std::find_if(states_.begin(), states_.end(), [&](const State& s) { return s.descriptor.name == name; });
+  const auto taken =
+      std::find_if(states_.begin(), states_.end(), [&](const State& s) { return s.descriptor.name == name; });
   if (taken != states_.end()) {
-    throw Error{ErrorCode::kInvalidArgument,
-                fmt::format("two states of one operator are named '{}' (one may be the operator's own): rename yours", name)};
+    throw Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("two states of one operator are named '{}' (one may be the operator's own): rename yours", name)};
   }
 }
 
@@ -93,10 +100,11 @@ void KeyedBackend::restore(const OperatorContext& context) {
 void KeyedBackend::restore_file(const OperatorContext& context, const SnapshotFile& file) {
   const auto reader = value_or_throw(SnapshotFileReader::open(*context.env->files, file.path, &file));
   if (reader->header().max_parallelism != context.max_parallelism) {
-    throw Error{ErrorCode::kInvalidArgument,
-                fmt::format("{}: operator '{}' was saved with max parallelism {}, the job has {}: its key groups don't fit; "
-                            "set the job's max parallelism back",
-                            file.path, context.name.uid, reader->header().max_parallelism, context.max_parallelism)};
+    throw Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("{}: operator '{}' was saved with max parallelism {}, the job has {}: its key groups don't fit; "
+                    "set the job's max parallelism back",
+                    file.path, context.name.uid, reader->header().max_parallelism, context.max_parallelism)};
   }
   for (std::uint32_t id = 0; id < reader->states().size(); ++id) {
     const StateDescriptor& written = reader->states()[id];
@@ -108,11 +116,12 @@ void KeyedBackend::restore_file(const OperatorContext& context, const SnapshotFi
                                       ? state.composite->restore_entry(entry.name_space, hash, entry.key, entry.value)
                                       : state.table->restore_entry(hash, entry.key, entry.value));
       if (taken) return {};
-      return fail(ErrorCode::kDataLoss,
-                  fmt::format("{}: an entry of state '{}' of operator '{}' in key group {} {}: the file is damaged; restore an "
-                              "older checkpoint",
-                              file.path, written.name, context.name.uid, entry.key_group,
-                              fits ? "does not decode" : "has a key of another key group"));
+      return fail(
+          ErrorCode::kDataLoss,
+          fmt::format("{}: an entry of state '{}' of operator '{}' in key group {} {}: the file is damaged; restore an "
+                      "older checkpoint",
+                      file.path, written.name, context.name.uid, entry.key_group,
+                      fits ? "does not decode" : "has a key of another key group"));
     };
     value_or_throw(reader->for_each(id, context.key_groups(), restore_entry));
   }
@@ -123,21 +132,24 @@ KeyedBackend::State& KeyedBackend::taker_of(const StateDescriptor& written, cons
   for (State& state : states_) {
     if (state.descriptor.name != written.name) continue;
     if (state.descriptor == written) return state;
-    throw Error{ErrorCode::kInvalidArgument,
-                fmt::format("{}: state '{}' of operator '{}' was saved as {}, but the job declares {}: give it its saved type "
-                            "back, or give the new state another name",
-                            path, written.name, context.name.uid, describe(written), describe(state.descriptor))};
+    throw Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("{}: state '{}' of operator '{}' was saved as {}, but the job declares {}: give it its saved type "
+                    "back, or give the new state another name",
+                    path, written.name, context.name.uid, describe(written), describe(state.descriptor))};
   }
-  throw Error{ErrorCode::kInvalidArgument,
-              fmt::format("{}: operator '{}' was saved with state '{}' ({}), which it doesn't declare any more: declare it "
-                          "again, and leave it unused if you don't need it",
-                          path, context.name.uid, written.name, describe(written))};
+  throw Error{
+      ErrorCode::kInvalidArgument,
+      fmt::format("{}: operator '{}' was saved with state '{}' ({}), which it doesn't declare any more: declare it "
+                  "again, and leave it unused if you don't need it",
+                  path, context.name.uid, written.name, describe(written))};
 }
 
 std::unique_ptr<SnapshotWork> KeyedBackend::snapshot(const SnapshotRequest& request, const OperatorContext& context,
                                                      std::vector<KeyGroupWatermark> watermarks) {
   if (request.folder.empty()) return nullptr;
-  OperatorSnapshot result{.uid = context.name.uid, .subtask = context.name.subtask, .watermarks = std::move(watermarks)};
+  OperatorSnapshot result{
+      .uid = context.name.uid, .subtask = context.name.subtask, .watermarks = std::move(watermarks)};
   if (states_.empty()) {
     if (result.watermarks.empty()) return nullptr;
     return std::make_unique<ReadyWork>(std::move(result));
@@ -161,8 +173,9 @@ std::unique_ptr<SnapshotWork> KeyedBackend::snapshot(const SnapshotRequest& requ
     }
     states.push_back({state.descriptor, std::move(views)});
   }
-  return std::make_unique<HashmapSnapshot>(*context.env->files, join_path(request.folder, request.file_prefix + ".snap"),
-                                           std::move(header), std::move(running), std::move(states), std::move(result));
+  return std::make_unique<HashmapSnapshot>(*context.env->files,
+                                           join_path(request.folder, request.file_prefix + ".snap"), std::move(header),
+                                           std::move(running), std::move(states), std::move(result));
 }
 
 }  // namespace tidemark::detail

@@ -1,3 +1,5 @@
+#include "tidemark/detail/state/keyed_backend.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,7 +14,6 @@
 #include "env/env.h"
 #include "env/memory_file_system.h"
 #include "env/split_mix_random.h"
-#include "tidemark/detail/state/keyed_backend.h"
 #include "tidemark/state.h"
 
 namespace tidemark::detail {
@@ -31,8 +32,8 @@ class Slices final : public CompositeState {
   explicit Slices(CowDomain& domain) : domain_{domain} {}
 
   StateDescriptor descriptor() const override {
-    return {"window", StateDescriptor::Kind::kWindow, schema_json(type_of<std::int64_t>()), schema_json(type_of<Timestamp>()),
-            schema_json(type_of<std::int64_t>())};
+    return {"window", StateDescriptor::Kind::kWindow, schema_json(type_of<std::int64_t>()),
+            schema_json(type_of<Timestamp>()), schema_json(type_of<std::int64_t>())};
   }
   std::vector<StateView> views(std::uint32_t bound) override {
     std::vector<StateView> result;
@@ -43,7 +44,8 @@ class Slices final : public CompositeState {
     }
     return result;
   }
-  bool restore_entry(std::string_view start, std::uint64_t hash, std::string_view key, std::string_view value) override {
+  bool restore_entry(std::string_view start, std::uint64_t hash, std::string_view key,
+                     std::string_view value) override {
     return start.size() == 8 && at(KeyCodec<Timestamp>::decode(start).ms()).restore_entry(hash, key, value);
   }
   SliceTable& at(std::int64_t start) {
@@ -89,7 +91,9 @@ class Subtask {
     };
   }
 
-  bool owns(std::int64_t key) const { return context_.key_groups().contains(key_group_of(hash_key(key), kMaxParallelism)); }
+  bool owns(std::int64_t key) const {
+    return context_.key_groups().contains(key_group_of(hash_key(key), kMaxParallelism));
+  }
 
   void write(std::int64_t key, std::int64_t value) {
     if (!owns(key)) return;
@@ -124,7 +128,8 @@ class Subtask {
   }
 
   std::unique_ptr<SnapshotWork> snapshot(std::string prefix = "a", std::string folder = kFolder) {
-    SnapshotRequest request{.barrier = {.id = 1}, .folder = std::move(folder), .file_prefix = std::move(prefix), .job = "job"};
+    SnapshotRequest request{
+        .barrier = {.id = 1}, .folder = std::move(folder), .file_prefix = std::move(prefix), .job = "job"};
     return backend_.snapshot(request, context_, {{context_.key_groups(), Timestamp{77}}});
   }
   void restore(std::vector<SnapshotFile> files) {
@@ -144,11 +149,17 @@ class Subtask {
   Content read() {
     Content result;
     static_cast<StateTable<std::int64_t, std::int64_t>*>(backend_.bound_tables()[0])
-        ->for_each([&](std::uint64_t key, std::int64_t value) { result.counts[KeyCodec<std::int64_t>::from_word(key)] = value; });
+        ->for_each([&](std::uint64_t key, std::int64_t value) {
+          result.counts[KeyCodec<std::int64_t>::from_word(key)] = value;
+        });
     static_cast<StateTable<std::int64_t, std::string>*>(backend_.bound_tables()[1])
-        ->for_each([&](std::uint64_t key, const std::string& value) { result.names[KeyCodec<std::int64_t>::from_word(key)] = value; });
+        ->for_each([&](std::uint64_t key, const std::string& value) {
+          result.names[KeyCodec<std::int64_t>::from_word(key)] = value;
+        });
     static_cast<StateTable<std::int64_t, std::map<std::string, std::int64_t>>*>(backend_.bound_tables()[2])
-        ->for_each([&](std::uint64_t key, const auto& value) { result.visits[KeyCodec<std::int64_t>::from_word(key)] = value; });
+        ->for_each([&](std::uint64_t key, const auto& value) {
+          result.visits[KeyCodec<std::int64_t>::from_word(key)] = value;
+        });
     result.slices = slices_.content();
     return result;
   }

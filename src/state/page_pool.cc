@@ -23,8 +23,9 @@ std::byte* PagePool::take() {
   // Twice the size, so that an aligned page lies within; the rest goes back.
   void* region = mmap(nullptr, 2 * kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (region == MAP_FAILED) {
-    throw Error{ErrorCode::kResourceExhausted, "no memory for state: the operating system refused another 2 MiB after " +
-                                                   std::to_string(mapped_bytes() >> 20) + " MiB"};
+    throw Error{ErrorCode::kResourceExhausted,
+                "no memory for state: the operating system refused another 2 MiB after " +
+                    std::to_string(mapped_bytes() >> 20) + " MiB"};
   }
   const auto start = reinterpret_cast<std::uintptr_t>(region);
   const std::uintptr_t aligned = (start + kPageBytes - 1) & ~(kPageBytes - 1);

@@ -1,9 +1,9 @@
+#include "tidemark/detail/state/page_pool.h"
+
 #include <gtest/gtest.h>
 
 #include <cstring>
 #include <set>
-
-#include "tidemark/detail/state/page_pool.h"
 
 namespace tidemark::detail {
 namespace {

@@ -57,7 +57,8 @@ V make_value(Random& random, std::string& text) {
     return V(below(random, 8), static_cast<std::int64_t>(random.next()));
   } else {
     V map;
-    for (std::uint64_t i = below(random, 5); i > 0; --i) map.emplace(random_text(random, 20), static_cast<std::int64_t>(random.next()));
+    for (std::uint64_t i = below(random, 5); i > 0; --i)
+      map.emplace(random_text(random, 20), static_cast<std::int64_t>(random.next()));
     return map;
   }
 }
@@ -110,7 +111,9 @@ struct Reader final : EntrySink {
     last_hash = hash;
     once = found.emplace(key, value).second && once;
   }
-  void entry_with_namespace(std::uint64_t, std::string_view, std::string_view, std::string_view) override { once = false; }
+  void entry_with_namespace(std::uint64_t, std::string_view, std::string_view, std::string_view) override {
+    once = false;
+  }
 
   void expect(const Content& expected) const {
     EXPECT_TRUE(in_order);
@@ -209,8 +212,8 @@ class Writer {
   std::string text_;
 };
 
-// How the operations of a phase are mixed. Together: growth with splits, steady updates, churn that makes segments anew,
-// clearing with the room kept, and a table that goes while its snapshots are being read.
+// How the operations of a phase are mixed. Together: growth with splits, steady updates, churn that makes segments
+// anew, clearing with the room kept, and a table that goes while its snapshots are being read.
 struct Phase {
   std::uint64_t keys;
   std::uint64_t erase_percent;
@@ -239,8 +242,8 @@ using Pairs = testing::Types<Of<std::int64_t, std::int64_t>, Of<std::int64_t, st
                              Of<std::string, std::int64_t>, Of<std::string, Quote>>;
 TYPED_TEST_SUITE(TableStress, Pairs);
 
-// One thread, so that a seed is one history: several snapshots are read a segment at a time between the writes, and end in
-// any order.
+// One thread, so that a seed is one history: several snapshots are read a segment at a time between the writes, and end
+// in any order.
 TYPED_TEST(TableStress, SnapshotsReadBetweenWritesHoldTheirTrigger) {
   for (std::uint64_t seed = 1; seed <= 2; ++seed) {
     SCOPED_TRACE(seed);
@@ -352,8 +355,8 @@ TYPED_TEST(TableStress, SnapshotsReadByThreadsHoldTheirTrigger) {
   EXPECT_EQ(writer.domain().log_bytes(), 0u);
 }
 
-// Every value of a table is the number of a round. While a snapshotter reads the round's end, the writer starts the next
-// one: both are at the same few units at the same time.
+// Every value of a table is the number of a round. While a snapshotter reads the round's end, the writer starts the
+// next one: both are at the same few units at the same time.
 template <class V>
 class RaceReader final : public EntrySink {
  public:

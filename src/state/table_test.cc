@@ -125,7 +125,9 @@ TYPED_TEST(TableTest, AViewGoesBackIntoAnotherTable) {
     void entry(std::uint64_t hash, std::string_view key, std::string_view value) override {
       EXPECT_TRUE(to.restore_entry(hash, key, value));
     }
-    void entry_with_namespace(std::uint64_t, std::string_view, std::string_view, std::string_view) override { ADD_FAILURE(); }
+    void entry_with_namespace(std::uint64_t, std::string_view, std::string_view, std::string_view) override {
+      ADD_FAILURE();
+    }
   };
   CowDomain domain;
   Int64Table<typename TypeParam::Value> from{domain};

@@ -12,7 +12,8 @@ using detail::StateView;
 
 class ViewMerge::DirectSink final : public EntrySink {
  public:
-  DirectSink(SnapshotFileWriter& writer, std::uint32_t state, std::uint32_t max_parallelism, std::string_view namespace_bytes)
+  DirectSink(SnapshotFileWriter& writer, std::uint32_t state, std::uint32_t max_parallelism,
+             std::string_view namespace_bytes)
       : writer_{writer}, state_{state}, max_parallelism_{max_parallelism}, namespace_bytes_{namespace_bytes} {}
 
   void entry(std::uint64_t hash, std::string_view key, std::string_view value) override {
@@ -107,7 +108,9 @@ bool ViewMerge::write_segment(SnapshotFileWriter& writer) {
 }
 
 bool ViewMerge::write_merged(SnapshotFileWriter& writer) {
-  const auto later = [](const std::unique_ptr<Buffer>& a, const std::unique_ptr<Buffer>& b) { return a->hash() > b->hash(); };
+  const auto later = [](const std::unique_ptr<Buffer>& a, const std::unique_ptr<Buffer>& b) {
+    return a->hash() > b->hash();
+  };
   if (!started_) {
     started_ = true;
     for (StateView& view : views_) {

@@ -166,7 +166,7 @@ Progress Task::work() {
   if (state_ == State::kFinishing) return Progress::kBlocked;
   const bool handled = handle_input() || poll_source();
   if (!handled) {
-    if (since_flush_ == 0) return Progress::kBlocked;
+    if (since_flush_ == 0 && outbox_is_empty_) return Progress::kBlocked;
     flush_outputs();  // the input has run dry
   } else if (++since_flush_ >= kFlushEvery) {
     flush_outputs();
@@ -323,6 +323,7 @@ void Task::end_of_data() {
 void Task::broadcast(const Element& element) {
   for (auto& output : outputs_) output->broadcast(element);
   since_flush_ = 0;
+  outbox_is_empty_ = false;
 }
 
 bool Task::drain_outputs() {
