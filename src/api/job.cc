@@ -62,7 +62,12 @@ struct Job::Parts {
       case JobState::kFinished: return kSuccess;
       case JobState::kStopped: print(stderr, fmt::format("{}: stopped{}", name, go_on)); return kSuccess;
       case JobState::kCancelled: return complain(kFailure, "cancelled; what was not committed is discarded" + go_on);
-      default: return complain(kFailure, fmt::format("failed: {}{}", failure_of(outcome).message(), go_on));
+      default: {
+        const Error failure = failure_of(outcome);
+        // What can't be read is nothing to go on from; the message has named another one.
+        const bool unreadable = failure.code() == ErrorCode::kDataLoss || failure.code() == ErrorCode::kUnsupportedVersion;
+        return complain(kFailure, fmt::format("failed: {}{}", failure.message(), unreadable ? "" : go_on));
+      }
     }
   }
 };

@@ -283,7 +283,7 @@ void Task::on_snapshot_done(const std::shared_ptr<SnapshotRun>& run) {
   running_snapshots_.erase(run->id());
   if (state_ == State::kCancelled || state_ == State::kFailed) return;
   if (run->error()) {
-    config_.listener->on_decline(config_.id, run->id(), decline_reason_of(*run->error()), run->error()->within(config_.name));
+    config_.listener->on_decline(config_.id, run->id(), decline_reason_of(*run->error()), *run->error());
     return;
   }
   crash_point(CrashPoint::kSnapshotAcknowledged);

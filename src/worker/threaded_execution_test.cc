@@ -315,7 +315,7 @@ TEST_P(ThreadedExecutionTest, EndsOnceWheneverItIsCancelled) {
     ThreadedExecutionFactory made{env(), CheckpointMode::kExactlyOnce, each.plan, each.factories, GetParam()};
     auto execution = made.make(told);
     execution->start({.attempt = 1});
-    for (int i = 0; i < round * round; ++i) std::this_thread::yield();
+    for (int i = 0; i < 2 * round; ++i) std::this_thread::yield();
     if (round % 5 == 0) execution->trigger({.id = 1}, "");
     execution->cancel();
     if (round % 4 == 0) execution->cancel();
