@@ -7,7 +7,8 @@ set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
 
 find_program(TIDEMARK_CCACHE ccache)
 if(TIDEMARK_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${TIDEMARK_CCACHE})
+  # A clone elsewhere finds the same objects.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${TIDEMARK_CCACHE})
 endif()
 
 # Flags that every target of this repository gets and no consumer does.

@@ -78,7 +78,9 @@ Result<std::vector<Row>> read_rows(FileSystem& files, const std::string& directo
     while (!rest.empty()) {
       const std::size_t end = rest.find('\n');
       const auto row = parse_row(rest.substr(0, end));
-      if (!row || end == std::string_view::npos) return fail(ErrorCode::kDataLoss, fmt::format("'{}' holds '{}'", entry.name, rest.substr(0, end)));
+      if (!row || end == std::string_view::npos) {
+        return fail(ErrorCode::kDataLoss, fmt::format("'{}' holds '{}'", entry.name, rest.substr(0, end)));
+      }
       rows.push_back(*row);
       rest.remove_prefix(end + 1);
     }
@@ -91,9 +93,13 @@ std::optional<std::string> find_wrong_row(const std::vector<Row>& rows, const Co
   std::set<std::pair<std::int64_t, std::int64_t>> counts;
   for (const Row& row : rows) {
     const auto number = static_cast<std::uint64_t>(row.number);
-    if (number >= job.records || number % job.keys != static_cast<std::uint64_t>(row.key)) return fmt::format("number {} of key {} was never read", row.number, row.key);
+    if (number >= job.records || number % job.keys != static_cast<std::uint64_t>(row.key)) {
+      return fmt::format("number {} of key {} was never read", row.number, row.key);
+    }
     if (!numbers.insert(row.number).second) return fmt::format("number {} was counted twice", row.number);
-    if (!counts.emplace(row.key, row.count).second) return fmt::format("key {} has the count {} twice", row.key, row.count);
+    if (!counts.emplace(row.key, row.count).second) {
+      return fmt::format("key {} has the count {} twice", row.key, row.count);
+    }
   }
   return std::nullopt;
 }
@@ -103,9 +109,12 @@ std::optional<std::string> find_wrong_row(const std::vector<Row>& rows, const Co
 SimulatedJob CountingJob::build() const {
   const char* argv[] = {name.c_str()};
   Job job{name, 1, argv};
-  const auto make = [keys = keys](std::uint64_t n) { return Number{static_cast<std::int64_t>(n % keys), static_cast<std::int64_t>(n)}; };
+  const auto make = [keys = keys](std::uint64_t n) {
+    return Number{static_cast<std::int64_t>(n % keys), static_cast<std::int64_t>(n)};
+  };
   const auto bad_luck = [at = throw_at, thrown = has_thrown](const Number& record) {
-    if (at != 0 && static_cast<std::uint64_t>(record.number) == at && !std::exchange(*thrown, true)) throw std::runtime_error{"bad luck"};
+    const bool is_it = at != 0 && static_cast<std::uint64_t>(record.number) == at;
+    if (is_it && !std::exchange(*thrown, true)) throw std::runtime_error{"bad luck"};
     return true;
   };
   job.from(generate<Number>(records, make).event_time(&Number::number))

@@ -1,7 +1,7 @@
 // A workload and its oracle: numbers, counted per key by a keyed function, written by the two-phase file sink.
 //
-// Every record gives one row {key, count, number}. What an undisturbed run commits is known without running anything: each
-// number once, and for each key the counts 1, 2, 3, ... once.
+// Every record gives one row {key, count, number}. What an undisturbed run commits is known without running anything:
+// each number once, and for each key the counts 1, 2, 3, ... once.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// A whole job in the simulator: whatever the order of its steps, and wherever it dies, the committed rows are those of an
-// undisturbed run. A failure names the seed: TIDEMARK_SEED=<seed> runs that one alone, TIDEMARK_TRACE=1 shows its steps,
-// TIDEMARK_SEEDS=<n> runs 1 to n where a test runs many.
+// A whole job in the simulator: whatever the order of its steps, and wherever it dies, the committed rows are those of
+// an undisturbed run. A failure names the seed: TIDEMARK_SEED=<seed> runs that one alone, TIDEMARK_TRACE=1 shows its
+// steps, TIDEMARK_SEEDS=<n> runs 1 to n where a test runs many.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -31,7 +31,8 @@ std::optional<std::uint64_t> number_of_environment(const char* name) {
 std::vector<std::uint64_t> seeds(std::uint64_t count) {
   if (const auto only = number_of_environment("TIDEMARK_SEED")) return {*only};
   std::vector<std::uint64_t> result;
-  for (std::uint64_t seed = 1; seed <= number_of_environment("TIDEMARK_SEEDS").value_or(count); ++seed) result.push_back(seed);
+  const std::uint64_t last = number_of_environment("TIDEMARK_SEEDS").value_or(count);
+  for (std::uint64_t seed = 1; seed <= last; ++seed) result.push_back(seed);
   return result;
 }
 
@@ -63,8 +64,13 @@ class Story {
     }
   }
 
-  /// Steps a new process until it can't go on, is dead, or `enough` says so; then it is gone. How the job ended, if it did.
-  std::optional<JobOutcome> run(const std::function<bool(SimulatedProcess&)>& enough = [](SimulatedProcess&) { return false; }) {
+  using Condition = std::function<bool(SimulatedProcess&)>;
+
+  static bool never(SimulatedProcess&) { return false; }
+
+  /// Steps a new process until it can't go on, is dead, or `enough` says so; then it is gone. How the job ended, if it
+  /// did.
+  std::optional<JobOutcome> run(const Condition& enough = never) {
     env.revive();
     auto started = SimulatedProcess::start(env, job.build(), options);
     if (!started) {
@@ -108,7 +114,8 @@ class Story {
     const auto last = process.master().checkpoint_stats().last_completed;
     EXPECT_GE(pointer.checkpoints.empty() ? 0 : pointer.checkpoints.back().id, last ? last->id : 0);
     for (const RetainedCheckpoint& checkpoint : pointer.checkpoints) {
-      const auto loaded = load_checkpoint(env.files(), fmt::format("{}/chk-{}-{}", folder, checkpoint.id, checkpoint.attempt));
+      const std::string name = fmt::format("chk-{}-{}", checkpoint.id, checkpoint.attempt);
+      const auto loaded = load_checkpoint(env.files(), join_path(folder, name));
       EXPECT_TRUE(loaded) << loaded.error().message();
     }
   }
@@ -122,7 +129,8 @@ class Story {
       if (entry.is_directory) checkpoints.push_back(entry.name);
     }
     EXPECT_GE(checkpoints.size(), 1u);
-    EXPECT_LE(checkpoints.size(), options.master.checkpoints.num_retained) << fmt::format("{}", fmt::join(checkpoints, ", "));
+    EXPECT_LE(checkpoints.size(), options.master.checkpoints.num_retained)
+        << fmt::format("{}", fmt::join(checkpoints, ", "));
   }
 
   SimulatedEnv env;
@@ -157,7 +165,7 @@ TEST_F(CountingJobTest, EveryOrderOfStepsGivesTheSameRows) {
     completed += story.completed;
     ASSERT_FALSE(HasFailure());
   }
-  EXPECT_GE(completed, 3 * all.size()) << "too few checkpoints to prove anything";
+  EXPECT_TRUE(all.size() == 1 || completed >= 3 * all.size()) << "too few checkpoints to prove anything: " << completed;
 }
 
 TEST_F(CountingJobTest, ThePointerNamesARestorableCheckpointAtAllTimes) {
@@ -243,7 +251,9 @@ TEST_F(CountingJobTest, TheMachineDiesAtEveryFileOperationOfTheNextRun) {
       SCENE("seed {}, dies again after {} more operations on files", seed, operations);
       Story story{seed};
       const std::uint64_t checkpoints = 1 + seed % 3;
-      const auto enough = [&](SimulatedProcess& process) { return process.master().checkpoint_stats().completed >= checkpoints; };
+      const auto enough = [&](SimulatedProcess& process) {
+        return process.master().checkpoint_stats().completed >= checkpoints;
+      };
       story.run(enough);
       story.env.die(Death::kMachine);
       story.env.die_after_file_operations(story.env.file_operations() + operations, Death::kMachine);
@@ -310,7 +320,8 @@ TEST_F(CountingJobTest, ItStopsWithACheckpointAndIsResumed) {
       return false;
     });
     ASSERT_TRUE(outcome);
-    ASSERT_TRUE(outcome->state == JobState::kStopped || outcome->state == JobState::kFinished) << to_string(outcome->state);
+    ASSERT_TRUE(outcome->state == JobState::kStopped || outcome->state == JobState::kFinished)
+        << to_string(outcome->state);
     story.expect_consistent();
     story.expect_finished(story.run());
     ASSERT_FALSE(HasFailure());
@@ -324,7 +335,9 @@ TEST_F(CountingJobTest, FilesFailNowAndThen) {
     Story story{seed};
     const std::uint64_t one_in = 10 + seed % 90;
     story.has_file_faults = true;
-    story.env.set_file_faults(seed % 3 == 0 ? FileFaults{.full_disk_one_in = one_in} : FileFaults{.io_error_one_in = one_in});
+    FileFaults faults;
+    (seed % 3 == 0 ? faults.full_disk_one_in : faults.io_error_one_in) = one_in;
+    story.env.set_file_faults(faults);
     if (seed % 5 != 0) story.options.master.restart = FixedDelayRestart{3, 20 * kMs};
     const auto outcome = story.run([&](SimulatedProcess& process) {
       if (process.master().checkpoint_stats().failed > 0) ++failed_checkpoints;

@@ -39,7 +39,9 @@ std::optional<Error> SimulatedEnv::before(FileOperation operation, const std::st
     if (death_ahead_ && file_operations_ == death_ahead_->operations) die(death_ahead_->death);
     ++file_operations_;
   }
-  if (dead_) return Error{ErrorCode::kIo, fmt::format("cannot {} '{}': the process is dead", to_string(operation), path)};
+  if (dead_) {
+    return Error{ErrorCode::kIo, fmt::format("cannot {} '{}': the process is dead", to_string(operation), path)};
+  }
   trace_.note(fmt::format("  {} {}", to_string(operation), path));
   return fault(operation, path);
 }
@@ -50,7 +52,9 @@ std::optional<Error> SimulatedEnv::fault(FileOperation operation, const std::str
     trace_.note(fmt::format("  fails: {}", why));
     return Error{code, fmt::format("cannot {} '{}': {}", to_string(operation), path, why)};
   };
-  if (needs_space(operation) && one_in(faults_.full_disk_one_in)) return fails(ErrorCode::kResourceExhausted, "no space left (simulated)");
+  if (needs_space(operation) && one_in(faults_.full_disk_one_in)) {
+    return fails(ErrorCode::kResourceExhausted, "no space left (simulated)");
+  }
   if (one_in(faults_.io_error_one_in)) return fails(ErrorCode::kIo, "input/output error (simulated)");
   return std::nullopt;
 }

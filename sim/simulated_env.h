@@ -1,7 +1,7 @@
 // A world in memory that one seed drives: clock, randomness, files and background work, as env offers them to a job.
 //
-// It outlives the processes that run in it. Time passes only when told to; work in the background is done step by step, by
-// whoever simulates; files crash as MemoryFileSystem says, and fail as FileFaults ask for.
+// It outlives the processes that run in it. Time passes only when told to; work in the background is done step by step,
+// by whoever simulates; files crash as MemoryFileSystem says, and fail as FileFaults ask for.
 // One thread. What is random draws from random(), so one seed is one run.
 #pragma once
 

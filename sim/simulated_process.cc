@@ -44,9 +44,11 @@ class SimulatedProcess::Attempt final : public Execution {
   TaskSet tasks_;
 };
 
-Result<std::unique_ptr<SimulatedProcess>> SimulatedProcess::start(SimulatedEnv& env, SimulatedJob job, const ProcessOptions& options) {
+Result<std::unique_ptr<SimulatedProcess>> SimulatedProcess::start(SimulatedEnv& env, SimulatedJob job,
+                                                                 const ProcessOptions& options) {
   TIDEMARK_CHECK(!env.dead(), "a dead process starts nothing");
-  TIDEMARK_ASSIGN(store, CheckpointStore::open(env.files(), options.checkpoint_dir, job.plan.logical.job, options.resume));
+  const std::string& name = job.plan.logical.job;
+  TIDEMARK_ASSIGN(store, CheckpointStore::open(env.files(), options.checkpoint_dir, name, options.resume));
   return std::unique_ptr<SimulatedProcess>{new SimulatedProcess{env, std::move(job), options, std::move(store)}};
 }
 
@@ -89,7 +91,9 @@ std::vector<SimulatedProcess::Actor> SimulatedProcess::actors() const {
 bool SimulatedProcess::step_somebody() {
   std::vector<Actor> order = actors();
   for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[env_.random().next() % i]);
-  const auto eager = [this](const Actor& actor) { return env_.one_in(steps_to_act_[static_cast<std::size_t>(actor.kind)]); };
+  const auto eager = [this](const Actor& actor) {
+    return env_.one_in(steps_to_act_[static_cast<std::size_t>(actor.kind)]);
+  };
   std::stable_partition(order.begin(), order.end(), eager);
   return std::ranges::any_of(order, [this](const Actor& actor) { return step(actor); });
 }

@@ -1,11 +1,11 @@
 // One process that runs a job: the real master and the real tasks, stepped in an order that the seed picks.
 //
-// Each step() is one decision: the master, one task, one work in the background, or time leaping to the next deadline. Every
-// actor that can do something may be next; how eager each kind is differs from process to process, so that some seeds starve
-// the tasks and some the disk.
+// Each step() is one decision: the master, one task, one work in the background, or time leaping to the next deadline.
+// Every actor that can do something may be next; how eager each kind is differs from process to process, so that some
+// seeds starve the tasks and some the disk.
 //
-// One thread. The env outlives it. A process that dies (env.die()) is destroyed soon: what is left of it is cancelled and run
-// to its end without reaching any file, so that its memory is freed; that it comes to an end is checked.
+// One thread. The env outlives it. A process that dies (env.die()) is destroyed soon: what is left of it is cancelled
+// and run to its end without reaching any file, so that its memory is freed; that it comes to an end is checked.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +38,8 @@ struct ProcessOptions {
 class SimulatedProcess final : private ExecutionFactory {
  public:
   /// An error where the job can't even start. The env must be alive.
-  static Result<std::unique_ptr<SimulatedProcess>> start(SimulatedEnv& env, SimulatedJob job, const ProcessOptions& options);
+  static Result<std::unique_ptr<SimulatedProcess>> start(SimulatedEnv& env, SimulatedJob job,
+                                                         const ProcessOptions& options);
   ~SimulatedProcess();
   SimulatedProcess(const SimulatedProcess&) = delete;
   SimulatedProcess& operator=(const SimulatedProcess&) = delete;
@@ -58,7 +59,8 @@ class SimulatedProcess final : private ExecutionFactory {
     std::size_t index;
   };
 
-  SimulatedProcess(SimulatedEnv& env, SimulatedJob job, const ProcessOptions& options, std::unique_ptr<CheckpointStore> store);
+  SimulatedProcess(SimulatedEnv& env, SimulatedJob job, const ProcessOptions& options,
+                   std::unique_ptr<CheckpointStore> store);
   std::unique_ptr<Execution> make(ExecutionListener& listener) override;
 
   std::vector<Actor> actors() const;

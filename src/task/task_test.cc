@@ -404,7 +404,7 @@ TEST_F(TaskTest, ASnapshotThatCannotBeWrittenIsDeclinedAndTheTaskGoesOn) {
   pool.run_out();
   run();
   EXPECT_THAT(log.take(), ElementsAre("decline 1 " + std::string{to_string(DeclineReason::kIo)}));
-  EXPECT_EQ(log.last_error, "adding: the disk is full");
+  EXPECT_EQ(log.last_error, "the disk is full");
   second_faults.work.clear();
   barrier(0, 2);
   run();

@@ -235,8 +235,10 @@ class WindowAggregateOperator final
   [[gnu::noinline]] void take_late(const T& value, std::int64_t timestamp, std::int64_t slice) {
     if (slice == WindowTimeline::kNoWindow) return;  // between two windows: it belongs to none
     if (slice == WindowTimeline::kOutOfRange) {
-      throw Error{ErrorCode::kInvalidArgument, "the event time " + to_string(Timestamp{timestamp}) +
-                                                   " is too far from 1970 for a window: is its unit milliseconds?"};
+      throw Error{ErrorCode::kInvalidArgument,
+                  timestamp == Timestamp::min().ms()
+                      ? std::string{"the record has no event time, and a window needs one: say where it stands with .event_time(...) at the source"}
+                      : "the event time " + std::to_string(timestamp) + " ms is too far from 1970 for a window: is its unit milliseconds?"};
     }
     if (late_out_.has_receivers()) {
       late_out_.emit(Timestamp{timestamp}, value);
