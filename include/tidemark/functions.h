@@ -55,9 +55,10 @@ class KeyedProcess {
   class Timers {
    public:
     /// Calls on_timer() when the watermark reaches `when`; once, however often it is set. One in the past fires at the
-    /// next watermark.
+    /// next watermark. At the end of all input every timer fires; those that on_timer() sets then do not, or a timer
+    /// that sets itself again would never end.
     Timer at(Timestamp when) {
-      queue_.add(when, cursor_.hash, cursor_.key);
+      if (!input_ended_) queue_.add(when, cursor_.hash, cursor_.key);
       return {when};
     }
     void remove(Timer timer) { queue_.remove(timer.at, cursor_.hash, cursor_.key); }
@@ -65,9 +66,12 @@ class KeyedProcess {
     /// The engine's.
     Timers(detail::TimerQueue<TimerKey>& queue, const detail::KeyCursor<K>& cursor) : queue_{queue}, cursor_{cursor} {}
 
+    void set_input_ended() { input_ended_ = true; }
+
    private:
     detail::TimerQueue<TimerKey>& queue_;
     const detail::KeyCursor<K>& cursor_;
+    bool input_ended_ = false;
   };
 
   /// What process() and on_timer() may ask.

@@ -1,6 +1,7 @@
 // What a type may say about how it stands in state: former names, defaults, names of enumerators and alternatives, and
 // the members of a class that is no aggregate. Most types say nothing: the fields of an aggregate are found by
-// themselves.
+// themselves. Former names and defaults are recorded; this version does not migrate state by them yet and refuses to
+// restore a state whose type has changed.
 //
 //   struct Account {
 //     std::string owner;

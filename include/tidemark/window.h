@@ -35,7 +35,8 @@ inline WindowAssigner tumbling(Duration size, Duration offset = Duration{0}) {
   return {detail::WindowSpec::tumbling(size.count(), offset.count())};
 }
 
-/// A window of `size` starts every `slide`: a record is in size / slide of them.
+/// A window of `size` starts every `slide`: a record is in about size / slide of them. A slide longer than the size leaves
+/// gaps, whose records are in no window.
 inline WindowAssigner sliding(Duration size, Duration slide, Duration offset = Duration{0}) {
   return {detail::WindowSpec::sliding(size.count(), slide.count(), offset.count())};
 }

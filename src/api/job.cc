@@ -64,9 +64,10 @@ struct Job::Parts {
       case JobState::kCancelled: return complain(kFailure, "cancelled; what was not committed is discarded" + go_on);
       default: {
         const Error failure = failure_of(outcome);
-        // What can't be read is nothing to go on from; the message has named another one.
-        const bool unreadable = failure.code() == ErrorCode::kDataLoss || failure.code() == ErrorCode::kUnsupportedVersion;
-        return complain(kFailure, fmt::format("failed: {}{}", failure.message(), unreadable ? "" : go_on));
+        // What was refused or can't be read is nothing to go on from; the message says what to do instead.
+        const bool refused = failure.code() == ErrorCode::kDataLoss || failure.code() == ErrorCode::kUnsupportedVersion ||
+                             failure.code() == ErrorCode::kFailedPrecondition || failure.code() == ErrorCode::kInvalidArgument;
+        return complain(kFailure, fmt::format("failed: {}{}", failure.message(), refused ? "" : go_on));
       }
     }
   }

@@ -173,8 +173,11 @@ class FileSinkOperator::Files {
         return true;  // the next checkpoint's work tries again, and reports it
       }
     });
-    while (unprepared_->size() > kMaxUnprepared) {
-      if (unprepared_->prepare_step()) break;
+    try {
+      while (unprepared_->size() > kMaxUnprepared && !unprepared_->prepare_step()) {
+      }
+    } catch (const Error&) {
+      // As above: a file that can't be synced fails a checkpoint, not the job.
     }
   }
 

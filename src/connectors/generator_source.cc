@@ -13,6 +13,9 @@
 namespace tidemark::detail {
 namespace {
 
+// No source makes records faster: above it a limit means nothing, and its arithmetic would overflow.
+constexpr std::uint64_t kFastestRate = 1'000'000'000;
+
 constexpr std::uint64_t kBlock = 65536;
 
 std::uint64_t parse_number(std::string_view text) {
@@ -76,7 +79,7 @@ std::int64_t RateLimit::wait_ns() const {
 
 GeneratorBlock::GeneratorBlock(const GeneratorOptions& options, const OperatorContext& context)
     : env_{context.env},
-      limit_{static_cast<double>(options.per_second) / context.parallelism, context.env->clock->steady_ns()} {}
+      limit_{options.per_second > kFastestRate ? 0 : static_cast<double>(options.per_second) / context.parallelism, context.env->clock->steady_ns()} {}
 
 void GeneratorBlock::open(std::string_view split, std::string_view position) {
   const std::size_t dash = split.find('-');

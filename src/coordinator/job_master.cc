@@ -118,11 +118,13 @@ void JobMaster::on_end_of_data(TaskId task) {
 }
 
 void JobMaster::on_task_failed(TaskId, Error error) {
-  inbox_->mailbox.post([this, error = std::move(error)]() mutable { fail_attempt(std::move(error)); });
+  const auto inbox = inbox_;  // see on_ended()
+  inbox->mailbox.post([this, error = std::move(error)]() mutable { fail_attempt(std::move(error)); });
 }
 
 void JobMaster::on_ended() {
-  inbox_->mailbox.post([this] { tasks_ended_ = true; });
+  const auto inbox = inbox_;  // once this mail is read the master may be gone, while post() still wakes its thread
+  inbox->mailbox.post([this] { tasks_ended_ = true; });
 }
 
 void JobMaster::begin_attempt() {

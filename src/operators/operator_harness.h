@@ -4,8 +4,6 @@
 // One thread.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <deque>
 #include <functional>
 #include <memory>
@@ -13,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/result.h"
 #include "env/env.h"
 #include "env/memory_file_system.h"
 #include "tidemark/detail/codec/key.h"
@@ -99,7 +98,7 @@ struct StartedSnapshot {
 inline StartedSnapshot start_snapshot(TestWorld& world, Operator& op, const OperatorContext& context) {
   const CheckpointId id = ++world.last_checkpoint;
   const std::string folder = "/checkpoints/" + std::to_string(id);
-  EXPECT_TRUE(world.files.make_directories(folder).has_value());
+  value_or_throw(world.files.make_directories(folder));
   SnapshotRequest request{{.id = id}, folder, context.name.uid + "-" + std::to_string(context.name.subtask), "job"};
   return {folder, op.snapshot(request)};
 }

@@ -105,6 +105,27 @@ TEST_P(OperatorPipeline, KeyedStateAndTimers) {
   EXPECT_EQ(sorted(results.get()), sorted(expected));
 }
 
+// Sets itself again each time it fires, as a heartbeat does.
+struct Heartbeat : KeyedProcess<std::int64_t, Reading, std::int64_t> {
+  explicit Heartbeat(Declare&) {}
+  void process(const Reading& r, Context& ctx, Out<std::int64_t>&) override {
+    if (r.value < 11) ctx.timers().at(ctx.timestamp() + 1s);
+  }
+  void on_timer(Timestamp when, Context& ctx, Out<std::int64_t>& out) override {
+    out.emit(ctx.key());
+    ctx.timers().at(when + 1s);
+  }
+};
+
+TEST_P(OperatorPipeline, ATimerThatSetsItselfAgainEndsWithTheInput) {
+  auto results = collect<std::int64_t>();
+  run_job(words(), [&](Job& job) {
+    readings(job).key_by(&Reading::sensor).process<Heartbeat>().uid("heartbeat").to(results).uid("out");
+  });
+  // No watermark before the last one, so each key's timer fires once.
+  EXPECT_EQ(sorted(results.get()).size(), 11u);
+}
+
 TEST_P(OperatorPipeline, AFunctionThatThrowsFailsTheJobWithOperatorSubtaskAndRecord) {
   const std::string failure = failure_of(words(), [&](Job& job) {
     readings(job)

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -15,7 +16,10 @@
 namespace tidemark::detail {
 
 inline std::int64_t event_time_ms(Timestamp time) { return time.ms(); }
-inline std::int64_t event_time_ms(std::int64_t ms) { return ms; }
+template <std::integral Integer>
+std::int64_t event_time_ms(Integer ms) {
+  return static_cast<std::int64_t>(ms);
+}
 template <class D>
 std::int64_t event_time_ms(std::chrono::sys_time<D> time) {
   return std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count();

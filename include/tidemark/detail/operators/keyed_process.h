@@ -110,6 +110,7 @@ class KeyedProcessOperator final : public SingleOutputOperator<typename F::Outpu
     context_.watermark_ = std::max(context_.watermark_, watermark);
     auto& out = this->out_;
     out.set_stable_text({});
+    if (watermark == Timestamp::max()) context_.timers_.set_input_ended();
     Timestamp at;
     try {
       timers_.queue().pop_due(watermark, [&](Timestamp when, std::uint64_t hash, const auto& key) {
