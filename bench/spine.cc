@@ -382,7 +382,7 @@ int main(int argc, char** argv) {
   if (const char* name = "keyed count, 1M dense ids"; wanted(name)) keyed_count(dense, 21, name, true);
   const Input sparse = uniform_keys(4'000'000, 1'000'000, false);
   if (const char* name = "keyed count, 1M sparse ids"; wanted(name)) keyed_count(sparse, 21, name, true);
-  if (const char* name = "keyed count, bids by auction"; wanted(name)) keyed_count(bids, 19, name, true);
+  if (const char* name = "keyed count, bids by auction"; wanted(name)) keyed_count(bids, 21, name, true);
   if (const char* name = "q5 chained"; wanted(name)) q5(bids, false, name);
   if (const char* name = "q5 through key_by and an edge"; wanted(name)) q5(bids, true, name);
 }
