@@ -330,7 +330,9 @@ class WindowAggregateOperator final
   }
 
   StateDescriptor descriptor() const override {
-    return {.name = "window",
+    // The spec is part of the name: slices of another size or slide would be read as windows that they are not.
+    const WindowSpec& spec = timeline_.spec();
+    return {.name = "window-" + std::to_string(spec.size_ms) + "-" + std::to_string(spec.slide_ms) + "-" + std::to_string(spec.offset_ms),
             .kind = StateDescriptor::Kind::kWindow,
             .key_schema = schema_json(type_of<K>()),
             .namespace_schema = schema_json(type_of<Timestamp>()),
