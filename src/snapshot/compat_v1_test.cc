@@ -14,7 +14,7 @@
 namespace tidemark {
 namespace {
 
-std::string fixture_folder() { return parent_path(parent_path(parent_path(__FILE__))) + "/tests/compat/v1"; }
+std::string fixture_folder() { return TIDEMARK_SOURCE_DIR "/tests/compat/v1"; }
 
 struct Row {
   std::uint32_t state = 0;
