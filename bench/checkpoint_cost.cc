@@ -3,16 +3,14 @@
 //
 // The aim: 3 % plus 80 ns of CPU for each entry changed since the checkpoint before. Here every snapshot holds all entries,
 // and nearly all change between two.
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
+#include "bench/measure.h"
 #include "tidemark/tidemark.h"
 
 namespace {
@@ -35,12 +33,6 @@ struct Count : KeyedProcess<std::int64_t, Click, std::int64_t> {
   }
 };
 
-double process_cpu_s() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
-
 struct Run {
   double cpu_s = 0;
   int checkpoints = 0;
@@ -62,7 +54,7 @@ Run run(std::uint64_t records, const char* interval) {
   std::filesystem::remove_all(folder);
   std::vector<const char*> args{"bench"};
   if (interval != nullptr) args.insert(args.end(), {"--checkpoint-dir", folder.c_str(), "--checkpoint-interval", interval});
-  const double start = process_cpu_s();
+  const double start = bench::process_cpu_s();
   Job job{"count", static_cast<int>(args.size()), args.data()};
   job.from(generate<Click>(records, [](std::uint64_t n) {
         std::uint64_t x = n * 0x9E3779B97F4A7C15u;  // spread over the keys
@@ -75,7 +67,7 @@ Run run(std::uint64_t records, const char* interval) {
       .uid("count")
       .to(discard());
   job.run_or_throw();
-  Run result{process_cpu_s() - start, newest_checkpoint(folder + "/count")};
+  Run result{bench::process_cpu_s() - start, newest_checkpoint(folder + "/count")};
   std::filesystem::remove_all(folder);
   return result;
 }

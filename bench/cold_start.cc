@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/measure.h"
 #include "tidemark/tidemark.h"
 
 namespace {
@@ -88,10 +89,7 @@ int main(int argc, char** argv) {
     engine.push_back(first_byte_ms(self.c_str(), "job", input.c_str()));
   }
   std::filesystem::remove(input);
-  const auto median = [](std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    return values[values.size() / 2];
-  };
+  using bench::median;
   std::printf("%-44s %8s %8s %8s\n", "ms from start to first result (medians)", "bare", "engine", "aim");
   std::printf("%-44s %8.1f %8.1f %8.1f  %s\n", "a window over a small file", median(bare), median(engine), 100.0,
               median(engine) <= 100 ? "met" : "MISSED");

@@ -19,6 +19,18 @@ inline double thread_cpu_ns() {
   return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
 }
 
+/// Of all threads.
+inline double process_cpu_s() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+inline double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
 /// Keeps the compiler from dropping what computed `value`.
 template <class T>
 void keep(const T& value) {
@@ -30,11 +42,7 @@ struct Candidate {
   std::function<void()> run;
   std::vector<double> ns;
 
-  double median() const {
-    std::vector<double> sorted = ns;
-    std::sort(sorted.begin(), sorted.end());
-    return sorted[sorted.size() / 2];
-  }
+  double median() const { return bench::median(ns); }
 };
 
 /// Runs all candidates `rounds` times in turn and notes the CPU ns of each run, per record.

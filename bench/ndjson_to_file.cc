@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "bench/measure.h"
 #include "codec/json_decoder.h"
 #include "nexmark/generator.h"
 #include "nexmark/json_lines.h"
@@ -34,12 +35,6 @@ struct Row {
   std::int64_t key;
   std::int64_t value;
 };
-
-double process_cpu_s() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
 
 std::uint64_t make_input(const std::string& path, std::uint64_t events) {
   std::ofstream file{path};
@@ -111,11 +106,6 @@ void bare(const std::string& input, const std::string& output) {
   }
 }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 std::uintmax_t bytes_of(const fs::path& folder) {
   std::uintmax_t sum = 0;
   for (const auto& entry : fs::directory_iterator{folder}) {
@@ -137,20 +127,20 @@ int main(int argc, char** argv) {
   std::vector<double> by_hand;
   for (int round = 0; round < 6; ++round) {
     fs::remove_all(folder / "engine");
-    double start = process_cpu_s();
+    double start = bench::process_cpu_s();
     engine(input, folder / "engine");
-    const double engine_ns = (process_cpu_s() - start) * 1e9 / bids;
+    const double engine_ns = (bench::process_cpu_s() - start) * 1e9 / bids;
     fs::create_directories(folder / "bare");
-    start = process_cpu_s();
+    start = bench::process_cpu_s();
     bare(input, folder / "bare" / "rows.json");
-    const double bare_ns = (process_cpu_s() - start) * 1e9 / bids;
+    const double bare_ns = (bench::process_cpu_s() - start) * 1e9 / bids;
     if (round == 0) continue;
     by_engine.push_back(engine_ns);
     by_hand.push_back(bare_ns);
   }
   std::printf("%-44s %8s %8s %8s\n", "CPU ns a record (medians)", "bare", "engine", "ratio");
-  std::printf("%-44s %8.0f %8.0f %8.2f\n", "NDJSON -> sliding count per key -> NDJSON", median(by_hand), median(by_engine),
-              median(by_engine) / median(by_hand));
+  std::printf("%-44s %8.0f %8.0f %8.2f\n", "NDJSON -> sliding count per key -> NDJSON", bench::median(by_hand), bench::median(by_engine),
+              bench::median(by_engine) / bench::median(by_hand));
   if (bytes_of(folder / "engine") != bytes_of(folder / "bare")) {
     std::fprintf(stderr, "the two wrote different amounts: %ju and %ju bytes\n", bytes_of(folder / "engine"), bytes_of(folder / "bare"));
     return 1;
