@@ -31,6 +31,10 @@ elseif(TIDEMARK_SANITIZE)
   message(FATAL_ERROR "TIDEMARK_SANITIZE is '${TIDEMARK_SANITIZE}': it must be address, thread or empty")
 endif()
 
+if(TIDEMARK_INSTRUMENTS)
+  add_compile_definitions(TIDEMARK_INSTRUMENTS)
+endif()
+
 set_property(GLOBAL PROPERTY TIDEMARK_ROOMS "")
 
 # tidemark_test(NAME sources... LIBS ...): a program of gtest cases, each a test of ctest named NAME/Suite.Case. Cases of

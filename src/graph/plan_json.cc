@@ -15,6 +15,7 @@ std::string_view to_string(Exchange exchange) {
     case Exchange::kHash: return "hash";
     case Exchange::kRebalance: return "rebalance";
     case Exchange::kGlobal: return "global";
+    case Exchange::kBroadcast: return "broadcast";
     case Exchange::kSplits: return "splits";
   }
   return "";

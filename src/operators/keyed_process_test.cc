@@ -73,7 +73,9 @@ class Subject {
     }
     overwrite();
   }
-  void advance(std::int64_t watermark) { op_->advance(Timestamp{watermark}); }
+  void advance(std::int64_t watermark) {
+    while (!op_->advance(Timestamp{watermark})) {}
+  }
   std::vector<std::string> take() { return std::exchange(results_, {}); }
   StartedSnapshot start() { return start_snapshot(world_, *op_, context_.context); }
   OperatorSnapshot snapshot() {

@@ -105,7 +105,9 @@ class Subject {
     batch.clear();
     if constexpr (contains_views_v<K>) std::fill_n(batch.arena().allocate(1 << 15), 1 << 15, '#');
   }
-  void advance(std::int64_t watermark) { op_->advance(Timestamp{watermark}); }
+  void advance(std::int64_t watermark) {
+    while (!op_->advance(Timestamp{watermark})) {}
+  }
   std::vector<std::string> take() { return std::exchange(results_, {}); }
   std::vector<std::string> take_sorted() {
     std::sort(results_.begin(), results_.end());

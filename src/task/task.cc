@@ -78,7 +78,7 @@ class Task::BlockingCallWork final : public BackgroundWork {
   std::function<bool()> call_;
 };
 
-Task::Task(Config config, std::vector<Node> chain, std::vector<detail::Edge*> inputs,
+Task::Task(Config config, std::vector<Node> chain, std::vector<Input> inputs,
            std::vector<std::unique_ptr<detail::EdgeWriter>> outputs)
     : config_{std::move(config)},
       chain_{std::move(chain)},
@@ -182,7 +182,7 @@ bool Task::handle_input() {
     next_input_ = next_input_ + 1 == inputs_.size() ? 0 : next_input_ + 1;
     if (alignment_.blocked(channel)) continue;
     Element element;
-    if (!inputs_[channel]->try_pop(element)) continue;
+    if (!inputs_[channel].edge->try_pop(element)) continue;
     source_waits_ = false;
     handle(channel, element);
     return true;
@@ -221,9 +221,9 @@ void Task::handle(std::size_t channel, const Element& element) {
         detail::Edge& edge;
         detail::Batch* batch;
         ~GiveBack() { edge.give_back(batch); }
-      } give_back{*inputs_[channel], element.batch};
+      } give_back{*inputs_[channel].edge, element.batch};
       element.batch->set_exclusive(true);
-      chain_.front().op->receive(*element.batch);
+      inputs_[channel].receiver->receive(*element.batch);
       return;
     }
     case Element::Kind::kWatermark:
@@ -296,7 +296,7 @@ void Task::on_watermark_change(const detail::WatermarkChange& change) {
 }
 
 void Task::advance_chain(std::size_t first, Timestamp watermark) {
-  for (std::size_t i = first; i < chain_.size(); ++i) chain_[i].op->advance(watermark);
+  for (std::size_t i = first; i < chain_.size(); ++i) while (!chain_[i].op->advance(watermark)) {}
   for (auto& output : outputs_) output->send_watermark(watermark);
   metrics_.watermark_ms.store(watermark.ms(), std::memory_order_relaxed);
 }

@@ -74,6 +74,11 @@ class Task {
     detail::OperatorContext context;  ///< name, parallelism, restore; the task adds what connects it to itself
   };
 
+  struct Input {
+    detail::Edge* edge = nullptr;               ///< somebody else's; outlives the task
+    detail::BatchReceiver* receiver = nullptr;  ///< of the chain's first operator: where this edge's records go
+  };
+
   struct Config {
     TaskId id;
     std::string name;  ///< of the vertex, for messages
@@ -86,9 +91,8 @@ class Task {
     std::function<std::string(CheckpointId)> folder_of;
   };
 
-  /// `chain`: each operator after the one that feeds it, already attached to each other and to `outputs`. The edges are
-  /// somebody else's and outlive the task.
-  Task(Config config, std::vector<Node> chain, std::vector<detail::Edge*> inputs,
+  /// `chain`: each operator after the one that feeds it, already attached to each other and to `outputs`.
+  Task(Config config, std::vector<Node> chain, std::vector<Input> inputs,
        std::vector<std::unique_ptr<detail::EdgeWriter>> outputs);
   ~Task();
   Task(const Task&) = delete;
@@ -140,7 +144,7 @@ class Task {
 
   Config config_;
   std::vector<Node> chain_;
-  std::vector<detail::Edge*> inputs_;
+  std::vector<Input> inputs_;
   std::vector<std::unique_ptr<detail::EdgeWriter>> outputs_;
   detail::SourceOperator* source_ = nullptr;  // the chain's head, if it produces by itself
   std::shared_ptr<Inbox> inbox_;

@@ -112,7 +112,10 @@ class Adding final : public detail::Operator {
     }
     out_.flush();
   }
-  void advance(Timestamp watermark) override { calls_.push_back("w" + std::to_string(watermark.ms())); }
+  bool advance(Timestamp watermark) override {
+    calls_.push_back("w" + std::to_string(watermark.ms()));
+    return true;
+  }
   void end_of_data() override { calls_.push_back("end"); }
   std::unique_ptr<detail::SnapshotWork> snapshot(const detail::SnapshotRequest& request) override {
     if (!faults_.snapshot.empty()) throw Error{ErrorCode::kIo, faults_.snapshot};
@@ -210,8 +213,8 @@ class TaskTest : public testing::Test {
     chain[0].context.name = {"first", "one", 0};
     chain[1].op = std::move(second);
     chain[1].context.name = {"second", "two", 0};
-    std::vector<detail::Edge*> inputs_of_task;
-    for (auto& edge : in) inputs_of_task.push_back(edge.get());
+    std::vector<Task::Input> inputs_of_task;
+    for (auto& edge : in) inputs_of_task.push_back({edge.get(), chain[0].op.get()});
     std::vector<std::unique_ptr<detail::EdgeWriter>> outputs;
     outputs.push_back(std::move(writer));
     task = std::make_unique<Task>(config(), std::move(chain), inputs_of_task, std::move(outputs));
@@ -230,10 +233,10 @@ class TaskTest : public testing::Test {
     std::vector<Task::Node> chain(1);
     chain[0].op = std::move(op);
     chain[0].context.name = {"source", "src", 0};
-    std::vector<detail::Edge*> inputs;
+    std::vector<Task::Input> inputs;
     if (with_input) {
       in.push_back(std::make_unique<detail::Edge>());
-      inputs.push_back(in[0].get());
+      inputs.push_back({in[0].get(), chain[0].op.get()});
     }
     std::vector<std::unique_ptr<detail::EdgeWriter>> outputs;
     outputs.push_back(std::move(writer));
@@ -556,7 +559,7 @@ TEST_F(TaskTest, ATaskCancelledBeforeItOpensNeverOpens) {
   auto op = std::make_unique<Adding>(calls, faults);
   std::vector<Task::Node> chain(1);
   chain[0].op = std::move(op);
-  task = std::make_unique<Task>(config(), std::move(chain), std::vector<detail::Edge*>{}, std::vector<std::unique_ptr<detail::EdgeWriter>>{});
+  task = std::make_unique<Task>(config(), std::move(chain), std::vector<Task::Input>{}, std::vector<std::unique_ptr<detail::EdgeWriter>>{});
   task->cancel();
   task->open();
   while (task->step() == Progress::kMadeProgress) {
@@ -570,7 +573,7 @@ TEST_F(TaskTest, ACheckpointTriggeredBeforeTheTaskOpensIsDeclined) {
   auto op = std::make_unique<Adding>(calls, faults);
   std::vector<Task::Node> chain(1);
   chain[0].op = std::move(op);
-  task = std::make_unique<Task>(config(), std::move(chain), std::vector<detail::Edge*>{}, std::vector<std::unique_ptr<detail::EdgeWriter>>{});
+  task = std::make_unique<Task>(config(), std::move(chain), std::vector<Task::Input>{}, std::vector<std::unique_ptr<detail::EdgeWriter>>{});
   task->trigger({.id = 1});
   run();
   EXPECT_THAT(log.take(), ElementsAre("decline 1 " + std::string{to_string(DeclineReason::kNotReady)}));

@@ -117,13 +117,14 @@ std::vector<detail::Edge*> TaskSet::edges_from(std::uint32_t edge, std::uint32_t
   return result;
 }
 
-std::vector<detail::Edge*> TaskSet::edges_to(std::uint32_t vertex, std::uint32_t subtask) {
-  std::vector<detail::Edge*> result;
+std::vector<Task::Input> TaskSet::inputs_of(std::uint32_t vertex, std::uint32_t subtask, detail::Operator& first) {
+  std::vector<Task::Input> result;
   for (std::size_t e = 0; e < grids_.size(); ++e) {
     if (plan_.edges[e].to_vertex != vertex) continue;
     const EdgeGrid& grid = grids_[e];
+    detail::BatchReceiver& receiver = first.input(plan_.logical.edges[plan_.edges[e].logical_edge].input);
     for (std::size_t i = subtask; i < grid.edges.size(); i += grid.targets) {
-      if (grid.edges[i] != nullptr) result.push_back(grid.edges[i].get());
+      if (grid.edges[i] != nullptr) result.push_back({grid.edges[i].get(), &receiver});
     }
   }
   return result;
@@ -152,7 +153,7 @@ std::unique_ptr<Task> TaskSet::build_task(const PhysicalVertex& vertex, std::uin
     if (!operators.contains(edge.from)) continue;
     const auto physical = std::find_if(plan_.edges.begin(), plan_.edges.end(), [&](const PhysicalEdge& p) { return p.logical_edge == e; });
     if (physical == plan_.edges.end()) {
-      factories_.edges[e].attach(*operators.at(edge.from), *operators.at(edge.to));
+      factories_.edges[e].attach(*operators.at(edge.from), operators.at(edge.to)->input(edge.input));
       continue;
     }
     const auto index = static_cast<std::uint32_t>(physical - plan_.edges.begin());
@@ -170,7 +171,8 @@ std::unique_ptr<Task> TaskSet::build_task(const PhysicalVertex& vertex, std::uin
   config.inbox = inboxes_[first_task_[vertex.id] + subtask];
   config.listener = this;
   config.folder_of = [this](CheckpointId id) { return folder_of(id); };
-  return std::make_unique<Task>(std::move(config), std::move(chain), edges_to(vertex.id, subtask), std::move(outputs));
+  std::vector<Task::Input> inputs = inputs_of(vertex.id, subtask, *chain.front().op);
+  return std::make_unique<Task>(std::move(config), std::move(chain), std::move(inputs), std::move(outputs));
 }
 
 std::string TaskSet::folder_of(CheckpointId id) {

@@ -59,7 +59,7 @@ class TaskSet final : public Execution, private TaskListener {
   void build(AttemptStart start);
   std::unique_ptr<Task> build_task(const PhysicalVertex& vertex, std::uint32_t subtask, AttemptStart& start);
   std::vector<detail::Edge*> edges_from(std::uint32_t edge, std::uint32_t subtask);
-  std::vector<detail::Edge*> edges_to(std::uint32_t vertex, std::uint32_t subtask);
+  std::vector<Task::Input> inputs_of(std::uint32_t vertex, std::uint32_t subtask, detail::Operator& first);
   void make_edges();
   void connect_edges();
   std::string folder_of(CheckpointId id);

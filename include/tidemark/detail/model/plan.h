@@ -19,6 +19,7 @@ enum class Exchange : std::uint8_t {
   kHash,       ///< by the hash of the key
   kRebalance,  ///< in turn
   kGlobal,     ///< all to subtask 0
+  kBroadcast,  ///< each record to every subtask
   kSplits,     ///< from a source's enumerator to the reader that asked
 };
 
@@ -38,6 +39,7 @@ struct LogicalEdge {
   NodeId to = 0;
   Exchange exchange = Exchange::kForward;
   std::string output;  ///< name of a side output; empty for the main one
+  std::uint32_t input = 0;  ///< which input of `to`: 0 but for the second one of an operator with two
 };
 
 struct LogicalPlan {

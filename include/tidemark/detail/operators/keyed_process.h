@@ -106,7 +106,7 @@ class KeyedProcessOperator final : public SingleOutputOperator<typename F::Outpu
     out.flush();
   }
 
-  void advance(Timestamp watermark) override {
+  bool advance(Timestamp watermark) override {
     context_.watermark_ = std::max(context_.watermark_, watermark);
     auto& out = this->out_;
     out.set_stable_text({});
@@ -125,6 +125,7 @@ class KeyedProcessOperator final : public SingleOutputOperator<typename F::Outpu
     }
     context_.arena_.reset();
     out.flush();
+    return true;
   }
 
   std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest& request) override {

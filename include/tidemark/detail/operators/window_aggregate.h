@@ -95,13 +95,14 @@ class WindowAggregateOperator final
     this->out_.flush();
   }
 
-  void advance(Timestamp watermark) override {
+  bool advance(Timestamp watermark) override {
     watermark_ = std::max(watermark_, watermark);
     while (const auto window = timeline_.next_due(watermark_)) {
       guarded(*window, [&] { fire(*window); });
     }
     for (const std::int64_t slice : timeline_.take_expired(watermark_)) recycle(slice);
     this->out_.flush();
+    return true;
   }
 
   std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest& request) override {

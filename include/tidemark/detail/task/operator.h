@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "tidemark/detail/model/batch.h"
 #include "tidemark/detail/model/checkpoint.h"
@@ -25,8 +26,29 @@ class Operator : public BatchReceiver {
 
   virtual void open(OperatorContext& context) = 0;
 
-  /// No record with a time below or at `watermark` is expected any more: fire what is due.
-  virtual void advance(Timestamp watermark) { static_cast<void>(watermark); }
+  /// Where the records of input `index` go: an operator with two inputs of different types gives each its receiver. Valid as
+  /// long as the operator.
+  virtual BatchReceiver& input(std::uint32_t index) {
+    static_cast<void>(index);
+    return *this;
+  }
+
+  /// No record with a time below or at `watermark` is expected any more: fire what is due. False if more is due than one
+  /// call should emit; then it is called again with the same watermark, once the outbox is empty and before any record,
+  /// barrier or later watermark.
+  [[nodiscard]] virtual bool advance(Timestamp watermark) {
+    static_cast<void>(watermark);
+    return true;
+  }
+
+  /// The earliest time on the wall clock at which the operator wants advance_processing_time(); none: not at all. Asked
+  /// between two calls of any other function.
+  virtual std::optional<Timestamp> next_processing_time() const { return std::nullopt; }
+  /// The wall clock has come to `now`: fire what is due. False as advance() does. Not called behind end_of_data().
+  [[nodiscard]] virtual bool advance_processing_time(Timestamp now) {
+    static_cast<void>(now);
+    return true;
+  }
 
   /// All input was read.
   virtual void end_of_data() {}

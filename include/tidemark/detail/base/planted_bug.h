@@ -1,0 +1,46 @@
+// Bugs on purpose: each is a switch that a build with TIDEMARK_INSTRUMENTS has, so that the simulator can prove that it
+// would find such a bug. Everywhere else planted() is false at compile time and nothing of this remains.
+//
+// Where one is planted:  if (!planted(PlantedBug::kX)) do_what_is_right();
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace tidemark::detail {
+
+enum class PlantedBug : std::uint8_t {
+  kNone,
+  kAckBeforeFsync,              ///< a snapshot's file is acknowledged without being synced
+  kSkipAlignment,               ///< a channel that delivered the barrier is read on
+  kBarrierOvertakesRecord,      ///< the barrier is sent before the records that lie in the open batch
+  kForgetTimer,                 ///< timers are left out of the snapshot
+  kCommitOnTrigger,             ///< a sink commits when it prepares
+  kCommitTwiceAfterRecovery,    ///< recovery publishes again what is published
+  kReuseEpoch,                  ///< two snapshots are taken under one epoch
+  kDeleteBeforeNewOneStands,    ///< the old checkpoint goes before the pointer names the new one
+  kMissingFolderSync,           ///< a renamed file's folder is not synced
+  kLateAckAccepted,             ///< an acknowledgement of an aborted checkpoint counts for the one that follows
+  kCancelMarkerIgnored,         ///< a cancel marker does not end the alignment
+  kCopyOnWriteMissedInSplit,    ///< a segment is split without saving what a running snapshot still has to read
+  kRestoreSkipsKeyGroup,        ///< a restored subtask leaves out its last key group
+  kReplaySkipsRecord,           ///< a source goes on one record too far
+};
+
+/// In the words of the enumerators, without their k: "AckBeforeFsync".
+std::string_view to_string(PlantedBug bug) noexcept;
+std::optional<PlantedBug> parse_planted_bug(std::string_view name) noexcept;
+/// All but kNone.
+std::vector<PlantedBug> all_planted_bugs();
+
+#ifdef TIDEMARK_INSTRUMENTS
+/// One at a time, for the whole process; kNone: none. Before the first thread starts.
+void plant(PlantedBug bug) noexcept;
+bool planted(PlantedBug bug) noexcept;
+#else
+constexpr bool planted(PlantedBug) noexcept { return false; }
+#endif
+
+}  // namespace tidemark::detail
