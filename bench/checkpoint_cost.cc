@@ -1,23 +1,19 @@
-// What do checkpoints cost? A keyed count over a million keys, run without checkpoints and with one each second and each
-// 100 ms, in turn, in one process. CPU of the whole process: tasks and the writing beside them.
+// What do checkpoints cost?
 //
-// The aim: 3 % plus 80 ns of CPU for each entry changed since the checkpoint before. Here every snapshot holds all entries,
-// and nearly all change between two.
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
+// A count by key over a million keys without checkpoints, which here is the bare candidate, and with one every 10 s, each second
+// and every 100 ms. CPU of the whole process: the tasks, and what writes beside them. Every checkpoint holds every entry.
+// The aim: 3 % and 80 ns of CPU for each entry that changed since the checkpoint before.
+#include <cmath>
 #include <filesystem>
-#include <string>
-#include <vector>
 
+#include "bench/checkpoint_folder.h"
 #include "bench/measure.h"
 #include "tidemark/tidemark.h"
 
 namespace {
 
 using namespace tidemark;
-
-constexpr std::int64_t kKeys = 1'000'000;
+namespace fs = std::filesystem;
 
 struct Click {
   std::int64_t user;
@@ -29,78 +25,68 @@ struct Count : KeyedProcess<std::int64_t, Click, std::int64_t> {
   void process(const Click&, Context&, Out<std::int64_t>& out) override {
     const std::int64_t clicks = clicks_.get() + 1;
     clicks_.set(clicks);
-    if (clicks % 1000 == 0) out.emit(clicks);
+    if (clicks % 4096 == 0) out.emit(clicks);
   }
 };
 
-struct Run {
-  double cpu_s = 0;
-  int checkpoints = 0;
-};
-
-// How many checkpoints a run took stands in the name of the one that it leaves.
-int newest_checkpoint(const std::string& folder) {
-  int newest = 0;
-  if (!std::filesystem::exists(folder)) return 0;
-  for (const auto& entry : std::filesystem::directory_iterator{folder}) {
-    const std::string name = entry.path().filename().string();
-    if (name.rfind("chk-", 0) == 0) newest = std::max(newest, std::atoi(name.c_str() + 4));
-  }
-  return newest;
-}
-
-Run run(std::uint64_t records, const char* interval) {
-  const std::string folder = std::filesystem::temp_directory_path() / "tidemark-bench-checkpoints";
-  std::filesystem::remove_all(folder);
+// `main`: seconds of CPU; `more`: seconds of the clock on the wall, and checkpoints.
+bench::Figures run(std::uint64_t records, std::uint64_t keys, const char* interval) {
+  const fs::path folder = fs::temp_directory_path() / ("tidemark-bench-checkpoints-" + std::to_string(getpid()));
+  const std::string folder_name = folder;
   std::vector<const char*> args{"bench"};
-  if (interval != nullptr) args.insert(args.end(), {"--checkpoint-dir", folder.c_str(), "--checkpoint-interval", interval});
-  const double start = bench::process_cpu_s();
+  if (interval != nullptr) args.insert(args.end(), {"--checkpoint-dir", folder_name.c_str(), "--checkpoint-interval", interval});
+  const double begin_s = bench::process_cpu_s();
+  const double begin_wall_s = bench::wall_s();
   Job job{"count", static_cast<int>(args.size()), args.data()};
-  job.from(generate<Click>(records, [](std::uint64_t n) {
-        std::uint64_t x = n * 0x9E3779B97F4A7C15u;  // spread over the keys
-        x ^= x >> 32;
-        return Click{static_cast<std::int64_t>(x % kKeys)};
-      }))
+  job.from(generate<Click>(records, [keys](std::uint64_t n) { return Click{bench::uniform(n, keys)}; }))
       .uid("clicks")
       .key_by(&Click::user)
       .process<Count>()
       .uid("count")
       .to(discard());
   job.run_or_throw();
-  Run result{bench::process_cpu_s() - start, newest_checkpoint(folder + "/count")};
-  std::filesystem::remove_all(folder);
-  return result;
+  const bench::Figures figures{bench::process_cpu_s() - begin_s, {bench::wall_s() - begin_wall_s, static_cast<double>(bench::newest_checkpoint(folder / "count"))}};
+  fs::remove_all(folder);
+  return figures;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::uint64_t records = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 60'000'000;
-  const std::vector<const char*> intervals{nullptr, "1s", "100ms"};
-  std::vector<std::vector<Run>> runs(intervals.size());
-  for (int round = 0; round < 4; ++round) {
-    for (std::size_t i = 0; i < intervals.size(); ++i) {
-      const Run one = run(records, intervals[i]);
-      if (round > 0) runs[i].push_back(one);
-    }
-  }
-  const auto median = [](std::vector<Run> all) {
-    std::sort(all.begin(), all.end(), [](const Run& a, const Run& b) { return a.cpu_s < b.cpu_s; });
-    return all[all.size() / 2];
+  const auto options = bench::Options::parse(argc, argv);
+  bench::Report report{"checkpoints", options};
+  const std::uint64_t keys = options.size(1'000'000, 100'000);
+  // Runs last as long as their interval needs, so their length in records comes from a first run.
+  const std::uint64_t first_records = options.size(20'000'000, 500'000);
+  const double wall_s = bench::in_process([&] { return run(first_records, keys, nullptr); }, bench::Cores::kAll).more[0];
+  struct Interval {
+    const char* name;
+    const char* option;
+    double run_s;
   };
-  const double base = median(runs[0]).cpu_s;
-  std::printf("%-16s %10s %12s %10s %24s\n", "checkpoints", "CPU s", "ns a record", "ratio", "CPU ns an entry written");
-  for (std::size_t i = 0; i < intervals.size(); ++i) {
-    const Run middle = median(runs[i]);
-    const double entries = static_cast<double>(middle.checkpoints) * kKeys;
-    const double extra = middle.cpu_s - base * 1.03;
-    std::printf("%-16s %10.2f %12.1f %10.3f ", intervals[i] == nullptr ? "none" : intervals[i], middle.cpu_s,
-                middle.cpu_s * 1e9 / static_cast<double>(records), middle.cpu_s / base);
-    if (entries > 0) {
-      const double ns = extra * 1e9 / entries;
-      std::printf("%15.0f  %s (%d taken)\n", ns, ns <= 80 ? "met" : "MISSED", middle.checkpoints);
-    } else {
-      std::printf("%15s\n", "-");
-    }
+  std::vector<Interval> intervals{{"every 100 ms", "100ms", 6}, {"each second", "1s", 8}, {"every 10 s", "10s", 22}};
+  if (options.quick) intervals = {{"every 100 ms", "100ms", 0.4}};
+  for (const auto& [name, option, run_s] : intervals) {
+    if (!options.wants(name)) continue;
+    const auto records = static_cast<std::uint64_t>(run_s / wall_s * static_cast<double>(first_records));
+    bench::Candidate without{[&] { return run(records, keys, nullptr); }};
+    bench::Candidate with{[&, option = option] { return run(records, keys, option); }};
+    bench::alternate({&without, &with}, options.rounds(run_s > 10 ? 2 : 3), bench::Cores::kAll);
+
+    const double checkpoints = std::max(with.more(1), 1.0);
+    const double all = static_cast<double>(keys);
+    const double changed = checkpoints * all * (1 - std::exp(-static_cast<double>(records) / checkpoints / all));
+    const double ns = 1e9 / static_cast<double>(records);
+    bench::Row row;
+    row.name = name;
+    row.bare = without.main() * ns;
+    row.engine = with.main() * ns;
+    row.aim = 1.03 * *row.bare + 80 * changed / static_cast<double>(records);
+    row.bare_cpu_s = without.cpu_s();
+    row.engine_cpu_s = with.cpu_s();
+    row.more = {{"checkpoints", checkpoints},
+                {"CPU ns a changed entry above 3 %", (with.main() - 1.03 * without.main()) * 1e9 / changed},
+                {"CPU ns an entry written", (with.main() - without.main()) * 1e9 / (checkpoints * all)}};
+    report.print(row);
   }
 }

@@ -1,14 +1,10 @@
-// From NDJSON files to a keyed sliding count to a file: the engine beside a bare loop that decodes with the same decoder,
-// counts in plain hash tables and writes the same rows. CPU of the whole process, in turn, medians.
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
+// What does a whole job cost: from NDJSON files to a keyed sliding count to files?
+//
+// The program by hand decodes with the same decoder, counts in the standard library's hash tables, and writes the same bytes.
+// CPU of the whole run; nothing is taken off. No aim is set but that of memory.
 #include <filesystem>
-#include <fstream>
 #include <map>
-#include <string>
 #include <unordered_map>
-#include <vector>
 
 #include "bench/measure.h"
 #include "codec/json_decoder.h"
@@ -117,33 +113,33 @@ std::uintmax_t bytes_of(const fs::path& folder) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::uint64_t events = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 2'000'000;
+  const auto options = bench::Options::parse(argc, argv);
+  bench::Report report{"NDJSON to files", options};
   const fs::path folder = fs::temp_directory_path() / "tidemark-bench-ndjson";
   fs::remove_all(folder);
   fs::create_directories(folder);
   const std::string input = folder / "bids.ndjson";
-  const auto bids = static_cast<double>(make_input(input, events));
-  std::vector<double> by_engine;
-  std::vector<double> by_hand;
-  for (int round = 0; round < 6; ++round) {
-    fs::remove_all(folder / "engine");
-    double start = bench::process_cpu_s();
-    engine(input, folder / "engine");
-    const double engine_ns = (bench::process_cpu_s() - start) * 1e9 / bids;
+  const auto bids = static_cast<double>(make_input(input, options.size(2'000'000, 50'000)));
+  bench::Candidate by_hand{[&] {
+    fs::remove_all(folder / "bare");
     fs::create_directories(folder / "bare");
-    start = bench::process_cpu_s();
+    const double begin_s = bench::process_cpu_s();
     bare(input, folder / "bare" / "rows.json");
-    const double bare_ns = (bench::process_cpu_s() - start) * 1e9 / bids;
-    if (round == 0) continue;
-    by_engine.push_back(engine_ns);
-    by_hand.push_back(bare_ns);
-  }
-  std::printf("%-44s %8s %8s %8s\n", "CPU ns a record (medians)", "bare", "engine", "ratio");
-  std::printf("%-44s %8.0f %8.0f %8.2f\n", "NDJSON -> sliding count per key -> NDJSON", bench::median(by_hand), bench::median(by_engine),
-              bench::median(by_engine) / bench::median(by_hand));
-  if (bytes_of(folder / "engine") != bytes_of(folder / "bare")) {
-    std::fprintf(stderr, "the two wrote different amounts: %ju and %ju bytes\n", bytes_of(folder / "engine"), bytes_of(folder / "bare"));
-    return 1;
-  }
+    return bench::Figures{(bench::process_cpu_s() - begin_s) * 1e9 / bids};
+  }};
+  bench::Candidate by_engine{[&] {
+    fs::remove_all(folder / "engine");
+    const double begin_s = bench::process_cpu_s();
+    engine(input, folder / "engine");
+    return bench::Figures{(bench::process_cpu_s() - begin_s) * 1e9 / bids};
+  }};
+  bench::alternate({&by_hand, &by_engine}, options.rounds(5), bench::Cores::kAll);
+  if (bytes_of(folder / "engine") != bytes_of(folder / "bare")) bench::give_up("the two wrote different amounts");
   fs::remove_all(folder);
+  bench::Row row;
+  row.name = "sliding count of bids by auction";
+  row.bare = by_hand.main();
+  row.engine = by_engine.main();
+  row.add_process(by_hand, by_engine);
+  report.print(row);
 }

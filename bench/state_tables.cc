@@ -1,15 +1,12 @@
-// What does the hashmap backend cost: an update, a snapshot beside the writer, its pause, and the memory of a key?
+// What does a table of the hashmap backend cost by itself: an update, its memory, and an update beside a snapshot?
 //
-// Keys are uniform int64, values int64 (lines) or 32 bytes (slots). The bare table is open addressing without
-// snapshots, over the same hash. All loops prefetch 32 records ahead.
+// Keys are uniform int64, values int64 (lines) or 32 bytes (slots). The bare table is open addressing without snapshots, over
+// the same hash. All loops prefetch 32 records ahead. To look into the rows of the other programs; no aim is set.
 #include <atomic>
 #include <bit>
-#include <chrono>
-#include <cstdlib>
+#include <filesystem>
 #include <memory>
-#include <string>
 #include <thread>
-#include <vector>
 
 #include "bench/measure.h"
 #include "env/posix_env.h"
@@ -111,94 +108,104 @@ std::unique_ptr<Table64<V>> filled(CowDomain& domain, std::size_t keys) {
   return table;
 }
 
+template <class F>
+double ns_an_update(int turns, F&& f) {
+  f();
+  const double begin_s = bench::thread_cpu_s();
+  for (int turn = 0; turn < turns; ++turn) f();
+  return (bench::thread_cpu_s() - begin_s) * 1e9 / turns / kRecords;
+}
+
 template <class V>
-void compare_updates(const char* name, std::size_t keys) {
+void compare_updates(bench::Report& report, const bench::Options& options, const std::string& name, std::size_t keys) {
+  if (!options.wants(name)) return;
+  const int turns = options.quick ? 1 : 3;
   const Input input{keys};
-  CowDomain domain;
-  const auto table = filled<V>(domain, keys);
-  BareTable<V> bare{keys};
-  update_bare(bare, input);
-  std::vector<bench::Candidate> candidates{{"bare", [&] { update_bare(bare, input); }, {}},
-                                           {"table", [&] { update<V>(*table, input); }, {}}};
-  bench::alternate(candidates, 8, static_cast<double>(kRecords));
-  std::printf("%-22s %9zu keys  bare %6.1f ns  table %6.1f ns  %6.1f B/key\n", name, keys, candidates[0].median(),
-              candidates[1].median(), static_cast<double>(table->memory_bytes()) / static_cast<double>(keys));
+  bench::Candidate bare{[&] {
+    BareTable<V> table{keys};
+    return bench::Figures{ns_an_update(turns, [&] { update_bare(table, input); })};
+  }};
+  bench::Candidate engine{[&] {
+    CowDomain domain;
+    const auto table = filled<V>(domain, keys);
+    return bench::Figures{ns_an_update(turns, [&] { update<V>(*table, input); }), {static_cast<double>(table->memory_bytes())}};
+  }};
+  bench::alternate({&bare, &engine}, options.rounds(5));
+  bench::Row row;
+  row.name = name;
+  row.unit = "ns an update";
+  row.bare = bare.main();
+  row.engine = engine.main();
+  row.add_process(bare, engine);
+  row.more = {{"bytes a key", engine.more(0) / static_cast<double>(keys)}};
+  report.print(row);
 }
 
-double now_ms() {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-// Runs the writer alone and beside a snapshot to a file that another thread writes. CPU time of each thread, so that
-// others on the machine count less; the pause by the wall.
+// Updates alone, and beside a snapshot that another thread writes to a file: `main` and `more`: ns an update alone, CPU ns of
+// the writing an entry, MB of the side log.
 template <class V>
-void write_beside_snapshot(const char* name, std::size_t keys, const std::string& folder) {
+bench::Figures beside_snapshot(std::size_t keys, int turns) {
   const Input input{keys};
   CowDomain domain;
   const auto table = filled<V>(domain, keys);
   PosixEnv posix{1};
-  update<V>(*table, input);
-  double start = bench::thread_cpu_ns();
-  for (int i = 0; i < 4; ++i) update<V>(*table, input);
-  const double alone_ns = (bench::thread_cpu_ns() - start) / 4;
-
-  double longest_pause_us = 0;
-  double pause_us = 0;
-  for (int i = 0; i < 5; ++i) {
-    const double from = now_ms();
-    const std::uint32_t bound = domain.begin();
-    auto view = table->view(bound);
-    pause_us = (now_ms() - from) * 1000;
-    longest_pause_us = std::max(longest_pause_us, pause_us);
-    view.reset();
-    domain.end(bound);
-  }
+  const std::string path = std::filesystem::temp_directory_path() / ("tidemark-bench-" + std::to_string(getpid()) + ".snap");
+  const double alone_ns = ns_an_update(turns, [&] { update<V>(*table, input); });
 
   const std::uint32_t bound = domain.begin();
   std::vector<StateView> views;
   views.push_back({{}, table->view(bound)});
   std::atomic<bool> done{false};
-  double snapshot_ms = 0;
-  std::uint64_t bytes = 0;
+  double writing_s = 0;
   std::thread snapshotter{[&] {
-    const double from = bench::thread_cpu_ns();
-    auto writer = value_or_throw(SnapshotFileWriter::create(*posix.env().files, folder + "/bench.snap",
-                                                            {.job = "bench", .uid = "bench", .key_groups = {0, 4096}}));
-    StateDescriptor state{"s", StateDescriptor::Kind::kValue, "\"int64\"", "", "\"int64\""};
+    const double begin_s = bench::thread_cpu_s();
+    auto writer = value_or_throw(SnapshotFileWriter::create(*posix.env().files, path, {.job = "bench", .uid = "bench", .key_groups = {0, 4096}}));
+    const StateDescriptor state{"s", StateDescriptor::Kind::kValue, "\"int64\"", "", "\"int64\""};
     const std::uint32_t id = writer->add_state(state, {.key = 8});
     ViewMerge merge{std::move(views), id, 4096};
     while (merge.write_some(*writer)) continue;
-    bytes = value_or_throw(writer->finish()).size;
-    snapshot_ms = (bench::thread_cpu_ns() - from) / 1e6;
+    static_cast<void>(value_or_throw(writer->finish()));
+    writing_s = bench::thread_cpu_s() - begin_s;
     done.store(true);
   }};
-  start = bench::thread_cpu_ns();
+  const double begin_s = bench::thread_cpu_s();
   int runs = 0;
-  while (!done.load()) {
-    update<V>(*table, input);
-    ++runs;
-  }
-  const double beside_ns = (bench::thread_cpu_ns() - start) / runs;
+  for (; !done.load(); ++runs) update<V>(*table, input);
+  const double beside_ns = (bench::thread_cpu_s() - begin_s) * 1e9 / runs / kRecords;
   snapshotter.join();
-  const double log_mib = static_cast<double>(domain.log_bytes()) / (1 << 20);
+  const double log_mb = static_cast<double>(domain.log_bytes()) / 1e6;
   domain.end(bound);
-  static_cast<void>(posix.env().files->remove(folder + "/bench.snap"));
-  std::printf(
-      "%-22s %9zu keys  alone %6.1f ns  beside a snapshot %6.1f ns (%2.0f %%)  snapshot %6.0f ms, %5.1f B/key  "
-      "side log %5.0f MiB  pause %5.0f us (longest %5.0f)\n",
-      name, keys, alone_ns / kRecords, beside_ns / kRecords, 100 * alone_ns / beside_ns, snapshot_ms,
-      static_cast<double>(bytes) / static_cast<double>(keys), log_mib, pause_us, longest_pause_us);
+  static_cast<void>(posix.env().files->remove(path));
+  return {beside_ns, {alone_ns, writing_s * 1e9 / static_cast<double>(keys), log_mb}};
+}
+
+template <class V>
+void compare_snapshot(bench::Report& report, const bench::Options& options, const std::string& name, std::size_t keys) {
+  if (!options.wants(name)) return;
+  bench::Candidate engine{[&] { return beside_snapshot<V>(keys, options.quick ? 1 : 3); }};
+  bench::alternate({&engine}, options.rounds(3), bench::Cores::kAll);
+  bench::Row row;
+  row.name = name;
+  row.unit = "ns an update";
+  row.bare = engine.more(0);
+  row.engine = engine.main();
+  row.more = {{"writing, CPU ns an entry", engine.more(1)}, {"side log MB", engine.more(2)}};
+  report.print(row);
 }
 
 }  // namespace
 
-/// Arguments: a folder for the snapshots (default: .) and the largest number of keys (default: 20 million).
 int main(int argc, char** argv) {
-  const std::string folder = argc > 1 ? argv[1] : ".";
-  const std::size_t most = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 20'000'000;
-  compare_updates<std::int64_t>("update, lines", 1'000'000);
-  compare_updates<Account>("update, 32-byte slots", 1'000'000);
-  write_beside_snapshot<std::int64_t>("snapshot, lines", 1'000'000, folder);
-  write_beside_snapshot<std::int64_t>("snapshot, lines", most, folder);
-  write_beside_snapshot<Account>("snapshot, slots", 4'000'000, folder);
+  const auto options = bench::Options::parse(argc, argv);
+  {
+    bench::Report report{"tables of state", options};
+    const std::size_t keys = options.size(1'000'000, 100'000);
+    compare_updates<std::int64_t>(report, options, "8-byte values, 1 M keys", keys);
+    compare_updates<Account>(report, options, "32-byte values, 1 M keys", keys);
+  }
+  bench::Report report{"updates alone (bare) and beside a snapshot", options};
+  compare_snapshot<std::int64_t>(report, options, "8-byte values, 1 M keys, snapshot", options.size(1'000'000, 100'000));
+  if (options.quick) return 0;
+  compare_snapshot<std::int64_t>(report, options, "8-byte values, 20 M keys, snapshot", 20'000'000);
+  compare_snapshot<Account>(report, options, "32-byte values, 4 M keys, snapshot", 4'000'000);
 }

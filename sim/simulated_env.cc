@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace tidemark {
@@ -12,21 +14,66 @@ bool needs_space(FileOperation operation) {
          operation == FileOperation::kAppend || operation == FileOperation::kSync;
 }
 
+bool is_output(const std::string& path) { return !path.starts_with(kSimulatedCheckpointDir); }
+
 }  // namespace
 
+std::uint64_t draw_laziness(Random& random, std::uint64_t max) {
+  const std::uint64_t drawn = random.next();
+  if (drawn % 2 == 0 || max <= 1) return 1;
+  return std::uint64_t{1} << (drawn / 2 % static_cast<std::uint64_t>(std::bit_width(max)));
+}
+
+void SimulatedPool::submit(std::unique_ptr<BackgroundWork> work) {
+  works_.push_back({std::move(work), ++submitted_, draw_ready_ns(), draw_laziness(random_, pace_.max_laziness)});
+}
+
+std::optional<std::int64_t> SimulatedPool::next_ready_ns() const {
+  std::optional<std::int64_t> result;
+  for (std::size_t i = 0; i < works_.size(); ++i) {
+    if (!ready(i)) result = std::min(result.value_or(works_[i].ready_ns), works_[i].ready_ns);
+  }
+  return result;
+}
+
 void SimulatedPool::step(std::size_t which) {
-  // A step may submit further works.
-  if (works_[which]->step() == Progress::kDone) works_.erase(works_.begin() + static_cast<std::ptrdiff_t>(which));
+  const std::uint64_t number = works_[which].number;
+  const Progress progress = works_[which].work->step();
+  // The step may have submitted further works.
+  const auto at = std::ranges::find(works_, number, &Work::number);
+  if (progress == Progress::kDone) {
+    works_.erase(at);
+  } else {
+    at->ready_ns = draw_ready_ns();
+  }
+}
+
+void SimulatedPool::set_pace(const Pace& pace) {
+  pace_ = pace;
+  for (Work& work : works_) {
+    work.laziness = std::min(work.laziness, pace.max_laziness);
+    work.ready_ns = std::min(work.ready_ns, clock_.steady_ns() + pace.max_io_latency_ns);
+  }
+}
+
+std::int64_t SimulatedPool::draw_ready_ns() {
+  if (pace_.max_io_latency_ns == 0) return 0;
+  return clock_.steady_ns() + static_cast<std::int64_t>(random_.next() % static_cast<std::uint64_t>(pace_.max_io_latency_ns));
 }
 
 SimulatedEnv::SimulatedEnv(std::uint64_t seed) : random_{seed} {
   files_.set_hook([this](FileOperation operation, const std::string& path) { return before(operation, path); });
 }
 
+void SimulatedEnv::set_pace(const Pace& pace) {
+  pace_ = pace;
+  pool_.set_pace(pace);
+}
+
 void SimulatedEnv::die(Death death) {
   if (std::exchange(dead_, true)) return;
   death_ahead_.reset();
-  trace_.note(death == Death::kMachine ? "the machine dies" : "the process dies");
+  trace_.note(death == Death::kMachine ? "THE MACHINE DIES" : "THE PROCESS DIES");
   if (death == Death::kMachine) {
     files_.crash_machine(random_);
   } else {
@@ -35,27 +82,42 @@ void SimulatedEnv::die(Death death) {
 }
 
 std::optional<Error> SimulatedEnv::before(FileOperation operation, const std::string& path) {
+  if (observers_ > 0) return std::nullopt;
   if (!dead_ && changes_files(operation)) {
-    if (death_ahead_ && file_operations_ == death_ahead_->operations) die(death_ahead_->death);
+    maybe_die();
     ++file_operations_;
   }
   if (dead_) {
     return Error{ErrorCode::kIo, fmt::format("cannot {} '{}': the process is dead", to_string(operation), path)};
   }
-  trace_.note(fmt::format("  {} {}", to_string(operation), path));
+  trace_.note(detail::hash_bytes(path) + static_cast<std::uint64_t>(operation),
+              [&] { return fmt::format("    {} {}", to_string(operation), path); });
   return fault(operation, path);
 }
 
+void SimulatedEnv::maybe_die() {
+  if (death_ahead_ && file_operations_ == death_ahead_->operations) return die(death_ahead_->death);
+  if (one_in(faults_.death_one_in)) die(one_in(2) ? Death::kMachine : Death::kProcess);
+}
+
 std::optional<Error> SimulatedEnv::fault(FileOperation operation, const std::string& path) {
-  if (!changes_files(operation)) return std::nullopt;
   const auto fails = [&](ErrorCode code, const char* why) {
-    trace_.note(fmt::format("  fails: {}", why));
+    ++failed_operations_;
+    trace_.note(detail::hash_bytes(why), [&] { return fmt::format("    FAILS: {}", why); });
     return Error{code, fmt::format("cannot {} '{}': {}", to_string(operation), path, why)};
   };
+  if (!changes_files(operation)) {
+    if (operation != FileOperation::kClose && one_in(faults_.read_error_one_in)) {
+      return fails(ErrorCode::kIo, "input/output error (simulated)");
+    }
+    return std::nullopt;
+  }
   if (needs_space(operation) && one_in(faults_.full_disk_one_in)) {
     return fails(ErrorCode::kResourceExhausted, "no space left (simulated)");
   }
-  if (one_in(faults_.io_error_one_in)) return fails(ErrorCode::kIo, "input/output error (simulated)");
+  if (one_in(faults_.io_error_one_in) || (is_output(path) && one_in(faults_.output_error_one_in))) {
+    return fails(ErrorCode::kIo, "input/output error (simulated)");
+  }
   return std::nullopt;
 }
 

@@ -19,36 +19,76 @@
 
 namespace tidemark {
 
+inline constexpr const char* kSimulatedCheckpointDir = "/checkpoints";
+
 class SimulatedClock final : public Clock {
  public:
   std::int64_t wall_ms() const override { return kStartWallMs + now_ns_ / 1'000'000; }
   std::int64_t steady_ns() const override { return now_ns_; }
   void advance_ns(std::int64_t ns) { now_ns_ += ns; }
+  std::int64_t since_start_ns() const { return now_ns_ - kStartNs; }
 
  private:
   static constexpr std::int64_t kStartWallMs = 1'436'918'400'000;  // 2015-07-15
-  std::int64_t now_ns_ = 1'000'000'000;
+  static constexpr std::int64_t kStartNs = 1'000'000'000;
+  std::int64_t now_ns_ = kStartNs;
+};
+
+/// How fast things go. The default is a calm world.
+struct Pace {
+  std::int64_t max_step_ns = 20'000;     ///< the most that passes with one step
+  std::uint64_t max_laziness = 1;        ///< how rarely the laziest acts though it could: one time in so many
+  std::uint64_t leap_one_in = 0;         ///< steps: time leaps to the next deadline though somebody could act
+  std::uint64_t stall_one_in = 0;        ///< steps: one task stands still for a while
+  std::int64_t max_stall_ns = 0;
+  std::int64_t max_io_latency_ns = 0;    ///< until a step of work in the background can be done
 };
 
 class SimulatedPool final : public BlockingPool {
  public:
-  void submit(std::unique_ptr<BackgroundWork> work) override { works_.push_back(std::move(work)); }
+  SimulatedPool(const Clock& clock, Random& random) : clock_{clock}, random_{random} {}
+
+  void submit(std::unique_ptr<BackgroundWork> work) override;
   std::size_t size() const { return works_.size(); }
+  /// Its I/O is done: it may go on.
+  bool ready(std::size_t which) const { return works_[which].ready_ns <= clock_.steady_ns(); }
+  std::uint64_t laziness(std::size_t which) const { return works_[which].laziness; }
+  /// Of those that are not ready.
+  std::optional<std::int64_t> next_ready_ns() const;
   void step(std::size_t which);
+  void set_pace(const Pace& pace);
 
  private:
-  std::vector<std::unique_ptr<BackgroundWork>> works_;  // submitted, not done
+  struct Work {
+    std::unique_ptr<BackgroundWork> work;
+    std::uint64_t number = 0;
+    std::int64_t ready_ns = 0;
+    std::uint64_t laziness = 1;
+  };
+  std::int64_t draw_ready_ns();
+
+  const Clock& clock_;
+  Random& random_;
+  Pace pace_;
+  std::vector<Work> works_;  // submitted, not done
+  std::uint64_t submitted_ = 0;
 };
+
+/// One draw of how lazy an actor is, at most `max`; half of them are not at all.
+std::uint64_t draw_laziness(Random& random, std::uint64_t max);
 
 enum class Death {
   kProcess,  ///< what was written stays
   kMachine,  ///< what was not synced is lost, kept or torn
 };
 
-/// How often an operation that changes files fails; 0: never.
+/// How often an operation on files fails: one in so many; 0: never.
 struct FileFaults {
-  std::uint64_t full_disk_one_in = 0;  ///< only what needs space
-  std::uint64_t io_error_one_in = 0;
+  std::uint64_t full_disk_one_in = 0;  ///< of what needs space
+  std::uint64_t io_error_one_in = 0;   ///< of what changes files
+  std::uint64_t read_error_one_in = 0;
+  std::uint64_t output_error_one_in = 0;  ///< of what changes files that are no checkpoint's
+  std::uint64_t death_one_in = 0;         ///< of what changes files: the process or its machine dies in place of it
 };
 
 class SimulatedEnv {
@@ -66,9 +106,13 @@ class SimulatedEnv {
   /// True one time in `n`; never for 0.
   bool one_in(std::uint64_t n) { return n != 0 && random_.next() % n == 0; }
 
+  const Pace& pace() const { return pace_; }
+  void set_pace(const Pace& pace);
   void set_file_faults(FileFaults faults) { faults_ = faults; }
-  /// Operations that change files, so far.
+  /// Operations that changed files, so far.
   std::uint64_t file_operations() const { return file_operations_; }
+  /// Operations that a fault made fail, so far.
+  std::uint64_t failed_operations() const { return failed_operations_; }
   /// Dies in place of the operation after the first `operations`.
   void die_after_file_operations(std::uint64_t operations, Death death) { death_ahead_ = {operations, death}; }
 
@@ -78,6 +122,18 @@ class SimulatedEnv {
   /// A new process may start.
   void revive() { dead_ = false; }
 
+  /// While one lives, files are looked at by nobody of this world: no fault, no trace, also after a death.
+  class Observer {
+   public:
+    explicit Observer(SimulatedEnv& env) : env_{env} { ++env_.observers_; }
+    ~Observer() { --env_.observers_; }
+    Observer(const Observer&) = delete;
+    Observer& operator=(const Observer&) = delete;
+
+   private:
+    SimulatedEnv& env_;
+  };
+
  private:
   struct DeathAhead {
     std::uint64_t operations = 0;
@@ -85,16 +141,20 @@ class SimulatedEnv {
   };
 
   std::optional<Error> before(FileOperation operation, const std::string& path);
+  void maybe_die();
   std::optional<Error> fault(FileOperation operation, const std::string& path);
 
   SplitMixRandom random_;
   SimulatedClock clock_;
   MemoryFileSystem files_{&clock_};
-  SimulatedPool pool_;
+  SimulatedPool pool_{clock_, random_};
   Trace trace_;
+  Pace pace_;
   FileFaults faults_;
   std::optional<DeathAhead> death_ahead_;
   std::uint64_t file_operations_ = 0;
+  std::uint64_t failed_operations_ = 0;
+  int observers_ = 0;
   bool dead_ = false;
 };
 

@@ -1,8 +1,8 @@
 // One process that runs a job: the real master and the real tasks, stepped in an order that the seed picks.
 //
 // Each step() is one decision: the master, one task, one work in the background, or time leaping to the next deadline.
-// Every actor that can do something may be next; how eager each kind is differs from process to process, so that some
-// seeds starve the tasks and some the disk.
+// Every actor that can do something may be next; how eager each one is changes while it runs, so that now a task, now
+// the disk is starved. The env's Pace says how much of that there is.
 //
 // One thread. The env outlives it. A process that dies (env.die()) is destroyed soon: what is left of it is cancelled
 // and run to its end without reaching any file, so that its memory is freed; that it comes to an end is checked.
@@ -31,7 +31,7 @@ struct SimulatedJob {
 
 struct ProcessOptions {
   JobMasterOptions master;
-  std::string checkpoint_dir = "/checkpoints";
+  std::string checkpoint_dir = kSimulatedCheckpointDir;
   Resume resume = {Resume::Kind::kLatest, {}};
 };
 
@@ -49,23 +49,28 @@ class SimulatedProcess final : private ExecutionFactory {
   bool over() const { return over_; }
   /// Nobody can do anything, no deadline lies ahead, and the job is not over: a fault.
   bool stuck() const { return stuck_; }
+  /// The last step() was the master's.
+  bool master_stepped() const { return master_stepped_; }
   JobMaster& master() { return *master_; }
 
  private:
   class Attempt;
-  enum class Kind { kMaster, kTask, kWork };
-  struct Actor {
-    Kind kind;
-    std::size_t index;
+  struct Mood {
+    std::uint64_t laziness = 1;
+    std::int64_t stalled_until_ns = 0;
   };
 
   SimulatedProcess(SimulatedEnv& env, SimulatedJob job, const ProcessOptions& options,
                    std::unique_ptr<CheckpointStore> store);
   std::unique_ptr<Execution> make(ExecutionListener& listener) override;
 
-  std::vector<Actor> actors() const;
+  std::size_t tasks() const;
+  std::size_t actors() const { return 1 + tasks() + env_.pool().size(); }
+  Mood& mood_of(std::size_t actor);
+  void change_moods();
+  bool acts_now(std::size_t actor);
   bool step_somebody();
-  bool step(const Actor& actor);
+  bool step(std::size_t actor);
   bool step_master();
   bool step_task(std::size_t index);
   bool step_work(std::size_t index);
@@ -76,10 +81,12 @@ class SimulatedProcess final : private ExecutionFactory {
   SimulatedEnv& env_;
   const SimulatedJob job_;
   const CheckpointMode mode_;
-  std::uint64_t steps_to_act_[3];  // by Kind: one time in so many that it could act, it does
+  std::vector<Mood> moods_;  // of the master and the tasks; a work has its own
   Attempt* attempt_ = nullptr;
+  JobState told_state_ = JobState::kInitializing;  // to the trace
   bool over_ = false;
   bool stuck_ = false;
+  bool master_stepped_ = false;
   std::unique_ptr<JobMaster> master_;
 };
 

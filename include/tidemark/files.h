@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "tidemark/detail/codec/csv_encode.h"
+#include "tidemark/detail/connectors/argument_checks.h"
 #include "tidemark/detail/connectors/file_sink.h"
 #include "tidemark/detail/connectors/file_source.h"
 #include "tidemark/format.h"
@@ -31,11 +32,12 @@ class FileSource {
  public:
   using Record = T;
 
-  /// See glob() for what a pattern may hold: * and ? and [..], ** for any depth. Throws Error if it is empty.
+  /// See glob() for what a pattern may hold: * and ? and [..], ** for any depth. What is wrong
+  /// with it, or with what follows, run() reports.
   explicit FileSource(std::string pattern) {
     options_.pattern = std::move(pattern);
     if constexpr (std::is_same_v<T, TextLine>) options_.format = detail::LineFormat::kText;
-    detail::check_options(options_);
+    checks_.run([this] { detail::check_options(options_); });
   }
 
   /// A member or a callable that gives a Timestamp, a std::int64_t (milliseconds since 1970 UTC) or a sys_time. Without
@@ -44,6 +46,7 @@ class FileSource {
   FileSource& event_time(F f, OutOfOrderness out_of_orderness = {}) {
     event_times_ = detail::make_event_times<T>(std::move(f));
     out_of_orderness_ = out_of_orderness;
+    checks_.check(out_of_orderness);
     return *this;
   }
 
@@ -65,36 +68,39 @@ class FileSource {
   /// A split without records for this long holds no watermark back any more; never, if not given.
   FileSource& idle_after(Duration duration) {
     idle_after_ = duration;
+    checks_.check_idle_after(duration);
     return *this;
   }
 
   /// fail(), which is the default, skip() or side_output("name").
   FileSource& on_error(OnError policy) {
     options_.on_error = std::move(policy);
-    detail::check_options(options_);
+    checks_.run([this] { detail::check_options(options_); });
     return *this;
   }
 
   /// How many bytes of a file a reader takes at a time.
   FileSource& split_size(std::uint64_t bytes) {
     options_.split_bytes = bytes;
-    detail::check_options(options_);
+    checks_.run([this] { detail::check_options(options_); });
     return *this;
   }
 
   operator SourceDescription<T>() const {
     return SourceDescription<T>{std::make_shared<detail::FileSourceImplementation<T>>(
-        options_, event_times_, out_of_orderness_.delay, idle_after_)};
+                                    options_, event_times_, out_of_orderness_.delay, idle_after_),
+                                checks_.problem()};
   }
 
  private:
   FileSource& set_format(detail::LineFormat format) {
     options_.format = format;
-    detail::check_options(options_);
+    checks_.run([this] { detail::check_options(options_); });
     return *this;
   }
 
   detail::FileSourceOptions options_;
+  detail::ArgumentChecks checks_;
   std::shared_ptr<const detail::EventTimes<T>> event_times_;
   OutOfOrderness out_of_orderness_;
   std::optional<Duration> idle_after_;
@@ -114,33 +120,34 @@ inline FileSource<TextLine> read_lines(std::string pattern) { return FileSource<
 template <class Format>
 class FileSink {
  public:
-  /// Throws Error for an empty folder.
+  /// What is wrong with the folder, or with what follows, run() reports.
   FileSink(std::string directory, Format format) : format_{std::move(format)} {
     options_.directory = std::move(directory);
-    detail::check_options(options_);
+    checks_.run([this] { detail::check_options(options_); });
   }
 
   /// A file is closed when it has this size, besides at each checkpoint.
   FileSink& roll_size(std::uint64_t bytes) {
     options_.roll_bytes = bytes;
-    detail::check_options(options_);
+    checks_.run([this] { detail::check_options(options_); });
     return *this;
   }
 
   /// In place of "part": several sinks may share a folder if their prefixes differ.
   FileSink& prefix(std::string prefix) {
     options_.prefix = std::move(prefix);
-    detail::check_options(options_);
+    checks_.run([this] { detail::check_options(options_); });
     return *this;
   }
 
   template <class T>
   operator SinkDescription<T>() const {
-    return SinkDescription<T>{std::make_shared<detail::FileSinkImplementation<T, Format>>(options_, format_)};
+    return SinkDescription<T>{std::make_shared<detail::FileSinkImplementation<T, Format>>(options_, format_), checks_.problem()};
   }
 
  private:
   detail::FileSinkOptions options_;
+  detail::ArgumentChecks checks_;
   Format format_;
 };
 

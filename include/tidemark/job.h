@@ -92,6 +92,7 @@ Stream<typename Source::Record> Job::from(const Source& source, detail::Location
   using Reader = detail::SourceReaderOperator<T>;
   static_assert(std::convertible_to<const Source&, SourceDescription<T>>, "from() takes a source: read_files<Bid>(...), generate<Bid>(...)");
   const SourceDescription<T> description = source;
+  if (description.problem()) builder_.complain_at(at, description.problem()->message());
   // Enumerator and readers of one attempt share their requests; an attempt makes the enumerator first.
   const auto requests = std::make_shared<std::shared_ptr<detail::SplitRequests>>();
   const NodeId enumerator = builder_.add_node({.name = description.name() + " splits",

@@ -15,14 +15,8 @@ struct OutOfOrderness {
   Duration delay{0};
 };
 
-/// Throws Error for a negative delay.
-inline OutOfOrderness out_of_order_by(Duration delay) {
-  if (delay < Duration{0}) {
-    throw Error{ErrorCode::kInvalidArgument,
-                "out_of_order_by() takes how far records may lag behind the newest one: zero or more"};
-  }
-  return {delay};
-}
+/// A delay of zero or more.
+inline OutOfOrderness out_of_order_by(Duration delay) { return {delay}; }
 
 /// Input that is no record: of a source with on_error(side_output(...)).
 struct BadRecord {

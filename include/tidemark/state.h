@@ -4,15 +4,22 @@
 // States are members of a KeyedProcess, declared in its constructor and used in process() and on_timer(), where they mean
 // the entry of the current key. What get() and find() return is valid until the next call on that state or the end of the
 // callback. Not for use anywhere else, nor by other threads.
+//
+// The first change of an entry after a checkpoint has begun copies it, so that the checkpoint is written as it was. Of a list
+// or a map that is the whole: where a key would have many thousands of elements, give them keys of their own.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "tidemark/aggregate.h"
 #include "tidemark/detail/codec/type.h"
 #include "tidemark/detail/state/key_cursor.h"
 #include "tidemark/detail/state/slot_table.h"
@@ -80,6 +87,7 @@ class StateAccessor {
  private:
   Row row() {
     if (serial_ != cursor_->serial) {
+      if (cursor_->serial == kNoKey) [[unlikely]] fail_without_key();
       serial_ = cursor_->serial;
       row_ = table_->find(cursor_->hash, cursor_->key);
     }
@@ -119,6 +127,71 @@ class ValueState {
  private:
   detail::StateAccessor<K, V> entry_;
   V absent_{};
+};
+
+/// For each key one value that what is added is folded into: reduce(value, added) -> V, which must not depend on more than
+/// its arguments. In a checkpoint it is a value like that of a ValueState, so one may become the other.
+template <class K, class V, class Reduce>
+class ReducingState {
+ public:
+  ReducingState(Declare& declare, std::string_view name)
+    requires std::is_empty_v<Reduce>
+      : ReducingState{declare, name, Reduce{}} {}
+  ReducingState(Declare& declare, std::string_view name, Reduce reduce)
+      : entry_{declare, name, StateDescriptor::Kind::kValue}, reduce_{std::move(reduce)} {}
+
+  /// The first value is taken as it is.
+  void add(const V& value) {
+    if (entry_.find() == nullptr) {
+      entry_.set(value);
+    } else {
+      entry_.mutate([&](V& reduced) { reduced = std::invoke(reduce_, std::as_const(reduced), value); });
+    }
+  }
+  /// The value, or V{} if nothing was added.
+  const V& get() {
+    const V* found = entry_.find();
+    return found != nullptr ? *found : absent_;
+  }
+  /// The value, or null.
+  const V* find() { return entry_.find(); }
+  void clear() { entry_.erase(); }
+
+ private:
+  detail::StateAccessor<K, V> entry_;
+  Reduce reduce_;
+  V absent_{};
+};
+
+/// For each key an aggregate of what was added, by the aggregates that windows take: count(), sum(&T::x), one of your own
+/// (aggregate.h). In a checkpoint it is a value: the accumulator.
+template <class K, class In, class Agg>
+class AggregatingState {
+  using Accumulator = detail::AccumulatorOf<Agg, In>;
+
+ public:
+  using Result = detail::ResultOf<Agg, In>;
+
+  AggregatingState(Declare& declare, std::string_view name)
+    requires std::is_empty_v<Agg>
+      : AggregatingState{declare, name, Agg{}} {}
+  AggregatingState(Declare& declare, std::string_view name, Agg aggregate)
+      : entry_{declare, name, StateDescriptor::Kind::kValue}, aggregate_{std::move(aggregate)} {}
+
+  void add(const In& value) {
+    entry_.mutate([&](Accumulator& accumulator) { aggregate_.add(accumulator, value); });
+  }
+  /// The result so far, or nothing if nothing was added.
+  std::optional<Result> get() {
+    const Accumulator* found = entry_.find();
+    if (found == nullptr) return std::nullopt;
+    return aggregate_.result(*found);
+  }
+  void clear() { entry_.erase(); }
+
+ private:
+  detail::StateAccessor<K, Accumulator> entry_;
+  Agg aggregate_;
 };
 
 /// A list for each key, in the order of adding.

@@ -19,7 +19,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -27,11 +26,14 @@
 #include "tidemark/aggregate.h"
 #include "tidemark/detail/api/callable.h"
 #include "tidemark/detail/api/port.h"
+#include "tidemark/detail/api/user_function.h"
 #include "tidemark/detail/connectors/sink.h"
 #include "tidemark/detail/operators/keyed_process.h"
 #include "tidemark/detail/operators/map.h"
+#include "tidemark/detail/operators/process.h"
 #include "tidemark/detail/operators/window_aggregate.h"
 #include "tidemark/functions.h"
+#include "tidemark/process.h"
 #include "tidemark/window.h"
 
 namespace tidemark {
@@ -40,6 +42,10 @@ template <class T, class KeyFn>
 class KeyedStream;
 template <class T, class KeyFn, class Row>
 class WindowedStream;
+template <class T>
+class BroadcastStream;
+template <class T, class KeyFn, class Rule>
+class BroadcastConnectedStream;
 
 /// The name of a second output of an operator, with records of type T: late records, bad records.
 template <class T>
@@ -89,6 +95,7 @@ class Stream {
   /// f(const T&) makes one record of one; it keeps its event time.
   template <class F>
   auto map(F f, Location at = Location::current()) const {
+    static_assert(detail::Copied<F>, "map() copies its callable to each subtask: capture values or a std::shared_ptr, nothing that can only be moved");
     static_assert(std::invocable<F&, const T&>, "map() takes a callable for one record of the stream: [](const Bid& bid) { return ...; }");
     using Result = std::decay_t<std::invoke_result_t<F&, const T&>>;
     static_assert(!std::is_void_v<Result>, "map() takes a callable that returns the new record");
@@ -98,6 +105,7 @@ class Stream {
   /// Keeps the records for which f(const T&) is true.
   template <class F>
   Stream<T> filter(F f, Location at = Location::current()) const {
+    static_assert(detail::Copied<F>, "filter() copies its callable to each subtask: capture values or a std::shared_ptr, nothing that can only be moved");
     static_assert(std::predicate<F&, const T&>, "filter() takes a callable that says whether a record stays: [](const Bid& bid) { return bid.price > 0; }");
     return add_chained<detail::FilterOperator<T, F>, T>("filter", std::move(f), at);
   }
@@ -105,6 +113,7 @@ class Stream {
   /// f(const T&, Out<U>&) emits any number of records. U is read off the callable; for a generic one give it: flat_map<U>(f).
   template <class U = void, class F>
   auto flat_map(F f, Location at = Location::current()) const {
+    static_assert(detail::Copied<F>, "flat_map() copies its callable to each subtask: capture values or a std::shared_ptr, nothing that can only be moved");
     using Result = std::conditional_t<std::is_void_v<U>, detail::EmittedBy<F>, U>;
     static_assert(!std::is_void_v<Result>, "flat_map() takes a callable of a record and an output: [](const Line& line, Out<Word>& out) { out.emit(...); }");
     static_assert(std::invocable<F&, const T&, Out<Result>&>, "flat_map()'s callable must accept a record of the stream: (const T&, Out<U>&)");
@@ -114,9 +123,40 @@ class Stream {
   /// Records with the same key meet in the same subtask. `key` is a member pointer or a callable: bool, number, enum, text,
   /// time, or an aggregate of these.
   template <class KeyFn>
-  KeyedStream<T, KeyFn> key_by(KeyFn key, Location at = Location::current()) const {
+  auto key_by(KeyFn key, Location at = Location::current()) const {
+    static_assert(detail::Copied<KeyFn>, "key_by() copies its callable to each subtask: capture values or a std::shared_ptr, nothing that can only be moved");
     static_assert(std::invocable<const KeyFn&, const T&>, "key_by() takes a member pointer or a callable for a record of the stream: &Bid::auction");
-    return {*this, std::move(key), at};
+    static_assert(detail::is_key<std::decay_t<std::invoke_result_t<const KeyFn&, const T&>>>(),
+                  "key_by() takes what gives a key: a bool, number, enum, text or time, or an aggregate, pair or tuple of these");
+    return KeyedStream<T, KeyFn>{*this, std::move(key), at};
+  }
+
+  /// A function that is a class and may have operator state: F is a Process<T, Result>, made for each subtask from a Declare&
+  /// and copies of the arguments. More of them than three go into a struct.
+  template <class F>
+  auto process(Location at = Location::current()) const {
+    return add_process<F>(at);
+  }
+  template <class F, class A>
+  auto process(A a, Location at = Location::current()) const {
+    return add_process<F>(at, std::move(a));
+  }
+  template <class F, class A, class B>
+  auto process(A a, B b, Location at = Location::current()) const {
+    return add_process<F>(at, std::move(a), std::move(b));
+  }
+  template <class F, class A, class B, class C>
+  auto process(A a, B b, C c, Location at = Location::current()) const {
+    return add_process<F>(at, std::move(a), std::move(b), std::move(c));
+  }
+
+  /// For connect(): each record goes to every subtask.
+  BroadcastStream<T> broadcast() const { return BroadcastStream<T>{*this}; }
+
+  /// This stream and `rules`, for a function over both: connect(rules.broadcast()).process<F>().
+  template <class Rule>
+  BroadcastConnectedStream<T, detail::NoKey, Rule> connect(BroadcastStream<Rule> rules, Location at = Location::current()) const {
+    return {*this, detail::NoKey{}, std::move(rules), at};
   }
 
   /// Windows over all records together, in one subtask.
@@ -151,9 +191,11 @@ class Stream {
   StreamSink to(const Sink& sink, Location at = Location::current()) const {
     static_assert(std::convertible_to<const Sink&, SinkDescription<T>>, "to() takes a sink that writes records of the stream's type: write_files(...), print(), collect(...)");
     const SinkDescription<T> description = sink;
+    if (description.problem()) builder_->complain_at(at, description.problem()->message());
     const NodeId node = builder_->add_node({.name = description.name(),
                                             .location = at,
                                             .keeps_state = description.keeps_state(),
+                                            .must_be_read = false,
                                             .factory = {[description] { return description.make_writer(); },
                                                         [description](const detail::SinkRecovery& recovery) { description.recover(recovery); }}});
     detail::connect(*builder_, ports_, node, Exchange::kForward, detail::plain_writer<T>());
@@ -183,6 +225,8 @@ class Stream {
   friend class KeyedStream;
   template <class, class, class>
   friend class WindowedStream;
+  template <class, class, class>
+  friend class BroadcastConnectedStream;
   friend class Job;
 
   Stream(detail::JobBuilder& builder, NodeId node, std::vector<detail::Port<T>> ports)
@@ -199,6 +243,25 @@ class Stream {
     const NodeId node = builder_->add_node({.name = name, .location = at, .factory = {[f = std::move(f)] { return std::make_unique<Op>(f); }, {}}});
     detail::connect(*builder_, ports_, node, Exchange::kForward, detail::plain_writer<T>());
     return Stream<Result>::template output_of<Op>(*builder_, node);
+  }
+
+  template <class F, class... Args>
+  auto add_process(const Location& at, Args... args) const {
+    static_assert(detail::ProcessClass<F>, "process() takes a class derived from Process<Record, Result>; behind key_by() one derived from KeyedProcess");
+    static_assert(!detail::WithBroadcast<F>, "a BroadcastProcess needs its rules: stream.connect(rules.broadcast()).process<F>()");
+    static_assert(std::same_as<typename F::Input, T>, "the first type of Process must be the record type of the stream");
+    using Op = detail::ProcessOperator<F>;
+    const auto make = detail::maker_of<F>(std::move(args)...);
+    std::vector<StateDescriptor> states;
+    builder_->guard(at, [&] { states = Op{make}.descriptors(); });
+    const bool keeps_state = !states.empty();
+    const NodeId node = builder_->add_node({.name = "process",
+                                            .location = at,
+                                            .keeps_state = keeps_state,
+                                            .states = std::move(states),
+                                            .factory = {[make] { return std::make_unique<Op>(make); }, {}}});
+    detail::connect(*builder_, ports_, node, Exchange::kForward, detail::plain_writer<T>());
+    return Stream<typename F::Output>::template output_of<Op>(*builder_, node);
   }
 
   detail::JobBuilder* builder_;
@@ -218,16 +281,12 @@ class KeyedStream {
   /// Declare& and copies of `args`.
   template <class F, class... Args>
   auto process(Args... args) const {
-    static_assert(std::is_base_of_v<KeyedProcess<typename F::Key, typename F::Input, typename F::Output>, F>,
-                  "process() takes a class derived from KeyedProcess<Key, Record, Result>");
+    static_assert(detail::KeyedProcessClass<F>, "process() behind key_by() takes a class derived from KeyedProcess<Key, Record, Result>");
+    static_assert(!detail::WithBroadcast<F>, "a KeyedBroadcastProcess needs its rules: keyed.connect(rules.broadcast()).process<F>()");
     static_assert(std::same_as<typename F::Key, Key>, "the first type of KeyedProcess must be the type that key_by() gives");
     static_assert(std::same_as<typename F::Input, T>, "the second type of KeyedProcess must be the record type of the stream");
-    static_assert(std::constructible_from<F, Declare&, const Args&...>,
-                  "the function's constructor takes a Declare& and then the arguments of process(), which are copied to each subtask");
     using Op = detail::KeyedProcessOperator<F, KeyFn>;
-    const typename Op::Make make = [copies = std::make_tuple(std::move(args)...)](Declare& declare) {
-      return std::apply([&](const Args&... each) { return std::make_unique<F>(declare, each...); }, copies);
-    };
+    const auto make = detail::maker_of<F>(std::move(args)...);
     detail::JobBuilder& builder = *stream_.builder_;
     std::vector<StateDescriptor> states;
     builder.guard(at_, [&] { states = Op{make, key_}.descriptors(); });
@@ -238,6 +297,12 @@ class KeyedStream {
                                           .factory = {[make, key = key_] { return std::make_unique<Op>(make, key); }, {}}});
     detail::connect(builder, stream_.ports_, node, Exchange::kHash, detail::key_by_writer<T>(key_));
     return Stream<typename F::Output>::template output_of<Op>(builder, node);
+  }
+
+  /// This stream and `rules`, for a function over both: connect(rules.broadcast()).process<F>().
+  template <class Rule>
+  BroadcastConnectedStream<T, KeyFn, Rule> connect(BroadcastStream<Rule> rules, detail::Location at = detail::Location::current()) const {
+    return {stream_, key_, std::move(rules), at};
   }
 
  private:
@@ -271,8 +336,16 @@ class WindowedStream {
   /// One result a window and key: Windowed<Key, Result> behind key_by(), WindowedAll<Result> behind window_all().
   template <class Agg>
   auto aggregate(Agg aggregate, detail::Location at = detail::Location::current()) const {
+    static_assert(detail::Copied<Agg>, "aggregate() copies the aggregate to each subtask: capture values or a std::shared_ptr, nothing that can only be moved");
+    static_assert(requires { typename Agg::Accumulator; } || requires { typename Agg::template AccumulatorFor<T>; },
+                  "aggregate() takes an aggregate: count(), sum(&Bid::price), or a struct with an Accumulator, a Result, and const add(), merge() "
+                  "and result()");
     static_assert(requires(const Agg& agg, detail::AccumulatorOf<Agg, T>& accumulator, const T& record) { agg.add(accumulator, record); },
-                  "aggregate() takes an aggregate over records of the stream: count(), sum(&Bid::price), or a struct with add(), merge() and result()");
+                  "the aggregate has no void add(Accumulator&, const Record&) const for the records of the stream");
+    static_assert(requires(const Agg& agg, detail::AccumulatorOf<Agg, T>& into, const detail::AccumulatorOf<Agg, T>& from) { agg.merge(into, from); },
+                  "the aggregate has no void merge(Accumulator& into, const Accumulator& from) const: windows share their parts, so it needs one");
+    static_assert(requires(const Agg& agg, const detail::AccumulatorOf<Agg, T>& accumulator) { agg.result(accumulator); },
+                  "the aggregate has no Result result(const Accumulator&) const");
     using Op = detail::WindowAggregateOperator<T, KeyFn, Agg, Row>;
     detail::JobBuilder& builder = *stream_.builder_;
     const auto make = [key = key_, aggregate = std::move(aggregate), spec = spec_, lateness = allowed_lateness_] {
@@ -311,6 +384,11 @@ class WindowedStream {
 
   void check() const {
     if (const auto problem = spec_.problem()) throw *problem;
+    if (spec_.slide_ms > spec_.size_ms) {
+      throw Error{ErrorCode::kInvalidArgument, "sliding(size, slide): the slide, " + std::to_string(spec_.slide_ms) + " ms, is longer than the size, " +
+                                                   std::to_string(spec_.size_ms) + " ms, so records between two windows would be in none: swap them, or "
+                                                   "filter() those records out and take tumbling windows"};
+    }
     if (allowed_lateness_ < Duration{0}) throw Error{ErrorCode::kInvalidArgument, "allowed_lateness() takes a duration of zero or more"};
   }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tidemark/aggregate.h"
+#include "tidemark/broadcast_stream.h"
 #include "tidemark/collect.h"
 #include "tidemark/error.h"
 #include "tidemark/files.h"
@@ -9,7 +10,9 @@
 #include "tidemark/functions.h"
 #include "tidemark/generator.h"
 #include "tidemark/job.h"
+#include "tidemark/operator_state.h"
 #include "tidemark/print.h"
+#include "tidemark/process.h"
 #include "tidemark/schema.h"
 #include "tidemark/sink.h"
 #include "tidemark/source.h"

@@ -35,8 +35,7 @@ inline WindowAssigner tumbling(Duration size, Duration offset = Duration{0}) {
   return {detail::WindowSpec::tumbling(size.count(), offset.count())};
 }
 
-/// A window of `size` starts every `slide`: a record is in about size / slide of them. A slide longer than the size leaves
-/// gaps, whose records are in no window.
+/// A window of `size` starts every `slide`, which is no longer: a record is in about size / slide of them.
 inline WindowAssigner sliding(Duration size, Duration slide, Duration offset = Duration{0}) {
   return {detail::WindowSpec::sliding(size.count(), slide.count(), offset.count())};
 }

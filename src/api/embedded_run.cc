@@ -80,7 +80,8 @@ class ProgramRun {
             .skipped = metrics.skipped,
             .watermark = metrics.watermark,
             .restarts = status.restarts,
-            .checkpoints = master_.checkpoint_stats()};
+            // Without a store, barriers only tell sinks to commit: nothing is kept that anybody could resume from.
+            .checkpoints = has_store_ ? master_.checkpoint_stats() : CheckpointStats{}};
   }
 
   void obey(int signals) {

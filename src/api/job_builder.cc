@@ -22,6 +22,7 @@ NodeId JobBuilder::add_node(NewNode node) {
                          .parallelism = node.parallelism,
                          .keeps_state = node.keeps_state,
                          .is_enumerator = node.is_enumerator,
+                         .must_be_read = node.must_be_read,
                          .states = std::move(node.states)});
   factories_.nodes.push_back(std::move(node.factory));
   return id;
@@ -61,6 +62,7 @@ LogicalNode* JobBuilder::node_to_change(NodeId node, std::string_view what) {
 void JobBuilder::set_uid(NodeId node, std::string uid) {
   LogicalNode* which = node_to_change(node, "uid");
   if (which == nullptr) return;
+  if (uid.empty()) return complain_at(node, "uid(\"\"): it is the name under which checkpoints hold the operator's state, so it can't be empty");
   for (const LogicalEdge& edge : plan_.edges) {
     if (edge.to == node && edge.exchange == Exchange::kSplits) plan_.nodes[edge.from].uid = uid;
   }
@@ -83,5 +85,7 @@ void JobBuilder::complain(std::string message) {
 }
 
 void JobBuilder::complain_at(NodeId node, const std::string& message) { complain(describe(plan_.nodes[node]) + ": " + message); }
+
+void JobBuilder::complain_at(const Location& location, const std::string& message) { complain(place(location) + ": " + message); }
 
 }  // namespace tidemark::detail

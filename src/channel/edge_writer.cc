@@ -2,7 +2,9 @@
 
 #include <exception>
 #include <string>
+#include <utility>
 
+#include "tidemark/detail/base/planted_bug.h"
 #include "tidemark/error.h"
 
 namespace tidemark::detail {
@@ -20,15 +22,25 @@ Batch* EdgeWriter::acquire(std::uint32_t target) {
     to.current = idle_.back();
     idle_.pop_back();
   } else {
-    to.current = batches_.emplace_back(make_batch()).get();
+    std::unique_ptr<Batch> made = make_batch();
+    to.current = made.get();
+    batches_.emplace(to.current, std::move(made));
   }
   return to.current;
+}
+
+void EdgeWriter::put_back(Batch* batch) {
+  if (idle_.size() < targets_.size() * Edge::kCapacity) {
+    idle_.push_back(batch);
+  } else {
+    batches_.erase(batch);
+  }
 }
 
 void EdgeWriter::reclaim(Target& target) {
   while (Batch* batch = target.edge->take_back()) {
     batch->clear();
-    idle_.push_back(batch);
+    put_back(batch);
   }
 }
 
@@ -36,7 +48,7 @@ void EdgeWriter::ship(std::uint32_t target) {
   Target& to = targets_[target];
   if (to.current != nullptr) {
     if (to.current->empty()) {
-      idle_.push_back(to.current);
+      put_back(to.current);
     } else {
       to.outbox.push_back(Element::of_batch(to.current));
     }
@@ -60,7 +72,7 @@ void EdgeWriter::send_watermark(Timestamp watermark) {
 }
 
 void EdgeWriter::broadcast(const Element& element) {
-  flush();
+  if (!(planted(PlantedBug::kBarrierOvertakesRecord) && element.kind == Element::Kind::kBarrier)) flush();
   for (Target& target : targets_) target.outbox.push_back(element);
 }
 

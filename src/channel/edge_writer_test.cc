@@ -117,6 +117,25 @@ TEST(EdgeWriter, APartialBatchWaitsForMoreUntilTheFlush) {
   EXPECT_EQ(prices(*edges[0]), "10");
 }
 
+TEST(EdgeWriter, WhatABurstMadeIsFreedWhenItComesBack) {
+  auto edges = make_edges(2);
+  KeyByWriter<Bid, AuctionOf> writer{pointers(edges), AuctionOf{}, kMaxParallelism};
+  std::vector<Bid> bids;
+  for (std::int64_t i = 0; i < 1024; ++i) bids.push_back({i, i});
+  for (int i = 0; i < 300; ++i) send(writer, bids);
+  writer.flush();
+  EXPECT_GT(writer.batches(), 250u);
+  while (!writer.drain()) {
+    for (const auto& edge : edges) prices(*edge);
+  }
+  for (const auto& edge : edges) prices(*edge);
+  EXPECT_TRUE(writer.drain());
+  EXPECT_EQ(writer.batches(), 2 * Edge::kCapacity);
+  send(writer, bids);
+  writer.flush();
+  EXPECT_EQ(writer.batches(), 2 * Edge::kCapacity) << "those that wait are filled again";
+}
+
 TEST(EdgeWriter, AWatermarkRidesBehindTheBatchBeingFilledAndNeverOvertakesIt) {
   auto edges = make_edges(1);
   KeyByWriter<Bid, AuctionOf> writer{pointers(edges), AuctionOf{}, kMaxParallelism};
@@ -241,14 +260,12 @@ TEST(EdgeWriter, AHugeOutboxDrainsWithoutLosingABatchOnItsWayHome) {
     prices(*edges[0]);
     writer.drain();
   };
-  fill();
-  empty();
-  const std::size_t made = writer.made;
   for (int round = 0; round < 5; ++round) {
     fill();
+    EXPECT_EQ(writer.batches(), 500u);
     empty();
+    EXPECT_EQ(writer.batches(), Edge::kCapacity);
   }
-  EXPECT_EQ(writer.made, made);
 }
 
 // The consumer reads each batch as soon as it is pushed, so more come back during one drain() than the way back holds.
@@ -412,6 +429,44 @@ TEST(Exchange, TextBelongsToTheBatchThatTravels) {
     RebalanceWriter<Named> writer{pointers(edges)};
     expect_text_survives(writer, edges);
   }
+  {
+    auto edges = make_edges(3);
+    BroadcastWriter<Named> writer{pointers(edges)};
+    expect_text_survives(writer, edges);
+  }
+}
+
+TEST(Exchange, ABroadcastGivesEveryTargetAllRecordsInOrderAndWithControlInItsPlace) {
+  auto edges = make_edges(3);
+  BroadcastWriter<Bid> writer{pointers(edges)};
+  std::vector<Bid> bids;
+  std::string expected;
+  for (std::int64_t price = 0; price < 2500; ++price) {
+    bids.push_back({price % 7, price});
+    expected += std::to_string(price) + " ";
+  }
+  for (std::size_t from = 0; from < bids.size(); from += 500) send(writer, {bids.begin() + static_cast<std::ptrdiff_t>(from), bids.begin() + static_cast<std::ptrdiff_t>(from + 500)});
+  writer.send_watermark(Timestamp{9});
+  writer.broadcast(Element::of_barrier({.id = 1}));
+  send(writer, {{1, 7}});
+  writer.flush();
+  EXPECT_TRUE(writer.drain());
+  for (const auto& edge : edges) EXPECT_EQ(prices(*edge), expected + "w9 b1 7");
+  EXPECT_EQ(writer.records_out(), 2501u);
+}
+
+TEST(Exchange, ABroadcastToASlowTargetWaitsInItsOutboxAlone) {
+  auto edges = make_edges(2);
+  BroadcastWriter<Bid> writer{pointers(edges)};
+  const std::vector<Bid> full(Batch::kCapacity, Bid{1, 1});
+  for (std::size_t i = 0; i < Edge::kCapacity + 2; ++i) send(writer, full);
+  EXPECT_FALSE(writer.drain());
+  prices(*edges[0]);
+  EXPECT_FALSE(writer.drain());
+  prices(*edges[0]);
+  EXPECT_FALSE(writer.drain()) << "the other one has read nothing";
+  prices(*edges[1]);
+  EXPECT_TRUE(writer.drain());
 }
 
 TEST(Exchange, RecordsThatOwnMemoryAreFreedOnceWhereverTheyAre) {

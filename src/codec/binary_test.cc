@@ -79,6 +79,23 @@ TEST(Binary, ViewsPointIntoTheBytes) {
   EXPECT_EQ(view.data(), bytes.data() + 1);
 }
 
+TEST(Binary, EveryDateComesBack) {
+  using std::chrono::sys_days, std::chrono::year, std::chrono::year_month_day;
+  for (const sys_days day : {sys_days::min(), sys_days::max(), sys_days{std::chrono::days{12'000'000}}}) {
+    sys_days back{};
+    ASSERT_TRUE(decodes(encoded(day), back));
+    EXPECT_EQ(back, day);
+  }
+  for (const year_month_day day : {year::min() / 1 / 1, year::max() / 12 / 31}) {
+    year_month_day back{};
+    ASSERT_TRUE(decodes(encoded(day), back));
+    EXPECT_EQ(back, day);
+  }
+  year_month_day day{};
+  EXPECT_FALSE(decodes(encoded(sys_days{year::max() / 12 / 31} + std::chrono::days{1}), day));
+  EXPECT_FALSE(decodes(encoded(sys_days{year::min() / 1 / 1} - std::chrono::days{1}), day));
+}
+
 TEST(Binary, RefusesValuesOutOfRange) {
   std::int32_t narrow = 0;
   EXPECT_FALSE(decodes(encoded(std::int64_t{1} << 40), narrow));

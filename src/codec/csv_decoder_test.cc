@@ -75,6 +75,14 @@ TEST_F(CsvDecoderTest, RoundTripsWhatIsEncoded) {
   }
 }
 
+TEST_F(CsvDecoderTest, TextThatAFileCouldLoseStandsInQuotes) {
+  for (const std::string text : {" ", "\t", "\tx", "x\t", "\xef\xbb\xbfx"}) {
+    std::string line;
+    detail::append_csv_text(text, ',', line);
+    EXPECT_EQ(line, '"' + text + '"') << "a line of blanks would be none, and a byte order mark taken off";
+  }
+}
+
 TEST_F(CsvDecoderTest, WritesTheHeaderAndRows) {
   std::string text;
   detail::append_csv_header<Two>(text);

@@ -403,8 +403,8 @@ class Walk {
     if (depth > kMaxSkippedNesting) return fail(column(), "nested too deep");
     if (skip('{')) return skip_members(depth, '}', true);
     if (skip('[')) return skip_members(depth, ']', false);
-    std::string_view text = token();
-    if (next_is('"')) return take_string(text);
+    if (next_is('"')) return skip_string();
+    const std::string_view text = token();
     if (text != "true" && text != "false" && text != "null" && !is_json_number(text))
       return fail_expected("a JSON value");
     ++at_;
@@ -414,12 +414,17 @@ class Walk {
   bool skip_members(int depth, char close, bool named) {
     if (skip(close)) return true;
     do {
-      std::string_view name;
-      if (named && !take_string(name)) return false;
+      if (named && !skip_string()) return false;
       if (named && !skip(':')) return fail_expected("':' behind a member's name");
       if (!skip_value(depth + 1)) return false;
     } while (skip(','));
     return skip(close) || fail_expected(named ? "',' or '}'" : "',' or ']'");
+  }
+
+  bool skip_string() {
+    const std::size_t begin = column();
+    std::string_view text;
+    return take_string(text) && unescape_key(text, begin);
   }
 
   std::string_view line_;

@@ -78,6 +78,12 @@ TEST(JsonDecoder, TakesMembersInAnyOrderAndIgnoresOthers) {
   EXPECT_EQ(std::tie(bid.auction, bid.bidder, bid.price), std::make_tuple(1, 2, 3));
 }
 
+TEST(JsonDecoder, MembersWithoutAFieldMustBeJsonToTheirEscapes) {
+  EXPECT_EQ(decode<Point>(R"({"x":1,"y":2,"z":"\q"})"), "19: an escape that JSON does not have");
+  EXPECT_EQ(decode<Point>(R"({"x":1,"y":2,"z":{"\ud800":1}})"), "20: an escape that JSON does not have");
+  EXPECT_EQ(decode<Point>(R"({"x":1,"y":2,"z":["\u00e4",{"\\":"\n"}]})"), "ok");
+}
+
 TEST(JsonDecoder, OfARepeatedMemberTheLastCounts) {
   One<std::vector<int>> record;
   Arena arena;

@@ -43,6 +43,10 @@ TEST(JsonEncode, WritesEachKind) {
   EXPECT_EQ(json(test::Plain::kMinus), "-3");
   EXPECT_EQ(json(std::chrono::sys_days{}), R"("1970-01-01")");
   EXPECT_EQ(json(std::vector<std::byte>(4)), R"("AAAAAA==")");
+  using std::chrono::days, std::chrono::sys_days;
+  EXPECT_EQ(json(sys_days{days{-1}}), R"("1969-12-31")");
+  EXPECT_EQ(json(sys_days{days{146'097L * 100}}), R"("41970-01-01")") << "a year that std::chrono::year cannot hold";
+  EXPECT_EQ(json(sys_days{days{-146'097L * 100}}), R"("-38030-01-01")");
   EXPECT_EQ(json(std::pair{1, "x"s}), R"({"first":1,"second":"x"})");
 }
 

@@ -196,6 +196,25 @@ TEST(Key, RefusesWhatIsNoKey) {
   EXPECT_FALSE(KeyCodec<std::optional<bool>>::decode("\2\1", maybe, arena));
   double real = 0;
   EXPECT_FALSE(KeyCodec<double>::decode("\x7f\xff\xff\xff\xff\xff\xff\xff"s, real, arena)) << "-0.0 has no spelling";
+  std::tuple<> nothing;
+  EXPECT_TRUE(KeyCodec<std::tuple<>>::decode("\0"s, nothing, arena));
+  EXPECT_FALSE(KeyCodec<std::tuple<>>::decode("\1"s, nothing, arena));
+}
+
+TEST(Key, BytesThatAreNoWordBecomeTheDefaultKey) {
+  for (const std::string& bad : {""s, "1234567"s, "123456789"s}) EXPECT_EQ(KeyCodec<std::int64_t>::decode(bad), 0);
+  EXPECT_EQ(KeyCodec<bool>::decode("\2"s), false);
+  EXPECT_EQ(KeyCodec<Timestamp>::decode(""s), Timestamp{});
+}
+
+TEST(Key, EveryDateIsAKey) {
+  using std::chrono::sys_days;
+  Arena arena;
+  for (const sys_days day : {sys_days::min(), sys_days::max()}) {
+    sys_days back{};
+    ASSERT_TRUE(KeyCodec<sys_days>::decode(encoded(day), back, arena));
+    EXPECT_EQ(back, day);
+  }
 }
 
 TEST(Key, GarbageNeverHarms) {

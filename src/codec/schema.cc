@@ -136,6 +136,12 @@ Type parse_unit(const std::string& word) {
   return type;
 }
 
+// As detail::default_json() wrote it.
+std::string canonical_default(const Json& value) {
+  if (value.is_string()) return detail::quote_json(string_of(value));
+  return value.is_number_float() ? detail::default_json(value.get<double>()) : value.dump();
+}
+
 Type parse(const Json& json, int depth);
 
 TypeField parse_field(const Json& json, int depth) {
@@ -149,7 +155,7 @@ TypeField parse_field(const Json& json, int depth) {
     } else if (name == "aliases" && value.is_array()) {
       for (const Json& alias : value) field.aliases.push_back(string_of(alias));
     } else if (name == "default" && value.is_primitive() && !value.is_null()) {
-      field.default_json = value.is_string() ? detail::quote_json(string_of(value)) : value.dump();
+      field.default_json = canonical_default(value);
     } else {
       throw SchemaFault{"unknown member " + detail::quote_json(name) + " of a field"};
     }
@@ -209,10 +215,17 @@ Type parse(const Json& json, int depth) {
 // Deep nesting must not reach the recursive parser and destructor of the JSON library.
 bool nests_too_deep(std::string_view json) {
   int depth = 0;
-  for (char c : json) {
-    if (c == '[' || c == '{') ++depth;
-    if (c == ']' || c == '}') --depth;
-    if (depth > 4 * kMaxNesting) return true;
+  bool quoted = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (c == '"') quoted = !quoted;
+    if (quoted) {
+      if (c == '\\') ++i;
+    } else if (c == '[' || c == '{') {
+      if (++depth > 4 * kMaxNesting) return true;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
   }
   return false;
 }

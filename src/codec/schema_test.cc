@@ -64,6 +64,25 @@ TEST(Schema, ParsesWhatItWrites) {
   }
 }
 
+struct WithDefaults {
+  double large = 0;
+  double zero = 0;
+  float small = 0;
+  std::string brackets;
+  static constexpr auto state_schema = schema(default_of("large", 1e5), default_of("zero", -0.0),
+                                              default_of("small", 1e-7f), default_of("brackets", "[{"));
+};
+
+TEST(Schema, DefaultsKeepTheirText) {
+  const Type type = type_of<WithDefaults>();
+  const auto parsed = parse_schema(schema_json(type));
+  ASSERT_TRUE(parsed) << parsed.error().what();
+  EXPECT_EQ(*parsed, type);
+  EXPECT_EQ(type.fields[0].default_json, "1e+05");
+  EXPECT_EQ(type.fields[1].default_json, "0");
+  EXPECT_EQ(type.fields[2].default_json, "1e-07");
+}
+
 TEST(Schema, RefusesWhatIsNoSchema) {
   for (const std::string_view json : {"",
                                       "nul",
@@ -104,6 +123,15 @@ TEST(Schema, RefusesEndlessNesting) {
   std::string closed = "\"int8\"";
   for (int i = 0; i < 70; ++i) closed = R"({"list":)" + closed + "}";
   EXPECT_FALSE(parse_schema(closed));
+}
+
+TEST(Schema, BracketsInTextsDoNotNest) {
+  const auto with_default = [](const std::string& text, const std::string& type) {
+    return R"({"struct":[{"name":"a","default":")" + text + R"(","type":)" + type + "}]}";
+  };
+  EXPECT_TRUE(parse_schema(with_default(std::string(1000, '[') + R"(\"[)", "\"string\"")));
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  EXPECT_FALSE(parse_schema(with_default(std::string(100'000, ']'), deep))) << "must not reach the recursive printer";
 }
 
 TEST(Schema, NamesOfUidsAndStates) {

@@ -56,7 +56,9 @@ void append_json_string(std::string_view text, std::string& out) {
 
 void append_csv_text(std::string_view text, char delimiter, std::string& out) {
   const auto has = [&](char c) { return text.find(c) != std::string_view::npos; };
-  const bool quoted = text.empty() || text.front() == ' ' || text.back() == ' ' || has(delimiter) || has('"') ||
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // which readers take off the beginning of a file
+  const bool quoted = text.empty() || text.starts_with(kByteOrderMark) || is_blank(text.front()) || is_blank(text.back()) || has(delimiter) || has('"') ||
                       has('\n') || has('\r');
   if (!quoted) {
     out += text;
@@ -82,8 +84,11 @@ void append_base64(std::string_view bytes, std::string& out) {
 }
 
 void append_date(std::int64_t days, std::string& out) {
-  const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{days}}};
-  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}", static_cast<int>(date.year()),
+  // The calendar repeats every 400 years; std::chrono's has 16 bits for a year.
+  constexpr std::int64_t kCycleDays = 146'097;
+  const std::int64_t cycles = days / kCycleDays;
+  const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{days % kCycleDays}}};
+  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}", static_cast<int>(date.year()) + cycles * 400,
                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
 }
 

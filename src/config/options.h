@@ -18,11 +18,14 @@ struct Options {
   enum class CheckpointMode {
     kExactlyOnce,  ///< a task aligns its inputs at a barrier
     kAtLeastOnce,  ///< it doesn't: records may be counted twice after a restart
+    kNone,         ///< at most once: nothing is kept and a failure ends the job; checkpoints only commit its output
   };
 
   struct Checkpointing {
     std::string dir;       ///< empty: no checkpoints, nothing to resume from
-    Duration interval{0};  ///< 0: only the one at the end or on a stop
+    Duration interval{0};  ///< 0: none by time; there is always one at the end or on a stop
+    std::int64_t interval_records = 0;  ///< read by all sources since the one before; 0: none by records
+    std::int64_t interval_bytes = 0;    ///< likewise, of sources that know them (files do); 0: none by bytes
     Duration min_pause{0};
     Duration timeout{std::chrono::minutes{10}};
     int max_concurrent = 1;
@@ -32,14 +35,36 @@ struct Options {
     int num_retained = 1;
   };
 
+  /// Under every strategy the first restart follows at once.
   struct Restart {
     enum class Strategy {
-      kNone,        ///< the first failure fails the job
-      kFixedDelay,  ///< `attempts` restarts, each after `delay`
+      kNone,              ///< the first failure fails the job
+      kFixedDelay,        ///< so many restarts, each after the same delay
+      kFailureRate,       ///< restarts as long as there are few failures in an interval
+      kExponentialDelay,  ///< restarts after delays that grow, and begin anew after a quiet time
+    };
+    struct FixedDelay {
+      std::int64_t attempts = 3;
+      Duration delay{std::chrono::seconds{1}};
+    };
+    struct FailureRate {
+      std::int64_t max_failures = 1;  ///< in any interval
+      Duration interval{std::chrono::minutes{1}};
+      Duration delay{std::chrono::seconds{1}};
+    };
+    struct ExponentialDelay {
+      Duration initial{std::chrono::seconds{1}};
+      Duration max{std::chrono::minutes{1}};
+      double multiplier = 1.5;
+      double jitter = 0.1;  ///< share of a delay by which it is made longer or shorter
+      Duration reset_after{std::chrono::hours{1}};
+      /// Without a reset between; none: any number. Flink's default is none; see docs/decisions/0005.
+      std::optional<std::int64_t> attempts = 5;
     };
     Strategy strategy = Strategy::kNone;
-    std::int64_t attempts = 3;
-    Duration delay{std::chrono::seconds{1}};
+    FixedDelay fixed_delay;
+    FailureRate failure_rate;
+    ExponentialDelay exponential_delay;
   };
 
   int parallelism = 1;         ///< 1 .. max_parallelism

@@ -12,6 +12,7 @@
 
 #include "config/nearest.h"
 #include "config/parse_value.h"
+#include "config/yaml_documents.h"
 
 namespace tidemark {
 namespace {
@@ -27,7 +28,7 @@ struct Rule {
 };
 
 Rule number_rule(std::string key, std::int64_t low, std::int64_t high, std::string help, auto field) {
-  std::string expected = high == std::numeric_limits<int>::max()
+  std::string expected = high >= std::numeric_limits<int>::max()
                              ? fmt::format("a whole number of at least {}", low)
                              : fmt::format("a whole number from {} to {}", low, high);
   return {.key = std::move(key),
@@ -100,42 +101,113 @@ Rule choice_rule(std::string key, std::vector<std::pair<std::string, Enum>> choi
               }};
 }
 
-Rule tolerable_failures_rule() {
-  return {.key = "execution.checkpointing.tolerable-failed-checkpoints",
+// A number, or none for "unlimited".
+Rule limit_rule(std::string key, std::string help, auto field) {
+  return {.key = std::move(key),
           .expected = "a whole number of at least 0, or unlimited",
-          .help = "failed checkpoints in a row that the job outlives",
+          .help = std::move(help),
           .set =
-              [](Options& options, std::string_view text) {
+              [=](Options& options, std::string_view text) {
                 const auto value = parse_int64(text);
-                const bool valid =
-                    text == "unlimited" || (value && *value >= 0 && *value <= std::numeric_limits<int>::max());
-                options.checkpointing.tolerable_failures = value;
-                return valid;
+                field(options) = value;
+                return text == "unlimited" || (value && *value >= 0 && *value <= std::numeric_limits<int>::max());
               },
-          .show = [](const Options&) { return std::string{"unlimited"}; }};
+          .show =
+              [=](const Options& options) {
+                const auto& value = field(options);
+                return value ? std::to_string(*value) : std::string{"unlimited"};
+              }};
+}
+
+Rule factor_rule(std::string key, double low, double high, std::string help, auto field) {
+  return {.key = std::move(key),
+          .expected = fmt::format("a number from {} to {}", low, high),
+          .help = std::move(help),
+          .set =
+              [=](Options& options, std::string_view text) {
+                const auto value = parse_double(text);
+                if (!value || *value < low || *value > high) return false;
+                field(options) = *value;
+                return true;
+              },
+          .show = [=](const Options& options) { return fmt::format("{}", field(options)); }};
 }
 
 constexpr std::string_view kParallelism = "parallelism.default";
 constexpr std::string_view kMaxParallelism = "pipeline.max-parallelism";
 constexpr std::string_view kInterval = "execution.checkpointing.interval";
+constexpr std::string_view kIntervalRecords = "execution.checkpointing.interval-records";
+constexpr std::string_view kIntervalBytes = "execution.checkpointing.interval-bytes";
+constexpr std::string_view kDir = "execution.checkpointing.dir";
+constexpr std::string_view kMode = "execution.checkpointing.mode";
 constexpr std::string_view kRestorePath = "execution.state-recovery.path";
 constexpr std::string_view kRestartType = "restart-strategy.type";
 
-std::vector<Rule> make_rules() {
-  using Mode = Options::CheckpointMode;
+void add_restart_rules(std::vector<Rule>& rules) {
   using Strategy = Options::Restart::Strategy;
   constexpr int kAny = std::numeric_limits<int>::max();
+  rules.push_back(choice_rule<Strategy>(std::string{kRestartType},
+                                        {{"none", Strategy::kNone},
+                                         {"fixed-delay", Strategy::kFixedDelay},
+                                         {"failure-rate", Strategy::kFailureRate},
+                                         {"exponential-delay", Strategy::kExponentialDelay},
+                                         {"off", Strategy::kNone},
+                                         {"disable", Strategy::kNone}},
+                                        "what follows a failure; the first restart always follows at once",
+                                        [](auto& o) -> auto& { return o.restart.strategy; }));
+  rules.push_back(number_rule("restart-strategy.fixed-delay.attempts", 0, kAny, "restarts before the job fails",
+                              [](auto& o) -> auto& { return o.restart.fixed_delay.attempts; }));
+  rules.push_back(duration_rule("restart-strategy.fixed-delay.delay", Duration{0}, "time before a restart",
+                                [](auto& o) -> auto& { return o.restart.fixed_delay.delay; }));
+  rules.push_back(number_rule("restart-strategy.failure-rate.max-failures-per-interval", 0, kAny,
+                              "failures in an interval that are restarted",
+                              [](auto& o) -> auto& { return o.restart.failure_rate.max_failures; }));
+  rules.push_back(duration_rule("restart-strategy.failure-rate.failure-rate-interval", Duration{1},
+                                "in which failures are counted",
+                                [](auto& o) -> auto& { return o.restart.failure_rate.interval; }));
+  rules.push_back(duration_rule("restart-strategy.failure-rate.delay", Duration{0}, "time before a restart",
+                                [](auto& o) -> auto& { return o.restart.failure_rate.delay; }));
+  rules.push_back(duration_rule("restart-strategy.exponential-delay.initial-backoff", Duration{1},
+                                "time before the second restart",
+                                [](auto& o) -> auto& { return o.restart.exponential_delay.initial; }));
+  rules.push_back(duration_rule("restart-strategy.exponential-delay.max-backoff", Duration{1},
+                                "longest time before a restart",
+                                [](auto& o) -> auto& { return o.restart.exponential_delay.max; }));
+  rules.push_back(factor_rule("restart-strategy.exponential-delay.backoff-multiplier", 1, 1000,
+                              "by which each time before a restart is longer than the one before",
+                              [](auto& o) -> auto& { return o.restart.exponential_delay.multiplier; }));
+  rules.push_back(factor_rule("restart-strategy.exponential-delay.jitter-factor", 0, 1,
+                              "share of each time by which it is longer or shorter, by chance",
+                              [](auto& o) -> auto& { return o.restart.exponential_delay.jitter; }));
+  rules.push_back(duration_rule("restart-strategy.exponential-delay.reset-backoff-threshold", Duration{1},
+                                "time without a failure after which all begins anew",
+                                [](auto& o) -> auto& { return o.restart.exponential_delay.reset_after; }));
+  rules.push_back(limit_rule("restart-strategy.exponential-delay.attempts-before-reset-backoff",
+                             "restarts without such a time between before the job fails",
+                             [](auto& o) -> auto& { return o.restart.exponential_delay.attempts; }));
+}
+
+std::vector<Rule> make_rules() {
+  using Mode = Options::CheckpointMode;
+  constexpr int kAny = std::numeric_limits<int>::max();
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
   std::vector<Rule> rules;
   rules.push_back(number_rule(std::string{kParallelism}, 1, kLargestMaxParallelism, "subtasks of each operator",
                               [](auto& o) -> auto& { return o.parallelism; }));
   rules.push_back(number_rule(std::string{kMaxParallelism}, 1, kLargestMaxParallelism,
                               "key groups; the most that the parallelism can become; fixed once there is state",
                               [](auto& o) -> auto& { return o.max_parallelism; }));
-  rules.push_back(path_rule("execution.checkpointing.dir", "folder of the checkpoints; without it there are none",
+  rules.push_back(path_rule(std::string{kDir}, "folder of the checkpoints; without it there are none",
                             [](auto& o) -> auto& { return o.checkpointing.dir; }));
   rules.push_back(duration_rule(std::string{kInterval}, Duration{0},
                                 "time between two checkpoints; 0: none but the last",
                                 [](auto& o) -> auto& { return o.checkpointing.interval; }));
+  rules.push_back(number_rule(std::string{kIntervalRecords}, 0, kMost,
+                              "records that sources read between two checkpoints; alone or with the interval; 0: any",
+                              [](auto& o) -> auto& { return o.checkpointing.interval_records; }));
+  rules.push_back(number_rule(std::string{kIntervalBytes}, 0, kMost,
+                              "bytes of files that sources read between two checkpoints, likewise; 0: any",
+                              [](auto& o) -> auto& { return o.checkpointing.interval_bytes; }));
   rules.push_back(duration_rule("execution.checkpointing.min-pause", Duration{0},
                                 "shortest time from the end of one checkpoint to the start of the next",
                                 [](auto& o) -> auto& { return o.checkpointing.min_pause; }));
@@ -144,24 +216,21 @@ std::vector<Rule> make_rules() {
                               [](auto& o) -> auto& { return o.checkpointing.max_concurrent; }));
   rules.push_back(duration_rule("execution.checkpointing.timeout", Duration{10}, "after it a checkpoint has failed",
                                 [](auto& o) -> auto& { return o.checkpointing.timeout; }));
-  rules.push_back(tolerable_failures_rule());
-  rules.push_back(choice_rule<Mode>(
-      "execution.checkpointing.mode", {{"EXACTLY_ONCE", Mode::kExactlyOnce}, {"AT_LEAST_ONCE", Mode::kAtLeastOnce}},
-      "whether records may count twice after a restart", [](auto& o) -> auto& { return o.checkpointing.mode; }));
+  rules.push_back(limit_rule("execution.checkpointing.tolerable-failed-checkpoints",
+                             "failed checkpoints in a row that the job outlives",
+                             [](auto& o) -> auto& { return o.checkpointing.tolerable_failures; }));
+  rules.push_back(choice_rule<Mode>(std::string{kMode},
+                                    {{"EXACTLY_ONCE", Mode::kExactlyOnce},
+                                     {"AT_LEAST_ONCE", Mode::kAtLeastOnce},
+                                     {"NONE", Mode::kNone}},
+                                    "how often a record counts after a failure; NONE: at most once, as nothing is kept "
+                                    "and nothing restarts, and sinks commit at each interval",
+                                    [](auto& o) -> auto& { return o.checkpointing.mode; }));
   rules.push_back(number_rule("execution.checkpointing.num-retained", 1, kAny, "completed checkpoints that are kept",
                               [](auto& o) -> auto& { return o.checkpointing.num_retained; }));
   rules.push_back(path_rule(std::string{kRestorePath}, "checkpoint or savepoint to start from",
                             [](auto& o) -> auto& { return o.restore_path; }));
-  rules.push_back(choice_rule<Strategy>(std::string{kRestartType},
-                                        {{"none", Strategy::kNone},
-                                         {"fixed-delay", Strategy::kFixedDelay},
-                                         {"off", Strategy::kNone},
-                                         {"disable", Strategy::kNone}},
-                                        "what follows a failure", [](auto& o) -> auto& { return o.restart.strategy; }));
-  rules.push_back(number_rule("restart-strategy.fixed-delay.attempts", 0, kAny, "restarts before the job fails",
-                              [](auto& o) -> auto& { return o.restart.attempts; }));
-  rules.push_back(duration_rule("restart-strategy.fixed-delay.delay", Duration{0}, "time before a restart",
-                                [](auto& o) -> auto& { return o.restart.delay; }));
+  add_restart_rules(rules);
   rules.push_back(number_rule("worker.threads", 0, 1024, "threads that run tasks; 0: one for each core",
                               [](auto& o) -> auto& { return o.worker_threads; }));
   rules.push_back(choice_rule<LogLevel>("log.level",
@@ -261,13 +330,11 @@ Result<> OptionsBuilder::set(std::string_view key, std::string_view value, std::
 Result<> OptionsBuilder::add_yaml(const std::string& text, const std::string& name) {
   YamlFile file{*this, name};
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.empty() || (documents.size() == 1 && documents[0].IsNull())) return {};
-    if (documents.size() > 1) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: expected one YAML document, found {}", name, documents.size()));
+    if (const std::size_t documents = count_yaml_documents(text); documents > 1) {
+      return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected one YAML document, found {}", name, documents));
     }
-    const YAML::Node& root = documents[0];
+    const YAML::Node root = YAML::Load(text);
+    if (root.IsNull()) return {};
     if (!root.IsMap()) {
       return fail(ErrorCode::kInvalidArgument,
                   fmt::format("{}: expected lines of the form key: value", file.where(root)));
@@ -289,9 +356,30 @@ std::string OptionsBuilder::where(std::string_view key) const {
   return at == set_at_.end() ? "default" : at->second;
 }
 
+// With nothing kept there is nothing to go on from.
+Result<> OptionsBuilder::check_at_most_once() const {
+  const auto refuse = [&](std::string_view key, std::string_view why) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: {}: with {} NONE ({}) {}; leave out the one or the other", where(key), key, kMode,
+                            where(kMode), why));
+  };
+  if (!options_.checkpointing.dir.empty()) return refuse(kDir, "no checkpoint is kept, so a folder has no use");
+  if (!options_.restore_path.empty()) return refuse(kRestorePath, "a job begins anew and can't be resumed");
+  if (options_.resume) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("--resume: with {} NONE ({}) a job begins anew and can't be resumed", kMode, where(kMode)));
+  }
+  if (options_.restart.strategy != Options::Restart::Strategy::kNone) {
+    return refuse(kRestartType, "a failed job is not restarted, as it would read its input again");
+  }
+  return {};
+}
+
 Result<Options> OptionsBuilder::finish() const {
   Options options = options_;
   const bool durable = !options.checkpointing.dir.empty();
+  const bool at_most_once = options.checkpointing.mode == Options::CheckpointMode::kNone;
+  if (at_most_once) TIDEMARK_TRY(check_at_most_once());
   if (options.parallelism > options.max_parallelism) {
     return fail(
         ErrorCode::kInvalidArgument,
@@ -300,10 +388,13 @@ Result<Options> OptionsBuilder::finish() const {
             where(kParallelism), kParallelism, options.parallelism, kMaxParallelism, options.max_parallelism,
             where(kMaxParallelism)));
   }
-  if (!durable && options.checkpointing.interval > Duration{0}) {
+  const bool by_volume = options.checkpointing.interval_records > 0 || options.checkpointing.interval_bytes > 0;
+  if (!durable && !at_most_once && (options.checkpointing.interval > Duration{0} || by_volume)) {
+    const std::string_view key = options.checkpointing.interval > Duration{0}    ? kInterval
+                                 : options.checkpointing.interval_records > 0 ? kIntervalRecords
+                                                                              : kIntervalBytes;
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: {}: there is no folder for checkpoints; name one with --checkpoint-dir",
-                            where(kInterval), kInterval));
+                fmt::format("{}: {}: there is no folder for checkpoints; name one with --checkpoint-dir", where(key), key));
   }
   if (!durable && options.resume && options.restore_path.empty()) {
     return fail(ErrorCode::kInvalidArgument,
@@ -311,8 +402,10 @@ Result<Options> OptionsBuilder::finish() const {
                 "--resume=PATH");
   }
   if (!options.restore_path.empty()) options.resume = true;
-  if (durable && !is_set(kInterval)) options.checkpointing.interval = std::chrono::seconds{10};
-  if (durable && !is_set(kRestartType)) options.restart.strategy = Options::Restart::Strategy::kFixedDelay;
+  if ((durable || at_most_once) && !is_set(kInterval) && !by_volume) {
+    options.checkpointing.interval = std::chrono::seconds{10};
+  }
+  if (durable && !is_set(kRestartType)) options.restart.strategy = Options::Restart::Strategy::kExponentialDelay;
   return options;
 }
 
@@ -321,8 +414,8 @@ std::vector<OptionDescription> describe_options() {
   const Options defaults;
   for (const Rule& rule : rules()) {
     std::string default_text = rule.show(defaults);
-    if (rule.key == kInterval) default_text = "10s with a folder";
-    if (rule.key == kRestartType) default_text = "fixed-delay with a folder, else none";
+    if (rule.key == kInterval) default_text = "10s with a folder, unless by records or bytes";
+    if (rule.key == kRestartType) default_text = "exponential-delay with a folder, else none";
     all.push_back({rule.key, rule.expected, rule.help, std::move(default_text)});
   }
   return all;

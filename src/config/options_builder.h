@@ -24,13 +24,14 @@ class OptionsBuilder {
   void resume(std::string path);
   void plan_only() { options_.plan_only = true; }
 
-  /// Checks the options against one another and adds what follows from a checkpoint folder: an interval of 10 s and a
-  /// fixed delay restart, unless they were set.
+  /// Checks the options against one another and adds what follows from a checkpoint folder: an interval of 10 s and
+  /// restarts with exponential delay, unless they were set.
   Result<Options> finish() const;
 
  private:
   bool is_set(std::string_view key) const { return set_at_.contains(key); }
   std::string where(std::string_view key) const;
+  Result<> check_at_most_once() const;
 
   Options options_;
   std::map<std::string, std::string, std::less<>> set_at_;

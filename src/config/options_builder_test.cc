@@ -39,9 +39,9 @@ TEST(OptionsBuilderTest, WithoutAFolderThereAreNoCheckpointsAndNoRestarts) {
 TEST(OptionsBuilderTest, AFolderBringsAnIntervalAndRestartsUnlessTheyAreSet) {
   const Options with_folder = value_or_throw(from_yaml("execution.checkpointing.dir: state"));
   EXPECT_EQ(with_folder.checkpointing.interval, 10s);
-  EXPECT_EQ(with_folder.restart.strategy, Strategy::kFixedDelay);
-  EXPECT_EQ(with_folder.restart.attempts, 3);
-  EXPECT_EQ(with_folder.restart.delay, 1s);
+  EXPECT_EQ(with_folder.restart.strategy, Strategy::kExponentialDelay);
+  EXPECT_EQ(with_folder.restart.exponential_delay.attempts, 5);
+  EXPECT_EQ(with_folder.restart.exponential_delay.initial, 1s);
 
   const Options set = value_or_throw(from_yaml(
       "execution.checkpointing.dir: state\nexecution.checkpointing.interval: 0\nrestart-strategy.type: none"));
@@ -64,10 +64,20 @@ execution:
     tolerable-failed-checkpoints: 4
     mode: AT_LEAST_ONCE
   checkpointing.num-retained: 3
+  checkpointing.interval-records: 1000000
+  checkpointing.interval-bytes: 5000000000
   state-recovery.path: /state/chk-7
 restart-strategy:
   type: fixed-delay
   fixed-delay: {attempts: 9, delay: 2s}
+  failure-rate: {max-failures-per-interval: 4, failure-rate-interval: 2min, delay: 3s}
+  exponential-delay:
+    initial-backoff: 2s
+    max-backoff: 2min
+    backoff-multiplier: 2.5
+    jitter-factor: 0.3
+    reset-backoff-threshold: 2h
+    attempts-before-reset-backoff: unlimited
 worker.threads: 4
 log.level: debug
 )"));
@@ -84,8 +94,19 @@ log.level: debug
   EXPECT_TRUE(options.resume);
   EXPECT_EQ(options.restore_path, "/state/chk-7");
   EXPECT_EQ(options.restart.strategy, Strategy::kFixedDelay);
-  EXPECT_EQ(options.restart.attempts, 9);
-  EXPECT_EQ(options.restart.delay, 2s);
+  EXPECT_EQ(options.checkpointing.interval_records, 1'000'000);
+  EXPECT_EQ(options.checkpointing.interval_bytes, 5'000'000'000);
+  EXPECT_EQ(options.restart.fixed_delay.attempts, 9);
+  EXPECT_EQ(options.restart.fixed_delay.delay, 2s);
+  EXPECT_EQ(options.restart.failure_rate.max_failures, 4);
+  EXPECT_EQ(options.restart.failure_rate.interval, 2min);
+  EXPECT_EQ(options.restart.failure_rate.delay, 3s);
+  EXPECT_EQ(options.restart.exponential_delay.initial, 2s);
+  EXPECT_EQ(options.restart.exponential_delay.max, 2min);
+  EXPECT_EQ(options.restart.exponential_delay.multiplier, 2.5);
+  EXPECT_EQ(options.restart.exponential_delay.jitter, 0.3);
+  EXPECT_EQ(options.restart.exponential_delay.reset_after, 2h);
+  EXPECT_EQ(options.restart.exponential_delay.attempts, std::nullopt);
   EXPECT_EQ(options.worker_threads, 4);
   EXPECT_EQ(options.log_level, LogLevel::kDebug);
 }
@@ -103,7 +124,7 @@ TEST(OptionsBuilderTest, AWrongValueNamesLineKeyValueAndTheExpectedForm) {
   EXPECT_EQ(error_of("\n\nparallelism.default: two"),
             "conf.yaml:3: parallelism.default: 'two' is not a whole number from 1 to 32768");
   EXPECT_THAT(error_of("execution.checkpointing.interval: 10"), HasSubstr("'10' is not a duration such as 500ms, 10s"));
-  EXPECT_THAT(error_of("execution.checkpointing.mode: twice"), HasSubstr("one of EXACTLY_ONCE, AT_LEAST_ONCE"));
+  EXPECT_THAT(error_of("execution.checkpointing.mode: twice"), HasSubstr("one of EXACTLY_ONCE, AT_LEAST_ONCE, NONE"));
   EXPECT_THAT(error_of("execution.checkpointing.timeout: 1ms"), HasSubstr("at least 10ms"));
   EXPECT_THAT(error_of("execution.checkpointing.num-retained: 0"), HasSubstr("at least 1"));
   EXPECT_THAT(error_of("execution.checkpointing.tolerable-failed-checkpoints: -1"), HasSubstr("or unlimited"));
@@ -124,6 +145,7 @@ TEST(OptionsBuilderTest, AFileOfTheWrongShapeIsRefusedWithItsLine) {
   EXPECT_THAT(error_of("? [a]\n: b\n"), HasSubstr("expected a key"));
   EXPECT_FALSE(from_yaml("execution: &a\n  checkpointing: *a\n"));
   EXPECT_FALSE(from_yaml(std::string(100'000, '[')));
+  EXPECT_THAT(error_of("# a job\n, x"), HasSubstr("conf.yaml:2: not valid YAML")) << "and comes to an end";
 }
 
 TEST(OptionsBuilderTest, AnEmptyFileIsFine) {
@@ -142,6 +164,33 @@ TEST(OptionsBuilderTest, OptionsThatContradictEachOtherAreRefusedWithBothPlaces)
   OptionsBuilder builder;
   builder.resume("");
   EXPECT_FALSE(builder.finish());
+}
+
+TEST(OptionsBuilderTest, RecordsOrBytesAloneTakeThePlaceOfTheInterval) {
+  const Options alone =
+      value_or_throw(from_yaml("execution.checkpointing: {dir: state, interval-records: 1000}"));
+  EXPECT_EQ(alone.checkpointing.interval, 0s);
+  const Options both =
+      value_or_throw(from_yaml("execution.checkpointing: {dir: state, interval: 5s, interval-bytes: 1000}"));
+  EXPECT_EQ(both.checkpointing.interval, 5s);
+  EXPECT_THAT(error_of("execution.checkpointing.interval-records: 10"), HasSubstr("name one with --checkpoint-dir"));
+}
+
+TEST(OptionsBuilderTest, AtMostOnceKeepsNothingAndRefusesWhateverWouldGoOn) {
+  const std::string none = "execution.checkpointing.mode: NONE\n";
+  const Options options = value_or_throw(from_yaml(none));
+  EXPECT_EQ(options.checkpointing.mode, Options::CheckpointMode::kNone);
+  EXPECT_EQ(options.checkpointing.interval, 10s) << "at which its output is committed";
+  EXPECT_EQ(options.restart.strategy, Strategy::kNone);
+  EXPECT_EQ(value_or_throw(from_yaml(none + "execution.checkpointing.interval: 1s")).checkpointing.interval, 1s);
+  EXPECT_THAT(error_of(none + "execution.checkpointing.dir: state"),
+              AllOf(StartsWith("conf.yaml:2: execution.checkpointing.dir: "), HasSubstr("NONE (conf.yaml:1)")));
+  EXPECT_THAT(error_of(none + "restart-strategy.type: fixed-delay"), HasSubstr("a failed job is not restarted"));
+  EXPECT_THAT(error_of(none + "execution.state-recovery.path: old"), HasSubstr("can't be resumed"));
+  OptionsBuilder resumed;
+  value_or_throw(resumed.add_yaml(none, "conf.yaml"));
+  resumed.resume("");
+  EXPECT_THAT(resumed.finish().error().message(), AllOf(StartsWith("--resume: "), HasSubstr("begins anew")));
 }
 
 TEST(OptionsBuilderTest, ResumeFromTheNewestOverridesAPathOfTheFile) {

@@ -16,7 +16,7 @@ constexpr std::string_view kStateName = "splits";
 }  // namespace
 
 AssignedSplits::AssignedSplits(Duration delay, std::optional<std::int64_t> idle_after_ns, const OperatorContext& context)
-    : env_{context.env}, name_{context.name}, watermarks_{delay, idle_after_ns, now_ns()} {
+    : env_{context.env}, name_{context.name}, watermarks_{delay, idle_after_ns} {
   for (SplitState& state : list_items<SplitState>(context.restore, kStateName, name_)) add(std::move(state));
   update_watermark();
 }
@@ -46,7 +46,7 @@ bool AssignedSplits::begin_next() {
 void AssignedSplits::finish_current() {
   TIDEMARK_CHECK(is_reading_, "no split is being read");
   update_watermark();  // a finished split counts no more, so what it reached is told before
-  watermarks_.finish(splits_.front().watermark, now_ns());
+  watermarks_.finish(splits_.front().watermark);
   splits_.pop_front();
   is_reading_ = false;
 }

@@ -4,7 +4,7 @@
 
 #include <span>
 
-#include "connectors/finished_snapshot.h"
+#include "state/finished_snapshot.h"
 #include "protocol/commit_ledger.h"
 
 namespace tidemark::detail {

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <optional>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
@@ -14,12 +16,16 @@
 #include "env/env.h"
 #include "protocol/commit_ledger.h"
 #include "tidemark/detail/base/check.h"
+#include "tidemark/detail/base/planted_bug.h"
+#include "tidemark/detail/base/probe.h"
 #include "tidemark/error.h"
 
 namespace tidemark::detail {
 namespace {
 
-constexpr int kCommitTries = 5;
+// Of one file. The pauses between them add up to some ten seconds.
+constexpr int kCommitTries = 8;
+constexpr Duration kFirstPause = std::chrono::milliseconds{100};
 // Rolled files may wait to be synced beside the task; beyond this many the task waits for them.
 constexpr std::size_t kMaxUnprepared = 8;
 
@@ -29,7 +35,11 @@ class PrepareWork final : public SnapshotWork {
   PrepareWork(std::shared_ptr<UnpreparedFiles> files, OperatorSnapshot result, std::uint64_t bytes)
       : files_{std::move(files)}, result_{std::move(result)}, bytes_{bytes} {}
 
-  bool step() override { return files_->prepare_step(); }
+  bool step() override {
+    const bool prepared = files_->prepare_step();
+    if (prepared && planted(PlantedBug::kCommitOnTrigger)) files_->commit(result_.committables);
+    return prepared;
+  }
   OperatorSnapshot take_result() override { return std::move(result_); }
   std::uint64_t bytes_written() const override { return bytes_; }
 
@@ -39,51 +49,80 @@ class PrepareWork final : public SnapshotWork {
   std::uint64_t bytes_;
 };
 
-/// Commits the files of one completed checkpoint, off the task's thread: one a step, the folder at the end.
+/// A file to commit, and how often that failed.
+struct CommitTask {
+  CommitOrder order;
+  int failures = 0;
+  std::optional<Error> error;  // of the last try
+};
+
+/// Tries to commit some files, off the task's thread: one a step, their folders at the end.
 class Commit {
  public:
-  Commit(FileSystem& files, std::vector<CommitOrder> orders) : files_{files}, orders_{std::move(orders)} {}
+  Commit(FileSystem& files, std::vector<CommitTask> tasks) : files_{files}, tasks_{std::move(tasks)} {}
 
-  /// True when finished: all are committed, or error() says why not.
+  /// True when finished: a task without an error is committed for good.
   bool step() {
+    if (next_ < tasks_.size()) {
+      rename(tasks_[next_++]);
+      return false;
+    }
+    for (const std::string& directory : directories_) sync(directory);
+    crash_point(CrashPoint::kSinkCommitted);
+    return true;
+  }
+
+  std::vector<CommitTask>& tasks() { return tasks_; }
+
+ private:
+  static FileCommittable file_of(const CommitTask& task) {
+    FileCommittable file;
+    TIDEMARK_CHECK(decode_versioned(task.order.committable, file), "a sink's own committable can't be decoded");
+    return file;
+  }
+
+  void rename(CommitTask& task) {
+    const FileCommittable file = file_of(task);
     try {
-      if (next_ < orders_.size()) {
-        commit(orders_[next_]);
-        ++next_;
-        return false;
-      }
-      for (const std::string& directory : renamed_in_) value_or_throw(files_.sync_directory(directory));
-      crash_point(CrashPoint::kSinkCommitted);
-      return true;
+      task.error.reset();
+      commit_file(files_, file);
+      if (std::ranges::find(directories_, file.directory) == directories_.end()) directories_.push_back(file.directory);
     } catch (const Error& error) {
-      if (++failures_ < kCommitTries) return false;
-      error_ = error;
-      return true;
+      fail(task, error);
     }
   }
 
-  const std::vector<CommitOrder>& orders() const { return orders_; }
-  const std::optional<Error>& error() const { return error_; }
-
- private:
-  void commit(const CommitOrder& order) {
-    FileCommittable file;
-    TIDEMARK_CHECK(decode_versioned(order.committable, file), "a sink's own committable can't be decoded");
-    if (commit_file(files_, file) == CommitOutcome::kMissing) {
-      throw Error{ErrorCode::kNotFound, ErrorDomain::kExternal, Retry::kRestart,
-                  fmt::format("'{}' is gone before it was committed: nothing but this job may touch hidden files in '{}'",
-                              join_path(file.directory, pending_name(file.name)), file.directory)};
+  void sync(const std::string& directory) {
+    if (planted(PlantedBug::kMissingFolderSync)) return;
+    const auto synced = files_.sync_directory(directory);
+    if (synced) return;
+    TIDEMARK_PROBE("sink: renamed files can't be made durable");
+    for (CommitTask& task : tasks_) {
+      if (!task.error && file_of(task).directory == directory) fail(task, synced.error());
     }
-    if (renamed_in_.empty() || renamed_in_.back() != file.directory) renamed_in_.push_back(file.directory);
+  }
+
+  static void fail(CommitTask& task, const Error& error) {
+    ++task.failures;
+    task.error = error;
   }
 
   FileSystem& files_;
-  std::vector<CommitOrder> orders_;
+  std::vector<CommitTask> tasks_;
   std::size_t next_ = 0;
-  std::vector<std::string> renamed_in_;
-  int failures_ = 0;
-  std::optional<Error> error_;
+  std::vector<std::string> directories_;
 };
+
+bool is_full(const WrittenFile& file, const FileSinkOptions& options) {
+  if (file.size < options.roll_bytes) return false;
+  TIDEMARK_PROBE("sink: a file rolls");
+  return true;
+}
+
+[[noreturn]] void give_up(const Error& error) {
+  TIDEMARK_PROBE("sink: a file can't be committed");
+  throw TaskFailure{error};
+}
 
 [[noreturn]] void refuse(const std::string& message) { throw Error{ErrorCode::kInvalidArgument, message}; }
 
@@ -101,7 +140,7 @@ class FileSinkOperator::Files {
   void write(std::string_view lines) {
     if (!current_) begin_file();
     append(lines);
-    if (current_->size < options_.roll_bytes) return;
+    if (!is_full(*current_, options_)) return;
     close_current();
     prepare_rolled();
   }
@@ -113,22 +152,30 @@ class FileSinkOperator::Files {
     closed_.clear();
     OperatorSnapshot result{.uid = context_->name.uid, .subtask = context_->name.subtask};
     result.committables = ledger_.pending();
+    const SinkMark mark{context_->attempt, context_->name.subtask, next_number_};
+    result.list_states.push_back(list_state(kSinkMarks, std::vector{mark}));
     return std::make_unique<PrepareWork>(unprepared_, std::move(result), std::exchange(closed_bytes_, 0));
   }
 
   void checkpoint_completed(CheckpointId id) {
-    std::vector<CommitOrder> orders = ledger_.on_complete(id);
-    if (orders.empty()) return;
-    ++commits_in_flight_;
-    auto commit = std::make_shared<Commit>(*context_->env->files, std::move(orders));
-    context_->run_blocking([this, commit, post_mail = context_->post_mail] {
-      if (!commit->step()) return false;
-      post_mail([this, commit] { finish_commit(*commit); });
-      return true;
-    });
+    std::vector<CommitTask> tasks;
+    for (CommitOrder& order : ledger_.on_complete(id)) tasks.push_back({std::move(order), 0, std::nullopt});
+    start_commit(std::move(tasks));
   }
 
-  bool settled() const { return commits_in_flight_ == 0; }
+  std::optional<Timestamp> next_retry() const {
+    return waiting_.empty() ? std::nullopt : std::optional{retry_at_};
+  }
+  void retry() {
+    start_commit(std::exchange(waiting_, {}));
+  }
+  // From here on nobody tells the time.
+  void end_of_data() {
+    ended_ = true;
+    if (!waiting_.empty()) retry();
+  }
+
+  bool settled() const { return commits_in_flight_ == 0 && waiting_.empty(); }
 
  private:
   void begin_file() {
@@ -181,10 +228,38 @@ class FileSinkOperator::Files {
     }
   }
 
-  void finish_commit(const Commit& commit) {
+  void start_commit(std::vector<CommitTask> tasks) {
+    if (tasks.empty()) return;
+    ++commits_in_flight_;
+    auto commit = std::make_shared<Commit>(*context_->env->files, std::move(tasks));
+    context_->run_blocking([this, commit, post_mail = context_->post_mail] {
+      if (!commit->step()) return false;
+      post_mail([this, commit] { finish_commit(*commit); });
+      return true;
+    });
+  }
+
+  void finish_commit(Commit& commit) {
     --commits_in_flight_;
-    if (commit.error()) throw TaskFailure{commit.error()->within(describe())};
-    for (const CommitOrder& order : commit.orders()) ledger_.on_committed(order.sequence);
+    int failures = 0;
+    for (CommitTask& task : commit.tasks()) {
+      if (!task.error) {
+        ledger_.on_committed(task.order.sequence);
+        continue;
+      }
+      if (task.error->retry() == Retry::kNone || task.failures >= kCommitTries) {
+        give_up(task.error->within(describe()));
+      }
+      failures = std::max(failures, task.failures);
+      waiting_.push_back(std::move(task));
+    }
+    if (failures > 0) wait_for_retry(failures);
+  }
+
+  void wait_for_retry(int failures) {
+    retry_at_ = wall_time(*context_->env) + kFirstPause * (1 << (failures - 1));
+    log_debug(fmt::format("{}: committing failed and is tried again: {}", describe(), waiting_.back().error->message()));
+    if (ended_) retry();
   }
 
   FileSinkOptions options_;
@@ -196,6 +271,9 @@ class FileSinkOperator::Files {
   std::uint64_t closed_bytes_ = 0;
   std::uint64_t next_number_ = 0;
   int commits_in_flight_ = 0;
+  std::vector<CommitTask> waiting_;  // for the next try, all at once
+  Timestamp retry_at_;               // with any waiting
+  bool ended_ = false;
 };
 
 FileSinkOperator::FileSinkOperator(FileSinkOptions options) : files_{std::make_unique<Files>(std::move(options))} {}
@@ -216,6 +294,18 @@ std::unique_ptr<SnapshotWork> FileSinkOperator::snapshot(const SnapshotRequest& 
 }
 
 void FileSinkOperator::checkpoint_completed(CheckpointId id) { files_->checkpoint_completed(id); }
+
+std::optional<Timestamp> FileSinkOperator::next_processing_time() const { return files_->next_retry(); }
+
+bool FileSinkOperator::advance_processing_time(Timestamp now) {
+  if (const auto due = files_->next_retry(); due && *due <= now) {
+    TIDEMARK_PROBE("sink: a commit is tried again");
+    files_->retry();
+  }
+  return true;
+}
+
+void FileSinkOperator::end_of_data() { files_->end_of_data(); }
 
 bool FileSinkOperator::settled() const { return files_->settled(); }
 

@@ -5,16 +5,19 @@
 #include <tuple>
 #include <vector>
 
-#include "base/log.h"
 #include "connectors/list_state.h"
 #include "connectors/sink_files.h"
 #include "env/crash_point.h"
 #include "env/env.h"
+#include "tidemark/detail/base/planted_bug.h"
+#include "tidemark/detail/base/probe.h"
 #include "tidemark/detail/connectors/file_sink.h"
 #include "tidemark/error.h"
 
 namespace tidemark::detail {
 namespace {
+
+constexpr std::size_t kFilesNamed = 20;
 
 class FileSinkRecovery {
  public:
@@ -25,7 +28,11 @@ class FileSinkRecovery {
     value_or_throw(make_durable_directories(files_, options_.directory));
     list();
     claim();
-    if (!recovery_.restored) refuse_committed();
+    if (recovery_.restored) {
+      refuse_newer();
+    } else {
+      refuse_committed();
+    }
     commit();
     crash_point(CrashPoint::kRecoveryCommitted);
     remove_leftovers();
@@ -46,7 +53,8 @@ class FileSinkRecovery {
     const std::string job_line = fmt::format("job {}\n", recovery_.job);
     const std::string mine = fmt::format("{}sink {}\n", job_line, recovery_.uid);
     const auto owner = read_file(files_, path);
-    if (owner && *owner == mine) return;
+    // Of whoever claimed it, nobody knows whether the name became durable before it died.
+    if (owner && *owner == mine) return value_or_throw(files_.sync_directory(options_.directory));
     if (!owner && owner.error().code() != ErrorCode::kNotFound) throw owner.error();
     const bool in_use = !committed_.empty() || !leftovers_.empty() || (owner && owner->starts_with(job_line));
     const bool resumed_without_name = !owner && recovery_.restored;
@@ -67,12 +75,35 @@ class FileSinkRecovery {
 
   void refuse_committed() {
     if (committed_.empty()) return;
+    TIDEMARK_PROBE("sink recovery: a new run is refused where committed files lie");
     throw Error{ErrorCode::kFailedPrecondition,
                 fmt::format("'{0}' holds {1} committed file{2} of an earlier run ({3}{4}), and this run starts anew: its records "
-                            "would be there twice. Continue the earlier run with --resume, choose another folder, or remove "
+                            "would be there twice. Continue the earlier run with --resume if it left a checkpoint, choose another folder, or remove "
                             "'{0}/{5}-*'",
                             options_.directory, committed_.size(), committed_.size() == 1 ? "" : "s", committed_.front(),
                             committed_.size() == 1 ? "" : ", ...", options_.prefix)};
+  }
+
+  // The checkpoint's own files may be committed or not, depending on when the run before ended.
+  void refuse_newer() {
+    OperatorRestore restored;
+    restored.list_states = recovery_.list_states;
+    const auto marks = list_items<SinkMark>(restored, kSinkMarks, {"write files", recovery_.uid, 0});
+    std::vector<std::string> newer;
+    for (const std::string& name : committed_) {
+      const auto part = parse_committed(name, options_.prefix);
+      if (part && is_newer(*part, marks)) newer.push_back(name);
+    }
+    if (newer.empty()) return;
+    TIDEMARK_PROBE("sink recovery: files of a newer checkpoint are refused");
+    const std::size_t named = std::min(newer.size(), kFilesNamed);
+    std::string names = fmt::format("{}", fmt::join(newer.begin(), newer.begin() + static_cast<std::ptrdiff_t>(named), ", "));
+    if (newer.size() > named) names += fmt::format(" and {} more", newer.size() - named);
+    throw Error{ErrorCode::kFailedPrecondition,
+                fmt::format("sink '{0}': '{1}' holds {2} file{3} that a newer checkpoint than the one to resume from has "
+                            "committed: {4}. The rows in them would be written a second time. Resume from the newest "
+                            "checkpoint with --resume, write to another folder, or delete these files",
+                            recovery_.uid, options_.directory, newer.size(), newer.size() == 1 ? "" : "s", names)};
   }
 
   void commit() {
@@ -84,12 +115,9 @@ class FileSinkRecovery {
                                                       "an older checkpoint with --resume=PATH",
                                                       recovery_.uid)};
       }
-      if (commit_file(files_, file) == CommitOutcome::kMissing) {
-        log_warning(fmt::format("sink '{}': '{}' of the checkpoint is neither committed nor pending; if nobody took it away "
-                                "after it was committed, {} bytes of results are missing",
-                                recovery_.uid, join_path(file.directory, file.name), file.size));
-        continue;
-      }
+      const CommitOutcome outcome = commit_file(files_, file);
+      if (outcome == CommitOutcome::kRenamed) TIDEMARK_PROBE("sink recovery: a pending file is committed");
+      if (outcome == CommitOutcome::kAlreadyCommitted && planted(PlantedBug::kCommitTwiceAfterRecovery)) publish_again(file);
       if (std::ranges::find(directories, file.directory) == directories.end()) directories.push_back(file.directory);
     }
     // Also for files that were renamed before: the crash may have come before the folder was synced.
@@ -97,7 +125,18 @@ class FileSinkRecovery {
     if (!directories.empty()) crash_point(CrashPoint::kSinkCommitted);
   }
 
+  // The planted bug: under the name that the starting attempt would give it.
+  void publish_again(const FileCommittable& file) {
+    const auto part = parse_committed(file.name, options_.prefix);
+    if (!part) return;
+    const std::string content = value_or_throw(read_file(files_, join_path(file.directory, file.name)));
+    const std::string name =
+        committed_name(options_.prefix, part->subtask, recovery_.attempt, part->number, part->extension);
+    value_or_throw(replace_file(files_, join_path(file.directory, name), content));
+  }
+
   void remove_leftovers() {
+    if (!leftovers_.empty()) TIDEMARK_PROBE("sink recovery: leftovers are removed");
     for (const std::string& name : leftovers_) {
       const auto removed = files_.remove(join_path(options_.directory, name));
       if (!removed && removed.error().code() != ErrorCode::kNotFound) throw removed.error();

@@ -253,21 +253,164 @@ TEST(FileSinkTest, ContentThatIsLostWithAFailedSyncFailsTheTask) {
   EXPECT_NE(error_of([&] { writer.op->snapshot({}); }).find("could not be synced"), std::string::npos);
 }
 
-TEST(FileSinkTest, ACommitThatFailsIsTriedAgainAndThenFailsTheTask) {
-  for (const int failures : {4, 5}) {
-    World world;
-    sink_to().recover(recovery_of(world, 1));
-    Writer writer{world, 1};
-    give<Row>(*writer.op, {{1}});
-    const auto snapshot = take_snapshot(*writer.op, 1);
-    int times = failures;
-    world.files.set_hook(disk_full_at(FileOperation::kRename, &times));
-    writer.op->checkpoint_completed(1);
-    const std::string message = error_of([&] { world.settle(); });
-    EXPECT_EQ(message == "no error", failures < 5) << message;
-    sink_to().recover(recovery_of(world, 2, true, snapshot.committables));
-    EXPECT_EQ(rows_in(world).size(), 1u);
+/// Lets time pass until no commit waits to be tried again; the pauses there were.
+std::vector<std::int64_t> let_time_pass(World& world, detail::Operator& op) {
+  std::vector<std::int64_t> pauses_ms;
+  while (const auto due = op.next_processing_time()) {
+    const std::int64_t ms = due->ms() - world.clock.wall_ms();
+    EXPECT_TRUE(op.advance_processing_time(Timestamp{due->ms() - 1}));
+    EXPECT_EQ(op.next_processing_time(), due) << "too early";
+    world.clock.now_ns += ms * 1'000'000;
+    pauses_ms.push_back(ms);
+    EXPECT_TRUE(op.advance_processing_time(*due));
+    world.settle();
   }
+  return pauses_ms;
+}
+
+TEST(FileSinkTest, ACommitThatFailsIsTriedAgainAfterGrowingPausesAndThenFailsTheTask) {
+  for (const FileOperation operation : {FileOperation::kRename, FileOperation::kSyncDirectory}) {
+    for (const int failures : {1, 7, 8}) {
+      World world;
+      sink_to().recover(recovery_of(world, 1));
+      Writer writer{world, 1};
+      give<Row>(*writer.op, {{1}});
+      const auto snapshot = take_snapshot(*writer.op, 1);
+      int times = failures;
+      world.files.set_hook(disk_full_at(operation, &times));
+      writer.op->checkpoint_completed(1);
+      std::vector<std::int64_t> pauses_ms;
+      const std::string message = error_of([&] {
+        world.settle();
+        EXPECT_FALSE(writer.op->settled());
+        pauses_ms = let_time_pass(world, *writer.op);
+      });
+      EXPECT_EQ(message == "no error", failures < 8) << message;
+      if (failures == 7) {
+        EXPECT_EQ(pauses_ms, (std::vector<std::int64_t>{100, 200, 400, 800, 1600, 3200, 6400}));
+      }
+      EXPECT_EQ(writer.op->settled(), failures < 8 || message != "no error");
+      sink_to().recover(recovery_of(world, 2, true, snapshot.committables));
+      EXPECT_EQ(rows_in(world).size(), 1u);
+    }
+  }
+}
+
+TEST(FileSinkTest, FailuresCountForEachFileAndTheOthersAreCommitted) {
+  World world;
+  sink_to().recover(recovery_of(world, 1));
+  Writer writer{world, 1};
+  give<Row>(*writer.op, {{1}});
+  take_snapshot(*writer.op, 1);
+  give<Row>(*writer.op, {{2}});
+  take_snapshot(*writer.op, 2);
+  int times = 1;
+  world.files.set_hook(disk_full_at(FileOperation::kRename, &times));
+  writer.op->checkpoint_completed(2);
+  world.settle();
+  EXPECT_EQ(rows_in(world).size(), 1u) << "one file is committed though the other is not";
+  const auto next = take_snapshot(*writer.op, 3);
+  EXPECT_EQ(next.committables.size(), 1u) << "what is not committed stays in every snapshot";
+  let_time_pass(world, *writer.op);
+  EXPECT_EQ(rows_in(world).size(), 2u);
+  EXPECT_TRUE(writer.op->settled());
+}
+
+TEST(FileSinkTest, BehindTheEndOfInputACommitIsTriedAgainWithoutTheClock) {
+  World world;
+  sink_to().recover(recovery_of(world, 1));
+  Writer writer{world, 1};
+  give<Row>(*writer.op, {{1}});
+  take_snapshot(*writer.op, 1);
+  int times = 3;
+  world.files.set_hook(disk_full_at(FileOperation::kRename, &times));
+  writer.op->checkpoint_completed(1);
+  world.settle();
+  writer.op->end_of_data();
+  world.settle();
+  EXPECT_TRUE(writer.op->settled());
+  EXPECT_EQ(rows_in(world).size(), 1u);
+}
+
+TEST(FileSinkTest, AFolderThatIsDeletedBeforeTheCommitIsLostData) {
+  World world;
+  sink_to().recover(recovery_of(world, 1));
+  Writer writer{world, 1};
+  give<Row>(*writer.op, {{1}});
+  const auto snapshot = take_snapshot(*writer.op, 1);
+  value_or_throw(remove_tree(world.files, kFolder));
+  writer.op->checkpoint_completed(1);
+  try {
+    world.settle();
+    FAIL() << "passed over in silence";
+  } catch (const detail::TaskFailure& failure) {
+    EXPECT_EQ(failure.error().code(), ErrorCode::kDataLoss);
+    EXPECT_EQ(failure.error().retry(), Retry::kNone);
+    EXPECT_NE(failure.error().message().find("'/out/part-0-1-0.json' is neither pending nor committed"), std::string::npos)
+        << failure.error().message();
+  }
+  const auto recover = [&] { sink_to().recover(recovery_of(world, 2, true, snapshot.committables)); };
+  EXPECT_NE(error_of(recover).find("bytes of results are missing"), std::string::npos);
+  detail::write_file(world.files, "/out/part-0-1-0.json", "");
+  EXPECT_EQ(error_of(recover), "no error") << "whoever took it away says so by an empty file";
+}
+
+/// A run that commits with each checkpoint, and what each holds.
+std::vector<OperatorSnapshot> committed_checkpoints(World& world, AttemptId attempt, int checkpoints) {
+  Writer writer{world, attempt};
+  std::vector<OperatorSnapshot> result;
+  for (int id = 1; id <= checkpoints; ++id) {
+    give<Row>(*writer.op, {{id}});
+    result.push_back(take_snapshot(*writer.op, static_cast<CheckpointId>(id)));
+    writer.op->checkpoint_completed(static_cast<CheckpointId>(id));
+    world.settle();
+  }
+  return result;
+}
+
+SinkRecovery recovery_from(World& world, AttemptId attempt, const OperatorSnapshot& checkpoint) {
+  SinkRecovery recovery = recovery_of(world, attempt, true, checkpoint.committables);
+  recovery.list_states = checkpoint.list_states;
+  return recovery;
+}
+
+TEST(FileSinkTest, GoingOnFromAnOlderCheckpointIsRefusedWhereANewerOneHasCommitted) {
+  World world;
+  sink_to().recover(recovery_of(world, 1));
+  const auto checkpoints = committed_checkpoints(world, 1, 3);
+  const std::string message = error_of([&] { sink_to().recover(recovery_from(world, 2, checkpoints[0])); });
+  EXPECT_NE(message.find("'/out' holds 2 files that a newer checkpoint than the one to resume from has committed: "
+                         "part-0-1-1.json, part-0-1-2.json"),
+            std::string::npos)
+      << message;
+  EXPECT_NE(message.find("write to another folder, or delete these files"), std::string::npos);
+  EXPECT_EQ(rows_in(world).size(), 3u) << "nothing was touched";
+  sink_to("/elsewhere").recover(recovery_from(world, 2, checkpoints[0]));
+  value_or_throw(world.files.remove("/out/part-0-1-1.json"));
+  value_or_throw(world.files.remove("/out/part-0-1-2.json"));
+  sink_to().recover(recovery_from(world, 2, checkpoints[0]));
+  EXPECT_EQ(rows_in(world).size(), 1u);
+}
+
+TEST(FileSinkTest, TheNewestCheckpointNeverRefusesWhateverOfItIsCommitted) {
+  World world;
+  sink_to().recover(recovery_of(world, 1));
+  const auto first = committed_checkpoints(world, 1, 3);
+  sink_to().recover(recovery_from(world, 2, first.back()));
+  const auto second = committed_checkpoints(world, 2, 2);
+  sink_to().recover(recovery_from(world, 3, second.back()));
+  EXPECT_EQ(rows_in(world).size(), 5u);
+  const std::string message = error_of([&] { sink_to().recover(recovery_from(world, 3, first.back())); });
+  EXPECT_NE(message.find("part-0-2-0.json, part-0-2-1.json"), std::string::npos) << message;
+  EXPECT_EQ(message.find("part-0-1-"), std::string::npos) << message;
+}
+
+TEST(FileSinkTest, ACheckpointWithoutMarksIsRestoredAsBefore) {
+  World world;
+  sink_to().recover(recovery_of(world, 1));
+  const auto checkpoints = committed_checkpoints(world, 1, 2);
+  sink_to().recover(recovery_of(world, 2, true, checkpoints[1].committables));
+  EXPECT_EQ(rows_in(world).size(), 2u);
 }
 
 // The next checkpoint, which does not name the file any more, may complete without touching the folder.
@@ -305,7 +448,9 @@ class CrashingJob {
   /// Until the end or an error, which is the crash.
   void run() {
     ++attempt_;
-    sink_to().recover(recovery_of(world_, attempt_, completed_id_ > 0, committables_));
+    SinkRecovery recovery = recovery_of(world_, attempt_, completed_id_ > 0, committables_);
+    recovery.list_states = list_states_;
+    sink_to().recover(recovery);
     Writer first{world_, attempt_, sink_to(), 0};
     Writer second{world_, attempt_, sink_to(), 1};
     for (int row = next_row_; row < kRows;) {
@@ -316,10 +461,12 @@ class CrashingJob {
       const CheckpointId id = ++last_id_;
       auto a = take_snapshot(*first.op, id);
       auto b = take_snapshot(*second.op, id);
-      complete(id, row, a.committables, b.committables);
+      complete(id, row, a, b);
       first.op->checkpoint_completed(id);
       second.op->checkpoint_completed(id);
       world_.settle();
+      let_time_pass(world_, *first.op);
+      let_time_pass(world_, *second.op);
     }
     done_ = true;
   }
@@ -335,11 +482,13 @@ class CrashingJob {
   }
 
  private:
-  void complete(CheckpointId id, int row, const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  void complete(CheckpointId id, int row, const OperatorSnapshot& a, const OperatorSnapshot& b) {
     completed_id_ = id;
     next_row_ = row;
-    committables_ = a;
-    committables_.insert(committables_.end(), b.begin(), b.end());
+    committables_ = a.committables;
+    committables_.insert(committables_.end(), b.committables.begin(), b.committables.end());
+    list_states_ = a.list_states;
+    list_states_.insert(list_states_.end(), b.list_states.begin(), b.list_states.end());
   }
 
   World& world_;
@@ -350,6 +499,7 @@ class CrashingJob {
   CheckpointId completed_id_ = 0;
   int next_row_ = 0;
   std::vector<std::string> committables_;
+  std::vector<OperatorListState> list_states_;
 };
 
 /// Crashes at the n-th file operation; false if there are fewer.

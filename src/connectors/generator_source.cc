@@ -8,6 +8,7 @@
 
 #include "env/env.h"
 #include "tidemark/detail/base/check.h"
+#include "tidemark/detail/base/planted_bug.h"
 #include "tidemark/error.h"
 
 namespace tidemark::detail {
@@ -85,7 +86,7 @@ void GeneratorBlock::open(std::string_view split, std::string_view position) {
   const std::size_t dash = split.find('-');
   next_ = parse_number(split.substr(0, dash));
   end_ = parse_number(dash == std::string_view::npos ? "" : split.substr(dash + 1));
-  if (!position.empty()) next_ = parse_number(position);
+  if (!position.empty()) next_ = parse_number(position) + (planted(PlantedBug::kReplaySkipsRecord) ? 1 : 0);
   end_ = std::max(next_, end_);
 }
 

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
+#include <charconv>
+#include <system_error>
 
 #include "env/crash_point.h"
+#include "tidemark/detail/base/probe.h"
 #include "tidemark/error.h"
 
 namespace tidemark::detail {
@@ -13,21 +15,12 @@ namespace {
 
 std::string hidden(const std::string& name, std::string_view state) { return fmt::format(".{}.{}", name, state); }
 
-bool is_number(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
-// "<subtask>-<attempt>-<n>.<extension>".
-bool is_part(std::string_view text) {
-  const std::size_t dot = text.find('.');
-  if (dot == std::string_view::npos || text.find('.', dot + 1) != std::string_view::npos) return false;
-  std::string_view numbers = text.substr(0, dot);
-  for (int i = 0; i < 2; ++i) {
-    const std::size_t dash = numbers.find('-');
-    if (dash == std::string_view::npos || !is_number(numbers.substr(0, dash))) return false;
-    numbers.remove_prefix(dash + 1);
-  }
-  return is_number(numbers);
+template <class Number>
+bool take_number(std::string_view& text, Number& number) {
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{}) return false;
+  text.remove_prefix(static_cast<std::size_t>(rest - text.data()));
+  return true;
 }
 
 bool take_prefix(std::string_view& text, std::string_view prefix) {
@@ -55,9 +48,27 @@ std::string rewrite_name(const std::string& name) { return hidden(name, "rewrite
 std::string pending_name(const std::string& name) { return hidden(name, "pending"); }
 std::string owner_name(const std::string& prefix) { return hidden(prefix, "owner"); }
 
-bool is_committed(std::string_view entry, std::string_view prefix) {
-  return take_prefix(entry, prefix) && take_prefix(entry, "-") && is_part(entry);
+// "<prefix>-<subtask>-<attempt>-<n>.<extension>".
+std::optional<PartName> parse_committed(std::string_view entry, std::string_view prefix) {
+  PartName name;
+  const bool matches = take_prefix(entry, prefix) && take_prefix(entry, "-") && take_number(entry, name.subtask) &&
+                       take_prefix(entry, "-") && take_number(entry, name.attempt) && take_prefix(entry, "-") &&
+                       take_number(entry, name.number) && take_prefix(entry, ".") && !entry.contains('.');
+  if (!matches) return std::nullopt;
+  name.extension = entry;
+  return name;
 }
+
+bool is_newer(const PartName& file, const std::vector<SinkMark>& marks) {
+  if (marks.empty()) return false;  // a checkpoint of a version that had none
+  const std::uint32_t attempt = std::ranges::max(marks, {}, &SinkMark::attempt).attempt;
+  if (file.attempt != attempt) return file.attempt > attempt;
+  return std::ranges::none_of(marks, [&](const SinkMark& mark) {
+    return mark.attempt == attempt && mark.subtask == file.subtask && file.number < mark.next_number;
+  });
+}
+
+bool is_committed(std::string_view entry, std::string_view prefix) { return parse_committed(entry, prefix).has_value(); }
 
 bool is_leftover(std::string_view entry, std::string_view prefix) {
   if (!take_prefix(entry, ".")) return false;
@@ -72,7 +83,19 @@ CommitOutcome commit_file(FileSystem& files, const FileCommittable& committable)
   const std::string to = join_path(committable.directory, committable.name);
   const auto pending = find_file(files, from);
   const auto committed = find_file(files, to);
-  if (!pending) return committed ? CommitOutcome::kAlreadyCommitted : CommitOutcome::kMissing;
+  if (!pending && committed) {
+    TIDEMARK_PROBE("sink: a file is committed already");
+    return CommitOutcome::kAlreadyCommitted;
+  }
+  if (!pending) {
+    TIDEMARK_PROBE("sink: a file to be committed is gone");
+    throw Error{ErrorCode::kDataLoss,
+                fmt::format("'{}' is neither pending nor committed, though its checkpoint is complete: {} bytes of results are "
+                            "missing. Nothing but this job may touch hidden files in '{}'. If it was taken away after it was "
+                            "committed, put it back or an empty file of that name in its place, and resume with --resume; "
+                            "else resume from an older checkpoint with --resume=PATH",
+                            to, committable.size, committable.directory)};
+  }
   if (committed) {
     throw Error{ErrorCode::kAlreadyExists,
                 fmt::format("cannot commit '{}': there is a file '{}' that this sink did not write; move it elsewhere and "

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "env/file_system.h"
 
@@ -21,6 +23,23 @@ struct FileCommittable {
   std::uint64_t size = 0;  ///< bytes
 };
 
+/// How far one subtask had come in naming its files when a checkpoint was taken: what it has committed beyond that is in no
+/// older checkpoint. A list state of the sink.
+struct SinkMark {
+  std::uint32_t attempt = 0;
+  std::uint32_t subtask = 0;
+  std::uint64_t next_number = 0;
+};
+inline constexpr std::string_view kSinkMarks = "written";
+
+/// What a file's name says about it.
+struct PartName {
+  std::uint32_t subtask = 0;
+  std::uint32_t attempt = 0;
+  std::uint64_t number = 0;
+  std::string extension;
+};
+
 std::string committed_name(const std::string& prefix, std::uint32_t subtask, std::uint32_t attempt, std::uint64_t number,
                            const std::string& extension);
 /// ".part-0-1-3.json.inprogress": being written.
@@ -32,16 +51,21 @@ std::string pending_name(const std::string& name);
 /// ".part.owner": says whose the prefix is.
 std::string owner_name(const std::string& prefix);
 
+/// Nothing if the entry is no committed file of the prefix.
+std::optional<PartName> parse_committed(std::string_view entry, std::string_view prefix);
+/// Whether it was named after the checkpoint that holds the marks, which are those of all its subtasks. An attempt that
+/// runs has seen to it that nothing newer lay there than what it restored, so of earlier attempts nothing is.
+bool is_newer(const PartName& file, const std::vector<SinkMark>& marks);
+
 bool is_committed(std::string_view entry, std::string_view prefix);
 bool is_leftover(std::string_view entry, std::string_view prefix);
 
 enum class CommitOutcome {
   kRenamed,           ///< it has its name now; the folder is not synced
   kAlreadyCommitted,  ///< it had it before
-  kMissing,           ///< there is no file, pending or committed
 };
 
-/// Renames a pending file. Never replaces another one.
+/// Renames a pending file. Never replaces another one. A file that is under neither name is lost data: an error.
 CommitOutcome commit_file(FileSystem& files, const FileCommittable& committable);
 
 }  // namespace tidemark::detail

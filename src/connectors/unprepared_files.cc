@@ -7,9 +7,11 @@
 #include <tuple>
 #include <utility>
 
+#include "connectors/list_state.h"
 #include "connectors/sink_files.h"
 #include "env/crash_point.h"
 #include "tidemark/detail/base/hash.h"
+#include "tidemark/detail/base/probe.h"
 
 namespace tidemark::detail {
 
@@ -59,6 +61,7 @@ void UnpreparedFiles::prepare(WrittenFile& file) {
   const std::string to = join_path(file.directory, pending_name(file.name));
   if (file.file == nullptr) return write_again(file);
   if (auto synced = file.file->sync(); !synced) {
+    TIDEMARK_PROBE("sink: a file can't be synced");
     file.file.reset();  // a handle that failed once can't be trusted any more
     throw synced.error();
   }
@@ -67,6 +70,7 @@ void UnpreparedFiles::prepare(WrittenFile& file) {
 }
 
 void UnpreparedFiles::write_again(const WrittenFile& file) {
+  TIDEMARK_PROBE("sink: a file is written again");
   const std::string original = join_path(file.directory, in_progress_name(file.name));
   const std::string copy = join_path(file.directory, rewrite_name(file.name));
   const std::unique_ptr<WritableFile> to = value_or_throw(files_.create(copy, CreateMode::kTruncate));
@@ -91,6 +95,7 @@ void UnpreparedFiles::copy_pieces(const WrittenFile& file, WritableFile& to) {
     bytes.resize(piece.size);
     const std::size_t read = value_or_throw(from->read(offset, bytes));
     if (read != piece.size || hash_bytes(bytes) != piece.hash) {
+      TIDEMARK_PROBE("sink: content is lost with a failed sync");
       const Error error{ErrorCode::kDataLoss, ErrorDomain::kExternal, Retry::kRestart,
                         fmt::format("'{}' could not be synced, and what was written at byte {} is lost; a restart from the last "
                                     "checkpoint writes it again",
@@ -101,6 +106,15 @@ void UnpreparedFiles::copy_pieces(const WrittenFile& file, WritableFile& to) {
     }
     value_or_throw(to.append(bytes));
     offset += piece.size;
+  }
+}
+
+void UnpreparedFiles::commit(const std::vector<std::string>& committables) {
+  for (const std::string& bytes : committables) {
+    FileCommittable file;
+    if (!decode_versioned(bytes, file)) continue;
+    commit_file(files_, file);
+    value_or_throw(files_.sync_directory(file.directory));
   }
 }
 

@@ -48,6 +48,9 @@ class UnpreparedFiles {
   /// failed is tried again at the next call.
   bool prepare_step();
 
+  /// Planted bug kCommitOnTrigger: publishes what no checkpoint holds yet.
+  void commit(const std::vector<std::string>& committables);
+
   /// Set when a file is lost for good: only a restart, which replays its records, helps.
   std::optional<Error> lost() const;
 

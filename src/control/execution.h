@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tidemark/detail/model/checkpoint.h"
+#include "tidemark/detail/model/input_progress.h"
 #include "tidemark/error.h"
 
 namespace tidemark {
@@ -43,7 +44,8 @@ struct AttemptStart {
 class Execution {
  public:
   virtual ~Execution() = default;
-  /// Recovers the sinks, then opens all tasks and starts them; answers on_running() or on_task_failed().
+  /// Recovers the sinks, then opens all tasks and starts them; answers on_running() or on_task_failed(). Throws if it can't
+  /// even begin: then nothing runs, it reports nothing, and it may be destroyed.
   virtual void start(AttemptStart start) = 0;
   /// The barrier starts at every task without inputs. `folder` is the checkpoint's, or empty where nothing is persisted.
   virtual void trigger(const Barrier& barrier, const std::string& folder) = 0;
@@ -53,11 +55,14 @@ class Execution {
   virtual void finish() = 0;
   /// Every task ends as soon as it can, committing nothing.
   virtual void cancel() = 0;
+  /// What the sources have read so far. Cheap, but not for a loop.
+  virtual InputProgress input_progress() const { return {}; }
 };
 
 /// Makes the execution of an attempt.
 class ExecutionFactory {
  public:
+  /// Throws if there can't be one.
   virtual std::unique_ptr<Execution> make(ExecutionListener& listener) = 0;
 
  protected:

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "env/crash_point.h"
+#include "tidemark/detail/base/probe.h"
 
 namespace tidemark {
 namespace {
@@ -66,10 +67,12 @@ Result<AttemptStart> make_attempt_start(const PhysicalPlan& plan, const AttemptB
   AttemptStart start{
       .attempt = beginning.attempt, .restored = beginning.checkpoint.has_value(), .restores = {}, .committables = {}};
   if (!beginning.checkpoint) {
+    TIDEMARK_PROBE("attempt: starts anew");
     start.committables.resize(plan.logical.nodes.size());
     return start;
   }
   auto restores = map_restore(plan, *beginning.checkpoint);
+  if (!restores) TIDEMARK_PROBE("attempt: the checkpoint doesn't fit the plan");
   if (!restores)
     return std::unexpected{restores.error().within(fmt::format("restoring '{}'", beginning.checkpoint_path))};
   start.restores = std::move(*restores);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "tidemark/detail/base/probe.h"
 
 namespace tidemark {
 
@@ -30,6 +31,7 @@ void CheckpointCleaner::remove_orphans() {
 void CheckpointCleaner::add(Job job) {
   if (store_ == nullptr) return calls_.reply(std::move(job.then));
   queue_.push_back(std::move(job));
+  if (running_) TIDEMARK_PROBE("cleaner: one cleaning waits for another");
   if (!running_) run_next();
 }
 
@@ -41,7 +43,10 @@ void CheckpointCleaner::run_next() {
     std::optional<Error> error;
     if (const auto cleaned = job.clean(*store); !cleaned) error = cleaned.error().within(job.what);
     return [this, error = std::move(error), then = std::move(job.then)]() mutable {
-      if (error) log_warning(error->message());
+      if (error) {
+        TIDEMARK_PROBE("cleaner: something can't be deleted");
+        log_warning(error->message());
+      }
       running_ = false;
       if (!queue_.empty()) run_next();
       then();

@@ -8,6 +8,8 @@
 #include "coordinator/checkpoint_metadata.h"
 #include "env/crash_point.h"
 #include "protocol/retention.h"
+#include "tidemark/detail/base/planted_bug.h"
+#include "tidemark/detail/base/probe.h"
 
 namespace tidemark {
 namespace {
@@ -16,7 +18,10 @@ constexpr std::size_t kTasksNamed = 4;
 
 CheckpointOptions options_of(const JobContext& context) {
   CheckpointOptions options = context.checkpoints;
-  if (context.store == nullptr) options.interval_ns = 0;
+  if (context.store != nullptr || options.mode == CheckpointMode::kNone) return options;
+  options.interval_ns = 0;
+  options.interval_records = 0;
+  options.interval_bytes = 0;
   return options;
 }
 
@@ -30,6 +35,7 @@ std::vector<CompletedCheckpoint> as_completed(const std::vector<RetainedCheckpoi
 FinalizeOutcome outcome_of(CheckpointStore& store, CheckpointId id, const Error& error, bool moved_pointer) {
   if (error.code() == ErrorCode::kFailedPrecondition) return FinalizeOutcome::kFenced;
   if (!moved_pointer) return FinalizeOutcome::kFailed;
+  TIDEMARK_PROBE("driver: moving the pointer failed, so the file is asked");
   const auto complete = store.is_complete(id);
   if (complete) return *complete ? FinalizeOutcome::kUncertain : FinalizeOutcome::kFailed;
   return complete.error().code() == ErrorCode::kFailedPrecondition ? FinalizeOutcome::kFenced
@@ -52,14 +58,29 @@ CheckpointDriver::CheckpointDriver(JobContext& context, Execution& execution, co
 void CheckpointDriver::start() {
   if (context_.store != nullptr) cleaner_.remove_orphans();
   Commands commands;
+  look_at_ns_ = context_.now().steady_ns + context_.checkpoints.progress_period_ns;
   coordinator_.start(context_.now(), commands);
   carry_out(std::move(commands));
 }
 
 void CheckpointDriver::on_time() {
   Commands commands;
+  look_at_progress(commands);
   coordinator_.on_time(context_.now(), commands);
   carry_out(std::move(commands));
+}
+
+std::optional<std::int64_t> CheckpointDriver::next_deadline_ns() const {
+  std::optional<std::int64_t> result = coordinator_.next_deadline();
+  if (tasks_listen_ && coordinator_.wants_progress()) result = std::min(result.value_or(look_at_ns_), look_at_ns_);
+  return result;
+}
+
+void CheckpointDriver::look_at_progress(Commands& commands) {
+  const Moment now = context_.now();
+  if (!tasks_listen_ || !coordinator_.wants_progress() || now.steady_ns < look_at_ns_) return;
+  look_at_ns_ = now.steady_ns + context_.checkpoints.progress_period_ns;
+  coordinator_.on_progress(execution_.input_progress(), now, commands);
 }
 
 void CheckpointDriver::on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) {
@@ -120,17 +141,24 @@ void CheckpointDriver::carry_out(const Trigger& command) {
 
 void CheckpointDriver::prepared(CheckpointId id, Result<std::string> folder) {
   const auto which = std::ranges::find(awaiting_, id, [](const Awaiting& a) { return a.barrier.id; });
-  if (which == awaiting_.end()) return cleaner_.discard(id, [] {});  // aborted meanwhile
+  if (which == awaiting_.end()) {
+    TIDEMARK_PROBE("driver: a checkpoint is aborted while its folder is made");
+    return cleaner_.discard(id, [] {});
+  }
   if (folder) {
     which->folder = std::move(*folder);
     return send_barriers();
   }
+  TIDEMARK_PROBE("driver: a checkpoint's folder can't be made");
   Commands commands;
   coordinator_.on_trigger_failed(id, folder.error(), context_.now(), commands);
   carry_out(std::move(commands));
 }
 
 void CheckpointDriver::send_barriers() {
+  if (!awaiting_.empty() && !awaiting_.front().folder && awaiting_.back().folder) {
+    TIDEMARK_PROBE("driver: a barrier waits for the folder of an older one");
+  }
   while (tasks_listen_ && !awaiting_.empty() && awaiting_.front().folder) {
     const Awaiting ready = std::move(awaiting_.front());
     awaiting_.pop_front();
@@ -144,10 +172,14 @@ void CheckpointDriver::carry_out(const NotifyAborted& command) {
   const auto waits = std::ranges::find(awaiting_, command.id, [](const Awaiting& a) { return a.barrier.id; });
   const bool tasks_know = waits == awaiting_.end();
   const bool folder_made = tasks_know || waits->folder;
-  if (!tasks_know) awaiting_.erase(waits);
+  if (!tasks_know) {
+    TIDEMARK_PROBE("driver: a checkpoint is aborted before any task heard of it");
+    awaiting_.erase(waits);
+  }
+  // The tasks first, so that they stop writing into what is discarded.
+  if (tasks_know && tasks_listen_) execution_.notify_aborted(command.id);
   // A DiscardState comes only where a task has acknowledged; others leave files, too.
   if (folder_made) cleaner_.discard(command.id, [] {});
-  if (tasks_know && tasks_listen_) execution_.notify_aborted(command.id);
 }
 
 std::string CheckpointDriver::explain(const NotifyAborted& command) const {
@@ -164,6 +196,7 @@ std::string CheckpointDriver::explain(const NotifyAborted& command) const {
 void CheckpointDriver::carry_out(Finalize& command) {
   const Barrier barrier = command.barrier;
   if (context_.store == nullptr) {
+    TIDEMARK_PROBE("driver: a checkpoint completes without being kept");
     return context_.calls.reply([this, barrier] { finalized(barrier, FinalizeOutcome::kCompleted, std::nullopt, {}); });
   }
   auto metadata =
@@ -171,6 +204,9 @@ void CheckpointDriver::carry_out(Finalize& command) {
   if (!metadata) {
     return context_.calls.reply(
         [this, barrier, error = metadata.error()] { finalized(barrier, FinalizeOutcome::kFailed, error, {}); });
+  }
+  if (detail::planted(detail::PlantedBug::kDeleteBeforeNewOneStands)) {
+    for (const RetainedCheckpoint& old : superseded_by(barrier)) cleaner_.remove(old.id, old.attempt, [] {});
   }
   context_.calls.run([this, barrier, store = context_.store,
                       work = CompleteCheckpoint{*context_.store, std::move(*metadata),
@@ -212,7 +248,10 @@ void CheckpointDriver::finalized(const Barrier& barrier, FinalizeOutcome outcome
 }
 
 void CheckpointDriver::carry_out(const NotifyComplete& command) {
-  if (!tasks_listen_) return;
+  if (!tasks_listen_) {
+    TIDEMARK_PROBE("driver: a checkpoint completes when the tasks don't listen any more");
+    return;
+  }
   execution_.notify_complete(command.id);
   crash_point(CrashPoint::kCompletionNotified);
 }
@@ -234,7 +273,10 @@ void CheckpointDriver::cleaned() {
   carry_out(std::move(commands));
 }
 
-void CheckpointDriver::carry_out(const FailJob& command) { failure_ = command.error; }
+void CheckpointDriver::carry_out(const FailJob& command) {
+  TIDEMARK_PROBE("driver: checkpoints fail the attempt");
+  failure_ = command.error;
+}
 
 void CheckpointDriver::carry_out(const Finish& command) {
   finished_with_ = command;

@@ -35,7 +35,7 @@ class CheckpointDriver {
   /// The attempt is over, for kTaskFailed or kShutdown. A checkpoint that is being finalised is still awaited.
   void end(AbortReason reason);
 
-  std::optional<std::int64_t> next_deadline_ns() const { return coordinator_.next_deadline(); }
+  std::optional<std::int64_t> next_deadline_ns() const;
   /// Set once: checkpoints failed such that the attempt has.
   const std::optional<Error>& failure() const { return failure_; }
   /// Set once: the last checkpoint is complete, and the tasks were told to finish.
@@ -60,6 +60,7 @@ class CheckpointDriver {
   void carry_out(const FailJob& command);
   void carry_out(const Finish& command);
 
+  void look_at_progress(Commands& commands);
   void prepared(CheckpointId id, Result<std::string> folder);
   void send_barriers();
   void finalized(const Barrier& barrier, FinalizeOutcome outcome, const std::optional<Error>& error, std::string path);
@@ -77,6 +78,7 @@ class CheckpointDriver {
   std::deque<Awaiting> awaiting_;               // triggered, the barrier not yet sent; ascending by id
   std::map<CheckpointId, AttemptId> complete_;  // in which attempt each retained one was taken
   bool tasks_listen_ = true;                    // until end()
+  std::int64_t look_at_ns_ = 0;                 // when the sources' progress is asked for next, where it matters
   std::optional<Error> failure_;
   std::optional<Finish> finished_with_;
 };

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "tidemark/detail/base/probe.h"
 
 namespace tidemark {
 
@@ -60,6 +61,7 @@ void CheckpointTracker::on_aborted(CheckpointId id, AbortReason reason, const st
 }
 
 void CheckpointTracker::on_lost(CheckpointId id, const std::string& cause) {
+  TIDEMARK_PROBE("tracker: a checkpoint is lost");
   forget(id);
   count_failure(fmt::format("checkpoint {}: finalising: {}", id, cause));
 }

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <utility>
 
 #include "base/log.h"
+#include "tidemark/detail/base/probe.h"
 
 namespace tidemark {
 namespace {
@@ -31,6 +33,16 @@ Error half_committed(const Error& error) {
                   error.message())};
 }
 
+// Nothing was kept to go on from, and its input may be partly in the output.
+Error at_most_once(const Error& error) {
+  return Error{error.code(), error.domain(), Retry::kNone,
+               fmt::format("{}; with execution.checkpointing.mode NONE a failed job is not restarted: what it has "
+                           "committed stays, what it has read beyond that is lost",
+                           error.message())};
+}
+
+bool is_kept(const JobMasterOptions& options) { return options.checkpoints.mode != CheckpointMode::kNone; }
+
 }  // namespace
 
 JobMaster::JobMaster(Env env, PhysicalPlan plan, std::unique_ptr<CheckpointStore> store, ExecutionFactory& factory,
@@ -38,12 +50,12 @@ JobMaster::JobMaster(Env env, PhysicalPlan plan, std::unique_ptr<CheckpointStore
     : inbox_{std::make_shared<MasterInbox>()},
       context_{.env = env,
                .plan = std::move(plan),
-               .store = std::move(store),
+               .store = is_kept(options) ? std::move(store) : nullptr,
                .checkpoints = options.checkpoints,
                .calls = BlockingCalls{*env.pool, inbox_},
                .tracker = {}},
       factory_{factory},
-      restart_strategy_{options.restart} {}
+      restart_strategy_{is_kept(options) ? options.restart : NoRestart{}} {}
 
 JobMaster::~JobMaster() = default;
 
@@ -140,7 +152,10 @@ void JobMaster::begin_attempt() {
 
 void JobMaster::attempt_begun(Result<AttemptBeginning> beginning) {
   if (state_ != JobState::kInitializing) return;  // cancelled meanwhile
-  if (!beginning) return fail_attempt(beginning.error());
+  if (!beginning) {
+    TIDEMARK_PROBE("master: an attempt can't begin");
+    return fail_attempt(beginning.error());
+  }
   attempt_ = beginning->attempt;
   next_checkpoint_id_ = std::max(next_checkpoint_id_, beginning->next_checkpoint_id);
   restored_ = beginning->checkpoint.has_value();
@@ -152,23 +167,36 @@ void JobMaster::attempt_begun(Result<AttemptBeginning> beginning) {
   auto start = make_attempt_start(context_.plan, *beginning);
   if (!start) return fail_attempt(start.error());
 
-  tasks_ended_ = false;
-  execution_ = factory_.make(*this);
-  driver_ = std::make_unique<CheckpointDriver>(context_, *execution_, *beginning, next_checkpoint_id_);
   set_state(JobState::kStarting);
-  execution_->start(std::move(*start));
+  try {
+    tasks_ended_ = true;
+    execution_ = factory_.make(*this);
+    driver_ = std::make_unique<CheckpointDriver>(context_, *execution_, *beginning, next_checkpoint_id_);
+    execution_->start(std::move(*start));
+    tasks_ended_ = false;
+  } catch (const Error& error) {
+    TIDEMARK_PROBE("master: the tasks can't be started");
+    fail_attempt(error.within("starting the job's tasks"));
+  } catch (const std::exception& exception) {
+    fail_attempt(Error{ErrorCode::kInternal, fmt::format("starting the job's tasks: {}", exception.what())});
+  }
 }
 
 void JobMaster::tasks_run() {
   if (state_ != JobState::kStarting) return;
   set_state(JobState::kRunning);
   if (restored_) {
+    TIDEMARK_PROBE("master: runs from a checkpoint");
     const JobStatus now = status();
     log_info(fmt::format("resumed from checkpoint {} in '{}'", now.resumed_id, now.resumed_path));
   } else if (attempt_ > 1 && restart_strategy_.restarts() > 0) {
+    TIDEMARK_PROBE("master: restarts from the beginning");
     log_info("restarted from the beginning: there is no checkpoint");
   }
-  if (stop_requested_) stop();
+  if (stop_requested_) {
+    TIDEMARK_PROBE("master: a stop was asked for before the tasks ran");
+    stop();
+  }
   driver_->start();
 }
 
@@ -183,11 +211,13 @@ void JobMaster::cancel() {
     case JobState::kInitializing:
     case JobState::kRestarting:
     case JobState::kFailing:
+      TIDEMARK_PROBE("master: cancelled between two attempts");
       return set_state(JobState::kCancelling);
     case JobState::kStarting:
     case JobState::kRunning:
     case JobState::kStopping:
     case JobState::kFinishing:
+      TIDEMARK_PROBE("master: cancelled while tasks run");
       set_state(JobState::kCancelling);
       driver_->end(AbortReason::kShutdown);
       if (!tasks_ended_) execution_->cancel();
@@ -204,8 +234,12 @@ void JobMaster::cancel() {
 void JobMaster::fail_attempt(Error error) {
   const JobState before = state_;
   if (before == JobState::kFailing || before == JobState::kCancelling || is_over(before)) {
+    TIDEMARK_PROBE("master: a failure comes when the attempt ends anyway");
     return log_debug(fmt::format("while the job was {}: {}", to_string(before), error.message()));
   }
+  if (before == JobState::kStarting) TIDEMARK_PROBE("master: an attempt fails while it starts");
+  if (before == JobState::kFinishing) TIDEMARK_PROBE("master: an attempt fails while it commits the last output");
+  if (before == JobState::kStopping) TIDEMARK_PROBE("master: an attempt fails while it stops");
   failure_ = std::move(error);
   set_state(JobState::kFailing);
   if (driver_) driver_->end(AbortReason::kTaskFailed);
@@ -266,12 +300,17 @@ void JobMaster::release_attempt() {
 
 void JobMaster::restart_or_fail() {
   const bool committing = driver_ && driver_->finished_with();
-  const Error error = committing && context_.store == nullptr ? half_committed(*failure_) : *failure_;
+  Error error = *failure_;
+  if (context_.checkpoints.mode == CheckpointMode::kNone) {
+    error = at_most_once(error);
+  } else if (committing && context_.store == nullptr) {
+    error = half_committed(error);
+  }
   failure_.reset();
   release_attempt();
   const std::uint32_t restarts_before = restart_strategy_.restarts();
   const std::int64_t now_ns = context_.now().steady_ns;
-  const RestartDecision decision = restart_strategy_.on_failure(error, now_ns);
+  const RestartDecision decision = restart_strategy_.on_failure(error, now_ns, context_.env.random->next());
   change_status([&](JobStatus& status) {
     status.last_failure = error.message();
     status.restarts = restart_strategy_.restarts();
@@ -279,8 +318,10 @@ void JobMaster::restart_or_fail() {
   if (decision.verdict == RestartDecision::Verdict::kGiveUp) {
     return conclude(JobState::kFailed, with_restarts(error, restarts_before));
   }
-  log_warning(fmt::format("attempt {} failed; in {} ms {}", attempt_, (decision.restart_at_ns - now_ns) / 1'000'000,
-                          decision.reason));
+  TIDEMARK_PROBE("master: restarts");
+  const std::int64_t delay_ms = (decision.restart_at_ns - now_ns) / 1'000'000;
+  const std::string when = delay_ms > 0 ? fmt::format("in {} ms", delay_ms) : "at once";
+  log_warning(fmt::format("attempt {} failed; {} {}", attempt_, when, decision.reason));
   restart_at_ns_ = decision.restart_at_ns;
   set_state(JobState::kRestarting);
 }

@@ -39,7 +39,8 @@ struct JobMasterOptions {
 class JobMaster final : private ExecutionListener {
  public:
   /// Without a `store` no periodic checkpoint is taken and a restart begins anew; the last checkpoint runs all the
-  /// same, so that sinks commit.
+  /// same, so that sinks commit. In CheckpointMode::kNone a store is not used, sinks commit with each periodic
+  /// checkpoint, and a failure ends the job whatever `options.restart` says.
   JobMaster(Env env, PhysicalPlan plan, std::unique_ptr<CheckpointStore> store, ExecutionFactory& factory,
             JobMasterOptions options);
   ~JobMaster();

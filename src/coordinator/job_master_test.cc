@@ -55,6 +55,70 @@ TEST_F(JobMasterTest, KeepsAsManyCheckpointsAsItShould) {
   EXPECT_EQ(value_or_throw(SimulatedRun::open_store(world))->retained().size(), 3u);
 }
 
+TEST_F(JobMasterTest, RecordsReadCallForCheckpoints) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    World world{seed};
+    JobMasterOptions options = SimulatedRun::default_options();
+    options.checkpoints.interval_ns = 0;
+    options.checkpoints.interval_records = 100;
+    options.checkpoints.progress_period_ns = 5 * kMs;
+    SimulatedRun run{world, options};
+    EXPECT_EQ(run.run().state, JobState::kFinished);
+    EXPECT_EQ(output_fault(world), "");
+    EXPECT_GE(run.master.checkpoint_stats().completed, 3u);
+    EXPECT_LE(run.master.checkpoint_stats().completed, 5u) << "400 records, and the last one";
+  }
+}
+
+TEST_F(JobMasterTest, AtMostOnceCommitsAtTheIntervalAndKeepsNothing) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    World world{seed};
+    JobMasterOptions options = SimulatedRun::default_options();
+    options.checkpoints.mode = CheckpointMode::kNone;
+    SimulatedRun run{world, options, {}, false};
+    run.run_until([&] { return run.master.checkpoint_stats().completed == 2; });
+    EXPECT_EQ(run.run().state, JobState::kFinished);
+    EXPECT_EQ(output_fault(world), "");
+    EXPECT_GE(run.master.checkpoint_stats().completed, 3u);
+    EXPECT_FALSE(world.files.stat("/state").has_value());
+    EXPECT_EQ(run.master.outcome().kept, "");
+  }
+}
+
+TEST_F(JobMasterTest, AtMostOnceNeverRestartsAndLeavesWhatWasCommitted) {
+  World world{1};
+  JobMasterOptions options = SimulatedRun::restarting(1000);
+  options.checkpoints.mode = CheckpointMode::kNone;
+  SimulatedRun run{world, options, {}, false};
+  run.run_until([&] { return world.committed.size() >= 2; });
+  const auto committed = world.committed;
+  world.faults.fail_one_in = 1;
+  const JobOutcome& outcome = run.run();
+  EXPECT_EQ(outcome.state, JobState::kFailed);
+  EXPECT_EQ(outcome.restarts, 0u);
+  EXPECT_EQ(run.factory.attempts, 1);
+  EXPECT_NE(outcome.error->message().find("with execution.checkpointing.mode NONE a failed job is not restarted"),
+            std::string::npos)
+      << outcome.error->message();
+  EXPECT_TRUE(std::ranges::includes(world.committed, committed));
+}
+
+TEST_F(JobMasterTest, TasksThatCannotBeStartedFailTheAttemptWithTheReason) {
+  World world{1};
+  world.faults.no_threads = 1;
+  SimulatedRun run{world};
+  const JobOutcome& outcome = run.run();
+  EXPECT_EQ(outcome.state, JobState::kFailed);
+  EXPECT_EQ(outcome.error->message(), "starting the job's tasks: the system gives no thread");
+
+  World again{1};
+  again.faults.no_threads = 2;
+  SimulatedRun restarted{again, SimulatedRun::restarting(2)};
+  EXPECT_EQ(restarted.run().state, JobState::kFinished);
+  EXPECT_EQ(restarted.master.outcome().restarts, 2u);
+  EXPECT_EQ(output_fault(again), "");
+}
+
 TEST_F(JobMasterTest, WithoutAStoreOnlyTheLastCheckpointRunsAndCommits) {
   World world{1};
   SimulatedRun run{world, SimulatedRun::default_options(), {}, false};
@@ -164,7 +228,7 @@ TEST_F(JobMasterTest, AFailedTaskRestartsTheJobFromItsNewestCheckpoint) {
     EXPECT_EQ(run.run().state, JobState::kFinished);
     EXPECT_EQ(run.master.outcome().restarts, 1u);
     EXPECT_EQ(output_fault(world), "");
-    EXPECT_NE(log.find("attempt 1 failed; in 50 ms restart 1 of 1000: operator 'numbers': bad luck"), std::string::npos)
+    EXPECT_NE(log.find("attempt 1 failed; at once restart 1 of 1000: operator 'numbers': bad luck"), std::string::npos)
         << log;
     EXPECT_NE(log.find("resumed from checkpoint"), std::string::npos) << log;
   }
@@ -234,7 +298,7 @@ TEST_F(JobMasterTest, ACancelInEveryStateEndsTheJobAndLosesNothing) {
   for (int at = 0; at < 500; ++at) {
     World world{static_cast<std::uint64_t>(at / 4)};
     world.records = 60;
-    world.faults.fail_one_in = 100;
+    world.faults.fail_one_in = 30;
     {
       SimulatedRun run{world, SimulatedRun::restarting(1000)};
       for (int i = 0; i < at && run.step(); ++i) {

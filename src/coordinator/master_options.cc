@@ -17,17 +17,36 @@ std::uint32_t to_u32(std::int64_t number) {
 }
 
 RestartPolicy restart_policy(const Options::Restart& restart) {
+  using Strategy = Options::Restart::Strategy;
   switch (restart.strategy) {
-    case Options::Restart::Strategy::kNone:
+    case Strategy::kNone:
       return NoRestart{};
-    case Options::Restart::Strategy::kFixedDelay:
-      return FixedDelayRestart{to_u32(restart.attempts), to_ns(restart.delay)};
+    case Strategy::kFixedDelay:
+      return FixedDelayRestart{to_u32(restart.fixed_delay.attempts), to_ns(restart.fixed_delay.delay)};
+    case Strategy::kFailureRate: {
+      const Options::Restart::FailureRate& from = restart.failure_rate;
+      return FailureRateRestart{to_u32(from.max_failures), to_ns(from.interval), to_ns(from.delay)};
+    }
+    case Strategy::kExponentialDelay: {
+      const Options::Restart::ExponentialDelay& from = restart.exponential_delay;
+      ExponentialDelayRestart policy{to_ns(from.initial), to_ns(from.max), from.multiplier, from.jitter, to_ns(from.reset_after), {}};
+      if (from.attempts) policy.attempts = to_u32(*from.attempts);
+      return policy;
+    }
   }
   return NoRestart{};
 }
 
 CheckpointMode mode_of(Options::CheckpointMode mode) {
-  return mode == Options::CheckpointMode::kAtLeastOnce ? CheckpointMode::kAtLeastOnce : CheckpointMode::kExactlyOnce;
+  switch (mode) {
+    case Options::CheckpointMode::kExactlyOnce:
+      return CheckpointMode::kExactlyOnce;
+    case Options::CheckpointMode::kAtLeastOnce:
+      return CheckpointMode::kAtLeastOnce;
+    case Options::CheckpointMode::kNone:
+      return CheckpointMode::kNone;
+  }
+  return CheckpointMode::kExactlyOnce;
 }
 
 }  // namespace
@@ -36,6 +55,8 @@ JobMasterOptions master_options(const Options& options) {
   const Options::Checkpointing& from = options.checkpointing;
   JobMasterOptions result;
   result.checkpoints.interval_ns = to_ns(from.interval);
+  result.checkpoints.interval_records = static_cast<std::uint64_t>(from.interval_records);
+  result.checkpoints.interval_bytes = static_cast<std::uint64_t>(from.interval_bytes);
   result.checkpoints.min_pause_ns = to_ns(from.min_pause);
   result.checkpoints.timeout_ns = to_ns(from.timeout);
   result.checkpoints.max_concurrent = to_u32(from.max_concurrent);

@@ -61,6 +61,7 @@ struct Faults {
   std::uint64_t fail_one_in = 0;     // records
   std::uint64_t fail_commit_one_in = 0;
   std::optional<Error> fail_at_start;  // the attempt's opening, once
+  int no_threads = 0;                  // attempts that can't even begin
 };
 
 struct World {
@@ -98,6 +99,11 @@ class SimulatedExecution final : public Execution {
   }
 
   void start(AttemptStart start) override {
+    if (world_.faults.no_threads > 0) {
+      --world_.faults.no_threads;
+      over_ = true;
+      throw Error{ErrorCode::kResourceExhausted, "the system gives no thread"};
+    }
     started_ = std::move(start);
     tasks_[0].todo.push_back([this] { open(); });
   }
@@ -124,6 +130,12 @@ class SimulatedExecution final : public Execution {
   void cancel() override {
     TIDEMARK_CHECK(!cancelled_, "cancelled twice");
     cancelled_ = true;
+  }
+
+  InputProgress input_progress() const override {
+    InputProgress result;
+    for (const Task& task : tasks_) result.records += task.position;
+    return result;
   }
 
   /// One step of a task chosen by the seed; false if none has anything to do.
@@ -300,6 +312,7 @@ class SimulatedFactory final : public ExecutionFactory {
     void notify_aborted(CheckpointId id) override { inner.notify_aborted(id); }
     void finish() override { inner.finish(); }
     void cancel() override { inner.cancel(); }
+    InputProgress input_progress() const override { return inner.input_progress(); }
 
     SimulatedFactory& factory;
     SimulatedExecution inner;

@@ -44,11 +44,18 @@ Result<> replace_file(FileSystem& files, const std::string& path, std::string_vi
 }
 
 Result<> make_durable_directories(FileSystem& files, const std::string& path) {
-  if (const auto info = files.stat(path); info && info->is_directory) return {};
+  const auto info = files.stat(path);
+  const bool is_there = info && info->is_directory;
   const std::string parent = parent_path(path);
-  if (parent != path) TIDEMARK_TRY(make_durable_directories(files, parent));
-  TIDEMARK_TRY(files.make_directories(path));
-  return files.sync_directory(parent);
+  if (!is_there) {
+    if (parent != path) TIDEMARK_TRY(make_durable_directories(files, parent));
+    TIDEMARK_TRY(files.make_directories(path));
+  }
+  // Also for one that is there: who made it may have died before its name was durable. Who may not read the folder above
+  // has not made it.
+  auto synced = files.sync_directory(parent);
+  if (is_there && !synced && synced.error().code() == ErrorCode::kPermissionDenied) return {};
+  return synced;
 }
 
 Result<> remove_tree(FileSystem& files, const std::string& path) {

@@ -88,7 +88,8 @@ class FileSystem {
 Result<std::string> read_file(FileSystem& files, const std::string& path, std::uint64_t limit = 64u << 20);
 /// After return the new content is durable and the old is gone; a crash before leaves the one or the other, whole.
 Result<> replace_file(FileSystem& files, const std::string& path, std::string_view content);
-/// Makes the folder and its parents and syncs the folder of each new name; a no-op if it is there.
+/// Makes the folder and its parents; after return each name that was missing is durable, and the last one also if it was
+/// there already: another process may have made it and died before it was.
 Result<> make_durable_directories(FileSystem& files, const std::string& path);
 /// A folder with all that is in it; no error if it is not there. Links are removed, not followed.
 Result<> remove_tree(FileSystem& files, const std::string& path);

@@ -1,18 +1,32 @@
 #include "env/thread_pool.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <system_error>
 
 #include "tidemark/detail/base/check.h"
+#include "tidemark/error.h"
 
 namespace tidemark {
 
 ThreadPool::ThreadPool(int threads) {
   const int count = std::max(threads, 1);
   threads_.reserve(static_cast<std::size_t>(count));
-  for (int i = 0; i < count; ++i) threads_.emplace_back([this] { run(); });
+  try {
+    for (int i = 0; i < count; ++i) threads_.emplace_back([this] { run(); });
+  } catch (const std::system_error& error) {
+    stop();  // else those that were made would wait for ever
+    throw Error{ErrorCode::kResourceExhausted,
+                fmt::format("the system gives no thread for blocking work ({}): raise its limit on threads (ulimit -u, or "
+                            "the container's)",
+                            error.code().message())};
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
   {
     const std::lock_guard lock{mutex_};
     stopping_ = true;

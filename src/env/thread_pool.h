@@ -18,7 +18,7 @@ namespace tidemark {
 
 class ThreadPool final : public BlockingPool {
  public:
-  /// At least one thread is started.
+  /// At least one thread is started. Throws Error if the system gives none.
   explicit ThreadPool(int threads);
   ~ThreadPool() override;
   ThreadPool(const ThreadPool&) = delete;
@@ -28,6 +28,7 @@ class ThreadPool final : public BlockingPool {
 
  private:
   void run();
+  void stop();
 
   std::mutex mutex_;
   std::condition_variable changed_;

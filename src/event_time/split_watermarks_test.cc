@@ -28,44 +28,44 @@ TEST(BoundedOutOfOrderness, TheEndsOfTimeAreTimestampsAndNotTheEndOfInput) {
 }
 
 TEST(SplitWatermarks, IsTheLowestOfTheSplits) {
-  SplitWatermarks reader{Duration{0}, std::nullopt, 0};
+  SplitWatermarks reader{Duration{0}, std::nullopt};
   const auto a = reader.add(Timestamp::min(), 0);
   const auto b = reader.add(Timestamp::min(), 0);
   reader.observe(a, at(100), 0);
   EXPECT_TRUE(reader.update(0).empty()) << "nothing is known of b";
   reader.observe(b, at(50), 0);
   EXPECT_EQ(reader.update(0).watermark, at(49));
-  reader.finish(b, 0);
+  reader.finish(b);
   EXPECT_EQ(reader.update(0).watermark, at(99));
 }
 
 TEST(SplitWatermarks, WaitsForItsNextSplitAndEndsAfterTheLast) {
-  SplitWatermarks reader{Duration{0}, std::nullopt, 0};
+  SplitWatermarks reader{Duration{0}, std::nullopt};
   reader.observe(reader.add(Timestamp::min(), 0), at(100), 0);
-  reader.finish(0, 0);
+  reader.finish(0);
   EXPECT_TRUE(reader.update(1'000'000).empty());
   const auto next = reader.add(Timestamp::min(), 0);
   reader.observe(next, at(30), 0);
   EXPECT_EQ(reader.update(0).watermark, at(29));
   reader.no_more_splits();
   EXPECT_TRUE(reader.update(0).empty());
-  reader.finish(next, 0);
+  reader.finish(next);
   EXPECT_EQ(reader.update(0).watermark, Timestamp::max());
   EXPECT_TRUE(reader.update(0).empty());
 }
 
 TEST(SplitWatermarks, AReaderWithoutAnySplitEnds) {
-  SplitWatermarks reader{Duration{0}, 10, 0};
+  SplitWatermarks reader{Duration{0}, 10};
   reader.no_more_splits();
   EXPECT_EQ(reader.idle_deadline_ns(), std::nullopt);
   EXPECT_EQ(reader.update(100), (WatermarkChange{Timestamp::max(), std::nullopt}));
 }
 
 TEST(SplitWatermarks, WhatWasLateStaysLateAfterARestore) {
-  SplitWatermarks before{Duration{10}, std::nullopt, 0};
+  SplitWatermarks before{Duration{10}, std::nullopt};
   const auto split = before.add(Timestamp::min(), 0);
   before.observe(split, at(100), 0);
-  SplitWatermarks after{Duration{10}, std::nullopt, 0};
+  SplitWatermarks after{Duration{10}, std::nullopt};
   const auto restored = after.add(before.watermark_of(split), 0);
   EXPECT_EQ(after.update(0).watermark, at(89));
   after.observe(restored, at(20), 0);
@@ -74,7 +74,7 @@ TEST(SplitWatermarks, WhatWasLateStaysLateAfterARestore) {
 }
 
 TEST(SplitWatermarks, AnIdleSplitDoesNotHoldTheOthers) {
-  SplitWatermarks reader{Duration{0}, 1000, 0};
+  SplitWatermarks reader{Duration{0}, 1000};
   const auto quiet = reader.add(Timestamp::min(), 0);
   const auto busy = reader.add(Timestamp::min(), 0);
   reader.observe(busy, at(100), 900);
@@ -89,26 +89,34 @@ TEST(SplitWatermarks, AnIdleSplitDoesNotHoldTheOthers) {
   EXPECT_EQ(reader.watermark(), at(99));
 }
 
-TEST(SplitWatermarks, AReaderWithoutSplitsIsIdleAfterTheTimeToo) {
-  SplitWatermarks reader{Duration{0}, 1000, 0};
-  EXPECT_EQ(reader.idle_deadline_ns(), 1000);
-  EXPECT_EQ(reader.update(1000), (WatermarkChange{std::nullopt, true}));
-  reader.add(Timestamp::min(), 1500);
-  EXPECT_EQ(reader.update(1500), (WatermarkChange{std::nullopt, false}));
+TEST(SplitWatermarks, AReaderThatWaitsForItsNextSplitHoldsTheWatermarkAndIsNotIdle) {
+  SplitWatermarks reader{Duration{0}, 1000};
+  EXPECT_EQ(reader.idle_deadline_ns(), std::nullopt);
+  EXPECT_TRUE(reader.update(1'000'000).empty());
+  const auto first = reader.add(Timestamp::min(), 1'000'000);
+  reader.observe(first, at(100), 1'000'000);
+  EXPECT_EQ(reader.update(1'000'000).watermark, at(99));
+  reader.finish(first);
+  EXPECT_TRUE(reader.update(5'000'000).empty());
+  reader.add(Timestamp::min(), 6'000'000);
+  EXPECT_TRUE(reader.update(6'000'000).empty()) << "what the next split holds is waited for, too";
 }
 
-TEST(SplitWatermarks, TimeBlockedDownstreamDoesNotMakeASplitIdle) {
-  SplitWatermarks reader{Duration{0}, 1000, 0};
-  reader.add(Timestamp::min(), 0);
-  reader.on_blocked(400);
-  EXPECT_TRUE(reader.update(5000).empty());
-  EXPECT_EQ(reader.idle_deadline_ns(), std::nullopt);
-  reader.on_unblocked(5000);
-  EXPECT_EQ(reader.idle_deadline_ns(), 5600);
-  EXPECT_TRUE(reader.update(5599).empty());
-  EXPECT_EQ(reader.update(5600).idle, true);
-  reader.on_blocked(6000);
-  EXPECT_TRUE(reader.update(7000).empty()) << "what was idle stays so";
+TEST(SplitWatermarks, AReaderWhoseIdleSplitEndsWaitsForTheNextAndIsNotIdle) {
+  SplitWatermarks reader{Duration{0}, 1000};
+  const auto split = reader.add(Timestamp::min(), 0);
+  EXPECT_EQ(reader.update(1000).idle, true);
+  reader.finish(split);
+  EXPECT_EQ(reader.update(1001), (WatermarkChange{std::nullopt, false}));
+  reader.no_more_splits();
+  EXPECT_EQ(reader.update(1002).watermark, Timestamp::max());
+}
+
+TEST(SplitWatermarks, WhatIsReadAfterALongPauseEndsTheSilenceBeforeIdlenessIsDecided) {
+  SplitWatermarks reader{Duration{0}, 1000};
+  const auto split = reader.add(Timestamp::min(), 0);
+  reader.observe(split, at(5), 90'000);
+  EXPECT_EQ(reader.update(90'000), (WatermarkChange{at(4), std::nullopt}));
 }
 
 }  // namespace

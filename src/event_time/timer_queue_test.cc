@@ -34,10 +34,12 @@ using Fired = std::vector<std::pair<std::int64_t, Key>>;
 template <class Key>
 Fired<Key> pop(TimerQueue<Key>& queue, Timestamp watermark) {
   Fired<Key> fired;
-  queue.pop_due(watermark, [&](Timestamp time, std::uint64_t hash, TimerKeyView<Key> key) {
+  const bool all = queue.pop_due(watermark, [&](Timestamp time, std::uint64_t hash, TimerKeyView<Key> key) {
     EXPECT_EQ(hash, hash_of(Key{key}));
     fired.emplace_back(time.ms(), Key{key});
+    return true;
   });
+  EXPECT_TRUE(all);
   return fired;
 }
 
@@ -146,6 +148,7 @@ TYPED_TEST(TimerQueueOf, ACallbackAddsTimersThatAreDueAndRemovesOthers) {
       this->add(20'000, 1);
       this->remove(5000, 3);
     }
+    return true;
   });
   EXPECT_EQ(fired, this->timers({{100, 1}, {50, 7}, {300, 1}, {300, 2}, {7000, 1}}));
   EXPECT_EQ(this->queue_.earliest(), at(20'000));
@@ -156,19 +159,53 @@ TYPED_TEST(TimerQueueOf, ATimerMayRegisterItselfAgainAtItsOwnTime) {
   int times = 0;
   this->queue_.pop_due(at(100), [&](Timestamp, std::uint64_t, TimerKeyView<TypeParam>) {
     if (++times < 3) this->add(100, 1);
+    return true;
   });
   EXPECT_EQ(times, 3);
 }
 
-TYPED_TEST(TimerQueueOf, ALimitCutsTheFiringWithoutLosingOrder) {
+TYPED_TEST(TimerQueueOf, TheCallbackCutsTheFiringWithoutLosingOrder) {
   for (int i = 0; i < 10; ++i) this->add(i * 400, 1);
   Fired<TypeParam> fired;
-  const auto take = [&](Timestamp time, std::uint64_t, TimerKeyView<TypeParam> key) {
+  const auto take_to_four = [&](Timestamp time, std::uint64_t, TimerKeyView<TypeParam> key) {
     fired.emplace_back(time.ms(), TypeParam{key});
+    return fired.size() != 4;
   };
-  EXPECT_EQ(this->queue_.pop_due(at(2000), take, 4), 4u);
-  EXPECT_EQ(this->queue_.pop_due(at(2000), take, 4), 2u);
+  EXPECT_FALSE(this->queue_.pop_due(at(2000), take_to_four));
+  EXPECT_EQ(fired.size(), 4u);
+  EXPECT_TRUE(this->queue_.pop_due(at(2000), take_to_four));
   EXPECT_EQ(fired, this->timers({{0, 1}, {400, 1}, {800, 1}, {1200, 1}, {1600, 1}, {2000, 1}}));
+}
+
+TYPED_TEST(TimerQueueOf, NothingIsDueBeforeTheBound) {
+  EXPECT_EQ(this->queue_.not_due_before(), std::nullopt);
+  this->add(5300, 1);
+  EXPECT_EQ(this->queue_.not_due_before(), at(5000)) << "the second is known, the order in it is not";
+  EXPECT_EQ(this->pop(5000), this->timers({}));
+  EXPECT_EQ(this->queue_.not_due_before(), at(5300));
+  this->add(4000, 2);
+  EXPECT_EQ(this->queue_.not_due_before(), at(4000));
+  EXPECT_EQ(this->pop(5300), this->timers({{4000, 2}, {5300, 1}}));
+  EXPECT_EQ(this->queue_.not_due_before(), std::nullopt);
+  this->add(INT64_MIN, 3);
+  EXPECT_EQ(this->queue_.not_due_before(), Timestamp::min());
+}
+
+TYPED_TEST(TimerQueueOf, TheLowestSlotOfAllIsNotTakenForALateOne) {
+  this->add(INT64_MIN, 3);
+  EXPECT_EQ(this->queue_.not_due_before(), Timestamp::min());
+}
+
+TYPED_TEST(TimerQueueOf, AClearedQueueHoldsNothingAndGoesOn) {
+  for (const std::int64_t ms : {100, 900, 5000}) this->add(ms, 1);
+  EXPECT_EQ(this->pop(100), this->timers({{100, 1}}));
+  this->add(50, 2);
+  this->queue_.clear();
+  EXPECT_TRUE(this->queue_.empty());
+  EXPECT_EQ(this->queue_.not_due_before(), std::nullopt);
+  this->add(60, 3);
+  this->add(7000, 4);
+  EXPECT_EQ(this->pop(10'000), this->timers({{60, 3}, {7000, 4}}));
 }
 
 TYPED_TEST(TimerQueueOf, EachRecordMayRegisterTheSameTimers) {
@@ -215,11 +252,13 @@ TYPED_TEST(TimerQueueOf, BehavesAsASortedSetAndItsSnapshotsStandStill) {
       if (random() % 3 == 0) {
         watermark += static_cast<std::int64_t>(random() % 800);
         queue.pop_due(at(watermark), [&](Timestamp time, std::uint64_t, TimerKeyView<TypeParam> key) {
-          ASSERT_FALSE(model.empty());
-          ASSERT_EQ(*model.begin(), std::make_pair(time.ms(), TypeParam{key}));
+          EXPECT_FALSE(model.empty());
+          if (model.empty()) return false;
+          EXPECT_EQ(*model.begin(), std::make_pair(time.ms(), TypeParam{key}));
           model.erase(model.begin());
           if (random() % 4 == 0) change(-1 - static_cast<std::int64_t>(random() % 50));
           if (random() % 8 == 0) change(20);
+          return true;
         });
         ASSERT_TRUE(model.empty() || model.begin()->first > watermark);
       }
@@ -227,6 +266,7 @@ TYPED_TEST(TimerQueueOf, BehavesAsASortedSetAndItsSnapshotsStandStill) {
       ASSERT_EQ(queue.empty(), model.empty());
       if (!model.empty()) {
         ASSERT_EQ(queue.earliest(), at(model.begin()->first));
+        ASSERT_LE(queue.not_due_before(), at(model.begin()->first));
       }
     }
     ASSERT_EQ(pop(queue, Timestamp::max()), (Fired<TypeParam>(model.begin(), model.end())));

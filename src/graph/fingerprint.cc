@@ -34,6 +34,7 @@ std::uint64_t fingerprint(const LogicalPlan& plan) {
     bytes.put_varint(edge.to);
     bytes.put_varint(static_cast<std::uint64_t>(edge.exchange));
     bytes.put_string(edge.output);
+    bytes.put_varint(edge.input);
   }
   return detail::hash_bytes(bytes.view());
 }

@@ -22,6 +22,7 @@ class Planner {
     for (std::size_t i = 0; i < nodes.size(); ++i) TIDEMARK_CHECK(nodes[i].id == i, "a node's id is its index");
     for (std::uint32_t i = 0; i < edges.size(); ++i) {
       TIDEMARK_CHECK(edges[i].from < edges[i].to && edges[i].to < nodes.size(), "a node comes after those that it reads from");
+      TIDEMARK_CHECK(edges[i].input <= 1, "an operator has at most two inputs");
       inputs_[edges[i].to].push_back(i);
       outputs_[edges[i].from].push_back(i);
     }
@@ -95,9 +96,11 @@ class Planner {
   }
 
   Result<> check_is_read(const LogicalNode& which) const {
-    if (!is_source(which.id) || !outputs_[which.id].empty()) return {};
+    const bool must_be_read = which.must_be_read || is_source(which.id);
+    if (!must_be_read || !outputs_[which.id].empty()) return {};
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("nobody reads {}: give its stream an operator or a sink, or remove it", describe(which)));
+                fmt::format("nobody reads {}: give its stream an operator or a sink (.to(discard()) if its records are not needed), or remove it",
+                            describe(which)));
   }
 
   bool is_enumerator_of(NodeId enumerator, NodeId reader) const {

@@ -56,6 +56,21 @@ TEST(PhysicalPlan, AForwardEdgeBetweenDifferentParallelismsIsRebalanced) {
   EXPECT_EQ(plan.vertices[1].parallelism, 3u);
 }
 
+TEST(PhysicalPlan, ABroadcastIsAnExchangeEvenBetweenEqualParallelisms) {
+  const PhysicalPlan alone = physical(plan_of({node("rules"), node("process")}, {{0, 1, Exchange::kBroadcast, "", 1}}));
+  ASSERT_EQ(alone.vertices.size(), 2u);
+  EXPECT_EQ(alone.edges[0].exchange, Exchange::kBroadcast);
+
+  const PhysicalPlan plan = physical(plan_of({node("source"), node("rules", "", 3), node("process"), node("sink")},
+                                             {{0, 2, Exchange::kForward, ""}, {1, 2, Exchange::kBroadcast, "", 1}, {2, 3, Exchange::kForward, ""}}));
+  ASSERT_EQ(plan.vertices.size(), 3u);
+  EXPECT_EQ(plan.vertices[2].name, "process -> sink");
+  ASSERT_EQ(plan.edges.size(), 2u);
+  EXPECT_EQ(plan.edges[0].exchange, Exchange::kForward);
+  EXPECT_EQ(plan.edges[1].exchange, Exchange::kBroadcast);
+  EXPECT_THAT(to_json(plan), AllOf(HasSubstr("\"exchange\": \"broadcast\""), HasSubstr("\"input\": 1")));
+}
+
 TEST(PhysicalPlan, SourcesComeFirst) {
   const PhysicalPlan plan = physical(plan_of({node("left"), node("count"), node("right"), node("sink")},
                                              {{0, 1, Exchange::kHash, ""}, {1, 3, Exchange::kForward, ""}, {2, 3, Exchange::kForward, ""}}));
@@ -108,6 +123,12 @@ TEST(PhysicalPlan, RefusesASourceThatNobodyReads) {
   EXPECT_THAT(problem(plan_of({}, {})), HasSubstr("has no source"));
 }
 
+TEST(PhysicalPlan, RefusesAStreamThatNobodyReads) {
+  LogicalPlan plan = counting_plan();
+  plan.nodes[4].must_be_read = true;
+  EXPECT_THAT(problem(plan), AllOf(HasSubstr("nobody reads operator 'files' (job.cc:14)"), HasSubstr(".to(discard())")));
+}
+
 TEST(Fingerprint, HangsOnGraphUidsAndSchemasButNotOnParallelismOrPlaceInTheCode) {
   const std::uint64_t before = fingerprint(counting_plan(2));
   LogicalPlan moved = counting_plan(3);
@@ -123,6 +144,9 @@ TEST(Fingerprint, HangsOnGraphUidsAndSchemasButNotOnParallelismOrPlaceInTheCode)
   EXPECT_NE(fingerprint(other), before);
   other = counting_plan();
   other.edges[2].exchange = Exchange::kGlobal;
+  EXPECT_NE(fingerprint(other), before);
+  other = counting_plan();
+  other.edges[2].input = 1;
   EXPECT_NE(fingerprint(other), before);
 }
 

@@ -21,17 +21,6 @@ std::string_view to_string(Exchange exchange) {
   return "";
 }
 
-std::string_view to_string(StateDescriptor::Kind kind) {
-  switch (kind) {
-    case StateDescriptor::Kind::kValue: return "value";
-    case StateDescriptor::Kind::kList: return "list";
-    case StateDescriptor::Kind::kMap: return "map";
-    case StateDescriptor::Kind::kTimers: return "timers";
-    case StateDescriptor::Kind::kWindow: return "window";
-  }
-  return "";
-}
-
 Json state_to_json(const StateDescriptor& state) {
   Json json{{"name", state.name}, {"kind", to_string(state.kind)}};
   const auto put_schema = [&json](const char* name, const std::string& schema) {
@@ -61,6 +50,7 @@ Json node_to_json(const PhysicalPlan& plan, const PhysicalVertex& vertex, const 
     if (edge.to != node.id) continue;
     Json input{{"from", edge.from}, {"exchange", to_string(exchanges[i])}};
     if (!edge.output.empty()) input["output"] = edge.output;
+    if (edge.input != 0) input["input"] = edge.input;
     inputs.push_back(std::move(input));
   }
   json["inputs"] = std::move(inputs);

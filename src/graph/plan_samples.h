@@ -18,6 +18,10 @@ inline StateDescriptor state(std::string name, std::string value_schema) {
   return {.name = std::move(name), .key_schema = "\"int64\"", .namespace_schema = {}, .value_schema = std::move(value_schema)};
 }
 
+inline StateDescriptor operator_state(std::string name, StateDescriptor::Kind kind, std::string value_schema = "\"string\"") {
+  return {.name = std::move(name), .kind = kind, .key_schema = {}, .namespace_schema = {}, .value_schema = std::move(value_schema)};
+}
+
 inline LogicalPlan plan_of(std::vector<LogicalNode> nodes, std::vector<LogicalEdge> edges, std::uint32_t parallelism = 2) {
   LogicalPlan plan{.job = "job", .parallelism = parallelism, .nodes = std::move(nodes), .edges = std::move(edges)};
   for (NodeId id = 0; id < plan.nodes.size(); ++id) plan.nodes[id].id = id;

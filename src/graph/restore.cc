@@ -14,10 +14,13 @@ using CheckpointedOperator = CheckpointMetadata::Operator;
 bool has_keyed_parts(const CheckpointedOperator& from) {
   return std::ranges::any_of(from.subtasks, [](const OperatorSnapshot& s) { return !s.keyed_files.empty() || !s.watermarks.empty(); });
 }
-bool holds_anything(const CheckpointedOperator& from) {
+bool holds_states(const CheckpointedOperator& from) {
   return has_keyed_parts(from) || std::ranges::any_of(from.subtasks, [](const OperatorSnapshot& s) {
-           return !s.committables.empty() || std::ranges::any_of(s.list_states, [](const auto& list) { return !list.items.empty(); });
+           return std::ranges::any_of(s.list_states, [](const auto& list) { return !list.items.empty(); });
          });
+}
+bool holds_anything(const CheckpointedOperator& from) {
+  return holds_states(from) || std::ranges::any_of(from.subtasks, [](const OperatorSnapshot& s) { return !s.committables.empty(); });
 }
 
 // The most likely reason is a uid that was changed: then the new one is of an operator that the checkpoint does not know.
@@ -33,13 +36,14 @@ std::string suggest_uid(const LogicalPlan& plan, const CheckpointMetadata& check
 }
 
 std::string describe_schema(const StateDescriptor& state) {
-  std::string text = state.key_schema;
+  std::string text = fmt::format("{} {}", to_string(state.kind), state.key_schema);
   if (!state.namespace_schema.empty()) text += " / " + state.namespace_schema;
-  return state.value_schema.empty() ? text : text + " -> " + state.value_schema;
+  if (state.value_schema.empty()) return text;
+  return text + (state.key_schema.empty() ? "of " : " -> ") + state.value_schema;
 }
 
 Result<> check_states(const LogicalNode& node, const CheckpointedOperator& from) {
-  if (!has_keyed_parts(from)) return {};
+  if (!holds_states(from)) return {};
   for (const StateDescriptor& kept : from.states) {
     const auto declared = std::ranges::find(node.states, kept.name, &StateDescriptor::name);
     if (declared == node.states.end()) {
@@ -81,15 +85,16 @@ OperatorListState* find_list(std::vector<OperatorListState>& lists, const std::s
   return found == lists.end() ? nullptr : &*found;
 }
 
-// All items of each list, in the order of the subtasks.
+// All items of each list, in the order of the subtasks; of a broadcast one those of one subtask, since all have the same.
 std::vector<OperatorListState> whole_lists(const CheckpointedOperator& from) {
   std::vector<OperatorListState> lists;
   for (const OperatorSnapshot& subtask : from.subtasks) {
     for (const OperatorListState& part : subtask.list_states) {
-      if (OperatorListState* list = find_list(lists, part.name)) {
-        list->items.insert(list->items.end(), part.items.begin(), part.items.end());
-      } else {
+      OperatorListState* list = find_list(lists, part.name);
+      if (list == nullptr) {
         lists.push_back(part);
+      } else if (list->redistribution != Redistribution::kBroadcast) {
+        list->items.insert(list->items.end(), part.items.begin(), part.items.end());
       }
     }
   }

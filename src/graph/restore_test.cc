@@ -91,6 +91,60 @@ TEST(MapRestore, UnionListsGoToAll) {
   }
 }
 
+/// source (0) -> process (1), whose subtasks kept: a split, a union and a broadcast state.
+LogicalPlan processing_plan(std::uint32_t parallelism) {
+  LogicalNode process = node("process", "p");
+  process.states = {operator_state("split", StateDescriptor::Kind::kSplitList), operator_state("union", StateDescriptor::Kind::kUnionList),
+                    operator_state("rules", StateDescriptor::Kind::kBroadcast)};
+  return plan_of({node("source"), process}, {{0, 1, Exchange::kHash, ""}}, parallelism);
+}
+CheckpointMetadata checkpoint_of_processing() {
+  CheckpointMetadata::Operator process{.uid = "p", .name = "process", .parallelism = 2, .max_parallelism = 4096};
+  process.states = processing_plan(2).nodes[1].states;
+  for (std::uint32_t subtask = 0; subtask < 2; ++subtask) {
+    const std::string own = std::to_string(subtask);
+    process.subtasks.push_back({.uid = "p",
+                                .subtask = subtask,
+                                .list_states = {{"split", Redistribution::kSplit, "\"string\"", {"s" + own, "t" + own}},
+                                                {"union", Redistribution::kUnion, "\"string\"", {"u" + own}},
+                                                {"rules", Redistribution::kBroadcast, "\"string\"", {}}}});
+  }
+  process.subtasks[0].list_states[2].items = {"r", "q"};
+  return {.job = "job", .id = 7, .attempt = 1, .operators = {process}};
+}
+
+TEST(MapRestore, OperatorStateIsSplitJoinedOrGivenToAllAtAnyParallelism) {
+  const CheckpointMetadata checkpoint = checkpoint_of_processing();
+  for (const std::uint32_t parallelism : {1u, 2u, 3u, 5u}) {
+    const auto restores = restore(processing_plan(parallelism), checkpoint)[1];
+    ASSERT_EQ(restores.size(), parallelism);
+    std::vector<std::string> split;
+    for (const OperatorRestore& subtask : restores) {
+      ASSERT_EQ(subtask.list_states.size(), 3u);
+      split.insert(split.end(), subtask.list_states[0].items.begin(), subtask.list_states[0].items.end());
+      EXPECT_LE(subtask.list_states[0].items.size(), (4 + parallelism - 1) / parallelism) << "even";
+      EXPECT_THAT(subtask.list_states[1].items, ElementsAre("u0", "u1"));
+      EXPECT_THAT(subtask.list_states[2].items, ElementsAre("r", "q"));
+    }
+    EXPECT_THAT(split, ElementsAre("s0", "t0", "s1", "t1")) << parallelism;
+  }
+}
+
+TEST(MapRestore, RefusesOperatorStateOfAnotherKindAndWhatNobodyDeclaresAnyMore) {
+  LogicalPlan plan = processing_plan(2);
+  plan.nodes[1].states[0].kind = StateDescriptor::Kind::kUnionList;
+  EXPECT_THAT(problem(plan, checkpoint_of_processing()),
+              AllOf(HasSubstr("type of state 'split'"), HasSubstr("split list of \"string\""), HasSubstr("union list of \"string\"")));
+  plan.nodes[1].states.erase(plan.nodes[1].states.begin());
+  EXPECT_THAT(problem(plan, checkpoint_of_processing()), HasSubstr("has no state 'split'"));
+  plan.nodes[1].states[1].value_schema = "\"int64\"";
+  CheckpointMetadata nothing_kept = checkpoint_of_processing();
+  for (OperatorSnapshot& subtask : nothing_kept.operators[0].subtasks) {
+    for (OperatorListState& list : subtask.list_states) list.items.clear();
+  }
+  EXPECT_EQ(problem(plan, nothing_kept), "") << "where nothing is lost, nothing is refused";
+}
+
 TEST(MapRestore, AnOperatorThatIsNewStartsEmpty) {
   CheckpointMetadata checkpoint = checkpoint_at_parallelism_two();
   checkpoint.operators.erase(checkpoint.operators.begin());

@@ -20,4 +20,26 @@ std::string_view to_string(DeclineReason reason) noexcept {
   return "unknown";
 }
 
+std::string_view to_string(StateDescriptor::Kind kind) noexcept {
+  switch (kind) {
+    case StateDescriptor::Kind::kValue:
+      return "value";
+    case StateDescriptor::Kind::kList:
+      return "list";
+    case StateDescriptor::Kind::kMap:
+      return "map";
+    case StateDescriptor::Kind::kTimers:
+      return "timers";
+    case StateDescriptor::Kind::kWindow:
+      return "window";
+    case StateDescriptor::Kind::kSplitList:
+      return "split list";
+    case StateDescriptor::Kind::kUnionList:
+      return "union list";
+    case StateDescriptor::Kind::kBroadcast:
+      return "broadcast";
+  }
+  return "unknown";
+}
+
 }  // namespace tidemark

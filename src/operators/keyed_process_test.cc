@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -76,6 +77,14 @@ class Subject {
   void advance(std::int64_t watermark) {
     while (!op_->advance(Timestamp{watermark})) {}
   }
+  // As a task does when the wall clock shows `now_ms`.
+  void show_time(std::int64_t now_ms) {
+    world_.clock.now_ms = now_ms;
+    while (op_->next_processing_time() && *op_->next_processing_time() <= Timestamp{now_ms}) {
+      ASSERT_TRUE(op_->advance_processing_time(Timestamp{now_ms}));
+    }
+  }
+  Op& op() { return *op_; }
   std::vector<std::string> take() { return std::exchange(results_, {}); }
   StartedSnapshot start() { return start_snapshot(world_, *op_, context_.context); }
   OperatorSnapshot snapshot() {
@@ -270,6 +279,255 @@ TEST(KeyedProcessTimers, ComeBackFromASnapshotAndGoWithTheirKeyGroups) {
     for (std::string& text : part.take()) all.push_back(std::move(text));
   }
   EXPECT_THAT(all, testing::UnorderedElementsAre("a#1@30", kLongKey + "#1@40"));
+}
+
+// The calls that one call of advance() makes are bounded; what is due in between has its place in the order.
+struct Flood : KeyedProcess<std::int64_t, Event, std::string> {
+  explicit Flood(Declare&) {}
+  void process(const Event& event, Context& ctx, Out<std::string>&) override { ctx.timers().at(Timestamp{event.value}); }
+  void on_timer(Timestamp when, Context& ctx, Out<std::string>& out) override {
+    if (when == Timestamp{5}) ctx.timers().at(Timestamp{7'000});
+    for (int i = 0; i < results; ++i) out.emit("x");
+  }
+  static inline int results = 0;
+};
+
+TEST(KeyedProcessTimers, ManyThatAreDueFireOverManyCalls) {
+  TestWorld world;
+  for (const int results : {0, 1, 1000}) {
+    Flood::results = results;
+    Subject<Flood, ValueOf> subject{world};
+    std::vector<std::pair<Event, std::int64_t>> events;
+    for (std::int64_t i = 0; i < 10'000; ++i) events.push_back({Event{"", i, ""}, 0});
+    for (std::size_t from = 0; from < events.size(); from += 1000) {
+      subject.process({events.begin() + static_cast<std::ptrdiff_t>(from), events.begin() + static_cast<std::ptrdiff_t>(from) + 1000});
+    }
+    std::size_t calls = 1;
+    std::size_t most = 0;
+    std::size_t all = 0;
+    const auto count = [&] {
+      const std::size_t emitted = subject.take().size();
+      most = std::max(most, emitted);
+      all += emitted;
+    };
+    for (; !subject.op().advance(Timestamp{10'000}); ++calls) count();
+    count();
+    EXPECT_EQ(all, 10'001u * static_cast<std::size_t>(results));
+    EXPECT_GE(calls, 3u);
+    EXPECT_LE(most, kResultsAtOnce + Batch::kCapacity + static_cast<std::size_t>(results));
+    EXPECT_EQ(subject.op().timers(), 0u);
+  }
+}
+
+// A timer's moment stands in the event's value; a text says what to do.
+struct Clockwork : KeyedProcess<std::string_view, Event, std::string> {
+  ValueState<std::int64_t> fired_;
+  explicit Clockwork(Declare& declare) : fired_{declare, "fired"} {}
+  void process(const Event& event, Context& ctx, Out<std::string>& out) override {
+    if (event.text == "remove") {
+      ctx.timers().remove_processing_time({Timestamp{event.value}});
+    } else if (event.text == "now") {
+      out.emit(to_string(ctx.processing_time()));
+    } else if (event.text == "event") {
+      ctx.timers().at(Timestamp{event.value});
+    } else {
+      EXPECT_EQ(ctx.timers().at_processing_time(Timestamp{event.value}), ProcessingTimer{Timestamp{event.value}});
+    }
+  }
+  void on_timer(Timestamp when, Context& ctx, Out<std::string>& out) override {
+    out.emit(std::string{ctx.key()} + "!" + std::to_string(when.ms()));
+    ctx.timers().at_processing_time(when);
+  }
+  void on_processing_timer(Timestamp when, Context& ctx, Out<std::string>& out) override {
+    EXPECT_GE(ctx.processing_time(), when);
+    EXPECT_EQ(ctx.timestamp(), Timestamp::min());
+    fired_.mutate([](std::int64_t& n) { ++n; });
+    out.emit(Timestamp{0}, std::string{ctx.key()} + "#" + std::to_string(fired_.get()) + " " + std::to_string(when.ms()));
+    if (ctx.key() == "again") ctx.timers().at_processing_time(ctx.processing_time() + Duration{5});
+  }
+};
+
+TEST(ProcessingTimers, FireWhenTheWallClockShowsTheirTimeWhateverTheWatermark) {
+  TestWorld world;
+  Subject<Clockwork> subject{world};
+  EXPECT_EQ(subject.op().next_processing_time(), std::nullopt);
+  subject.process({{{"b", 3030}, 1}, {{"a", 3030}, 1}, {{"c", 3031}, 1}, {{"a", 3030}, 1}, {{"gone", 3031}, 1}, {{"gone", 3031, "remove"}, 1}});
+  subject.advance(1'000'000);
+  subject.show_time(3029);
+  EXPECT_THAT(subject.take(), ElementsAre());
+  EXPECT_EQ(subject.op().next_processing_time(), Timestamp{3030});
+  subject.show_time(3030);
+  EXPECT_THAT(subject.take(), ElementsAre("a#1 3030@0", "b#1 3030@0"));
+  subject.show_time(9000);
+  EXPECT_THAT(subject.take(), ElementsAre("c#1 3031@0"));
+  EXPECT_EQ(subject.op().next_processing_time(), std::nullopt);
+}
+
+TEST(ProcessingTimers, StandBesideTheEventTimersOfTheSameMoment) {
+  TestWorld world;
+  Subject<Clockwork> subject{world};
+  subject.process({{{"a", 50, "event"}, 1}});
+  subject.show_time(50);
+  EXPECT_THAT(subject.take(), ElementsAre());
+  subject.advance(50);
+  EXPECT_THAT(subject.take(), ElementsAre("a!50@50"));
+  EXPECT_EQ(subject.op().timers(), 1u);
+  subject.show_time(50);
+  EXPECT_THAT(subject.take(), ElementsAre("a#1 50@0"));
+}
+
+TEST(ProcessingTimers, SetAgainByTheirCallbackFireAgainLater) {
+  TestWorld world;
+  Subject<Clockwork> subject{world};
+  subject.process({{{"again", 10}, 1}});
+  for (const std::int64_t now : {9, 12, 16, 17, 22}) subject.show_time(now);
+  EXPECT_THAT(subject.take(), ElementsAre("again#1 10@0", "again#2 17@0", "again#3 22@0"));
+}
+
+TEST(ProcessingTimers, FollowAWallClockThatJumps) {
+  TestWorld world;
+  Subject<Clockwork> subject{world};
+  subject.process({{{"a", 3'600'000}, 1}, {{"b", 2000}, 1}});
+  subject.show_time(5'000'000);
+  EXPECT_THAT(subject.take(), ElementsAre("b#1 2000@0", "a#1 3600000@0"));
+  subject.show_time(-5000);
+  subject.process({{{"a", -4000}, 1}, {{"b", -6000}, 1}, {{"c", 7'000'000}, 1}});
+  subject.show_time(-5000);
+  EXPECT_THAT(subject.take(), ElementsAre("b#2 -6000@0"));
+  EXPECT_EQ(subject.op().next_processing_time(), Timestamp{-4000});
+  subject.show_time(8'000'000);
+  EXPECT_THAT(subject.take(), ElementsAre("a#2 -4000@0", "c#1 7000000@0"));
+}
+
+TEST(ProcessingTimers, ComeBackFromASnapshotAndThoseThatPassedMeanwhileFireAtOnce) {
+  TestWorld world;
+  OperatorSnapshot snapshot;
+  {
+    Subject<Clockwork> subject{world};
+    subject.process({{{"a", 5000}, 1}, {{kLongKey, 9000}, 1}, {{"gone", 10}, 1}, {{"a", 7000, "event"}, 1}});
+    subject.show_time(20);
+    snapshot = subject.snapshot();
+  }
+  Subject<Clockwork> restored{world, everything_of(snapshot)};
+  ASSERT_LE(restored.op().next_processing_time(), Timestamp{5000});
+  restored.show_time(6000);
+  EXPECT_THAT(restored.take(), ElementsAre("a#1 5000@0"));
+  restored.show_time(9000);
+  EXPECT_THAT(restored.take(), ElementsAre(kLongKey + "#1 9000@0"));
+  restored.advance(7000);
+  EXPECT_THAT(restored.take(), ElementsAre("a!7000@7000"));
+}
+
+TEST(ProcessingTimers, AreDroppedAtTheEndOfData) {
+  TestWorld world;
+  Subject<Clockwork> subject{world};
+  subject.process({{{"a", 100}, 1}, {{"b", 100, "event"}, 1}});
+  subject.advance(Timestamp::max().ms());
+  EXPECT_EQ(subject.op().timers(), 2u) << "b's timer of event time has set one, too";
+  subject.op().end_of_data();
+  EXPECT_EQ(subject.op().timers(), 0u);
+  EXPECT_EQ(subject.op().next_processing_time(), std::nullopt);
+}
+
+TEST(ProcessingTimers, ManyThatAreDueFireOverManyCallsWithRoomForRecordsInBetween) {
+  TestWorld world;
+  Subject<Clockwork> subject{world};
+  std::vector<std::string> keys;
+  for (int i = 0; i < 10'000; ++i) keys.push_back("k" + std::to_string(i));
+  for (std::size_t from = 0; from < keys.size(); from += 1000) {
+    std::vector<std::pair<Event, std::int64_t>> events;
+    for (std::size_t i = from; i < from + 1000; ++i) events.push_back({{keys[i], 10}, 0});
+    subject.process(events);
+  }
+  world.clock.now_ms = 10;
+  std::size_t calls = 0;
+  std::size_t all = 0;
+  for (; subject.op().next_processing_time(); ++calls) {
+    ASSERT_TRUE(subject.op().advance_processing_time(Timestamp{10}));
+    const std::size_t emitted = subject.take().size();
+    EXPECT_LE(emitted, kResultsAtOnce);
+    all += emitted;
+  }
+  EXPECT_EQ(all, keys.size());
+  EXPECT_GE(calls, 3u);
+}
+
+TEST(ProcessingTimers, StandInSnapshotsOfThoseFunctionsOnlyThatHandleThem) {
+  TestWorld world;
+  const auto names = [](const std::vector<StateDescriptor>& states) {
+    std::vector<std::string> result;
+    for (const StateDescriptor& state : states) result.push_back(state.name);
+    return result;
+  };
+  EXPECT_THAT(names(Subject<Alarms>{world}.op().descriptors()), ElementsAre("fired", "timers"));
+  EXPECT_THAT(names(Subject<Clockwork>{world}.op().descriptors()), ElementsAre("fired", "timers", "processing-timers"));
+}
+
+struct Forgetful : KeyedProcess<std::string_view, Event, std::string> {
+  explicit Forgetful(Declare&) {}
+  void process(const Event& event, Context& ctx, Out<std::string>&) override { ctx.timers().at_processing_time(Timestamp{event.value}); }
+};
+
+TEST(ProcessingTimers, AFunctionWithoutTheCallbackIsToldSo) {
+  TestWorld world;
+  Subject<Forgetful> subject{world};
+  EXPECT_THAT(failure_of([&] { subject.process({{{"a", 1}, 5}}); }), HasSubstr("override it"));
+}
+
+struct Longer {
+  Last operator()(const Last& a, const Last& b) const { return {a.text.size() >= b.text.size() ? a.text : b.text, a.times + b.times}; }
+};
+struct ByLength {
+  std::size_t operator()(const Event& event) const { return event.text.size(); }
+};
+using Longest = decltype(max_by(ByLength{}));
+using Total = decltype(sum(&Event::value));
+
+struct Folding : KeyedProcess<std::string_view, Event, std::string> {
+  ReducingState<std::int64_t, std::plus<>> sum_;
+  ReducingState<Last, Longer> longer_;
+  AggregatingState<Event, Total> total_;
+  AggregatingState<Event, Longest> longest_;
+  AggregatingState<Event, CountAggregate> count_;
+  explicit Folding(Declare& declare)
+      : sum_{declare, "sum"}, longer_{declare, "longer"}, total_{declare, "total", sum(&Event::value)}, longest_{declare, "longest", max_by(ByLength{})},
+        count_{declare, "count"} {}
+  void process(const Event& event, Context&, Out<std::string>& out) override {
+    if (event.text == "clear") return sum_.clear(), longer_.clear(), total_.clear(), longest_.clear(), count_.clear();
+    if (event.text != "show") {
+      sum_.add(event.value);
+      longer_.add({event.text, 1});
+      total_.add(event);
+      longest_.add(event);
+      count_.add(event);
+      return;
+    }
+    std::string all = std::to_string(sum_.get()) + " " + std::string{longer_.get().text} + "x" + std::to_string(longer_.get().times);
+    if (sum_.find() == nullptr) all += " nothing";
+    if (const auto total = total_.get()) all += " " + std::to_string(*total);
+    if (const auto longest = longest_.get()) all += " " + std::string{longest->text} + "=" + std::to_string(longest->value);
+    if (const auto count = count_.get()) all += " " + std::to_string(*count);
+    out.emit(all);
+  }
+};
+
+TEST(FoldingStates, ReduceAndAggregateWhatIsAddedForEachKey) {
+  TestWorld world;
+  OperatorSnapshot snapshot;
+  const std::string text = "a text that is too long to lie within a string itself";
+  {
+    Subject<Folding> subject{world};
+    subject.process({{{"a", 1, "one"}, 0}, {{"a", 2, text}, 0}, {{"b", 5, "five"}, 0}});
+    subject.process({{{"a", 3, "three"}, 0}, {{"a", 0, "show"}, 0}, {{"b", 0, "show"}, 0}, {{"c", 0, "show"}, 0}});
+    EXPECT_THAT(subject.take(), ElementsAre("6 " + text + "x3 6 " + text + "=2 3@0", "5 fivex1 5 five=5 1@0", "0 x0 nothing@0"));
+    StartedSnapshot started = subject.start();
+    subject.process({{{"a", 9, text + text}, 0}, {{"b", 0, "clear"}, 0}, {{"b", 0, "show"}, 0}});
+    EXPECT_THAT(subject.take(), ElementsAre("0 x0 nothing@0"));
+    snapshot = finish_snapshot(std::move(started));
+  }
+  Subject<Folding> restored{world, everything_of(snapshot)};
+  restored.process({{{"a", 0, "show"}, 0}, {{"b", 1, "six"}, 0}, {{"b", 0, "show"}, 0}});
+  EXPECT_THAT(restored.take(), ElementsAre("6 " + text + "x3 6 " + text + "=2 3@0", "6 fivex2 6 five=5 2@0"));
 }
 
 struct Failing : KeyedProcess<std::string_view, Event, std::string> {

@@ -19,10 +19,19 @@
 
 namespace tidemark::detail {
 
+/// Stands still until somebody moves it.
+class StandingClock final : public Clock {
+ public:
+  std::int64_t wall_ms() const override { return now_ms; }
+  std::int64_t steady_ns() const override { return now_ms * 1'000'000; }
+  std::int64_t now_ms = 0;
+};
+
 /// Where snapshots of the operators of a test lie.
 struct TestWorld {
+  StandingClock clock;
   MemoryFileSystem files;
-  Env env{.files = &files};
+  Env env{.clock = &clock, .files = &files};
   CheckpointId last_checkpoint = 0;
 };
 

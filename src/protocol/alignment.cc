@@ -3,8 +3,14 @@
 #include <algorithm>
 
 #include "tidemark/detail/base/check.h"
+#include "tidemark/detail/base/planted_bug.h"
+#include "tidemark/detail/base/probe.h"
 
 namespace tidemark {
+
+using detail::planted;
+using detail::PlantedBug;
+
 namespace {
 
 // Far above what can be under way at once: by then nothing of the oldest can still arrive.
@@ -20,18 +26,27 @@ AlignmentDecision BarrierAlignment::on_barrier(std::size_t channel, const Barrie
   TIDEMARK_CHECK(!blocked_[channel], "a blocked channel was read");
   TIDEMARK_CHECK(barrier.mode == mode_, "a barrier of another mode than the job's");
   AlignmentDecision decision;
-  if (is_over(barrier.id)) return decision;
+  if (is_over(barrier.id)) {
+    TIDEMARK_PROBE("alignment: a barrier comes when its checkpoint is over");
+    return decision;
+  }
+  if (planted(PlantedBug::kCancelMarkerIgnored)) count_for_the_one_under_way(barrier);
   if (mode_ == CheckpointMode::kExactlyOnce) give_up_older_than(barrier.id, decision);
   if (told_aborted_.contains(barrier.id)) {
+    TIDEMARK_PROBE("alignment: a barrier comes that the coordinator gave up before");
     give_up(barrier.id, AlignmentAbort::kToldByCoordinator, decision);
     return decision;
   }
   Pending& pending = pending_of(barrier, now_ns);
-  if (pending.delivered[channel]) return decision;
+  if (pending.delivered[channel]) {
+    TIDEMARK_PROBE("alignment: a channel repeats its barrier");
+    return decision;
+  }
   pending.delivered[channel] = true;
   if (--pending.missing == 0) {
     complete(pending, now_ns, decision);
-  } else if (mode_ == CheckpointMode::kExactlyOnce) {
+  } else if (mode_ == CheckpointMode::kExactlyOnce && !planted(PlantedBug::kSkipAlignment)) {
+    TIDEMARK_PROBE("alignment: a channel waits for the others");
     blocked_[channel] = true;
     decision.block_channel = true;
   }
@@ -41,7 +56,16 @@ AlignmentDecision BarrierAlignment::on_barrier(std::size_t channel, const Barrie
 AlignmentDecision BarrierAlignment::on_cancel_marker(std::size_t channel, CheckpointId id) {
   TIDEMARK_CHECK(!blocked_[channel], "a blocked channel was read");
   AlignmentDecision decision;
-  if (is_over(id)) return decision;
+  if (is_over(id)) {
+    TIDEMARK_PROBE("alignment: a cancel marker comes when its checkpoint is over");
+    return decision;
+  }
+  if (planted(PlantedBug::kCancelMarkerIgnored)) return decision;
+  if (pending_.contains(id)) {
+    TIDEMARK_PROBE("alignment: a cancel marker ends what aligns");
+  } else {
+    TIDEMARK_PROBE("alignment: a cancel marker comes before any barrier");
+  }
   if (mode_ == CheckpointMode::kExactlyOnce) give_up_older_than(id, decision);
   const bool told = told_aborted_.contains(id);
   give_up(id, told ? AlignmentAbort::kToldByCoordinator : AlignmentAbort::kCancelMarker, decision);
@@ -51,11 +75,24 @@ AlignmentDecision BarrierAlignment::on_cancel_marker(std::size_t channel, Checkp
 AlignmentDecision BarrierAlignment::on_abort_notification(CheckpointId id) {
   AlignmentDecision decision;
   if (pending_.contains(id)) {
+    if (planted(PlantedBug::kCancelMarkerIgnored)) return decision;
+    TIDEMARK_PROBE("alignment: the coordinator ends what aligns");
     give_up(id, AlignmentAbort::kToldByCoordinator, decision);
   } else if (!is_over(id)) {
+    TIDEMARK_PROBE("alignment: the coordinator gives up what has not begun");
     told_aborted_.insert(id);
   }
   return decision;
+}
+
+// The planted bug: a barrier counts for whatever aligns, as if each id came on all channels.
+void BarrierAlignment::count_for_the_one_under_way(const Barrier& barrier) {
+  if (pending_.empty() || pending_.begin()->first >= barrier.id) return;
+  Pending older = std::move(pending_.begin()->second);
+  pending_.clear();
+  older.barrier = barrier;
+  pending_.emplace(barrier.id, std::move(older));
+  all_over_up_to(barrier.id);
 }
 
 bool BarrierAlignment::is_over(CheckpointId id) const {
@@ -73,6 +110,7 @@ BarrierAlignment::Pending& BarrierAlignment::pending_of(const Barrier& barrier, 
 }
 
 void BarrierAlignment::complete(const Pending& pending, std::int64_t now_ns, AlignmentDecision& decision) {
+  TIDEMARK_PROBE("alignment: all channels have delivered");
   decision.snapshot = pending.barrier;
   decision.alignment_ns = now_ns - pending.first_ns;
   const CheckpointId id = pending.barrier.id;
@@ -84,6 +122,7 @@ void BarrierAlignment::complete(const Pending& pending, std::int64_t now_ns, Ali
 
 void BarrierAlignment::give_up_older_than(CheckpointId id, AlignmentDecision& decision) {
   while (!pending_.empty() && pending_.begin()->first < id) {
+    TIDEMARK_PROBE("alignment: a newer barrier ends an older one");
     give_up(pending_.begin()->first, AlignmentAbort::kNewerBarrier, decision);
   }
 }
@@ -97,6 +136,7 @@ void BarrierAlignment::give_up(CheckpointId id, AlignmentAbort cause, AlignmentD
   }
   told_aborted_.erase(id);
   aborted_.insert(id);
+  TIDEMARK_PROBE("alignment: a checkpoint ends without blocking");
   if (aborted_.size() > kMostAbortedRemembered) all_over_up_to(*aborted_.begin());
 }
 
@@ -110,6 +150,7 @@ void BarrierAlignment::unblock_all(AlignmentDecision& decision) {
   const auto blocked = std::ranges::find(blocked_, true);
   if (blocked == blocked_.end()) return;
   std::fill(blocked, blocked_.end(), false);
+  TIDEMARK_PROBE("alignment: waiting channels go on");
   decision.resume_all = true;
 }
 

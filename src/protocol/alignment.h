@@ -80,6 +80,7 @@ class BarrierAlignment {
     std::int64_t first_ns = 0;
   };
 
+  void count_for_the_one_under_way(const Barrier& barrier);
   bool is_over(CheckpointId id) const;
   Pending& pending_of(const Barrier& barrier, std::int64_t now_ns);
   void complete(const Pending& pending, std::int64_t now_ns, AlignmentDecision& decision);

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "tidemark/detail/base/check.h"
+#include "tidemark/detail/base/planted_bug.h"
+#include "tidemark/detail/base/probe.h"
 
 namespace tidemark {
 namespace {
@@ -100,6 +102,10 @@ AckOutcome CheckpointCoordinator::on_ack(TaskId task, CheckpointId id, TaskSnaps
   if (which == pending_.end()) {
     if (contains(completed_, id)) return AckOutcome::kCompleted;
     if (!contains(aborted_, id)) return AckOutcome::kUnknownCheckpoint;
+    if (detail::planted(detail::PlantedBug::kLateAckAccepted) && !pending_.empty()) {
+      return on_ack(task, pending_.begin()->first, std::move(snapshot), now, out);
+    }
+    TIDEMARK_PROBE("coordinator: an acknowledgement comes after the abort");
     std::map<TaskId, TaskSnapshot> late;
     late.emplace(task, std::move(snapshot));
     discard(id, std::move(late), out);
@@ -108,6 +114,7 @@ AckOutcome CheckpointCoordinator::on_ack(TaskId task, CheckpointId id, TaskSnaps
   Pending& pending = which->second;
   if (!pending.snapshots.try_emplace(task, std::move(snapshot)).second) return AckOutcome::kDuplicate;
   if (!fully_acknowledged(pending)) return AckOutcome::kAccepted;
+  TIDEMARK_PROBE("coordinator: all tasks have acknowledged");
   finalize_next(out);
   trigger_if_due(now, out);
   return AckOutcome::kLast;
@@ -117,6 +124,7 @@ DeclineOutcome CheckpointCoordinator::on_decline(TaskId task, CheckpointId id, D
                                                  Moment now, Commands& out) {
   const auto which = pending_.find(id);
   if (which == pending_.end() || !tasks_.contains(task) || which->second.snapshots.contains(task)) {
+    TIDEMARK_PROBE("coordinator: a decline comes too late to matter");
     return DeclineOutcome::kStale;
   }
   const Error named = cause.within(fmt::format("checkpoint {}: declined by subtask {} of vertex {} ({})", id,
@@ -129,26 +137,41 @@ DeclineOutcome CheckpointCoordinator::on_decline(TaskId task, CheckpointId id, D
 DeclineOutcome CheckpointCoordinator::on_trigger_failed(CheckpointId id, const Error& cause, Moment now, Commands& out) {
   const auto which = pending_.find(id);
   if (which == pending_.end() || fully_acknowledged(which->second)) return DeclineOutcome::kStale;
+  TIDEMARK_PROBE("coordinator: a checkpoint could not be started");
   fail(which, AbortReason::kTriggerFailed, true, cause.within(fmt::format("checkpoint {}: triggering", id)), now, out);
   trigger_if_due(now, out);
   return DeclineOutcome::kAborted;
+}
+
+void CheckpointCoordinator::on_progress(const InputProgress& progress, Moment now, Commands& out) {
+  progress_.records = std::max(progress_.records, progress.records);
+  progress_.bytes = std::max(progress_.bytes, progress.bytes);
+  trigger_if_due(now, out);
+}
+
+bool CheckpointCoordinator::wants_progress() const {
+  const bool by_volume = options_.interval_records > 0 || options_.interval_bytes > 0;
+  return by_volume && phase_ == Phase::kRunning && !stop_requested_ && ended_.size() < tasks_.size();
 }
 
 EndOutcome CheckpointCoordinator::on_end_of_data(TaskId task, Moment now, Commands& out) {
   if (!tasks_.contains(task)) return EndOutcome::kUnknownTask;
   if (!ended_.insert(task).second) return EndOutcome::kDuplicate;
   if (ended_.size() < tasks_.size()) return EndOutcome::kWaiting;
+  TIDEMARK_PROBE("coordinator: all input has ended");
   trigger_if_due(now, out);
   return EndOutcome::kAllEnded;
 }
 
 void CheckpointCoordinator::on_task_failed(Moment now, Commands& out) {
   last_now_ns_ = std::max(last_now_ns_, now.steady_ns);
+  if (!pending_.empty()) TIDEMARK_PROBE("coordinator: a task fails during a checkpoint");
   end_attempt(AbortReason::kTaskFailed, "a task failed", out);
 }
 
 void CheckpointCoordinator::on_shutdown(Moment now, Commands& out) {
   last_now_ns_ = std::max(last_now_ns_, now.steady_ns);
+  TIDEMARK_PROBE("coordinator: the job is cancelled");
   end_attempt(AbortReason::kShutdown, "the job is cancelled", out);
 }
 
@@ -157,22 +180,26 @@ void CheckpointCoordinator::on_finalized(CheckpointId id, FinalizeOutcome outcom
   TIDEMARK_CHECK(id != 0 && id == finalizing_, "an answer to a Finalize that is not in flight");
   TIDEMARK_CHECK(error.has_value() == (outcome != FinalizeOutcome::kCompleted), "an error, unless completed");
   finalizing_ = 0;
+  if (phase_ == Phase::kEnded) TIDEMARK_PROBE("coordinator: a checkpoint is finalised though the attempt has ended");
   const auto which = pending_.find(id);
   switch (outcome) {
     case FinalizeOutcome::kCompleted:
       complete(which, now, out);
       break;
     case FinalizeOutcome::kFailed:
+      TIDEMARK_PROBE("coordinator: finalising failed");
       fail(which, AbortReason::kFinalizeFailed, true, error->within(fmt::format("checkpoint {}: finalising", id)), now,
            out);
       break;
     case FinalizeOutcome::kUncertain:
+      TIDEMARK_PROBE("coordinator: nobody knows whether the pointer moved");
       pending_.erase(which);
       fail_job(restartable(*error, fmt::format("checkpoint {}: it is not known whether it completed: {}", id,
                                                error->message())),
                out);
       break;
     case FinalizeOutcome::kFenced:
+      TIDEMARK_PROBE("coordinator: another attempt has the pointer");
       fenced_ = true;
       pending_.erase(which);
       fail_job(
@@ -194,7 +221,11 @@ void CheckpointCoordinator::on_cleaned(Moment now, Commands& out) {
 StopOutcome CheckpointCoordinator::request_stop(Moment now, Commands& out) {
   if (phase_ == Phase::kEnded) return StopOutcome::kOver;
   if (stop_requested_) return StopOutcome::kAlready;
-  if (ended_.size() == tasks_.size()) return StopOutcome::kFinishing;
+  if (ended_.size() == tasks_.size()) {
+    TIDEMARK_PROBE("coordinator: a stop comes when all input has ended");
+    return StopOutcome::kFinishing;
+  }
+  TIDEMARK_PROBE("coordinator: a stop is asked for");
   stop_requested_ = true;
   trigger_if_due(now, out);
   return StopOutcome::kAccepted;
@@ -220,10 +251,18 @@ TriggerSituation CheckpointCoordinator::situation() const {
       .closing_pending = std::ranges::any_of(pending_, [](const auto& p) { return is_closing(p.second.barrier.kind); }),
       .closing_not_before_ns = closing_not_before_ns_,
       .periodic_due_ns = periodic_due_ns_,
+      .volume_due = volume_is_due(),
       .min_pause_ends_ns = min_pause_ends_ns_,
       .pending = pending_.size(),
       .cleaning = cleaning_,
       .max_concurrent = options_.max_concurrent};
+}
+
+bool CheckpointCoordinator::volume_is_due() const {
+  const std::uint64_t records = progress_.records - progress_at_trigger_.records;
+  const std::uint64_t bytes = progress_.bytes - progress_at_trigger_.bytes;
+  return (options_.interval_records > 0 && records >= options_.interval_records) ||
+         (options_.interval_bytes > 0 && bytes >= options_.interval_bytes);
 }
 
 // Ends every input: whatever it changed may have made the next checkpoint possible. One call triggers at most one, and
@@ -236,10 +275,12 @@ void CheckpointCoordinator::trigger_if_due(Moment now, Commands& out) {
 }
 
 void CheckpointCoordinator::trigger(CheckpointKind kind, Moment now, Commands& out) {
+  if (!pending_.empty()) TIDEMARK_PROBE("coordinator: a checkpoint begins while another is under way");
   const Barrier barrier{next_id_++, now.wall_ms, options_.mode, kind};
   pending_.emplace(barrier.id, Pending{barrier, saturating_add(now.steady_ns, options_.timeout_ns), {}});
   // From this trigger, not from when it was due: after a delay no burst makes up for it.
   if (periodic_due_ns_) periodic_due_ns_ = saturating_add(now.steady_ns, options_.interval_ns);
+  progress_at_trigger_ = progress_;
   out.push_back(Trigger{barrier});
 }
 
@@ -250,6 +291,7 @@ void CheckpointCoordinator::expire(Moment now, Commands& out) {
     if (!fully_acknowledged(pending) && pending.expires_ns <= now.steady_ns) expired.push_back(id);
   }
   for (const CheckpointId id : expired) {
+    TIDEMARK_PROBE("coordinator: a checkpoint expires");
     const auto which = pending_.find(id);
     if (which == pending_.end()) continue;  // the one before it failed the job
     const auto missing =
@@ -266,7 +308,10 @@ void CheckpointCoordinator::expire(Moment now, Commands& out) {
 
 // One at a time and the oldest first, so that the pointer only ever moves forward.
 void CheckpointCoordinator::finalize_next(Commands& out) {
-  if (finalizing_ != 0) return;
+  if (finalizing_ != 0) {
+    TIDEMARK_PROBE("coordinator: a checkpoint waits for the one being finalised");
+    return;
+  }
   const auto which = std::ranges::find_if(pending_, [&](const auto& p) { return fully_acknowledged(p.second); });
   if (which == pending_.end()) return;
   finalizing_ = which->first;
@@ -275,6 +320,8 @@ void CheckpointCoordinator::finalize_next(Commands& out) {
 
 void CheckpointCoordinator::complete(PendingMap::iterator which, Moment now, Commands& out) {
   const Barrier barrier = which->second.barrier;
+  TIDEMARK_PROBE("coordinator: a checkpoint is complete");
+  if (failures_ > 0) TIDEMARK_PROBE("coordinator: a checkpoint completes after failed ones");
   pending_.erase(which);
   remember(completed_, barrier.id);
   failures_ = 0;
@@ -288,12 +335,15 @@ void CheckpointCoordinator::complete(PendingMap::iterator which, Moment now, Com
     out.push_back(DeleteCheckpoint{id});
   }
   if (!is_closing(barrier.kind) || phase_ == Phase::kEnded) return;
+  if (barrier.kind == CheckpointKind::kStop) TIDEMARK_PROBE("coordinator: the checkpoint of a stop is complete");
+  else TIDEMARK_PROBE("coordinator: the final checkpoint is complete");
   end_attempt(AbortReason::kShutdown, "the job has ended", out);
   out.push_back(Finish{barrier.kind, barrier.id});
 }
 
 void CheckpointCoordinator::subsume_older_than(CheckpointId id, Commands& out) {
   while (!pending_.empty() && pending_.begin()->first < id) {
+    TIDEMARK_PROBE("coordinator: a newer checkpoint subsumes an older one");
     abort(pending_.begin(), AbortReason::kSubsumed, fmt::format("checkpoint {} completed", id), out);
   }
 }
@@ -324,7 +374,9 @@ void CheckpointCoordinator::fail(PendingMap::iterator which, AbortReason reason,
 void CheckpointCoordinator::count_closing_failure(const Error& cause, Moment now, Commands& out) {
   closing_not_before_ns_ =
       saturating_add(now.steady_ns, std::max(options_.min_pause_ns, options_.closing_retry_pause_ns));
+  TIDEMARK_PROBE("coordinator: a closing checkpoint failed");
   if (++closing_failures_ < options_.closing_attempts) return;
+  TIDEMARK_PROBE("coordinator: closing checkpoints failed too often");
   fail_job(
       restartable(cause, fmt::format("the last checkpoint of the job failed {} times in a row, so its output can't be "
                                      "committed: {}",
@@ -333,8 +385,10 @@ void CheckpointCoordinator::count_closing_failure(const Error& cause, Moment now
 }
 
 void CheckpointCoordinator::count_failure(const Error& cause, Commands& out) {
+  TIDEMARK_PROBE("coordinator: a failure is counted");
   ++failures_;
   if (!options_.tolerable_failures || failures_ <= *options_.tolerable_failures) return;
+  TIDEMARK_PROBE("coordinator: more failures than are tolerated");
   fail_job(restartable(cause, fmt::format("{} checkpoints failed in a row, more than the {} that are tolerated: {}",
                                           failures_, *options_.tolerable_failures, cause.message())),
            out);
@@ -350,13 +404,18 @@ void CheckpointCoordinator::end_attempt(AbortReason reason, const std::string& c
   phase_ = Phase::kEnded;
   for (auto which = pending_.begin(); which != pending_.end();) {
     const auto next = std::next(which);
-    if (which->first != finalizing_) abort(which, reason, cause, out);
+    if (which->first != finalizing_) {
+      abort(which, reason, cause, out);
+    } else {
+      TIDEMARK_PROBE("coordinator: the attempt ends while a checkpoint is being finalised");
+    }
     which = next;
   }
 }
 
 void CheckpointCoordinator::discard(CheckpointId id, std::map<TaskId, TaskSnapshot> snapshots, Commands& out) {
   if (snapshots.empty() || fenced_) return;
+  TIDEMARK_PROBE("coordinator: what tasks wrote for nothing is discarded");
   ++cleaning_;
   out.push_back(DiscardState{id, std::move(snapshots)});
 }

@@ -29,12 +29,16 @@
 #include "protocol/retention.h"
 #include "protocol/trigger_policy.h"
 #include "tidemark/detail/model/checkpoint.h"
+#include "tidemark/detail/model/input_progress.h"
 #include "tidemark/error.h"
 
 namespace tidemark {
 
 struct CheckpointOptions {
-  std::int64_t interval_ns = 0;   ///< between two periodic triggers, at least min_pause_ns; 0: no periodic checkpoints
+  std::int64_t interval_ns = 0;   ///< between two periodic triggers, at least min_pause_ns; 0: none by time
+  std::uint64_t interval_records = 0;  ///< read by all sources since the trigger before; 0: none by records
+  std::uint64_t interval_bytes = 0;    ///< likewise; 0: none by bytes
+  std::int64_t progress_period_ns = 100'000'000;  ///< how often the driver looks at what was read, where it matters
   std::int64_t min_pause_ns = 0;  ///< from the completion of one checkpoint to the next periodic trigger
   std::size_t max_concurrent = 1;
   std::int64_t timeout_ns = 600'000'000'000;        ///< from the trigger to the last acknowledgement
@@ -174,6 +178,10 @@ class CheckpointCoordinator {
                             Commands& out);
   /// The driver could not start `id` (no folder for it, say): no task will ever acknowledge it. kStale if it has ended.
   DeclineOutcome on_trigger_failed(CheckpointId id, const Error& cause, Moment now, Commands& out);
+  /// What the sources have read by now.
+  void on_progress(const InputProgress& progress, Moment now, Commands& out);
+  /// Whether on_progress() can lead to a checkpoint, now or later.
+  bool wants_progress() const;
   /// The task has passed on all its input. It lives on, takes part in checkpoints, and ends with the job.
   EndOutcome on_end_of_data(TaskId task, Moment now, Commands& out);
 
@@ -219,6 +227,7 @@ class CheckpointCoordinator {
   using PendingMap = std::map<CheckpointId, Pending>;
 
   bool fully_acknowledged(const Pending& pending) const { return pending.snapshots.size() == tasks_.size(); }
+  bool volume_is_due() const;
   TriggerSituation situation() const;
   void trigger_if_due(Moment now, Commands& out);
   void trigger(CheckpointKind kind, Moment now, Commands& out);
@@ -249,6 +258,8 @@ class CheckpointCoordinator {
   bool fenced_ = false;  // nothing may be discarded any more
 
   std::optional<std::int64_t> periodic_due_ns_;
+  InputProgress progress_;
+  InputProgress progress_at_trigger_;  // of the newest checkpoint
   std::int64_t min_pause_ends_ns_ = std::numeric_limits<std::int64_t>::min();
   std::int64_t closing_not_before_ns_ = std::numeric_limits<std::int64_t>::min();
   std::uint32_t failures_ = 0;          // counted ones in a row

@@ -67,6 +67,10 @@ class CoordinatorTest : public ::testing::Test {
     EXPECT_EQ(coordinator_->request_stop(at(now_), out_), expected);
     return said();
   }
+  Words read(std::uint64_t records, std::uint64_t bytes = 0) {
+    coordinator_->on_progress({records, bytes}, at(now_), out_);
+    return said();
+  }
   Words cleaned() {
     coordinator_->on_cleaned(at(now_), out_);
     return said();
@@ -164,6 +168,60 @@ TEST_F(CoordinatorTest, MinPausePutsAPeriodicTriggerOff) {
   EXPECT_THAT(on_time(240), ElementsAre("trigger 2"));
   complete(2);
   EXPECT_EQ(coordinator_->next_deadline(), 340);
+}
+
+TEST_F(CoordinatorTest, RecordsReadSinceTheLastTriggerCallForTheNext) {
+  start({.interval_records = 100});
+  EXPECT_TRUE(coordinator_->wants_progress());
+  EXPECT_EQ(coordinator_->next_deadline(), std::nullopt);
+  EXPECT_THAT(read(99), IsEmpty());
+  EXPECT_THAT(read(130, 1 << 30), ElementsAre("trigger 1"));
+  complete(1);
+  EXPECT_THAT(read(229), IsEmpty()) << "counted from the trigger, not from when it was due";
+  EXPECT_THAT(read(120), IsEmpty()) << "a number that goes back changes nothing";
+  EXPECT_THAT(read(230), ElementsAre("trigger 2"));
+}
+
+TEST_F(CoordinatorTest, BytesReadCallForACheckpoint) {
+  start({.interval_bytes = 1000});
+  EXPECT_THAT(read(1 << 30, 999), IsEmpty());
+  EXPECT_THAT(read(1 << 30, 1000), ElementsAre("trigger 1"));
+}
+
+TEST_F(CoordinatorTest, TimeAndRecordsTogetherTriggerByWhicheverComesFirst) {
+  start({.interval_ns = 100, .interval_records = 100});
+  EXPECT_THAT(on_time(100), ElementsAre("trigger 1"));
+  complete(1);
+  now_ = 120;
+  EXPECT_THAT(read(100), ElementsAre("trigger 2"));
+  complete(2);
+  EXPECT_THAT(on_time(219), IsEmpty()) << "the interval counts from the newest trigger";
+  EXPECT_THAT(on_time(220), ElementsAre("trigger 3"));
+}
+
+TEST_F(CoordinatorTest, RecordsDoNotPassThePauseNorTheLimitOfConcurrency) {
+  start({.interval_records = 10, .min_pause_ns = 50});
+  EXPECT_THAT(read(10), ElementsAre("trigger 1"));
+  EXPECT_THAT(read(20), IsEmpty());
+  now_ = 30;
+  complete(1);
+  EXPECT_EQ(coordinator_->next_deadline(), 80);
+  EXPECT_THAT(on_time(79), IsEmpty());
+  EXPECT_THAT(on_time(80), ElementsAre("trigger 2"));
+}
+
+TEST_F(CoordinatorTest, NobodyAsksForRecordsWhenTheyCanTriggerNothing) {
+  make({.interval_records = 10});
+  EXPECT_FALSE(coordinator_->wants_progress());
+  coordinator_->start(at(0), out_);
+  EXPECT_TRUE(coordinator_->wants_progress());
+  stop();
+  EXPECT_FALSE(coordinator_->wants_progress());
+  start({.interval_ns = 10});
+  EXPECT_FALSE(coordinator_->wants_progress());
+  start({.interval_bytes = 10});
+  end_of_data();
+  EXPECT_FALSE(coordinator_->wants_progress());
 }
 
 TEST_F(CoordinatorTest, AtTheLimitOfConcurrencyAPeriodicTriggerWaitsForAPlace) {

@@ -18,7 +18,8 @@ struct TriggerSituation {
   bool closing_pending = false;            ///< a stop or final checkpoint is under way
   std::int64_t closing_not_before_ns = 0;  ///< the pause after a failed stop or final checkpoint ends here
 
-  std::optional<std::int64_t> periodic_due_ns;  ///< when the interval runs out; none: no periodic checkpoints
+  std::optional<std::int64_t> periodic_due_ns;  ///< when the interval runs out; none: no checkpoints by time
+  bool volume_due = false;                      ///< as many records or bytes were read as call for a periodic one
   std::int64_t min_pause_ends_ns = 0;           ///< the pause after the last completion ends here
   std::size_t pending = 0;                      ///< triggered and neither completed nor aborted
   std::size_t cleaning = 0;                     ///< checkpoints whose files are being deleted

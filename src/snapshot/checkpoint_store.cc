@@ -8,6 +8,8 @@
 
 #include "env/crash_point.h"
 #include "tidemark/detail/base/check.h"
+#include "tidemark/detail/base/planted_bug.h"
+#include "tidemark/detail/base/probe.h"
 
 namespace tidemark {
 namespace {
@@ -161,16 +163,23 @@ Result<> CheckpointStore::refuse_if_used(bool has_pointer) const {
 
 Result<> CheckpointStore::use_latest(bool has_pointer) {
   if (pointer_.checkpoints.empty()) {
-    if (has_pointer) return {};
+    if (has_pointer) {
+      TIDEMARK_PROBE("store: resumes before any checkpoint was complete");
+      return {};
+    }
     const std::string intact = newest_intact_folder();
     if (intact.empty()) return {};
+    TIDEMARK_PROBE("store: the pointer is missing beside checkpoints");
     return fail(
         ErrorCode::kDataLoss,
         fmt::format("'{}' is missing, though checkpoints lie beside it: put it back, or name one of them: --resume={}",
                     join_path(folder_, kCurrent), intact));
   }
-  if (auto loaded = load_checkpoint(files_, newest_path()); !loaded)
+  if (auto loaded = load_checkpoint(files_, newest_path()); !loaded) {
+    TIDEMARK_PROBE("store: the newest checkpoint can't be read");
     return std::unexpected{offer_older(loaded.error())};
+  }
+  TIDEMARK_PROBE("store: resumes from the newest checkpoint");
   return {};
 }
 
@@ -190,6 +199,7 @@ Result<> CheckpointStore::use_path(const std::string& path) {
                 fmt::format("the checkpoint in '{}' belongs to job '{}', not to '{}': name one of this job", path,
                             loaded->job, job_));
   }
+  TIDEMARK_PROBE("store: resumes from a checkpoint named by its path");
   explicit_ = Explicit{path, loaded->id, loaded->attempt};
   return {};
 }
@@ -206,6 +216,7 @@ Result<std::optional<CheckpointPointer>> CheckpointStore::read_pointer() const {
 Result<CheckpointPointer> CheckpointStore::read_own_pointer(AttemptId attempt) const {
   TIDEMARK_ASSIGN(pointer, read_pointer());
   if (!pointer || pointer->attempt != attempt) {
+    TIDEMARK_PROBE("store: another attempt has taken over");
     return fail(ErrorCode::kFailedPrecondition,
                 fmt::format("attempt {} may no longer write checkpoints in '{}': {}", attempt, folder_,
                             pointer ? fmt::format("attempt {} has taken over", pointer->attempt)
@@ -222,7 +233,9 @@ Result<> CheckpointStore::write_pointer(const CheckpointPointer& pointer) {
 
 void CheckpointStore::adopt(CheckpointPointer pointer) {
   pointer_ = std::move(pointer);
-  if (!pointer_.checkpoints.empty() && pointer_.checkpoints.back().attempt > opened_attempt_) explicit_.reset();
+  if (!explicit_ || pointer_.checkpoints.empty() || pointer_.checkpoints.back().attempt <= opened_attempt_) return;
+  TIDEMARK_PROBE("store: a newer checkpoint replaces the one named by its path");
+  explicit_.reset();
 }
 
 Result<AttemptId> CheckpointStore::begin_attempt() {
@@ -231,7 +244,10 @@ Result<AttemptId> CheckpointStore::begin_attempt() {
   TIDEMARK_ASSIGN(current, read_pointer());
   const AttemptId in_file = current ? current->attempt : 0;
   // A write that failed before may have reached the file: then that attempt is this store's, too.
-  if (in_file == tried_attempt_) pointer_.attempt = in_file;
+  if (in_file == tried_attempt_) {
+    if (in_file != pointer_.attempt) TIDEMARK_PROBE("store: an attempt's number was written though writing it failed");
+    pointer_.attempt = in_file;
+  }
   if (in_file != pointer_.attempt) TIDEMARK_TRY(read_own_pointer(pointer_.attempt));
 
   CheckpointPointer next = current.value_or(pointer_);
@@ -282,7 +298,10 @@ Error CheckpointStore::offer_older(const Error& error) const {
   }
   for (auto candidate = candidates.rbegin(); candidate != candidates.rend(); ++candidate) {
     const std::string path = path_of(candidate->id, candidate->attempt);
-    if (load_checkpoint(files_, path)) return offer(error, path);
+    if (load_checkpoint(files_, path)) {
+      TIDEMARK_PROBE("store: offers an older checkpoint");
+      return offer(error, path);
+    }
   }
   return error;
 }
@@ -381,7 +400,7 @@ Result<> CheckpointStore::move_pointer(const CheckpointMetadata& metadata,
     return names(checkpoint, metadata.id, metadata.attempt) ||
            std::any_of(drop.begin(), drop.end(), [&](const auto& d) { return names(checkpoint, d.id, d.attempt); });
   };
-  std::erase_if(pointer.checkpoints, leaves);
+  if (std::erase_if(pointer.checkpoints, leaves) > 0) TIDEMARK_PROBE("store: the pointer moves away from an old checkpoint");
   pointer.checkpoints.push_back({metadata.id, metadata.attempt, metadata.kind});
   TIDEMARK_TRY(write_pointer(pointer));
   crash_point(CrashPoint::kPointerMoved);
@@ -399,13 +418,16 @@ Result<> CheckpointStore::remove(CheckpointId id, AttemptId attempt) {
   {
     const std::lock_guard guard{mutex_};
     TIDEMARK_ASSIGN(pointer, read_own_pointer(attempt_));
-    const bool newest = !pointer.checkpoints.empty() && names(pointer.checkpoints.back(), id, attempt);
+    const bool newest = !pointer.checkpoints.empty() && names(pointer.checkpoints.back(), id, attempt) &&
+                        !detail::planted(detail::PlantedBug::kDeleteBeforeNewOneStands);
     if (newest || (explicit_ && explicit_->id == id && explicit_->attempt == attempt)) {
+      TIDEMARK_PROBE("store: the checkpoint to restore from stays");
       return fail(ErrorCode::kFailedPrecondition,
                   fmt::format("checkpoint '{}' stays: it is the one from which the job would be restored",
                               path_of(id, attempt)));
     }
     if (std::erase_if(pointer.checkpoints, [&](const auto& c) { return names(c, id, attempt); }) > 0) {
+      TIDEMARK_PROBE("store: the pointer drops a checkpoint that is deleted");
       TIDEMARK_TRY(write_pointer(pointer));
     }
   }
@@ -418,7 +440,11 @@ Result<> CheckpointStore::discard(CheckpointId id) {
     const std::lock_guard guard{mutex_};
     TIDEMARK_ASSIGN(pointer, read_own_pointer(attempt_));
     const auto& kept = pointer.checkpoints;
-    if (std::any_of(kept.begin(), kept.end(), [&](const auto& c) { return names(c, id, attempt_); })) return {};
+    if (std::any_of(kept.begin(), kept.end(), [&](const auto& c) { return names(c, id, attempt_); })) {
+      TIDEMARK_PROBE("store: what should be discarded is complete");
+      return {};
+    }
+    TIDEMARK_PROBE("store: an unfinished checkpoint is discarded");
     path = path_of(id, attempt_);
   }
   return delete_checkpoint_folder(path);
@@ -427,7 +453,10 @@ Result<> CheckpointStore::discard(CheckpointId id) {
 Result<> CheckpointStore::delete_checkpoint_folder(const std::string& path) {
   const auto metadata = files_.remove(join_path(path, kMetadata));
   if (!metadata && !is_absent(metadata)) return metadata;
-  if (!metadata) return remove_tree(files_, path);
+  if (!metadata) {
+    TIDEMARK_PROBE("store: a folder without metadata is removed");
+    return remove_tree(files_, path);
+  }
   TIDEMARK_TRY(files_.sync_directory(path));
   crash_point(CrashPoint::kOldMetadataRemoved);
   TIDEMARK_TRY(remove_tree(files_, path));
@@ -450,6 +479,7 @@ Result<std::uint32_t> CheckpointStore::remove_orphans() {
     std::erase_if(found, stays);
     orphans = std::move(found);
   }
+  if (!orphans.empty()) TIDEMARK_PROBE("store: orphans of earlier attempts are removed");
   for (const CheckpointName& name : orphans) TIDEMARK_TRY(delete_checkpoint_folder(path_of(name.id, name.attempt)));
   return static_cast<std::uint32_t>(orphans.size());
 }

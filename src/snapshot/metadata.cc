@@ -153,6 +153,7 @@ class Decoder {
     ByteReader content{payload};
     switch (static_cast<Section>(type)) {
       case Section::kCheckpoint:
+        if (has_checkpoint_) return damaged(where, "the section of the checkpoint itself is there twice");
         read_checkpoint(content);
         has_checkpoint_ = true;
         break;
@@ -195,7 +196,7 @@ class Decoder {
   StateDescriptor read_state(ByteReader& in) {
     StateDescriptor state;
     state.name = in.get_string();
-    state.kind = get_enum(in, StateDescriptor::Kind::kValue, StateDescriptor::Kind::kWindow, "a kind of state");
+    state.kind = get_enum(in, StateDescriptor::Kind::kValue, StateDescriptor::kLastKind, "a kind of state");
     state.key_schema = in.get_string();
     state.namespace_schema = in.get_string();
     state.value_schema = in.get_string();
@@ -226,7 +227,7 @@ class Decoder {
   OperatorListState read_list_state(ByteReader& in) {
     OperatorListState state;
     state.name = in.get_string();
-    state.redistribution = get_enum(in, Redistribution::kSplit, Redistribution::kUnion, "a kind of redistribution");
+    state.redistribution = get_enum(in, Redistribution::kSplit, Redistribution::kBroadcast, "a kind of redistribution");
     state.schema = in.get_string();
     read_each(in, state.items, &Decoder::read_text);
     return state;

@@ -48,6 +48,29 @@ TEST(Metadata, ComesBackAsItWasWritten) {
   EXPECT_EQ(decode_metadata(value_or_throw(encode_metadata(CheckpointMetadata{})), kPath), CheckpointMetadata{});
 }
 
+TEST(Metadata, OperatorStateOfEveryKindComesBack) {
+  CheckpointMetadata metadata = sample_metadata();
+  for (const auto kind : {StateDescriptor::Kind::kSplitList, StateDescriptor::Kind::kUnionList, StateDescriptor::Kind::kBroadcast}) {
+    metadata.operators[0].states.push_back({std::string{to_string(kind)}, kind, "", "", R"("string")"});
+  }
+  metadata.operators[0].subtasks[0].list_states.push_back({"rules", Redistribution::kBroadcast, R"("string")", {"a", "b"}});
+  EXPECT_EQ(decode_metadata(value_or_throw(encode_metadata(metadata)), kPath), metadata);
+}
+
+TEST(Metadata, EnumeratorsOfANewerVersionAreRefusedAsSuch) {
+  CheckpointMetadata metadata = sample_metadata();
+  metadata.operators[0].subtasks[0].list_states[0].redistribution = static_cast<Redistribution>(3);
+  auto decoded = decode_metadata(value_or_throw(encode_metadata(metadata)), kPath);
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().code(), ErrorCode::kUnsupportedVersion);
+  EXPECT_THAT(decoded.error().message(), HasSubstr("a kind of redistribution with the number 3"));
+  metadata = sample_metadata();
+  metadata.operators[1].states[0].kind = static_cast<StateDescriptor::Kind>(99);
+  decoded = decode_metadata(value_or_throw(encode_metadata(metadata)), kPath);
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().code(), ErrorCode::kUnsupportedVersion);
+}
+
 TEST(Metadata, EveryDamageIsAnErrorThatNamesTheFile) {
   for_each_damage(encoded(), [](std::string_view damaged) {
     const auto decoded = decode_metadata(damaged, kPath);
@@ -72,6 +95,20 @@ TEST(Metadata, AnUnknownSectionIsSkippedUnlessItIsCritical) {
   ASSERT_FALSE(critical);
   EXPECT_EQ(critical.error().code(), ErrorCode::kUnsupportedVersion);
   EXPECT_THAT(critical.error().message(), HasSubstr("type 77"));
+}
+
+TEST(Metadata, TheSectionOfTheCheckpointStandsThereOnce) {
+  std::string bytes = encoded();
+  std::uint64_t payload = 0;
+  std::memcpy(&payload, bytes.data() + 32 + 8, sizeof payload);
+  bytes += bytes.substr(32, 24 + payload);
+  ++bytes[12];
+  const std::uint64_t size = bytes.size();
+  std::memcpy(bytes.data() + 16, &size, sizeof size);
+  const auto decoded = decode_metadata(resealed(bytes), kPath);
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().code(), ErrorCode::kDataLoss);
+  EXPECT_THAT(decoded.error().message(), HasSubstr("there twice"));
 }
 
 TEST(Metadata, ContradictionsAreRefusedEvenUnderARightChecksum) {

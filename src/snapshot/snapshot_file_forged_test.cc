@@ -84,6 +84,36 @@ TEST(ForgedSnapshotFile, ResealingAGoodFileChangesNothing) {
   EXPECT_EQ(bytes, good);
 }
 
+TEST(ForgedSnapshotFile, RunsThatOverlapAreRefused) {
+  using namespace std::string_literals;
+  MemoryFileSystem files;
+  SnapshotFileHeader header{.job = "j", .uid = "u", .key_groups = kRange, .max_parallelism = 8};
+  auto writer = value_or_throw(SnapshotFileWriter::create(files, kPath, header));
+  writer->add_state({"v", StateDescriptor::Kind::kValue, "1", "", "2"}, {.key = 1});
+  // The value of the first entry reads as a run of key group 3 with one entry.
+  writer->add(0, 0, "k", "", "", "\x03\x81\x80\x00k\x00"s);
+  writer->add(0, 3, "k", "", "", "v");
+  value_or_throw(writer->finish());
+  const std::string good = value_or_throw(read_file(files, kPath));
+
+  std::string bytes = good;
+  const std::size_t trailer = good.size() - format::kTrailerSize;
+  const auto lists = load<std::uint64_t>(good, trailer);
+  const auto directory = load<std::uint64_t>(good, trailer + 8);
+  const auto list = load<std::uint32_t>(good, directory + 3 * format::kDirectoryEntrySize);
+  const std::size_t run_offset_at = lists + list + 3;  // behind the count of runs, the state and the block
+  ASSERT_GT(bytes[run_offset_at], 6);
+  bytes[run_offset_at] = 6;  // behind the first run's header, the key and the value's length
+  reseal(bytes, good);
+  value_or_throw(files.remove(kPath));
+  put_file(files, kPath, bytes);
+
+  const auto reader = value_or_throw(SnapshotFileReader::open(files, kPath));
+  const auto whole = reader->for_each(0, kRange, [](const SnapshotEntry&) {});
+  ASSERT_FALSE(whole);
+  EXPECT_EQ(whole.error().code(), ErrorCode::kDataLoss);
+}
+
 TEST(ForgedSnapshotFile, AnyByteOfAnyValueUnderRightChecksumsEndsInEntriesOrAnError) {
   MemoryFileSystem files;
   const std::string good = good_file();

@@ -55,14 +55,18 @@ Result<bool> SnapshotCursor::next_block() {
   const std::uint32_t block = runs_[next_run_].block;
   while (block_end_ < runs_.size() && runs_[block_end_].block == block) ++block_end_;
   TIDEMARK_TRY(reader_->load_block(block, *buffer_));
+  at_ = ByteReader{std::string_view{}};
+  at_begin_ = 0;
   return true;
 }
 
 bool SnapshotCursor::next_run() {
   if (!at_.ok() || next_run_ == block_end_) return false;
   const Run& run = runs_[next_run_++];
+  const bool overlaps = run.offset < at_begin_ + at_.position();
+  at_begin_ = run.offset;
   at_ = ByteReader{buffer_->payload.substr(run.offset)};
-  if (at_.get_varint() != run.key_group || at_.get_varint() != run.count) at_.fail();
+  if (overlaps || at_.get_varint() != run.key_group || at_.get_varint() != run.count) at_.fail();
   key_group_ = run.key_group;
   left_in_run_ = run.count;
   return at_.ok();

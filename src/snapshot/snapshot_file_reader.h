@@ -72,6 +72,7 @@ class SnapshotCursor {
   std::size_t block_end_ = 0;  // in runs_: the first run of another block
   std::unique_ptr<Buffer> buffer_;
   detail::ByteReader at_{std::string_view{}};
+  std::size_t at_begin_ = 0;  // in the block's payload: where at_ began
   std::uint32_t left_in_run_ = 0;
   std::uint32_t key_group_ = 0;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tidemark/detail/base/check.h"
+#include "tidemark/detail/base/planted_bug.h"
 #include "tidemark/error.h"
 
 namespace tidemark::detail {
@@ -27,7 +28,7 @@ std::uint32_t CowDomain::begin() {
                 "this task has taken 134 million snapshots, and its tables can't count further: restart the job from "
                 "its last one"};
   }
-  const std::uint32_t bound = epoch_++;
+  const std::uint32_t bound = planted(PlantedBug::kReuseEpoch) ? epoch_ : epoch_++;
   active_.push_back(bound);
   newest_active_ = bound;
   log_at_ = log_end_;  // a chunk holds entries of one epoch, so that it can be freed with it

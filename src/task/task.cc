@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "env/crash_point.h"
 #include "task/snapshot_run.h"
 #include "tidemark/detail/base/check.h"
+#include "tidemark/detail/base/probe.h"
 
 namespace tidemark {
 namespace {
@@ -17,6 +19,9 @@ using detail::SourceOperator;
 
 // Inputs between two flushes where the input never runs dry: bounds how long a record of a sparse stream waits in a batch.
 constexpr unsigned kFlushEvery = 128;
+
+// The wall clock may jump while a task sleeps, so it looks at it again after so long.
+constexpr Duration kLongestSleep = std::chrono::seconds{10};
 
 DeclineReason decline_reason_of(AlignmentAbort cause) {
   return cause == AlignmentAbort::kCancelMarker ? DeclineReason::kCancelMarker : DeclineReason::kAlignmentAborted;
@@ -108,8 +113,10 @@ void Task::open() {
 void Task::trigger(const Barrier& barrier) {
   post([this, barrier] {
     if (state_ == State::kRunning || state_ == State::kDrained) {
-      carry_out(alignment_.on_barrier(0, barrier, config_.env.clock->steady_ns()));
+      if (firing_) TIDEMARK_PROBE("task: barrier deferred behind pending firing");
+      behind_firing([this, barrier] { carry_out(alignment_.on_barrier(0, barrier, config_.env.clock->steady_ns())); });
     } else if (state_ == State::kCreated) {
+      TIDEMARK_PROBE("task: a checkpoint declined because the task is not open yet");
       config_.listener->on_decline(config_.id, barrier.id, DeclineReason::kNotReady,
                                    Error{ErrorCode::kFailedPrecondition, std::string{to_string(DeclineReason::kNotReady)}});
     }
@@ -122,7 +129,10 @@ void Task::notify_complete(CheckpointId id) {
 
 void Task::notify_aborted(CheckpointId id) {
   post([this, id] {
-    if (const auto run = running_snapshots_.find(id); run != running_snapshots_.end()) run->second->give_up();
+    if (const auto run = running_snapshots_.find(id); run != running_snapshots_.end()) {
+      TIDEMARK_PROBE("task: a checkpoint aborted while its snapshot ran");
+      run->second->give_up();
+    }
     if (state_ != State::kRunning && state_ != State::kDrained) return;
     carry_out(alignment_.on_abort_notification(id));
     for (Node& node : chain_) node.op->checkpoint_aborted(id);
@@ -138,6 +148,9 @@ void Task::finish() {
 void Task::cancel() {
   post([this] {
     if (state_ == State::kEnded) return;
+    if (firing_) TIDEMARK_PROBE("task: cancelled while firing");
+    if (!running_snapshots_.empty()) TIDEMARK_PROBE("task: cancelled while a snapshot ran");
+    if (state_ == State::kFinishing) TIDEMARK_PROBE("task: cancelled while finishing");
     state_ = State::kCancelled;
     for (const auto& [id, run] : running_snapshots_) run->give_up();
   });
@@ -162,10 +175,12 @@ Progress Task::step() noexcept {
 
 Progress Task::work() {
   if (state_ != State::kRunning && state_ != State::kDrained && state_ != State::kFinishing) return Progress::kBlocked;
-  if (!drain_outputs()) return Progress::kBlocked;
-  if (state_ == State::kFinishing) return Progress::kBlocked;
-  const bool handled = handle_input() || poll_source();
-  if (!handled) {
+  if (!drain_outputs()) {
+    if (firing_) TIDEMARK_PROBE("task: the outbox is full while more is due");
+    return Progress::kBlocked;
+  }
+  if (state_ == State::kFinishing) return retry_commits() ? Progress::kMadeProgress : Progress::kBlocked;
+  if (!handle_something()) {
     if (since_flush_ == 0 && outbox_is_empty_) return Progress::kBlocked;
     flush_outputs();  // the input has run dry
   } else if (++since_flush_ >= kFlushEvery) {
@@ -174,6 +189,16 @@ Progress Task::work() {
   drain_outputs();
   publish_metrics();
   return Progress::kMadeProgress;
+}
+
+bool Task::handle_something() {
+  if (firing_) {
+    go_on_firing();
+    return true;
+  }
+  // And then the input, so that timers which are due again and again do not keep it waiting.
+  const bool fired = fire_processing_time();
+  return (!firing_ && (handle_input() || poll_source())) || fired;
 }
 
 bool Task::handle_input() {
@@ -202,7 +227,7 @@ bool Task::poll_source() {
       return true;
     case SourceOperator::Poll::kFinished:
       source_finished_ = true;
-      end_of_data();
+      behind_firing([this] { end_of_data(); });
       return true;
     case SourceOperator::Poll::kNothing:
       break;
@@ -227,13 +252,13 @@ void Task::handle(std::size_t channel, const Element& element) {
       return;
     }
     case Element::Kind::kWatermark:
-      if (source_ == nullptr) on_watermark_change(merger_.on_watermark(channel, element.watermark));
+      if (source_ == nullptr) on_watermark_change(merger_.on_watermark(channel, element.watermark), 0);
       return;
     case Element::Kind::kIdle:
-      if (source_ == nullptr) on_watermark_change(merger_.on_idle(channel));
+      if (source_ == nullptr) on_watermark_change(merger_.on_idle(channel), 0);
       return;
     case Element::Kind::kActive:
-      if (source_ == nullptr) on_watermark_change(merger_.on_active(channel));
+      if (source_ == nullptr) on_watermark_change(merger_.on_active(channel), 0);
       return;
     case Element::Kind::kBarrier:
       carry_out(alignment_.on_barrier(channel, element.barrier, config_.env.clock->steady_ns()));
@@ -281,8 +306,12 @@ void Task::take_snapshot(const Barrier& barrier, std::int64_t alignment_ns) {
 
 void Task::on_snapshot_done(const std::shared_ptr<SnapshotRun>& run) {
   running_snapshots_.erase(run->id());
-  if (state_ == State::kCancelled || state_ == State::kFailed) return;
+  if (state_ == State::kCancelled || state_ == State::kFailed) {
+    TIDEMARK_PROBE("task: a snapshot ended after its task had failed or was cancelled");
+    return;
+  }
   if (run->error()) {
+    TIDEMARK_PROBE("task: a snapshot failed or was given up");
     config_.listener->on_decline(config_.id, run->id(), decline_reason_of(*run->error()), *run->error());
     return;
   }
@@ -290,26 +319,80 @@ void Task::on_snapshot_done(const std::shared_ptr<SnapshotRun>& run) {
   config_.listener->on_ack(config_.id, run->id(), std::move(run->snapshot()));
 }
 
-void Task::on_watermark_change(const detail::WatermarkChange& change) {
-  if (change.watermark) advance_chain(0, *change.watermark);
-  if (change.idle) broadcast(Element::of(*change.idle ? Element::Kind::kIdle : Element::Kind::kActive));
-}
-
-void Task::advance_chain(std::size_t first, Timestamp watermark) {
-  for (std::size_t i = first; i < chain_.size(); ++i) while (!chain_[i].op->advance(watermark)) {}
-  for (auto& output : outputs_) output->send_watermark(watermark);
-  metrics_.watermark_ms.store(watermark.ms(), std::memory_order_relaxed);
+void Task::on_watermark_change(const detail::WatermarkChange& change, std::size_t first) {
+  if (change.watermark) fire({first, *change.watermark});
+  if (change.idle) {
+    behind_firing([this, idle = *change.idle] { broadcast(Element::of(idle ? Element::Kind::kIdle : Element::Kind::kActive)); });
+  }
 }
 
 void Task::follow_source() {
   detail::WatermarkChange change;
   if (const Timestamp watermark = source_->watermark(); watermark > source_watermark_) change.watermark = source_watermark_ = watermark;
   if (const bool idle = source_->idle(); idle != source_idle_) change.idle = source_idle_ = idle;
-  if (change.watermark) {
-    advance_chain(1, *change.watermark);
-    ++since_flush_;
+  if (change.watermark) ++since_flush_;
+  on_watermark_change(change, 1);
+}
+
+void Task::fire(const Firing& firing) {
+  TIDEMARK_CHECK(!firing_, "time does not go on before all that was due has fired");
+  firing_ = firing;
+  go_on_firing();
+}
+
+void Task::go_on_firing() {
+  const auto [next, time, processing_time] = *firing_;
+  for (std::size_t i = next; i < chain_.size(); ++i) {
+    detail::Operator& op = *chain_[i].op;
+    if (processing_time ? op.advance_processing_time(time) : op.advance(time)) continue;
+    firing_->next = i;
+    return;
   }
-  if (change.idle) broadcast(Element::of(*change.idle ? Element::Kind::kIdle : Element::Kind::kActive));
+  firing_.reset();
+  if (!processing_time) {
+    for (auto& output : outputs_) output->send_watermark(time);
+    metrics_.watermark_ms.store(time.ms(), std::memory_order_relaxed);
+  }
+  for (auto& call : std::exchange(behind_firing_, {})) call();
+}
+
+// At once, mostly.
+void Task::behind_firing(std::move_only_function<void()> call) {
+  if (firing_) {
+    behind_firing_.push_back(std::move(call));
+  } else {
+    call();
+  }
+}
+
+std::optional<Timestamp> Task::next_processing_time() const {
+  std::optional<Timestamp> earliest;
+  for (const Node& node : chain_) {
+    // A task that finishes fires nothing any more, but sinks still have commits to try again.
+    if (state_ == State::kFinishing && node.op->settled()) continue;
+    if (const auto next = node.op->next_processing_time()) earliest = std::min(earliest.value_or(*next), *next);
+  }
+  return earliest;
+}
+
+bool Task::retry_commits() {
+  const auto due = next_processing_time();
+  const Timestamp now = detail::wall_time(config_.env);
+  if (!due || *due > now) return false;
+  for (Node& node : chain_) {
+    if (!node.op->settled()) node.op->advance_processing_time(now);
+  }
+  return true;
+}
+
+bool Task::fire_processing_time() {
+  const auto due = next_processing_time();
+  if (!due || state_ != State::kRunning) return false;
+  const Timestamp now = detail::wall_time(config_.env);
+  if (*due > now) return false;
+  TIDEMARK_PROBE("task: processing time fires");
+  fire({.next = 0, .time = now, .processing_time = true});
+  return true;
 }
 
 void Task::end_of_data() {
@@ -346,7 +429,10 @@ void Task::open_operators() {
 }
 
 void Task::complete(CheckpointId id) {
-  if (state_ == State::kCreated || state_ == State::kFailed || state_ == State::kCancelled) return;
+  if (state_ == State::kCreated || state_ == State::kFailed || state_ == State::kCancelled) {
+    TIDEMARK_PROBE("task: mail after failure");
+    return;
+  }
   for (Node& node : chain_) node.op->checkpoint_completed(id);
 }
 
@@ -356,7 +442,12 @@ void Task::run_blocking(std::function<bool()> call) {
 }
 
 void Task::fail(Error error) {
-  if (state_ == State::kFailed || state_ == State::kCancelled || state_ == State::kEnded) return;
+  if (state_ == State::kFailed || state_ == State::kCancelled || state_ == State::kEnded) {
+    TIDEMARK_PROBE("task: a failure after the first one or after the cancel");
+    return;
+  }
+  if (state_ == State::kFinishing) TIDEMARK_PROBE("task: failed while finishing");
+  if (firing_) TIDEMARK_PROBE("task: failed while firing");
   state_ = State::kFailed;
   for (const auto& [id, run] : running_snapshots_) run->give_up();
   config_.listener->on_failed(config_.id, std::move(error));
@@ -397,13 +488,21 @@ void Task::publish_metrics() {
     metrics_.nodes[i].records_out.store(chain_[i].op->records_out(), std::memory_order_relaxed);
     metrics_.nodes[i].late_dropped.store(chain_[i].op->late_dropped(), std::memory_order_relaxed);
     metrics_.nodes[i].skipped.store(chain_[i].op->skipped(), std::memory_order_relaxed);
+    metrics_.nodes[i].bytes_read.store(chain_[i].op->bytes_read(), std::memory_order_relaxed);
   }
 }
 
 std::optional<std::int64_t> Task::next_deadline_ns() const {
-  // With a full outbox the source is not asked before a consumer has woken the task.
-  if (state_ != State::kRunning || !source_waits_ || !outbox_is_empty_) return std::nullopt;
-  return source_deadline_ns_;
+  // With a full outbox nothing goes on before a consumer has woken the task.
+  if ((state_ != State::kRunning && state_ != State::kFinishing) || !outbox_is_empty_) return std::nullopt;
+  std::optional<std::int64_t> deadline_ns;
+  if (source_waits_ && state_ == State::kRunning) deadline_ns = source_deadline_ns_;
+  if (const auto due = next_processing_time()) {
+    const Duration wait = std::clamp(*due - detail::wall_time(config_.env), Duration{0}, kLongestSleep);
+    const std::int64_t due_ns = config_.env.clock->steady_ns() + std::chrono::nanoseconds{wait}.count();
+    deadline_ns = std::min(deadline_ns.value_or(due_ns), due_ns);
+  }
+  return deadline_ns;
 }
 
 }  // namespace tidemark

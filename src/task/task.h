@@ -3,6 +3,10 @@
 // step() does a bounded piece of work and never waits for another task: it runs the mail, moves the outbox on, and then
 // handles one input element or polls its source once. Backpressure is an outbox that does not drain: then no input is taken.
 //
+// Time may make more due than one step should emit: a million timers, a window of a million keys. Then the operators fire a
+// bounded number in each step, and until the last has fired the task takes no input, polls no source and keeps the barrier
+// of a trigger waiting, so that nothing in the stream overtakes them.
+//
 // Threads: step() and everything it calls, user code included, run on one thread at a time. The requests (open, trigger,
 // ...) may be called by any thread; they only post mail. The task must be stepped until it is kEnded and outlives every
 // work that it handed to the pool.
@@ -51,6 +55,7 @@ struct TaskMetrics {
     std::atomic<std::uint64_t> records_out{0};
     std::atomic<std::uint64_t> late_dropped{0};
     std::atomic<std::uint64_t> skipped{0};
+    std::atomic<std::uint64_t> bytes_read{0};
   };
   explicit TaskMetrics(std::size_t nodes) : nodes(nodes) {}
   std::vector<Node> nodes;  ///< in the order of the chain
@@ -118,16 +123,29 @@ class Task {
   class SnapshotRunWork;
   class BlockingCallWork;
 
+  // What a moment of event time or of processing time makes due, on its way through the chain.
+  struct Firing {
+    std::size_t next;  // the operator that goes on
+    Timestamp time;
+    bool processing_time = false;
+  };
+
   void post(std::move_only_function<void()> mail);
   Progress work();
+  bool handle_something();
   bool handle_input();
   bool poll_source();
   void handle(std::size_t channel, const detail::Element& element);
   void carry_out(const AlignmentDecision& decision);
   void take_snapshot(const Barrier& barrier, std::int64_t alignment_ns);
   void on_snapshot_done(const std::shared_ptr<SnapshotRun>& run);
-  void on_watermark_change(const detail::WatermarkChange& change);
-  void advance_chain(std::size_t first, Timestamp watermark);
+  void on_watermark_change(const detail::WatermarkChange& change, std::size_t first);
+  void fire(const Firing& firing);
+  void go_on_firing();
+  void behind_firing(std::move_only_function<void()> call);
+  std::optional<Timestamp> next_processing_time() const;
+  bool retry_commits();
+  bool fire_processing_time();
   void follow_source();
   void end_of_data();
   void broadcast(const detail::Element& element);
@@ -159,6 +177,8 @@ class Task {
   Timestamp source_watermark_ = Timestamp::min();
   bool source_idle_ = false;
   bool source_finished_ = false;
+  std::optional<Firing> firing_;  // more is due: nothing else goes on before it has fired
+  std::vector<std::move_only_function<void()>> behind_firing_;
   unsigned since_flush_ = 0;  // inputs handled since the outputs were flushed
   bool outbox_is_empty_ = true;
 

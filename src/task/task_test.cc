@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -26,9 +28,11 @@ using testing::IsEmpty;
 
 class ManualClock final : public Clock {
  public:
-  std::int64_t wall_ms() const override { return now_ns / 1'000'000; }
+  std::int64_t wall_ms() const override { return now_ns / 1'000'000 + jumped_ms; }
   std::int64_t steady_ns() const override { return now_ns; }
+  void advance_ms(std::int64_t ms) { now_ns += ms * 1'000'000; }
   std::int64_t now_ns = 1'000;
+  std::int64_t jumped_ms = 0;
 };
 
 class ManualPool final : public BlockingPool {
@@ -114,6 +118,14 @@ class Adding final : public detail::Operator {
   }
   bool advance(Timestamp watermark) override {
     calls_.push_back("w" + std::to_string(watermark.ms()));
+    return fire_some(watermark);
+  }
+  std::optional<Timestamp> next_processing_time() const override { return wakes.empty() ? std::nullopt : std::optional{wakes.front()}; }
+  bool advance_processing_time(Timestamp now) override {
+    calls_.push_back("p" + std::to_string(now.ms()));
+    if (!fire_some(now)) return false;
+    std::erase_if(wakes, [&](Timestamp wake) { return wake <= now; });
+    if (wakes_again) wakes.push_back(now);
     return true;
   }
   void end_of_data() override { calls_.push_back("end"); }
@@ -140,8 +152,20 @@ class Adding final : public detail::Operator {
 
   std::string folder;
   bool is_settled = true;
+  int due = 0;  // how many times more is due than a call fires
+  std::vector<Timestamp> wakes;
+  bool wakes_again = false;
 
  private:
+  // A record less than zero a call, a batch each.
+  bool fire_some(Timestamp time) {
+    if (due == 0) return true;
+    out_.emit(time, -due);
+    out_.flush();
+    --due;
+    return false;
+  }
+
   std::vector<std::string>& calls_;
   const Faults& faults_;
   detail::OperatorContext* context_ = nullptr;
@@ -205,6 +229,7 @@ class TaskTest : public testing::Test {
     auto first = std::make_unique<Adding>(calls, faults);
     auto second = std::make_unique<Adding>(second_calls, second_faults);
     adding = first.get();
+    second_adding = second.get();
     first->out().add_receiver(*second);
     auto writer = std::make_unique<detail::RebalanceWriter<std::int64_t>>(std::vector<detail::Edge*>{&out});
     second->out().add_receiver(*writer);
@@ -225,14 +250,21 @@ class TaskTest : public testing::Test {
     second_calls.clear();
   }
 
-  void make_source_task(bool with_input = false) {
+  // `then`: an operator behind the source.
+  void make_source_task(bool with_input = false, std::unique_ptr<Adding> then = nullptr) {
     auto op = std::make_unique<Scripted>();
     source = op.get();
+    adding = then.get();
     auto writer = std::make_unique<detail::RebalanceWriter<std::int64_t>>(std::vector<detail::Edge*>{&out});
-    op->out().add_receiver(*writer);
+    (then != nullptr ? then->out() : op->out()).add_receiver(*writer);
+    if (then != nullptr) op->out().add_receiver(*then);
     std::vector<Task::Node> chain(1);
     chain[0].op = std::move(op);
     chain[0].context.name = {"source", "src", 0};
+    if (then != nullptr) {
+      chain.emplace_back().op = std::move(then);
+      chain[1].context.name = {"adding", "one", 0};
+    }
     std::vector<Task::Input> inputs;
     if (with_input) {
       in.push_back(std::make_unique<detail::Edge>());
@@ -308,6 +340,7 @@ class TaskTest : public testing::Test {
   std::vector<std::unique_ptr<detail::TypedBatch<std::int64_t>>> batches;
   bool ended_before = false;
   Adding* adding = nullptr;
+  Adding* second_adding = nullptr;
   Scripted* source = nullptr;
   std::unique_ptr<Task> task;  // last: it ends before what it uses
 };
@@ -736,6 +769,171 @@ TEST_F(TaskTest, ABusySourceStillFlushesSparseRecords) {
   task->notify_complete(1);
   run(400);
   EXPECT_EQ(read(), "1");
+}
+
+TEST_F(TaskTest, AllThatIsDueFiresBeforeAnyOtherInputAndTheWatermarkGoesOnBehindIt) {
+  make_adding_task(2);
+  push(1, Element::of_watermark(Timestamp{5}));
+  push(1, Element::of(Element::Kind::kIdle));
+  run();
+  adding->due = 3;
+  second_adding->due = 1;
+  push(0, Element::of_watermark(Timestamp{7}));
+  send(0, {10});
+  barrier(0, 1);
+  barrier(1, 1);
+  EXPECT_EQ(task->step(), Progress::kMadeProgress);
+  run();
+  EXPECT_THAT(calls, ElementsAre("w7", "w7", "w7", "w7", "10"));
+  EXPECT_THAT(second_calls, ElementsAre("-3", "-2", "-1", "w7", "w7", "10"));
+  EXPECT_EQ(read(), "-3 -2 -1 -1 10 w7 b1");
+}
+
+TEST_F(TaskTest, BetweenTwoFiringsTheOutboxIsEmptied) {
+  make_adding_task(1);
+  adding->due = 100'000;
+  push(0, Element::of_watermark(Timestamp{7}));
+  send(0, {1});
+  run(100'000);
+  EXPECT_EQ(task->step(), Progress::kBlocked);
+  EXPECT_LT(calls.size(), (detail::Edge::kCapacity + 2) * detail::Batch::kCapacity) << "what is not read is not made";
+  EXPECT_EQ(task->next_deadline_ns(), std::nullopt);
+  std::size_t longest = 0;
+  while (adding->due > 0) {
+    const int before = adding->due;
+    read();
+    run(100'000);
+    longest = std::max(longest, static_cast<std::size_t>(before - adding->due));
+  }
+  EXPECT_LE(longest, (detail::Edge::kCapacity + 1) * detail::Batch::kCapacity);
+  EXPECT_THAT(calls, Contains("1")) << "and then the input goes on";
+}
+
+TEST_F(TaskTest, ATriggerWaitsUntilAllThatIsDueHasFired) {
+  make_source_task(false, std::make_unique<Adding>(calls, faults));
+  adding->due = 3;
+  source->script.push_back([this] {
+    source->watermark_ms = 7;
+    return source->emit(1);
+  });
+  task->notify_complete(1);
+  task->step();
+  task->trigger({.id = 5});
+  task->trigger({.id = 6});
+  task->step();
+  EXPECT_EQ(adding->due, 1) << "still firing";
+  const int polls = source->polls;
+  task->step();
+  EXPECT_EQ(source->polls, polls) << "not polled meanwhile";
+  EXPECT_THAT(log.take(), IsEmpty());
+  run();
+  pool.run_out();
+  run();
+  EXPECT_EQ(read(), "1 -3 -2 -1 w7 b5 b6");
+  EXPECT_THAT(log.take(), ElementsAre("ack 5 one=1", "ack 6 one=1"));
+}
+
+TEST_F(TaskTest, ATriggerThatIsAbortedWhileItWaitsBecomesACancelMarker) {
+  make_source_task(false, std::make_unique<Adding>(calls, faults));
+  adding->due = 3;
+  source->script.push_back([this] {
+    source->watermark_ms = 7;
+    return source->emit(1);
+  });
+  task->notify_complete(1);
+  task->step();
+  task->trigger({.id = 5});
+  task->notify_aborted(5);
+  run();
+  EXPECT_EQ(read(), "1 -3 -2 -1 w7 c5");
+  EXPECT_THAT(log.take(), IsEmpty());
+}
+
+TEST_F(TaskTest, TheEndOfASourceWaitsUntilAllThatIsDueHasFired) {
+  make_source_task(false, std::make_unique<Adding>(calls, faults));
+  adding->due = 2;
+  source->script.push_back([this] {
+    source->watermark_ms = INT64_MAX;
+    source->is_idle = true;
+    return Scripted::kFinished;
+  });
+  task->notify_complete(1);
+  task->step();
+  EXPECT_EQ(task->state(), Task::State::kRunning);
+  run();
+  EXPECT_EQ(read(), "-2 -1 w" + std::to_string(INT64_MAX) + " idle end");
+  EXPECT_EQ(calls.back(), "end");
+  EXPECT_THAT(log.take(), ElementsAre("end of data"));
+}
+
+TEST_F(TaskTest, CancelEndsATaskThatHasMoreToFire) {
+  make_adding_task(1);
+  adding->due = 1'000'000;
+  push(0, Element::of_watermark(Timestamp{7}));
+  for (int i = 0; i < 3; ++i) task->step();
+  const int left = adding->due;
+  task->cancel();
+  EXPECT_EQ(task->step(), Progress::kDone);
+  EXPECT_EQ(adding->due, left);
+  EXPECT_THAT(log.take(), ElementsAre("ended"));
+  ended_before = true;
+}
+
+TEST_F(TaskTest, ProcessingTimeFiresWhenTheWallClockGetsThere) {
+  make_adding_task(1);
+  clock.jumped_ms = 1'000'000;
+  EXPECT_EQ(task->next_deadline_ns(), std::nullopt);
+  adding->wakes = {Timestamp{1'000'050}, Timestamp{1'000'070}};
+  EXPECT_EQ(task->next_deadline_ns(), clock.now_ns + 50'000'000);
+  run();
+  EXPECT_THAT(calls, IsEmpty());
+  clock.advance_ms(50);
+  adding->due = 1;
+  run();
+  EXPECT_THAT(calls, ElementsAre("p1000050", "p1000050"));
+  EXPECT_EQ(read(), "-1") << "flushed when nothing else is to do";
+  EXPECT_EQ(task->next_deadline_ns(), clock.now_ns + 20'000'000);
+}
+
+TEST_F(TaskTest, AJumpingWallClockNeitherHangsNorHurries) {
+  make_adding_task(1);
+  adding->wakes = {Timestamp{60'000}};
+  EXPECT_EQ(task->next_deadline_ns(), clock.now_ns + 10'000'000'000) << "it looks again before";
+  clock.jumped_ms = -3'600'000;
+  run();
+  EXPECT_THAT(calls, IsEmpty());
+  EXPECT_EQ(task->next_deadline_ns(), clock.now_ns + 10'000'000'000);
+  clock.jumped_ms = 3'600'000;
+  EXPECT_EQ(task->next_deadline_ns(), clock.now_ns);
+  run();
+  EXPECT_THAT(calls, ElementsAre("p3600000"));
+  adding->wakes = {Timestamp::max()};
+  EXPECT_EQ(task->next_deadline_ns(), clock.now_ns + 10'000'000'000);
+  adding->wakes = {Timestamp::min()};
+  EXPECT_EQ(task->next_deadline_ns(), clock.now_ns);
+}
+
+TEST_F(TaskTest, ProcessingTimeThatIsAlwaysDueDoesNotKeepTheInputWaiting) {
+  make_adding_task(1);
+  adding->wakes = {Timestamp{0}};
+  adding->wakes_again = true;
+  send(0, {1});
+  send(0, {2});
+  barrier(0, 1);
+  run(3);
+  EXPECT_THAT(calls, ElementsAre("p0", "1", "p0", "2", "p0"));
+  EXPECT_THAT(read(), "1 2 b1");
+}
+
+TEST_F(TaskTest, BehindTheEndOfDataProcessingTimeStandsStill) {
+  make_adding_task(1);
+  adding->wakes = {Timestamp{100}};
+  push(0, Element::of(Element::Kind::kEndOfData));
+  run();
+  clock.advance_ms(200);
+  EXPECT_EQ(task->next_deadline_ns(), std::nullopt);
+  run();
+  EXPECT_THAT(calls, ElementsAre("end"));
 }
 
 }  // namespace

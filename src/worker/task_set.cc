@@ -36,8 +36,14 @@ class TaskSet::RecoverSinks final : public BackgroundWork {
 };
 
 TaskSet::TaskSet(const Env& env, CheckpointMode mode, const PhysicalPlan& plan, const detail::JobFactories& factories,
-                 ExecutionListener& listener, const ThreadOf& thread_of)
-    : env_{env}, mode_{mode}, plan_{plan}, factories_{factories}, listener_{listener}, thread_of_{thread_of} {}
+                 ExecutionListener& listener, const ThreadOf& thread_of, std::size_t edge_capacity)
+    : env_{env},
+      mode_{mode},
+      plan_{plan},
+      factories_{factories},
+      listener_{listener},
+      thread_of_{thread_of},
+      edge_capacity_{edge_capacity} {}
 
 TaskSet::~TaskSet() { TIDEMARK_CHECK(alive_.load() == 0, "an execution ends before it is destroyed"); }
 
@@ -47,8 +53,13 @@ void TaskSet::start(AttemptStart start) {
   for (const LogicalNode& node : plan_.logical.nodes) {
     const auto& recover = factories_.nodes[node.id].recover;
     if (!recover) continue;
-    detail::SinkRecovery recovery{&env_, plan_.logical.job, node.uid, start.attempt, start.restored, {}};
+    detail::SinkRecovery recovery{&env_, plan_.logical.job, node.uid, start.attempt, start.restored, {}, {}};
     if (node.id < start.committables.size()) recovery.committables = std::move(start.committables[node.id]);
+    if (node.id < start.restores.size()) {
+      for (const OperatorRestore& subtask : start.restores[node.id]) {
+        recovery.list_states.insert(recovery.list_states.end(), subtask.list_states.begin(), subtask.list_states.end());
+      }
+    }
     recoveries.push_back([&recover, recovery = std::move(recovery)] { recover(recovery); });
   }
   build(std::move(start));
@@ -90,7 +101,7 @@ void TaskSet::make_edges() {
     grid.forward = edge.exchange == Exchange::kForward;
     for (std::uint32_t i = 0; i < sources * grid.targets; ++i) {
       const bool used = !grid.forward || i / grid.targets == i % grid.targets;
-      grid.edges.push_back(used ? std::make_unique<detail::Edge>() : nullptr);
+      grid.edges.push_back(used ? std::make_unique<detail::Edge>(edge_capacity_) : nullptr);
     }
     grids_.push_back(std::move(grid));
   }
@@ -202,6 +213,10 @@ void TaskSet::notify_complete(CheckpointId id) {
 }
 
 void TaskSet::notify_aborted(CheckpointId id) {
+  {
+    const std::lock_guard lock{mutex_};
+    folders_.erase(id);
+  }
   for (auto& task : tasks_) task->notify_aborted(id);
 }
 
@@ -228,6 +243,24 @@ void TaskSet::on_end_of_data(TaskId task) { listener_.on_end_of_data(task); }
 void TaskSet::on_failed(TaskId task, Error error) { listener_.on_task_failed(task, std::move(error)); }
 void TaskSet::on_ended(TaskId) { one_less(); }
 
+bool TaskSet::is_reader(NodeId node) const {
+  return std::ranges::any_of(plan_.logical.edges, [&](const LogicalEdge& e) { return e.to == node && e.exchange == Exchange::kSplits; });
+}
+
+InputProgress TaskSet::input_progress() const {
+  InputProgress result;
+  for (const auto& task : tasks_) {
+    const std::vector<NodeId>& nodes = plan_.vertices[task->id().vertex].nodes;
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      if (!is_reader(nodes[i])) continue;
+      const TaskMetrics::Node& node = task->metrics().nodes[i];
+      result.records += node.records_out.load(std::memory_order_relaxed);
+      result.bytes += node.bytes_read.load(std::memory_order_relaxed);
+    }
+  }
+  return result;
+}
+
 WorkerMetrics TaskSet::metrics() const {
   WorkerMetrics result;
   for (const auto& task : tasks_) {
@@ -236,9 +269,8 @@ WorkerMetrics TaskSet::metrics() const {
       const NodeId id = vertex.nodes[i];
       const TaskMetrics::Node& node = task->metrics().nodes[i];
       const auto& edges = plan_.logical.edges;
-      const bool reader = std::any_of(edges.begin(), edges.end(), [&](const LogicalEdge& e) { return e.to == id && e.exchange == Exchange::kSplits; });
       const bool sink = std::none_of(edges.begin(), edges.end(), [&](const LogicalEdge& e) { return e.from == id; });
-      if (reader) result.records_in += node.records_out.load(std::memory_order_relaxed);
+      if (is_reader(id)) result.records_in += node.records_out.load(std::memory_order_relaxed);
       if (sink) result.records_out += node.records_out.load(std::memory_order_relaxed);
       result.late_dropped += node.late_dropped.load(std::memory_order_relaxed);
       result.skipped += node.skipped.load(std::memory_order_relaxed);

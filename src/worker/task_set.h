@@ -37,9 +37,9 @@ class TaskSet final : public Execution, private TaskListener {
   /// Which thread's EventCount wakes the task of that index; null where the driver does not sleep.
   using ThreadOf = std::function<std::shared_ptr<EventCount>(std::size_t task_index)>;
 
-  /// Plan and factories outlive the set.
+  /// Plan and factories outlive the set. `edge_capacity`: elements in flight between two tasks.
   TaskSet(const Env& env, CheckpointMode mode, const PhysicalPlan& plan, const detail::JobFactories& factories,
-          ExecutionListener& listener, const ThreadOf& thread_of);
+          ExecutionListener& listener, const ThreadOf& thread_of, std::size_t edge_capacity = detail::Edge::kCapacity);
   ~TaskSet() override;
 
   void start(AttemptStart start) override;
@@ -48,6 +48,7 @@ class TaskSet final : public Execution, private TaskListener {
   void notify_aborted(CheckpointId id) override;
   void finish() override;
   void cancel() override;
+  InputProgress input_progress() const override;
 
   /// In the order of the plan's vertices and their subtasks; empty until start().
   const std::vector<std::unique_ptr<Task>>& tasks() const { return tasks_; }
@@ -65,6 +66,7 @@ class TaskSet final : public Execution, private TaskListener {
   std::string folder_of(CheckpointId id);
   void on_recovered(std::optional<Error> error);
   void one_less();
+  bool is_reader(NodeId node) const;
 
   void on_opened(TaskId task) override;
   void on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) override;
@@ -86,6 +88,7 @@ class TaskSet final : public Execution, private TaskListener {
   const detail::JobFactories& factories_;
   ExecutionListener& listener_;
   ThreadOf thread_of_;
+  std::size_t edge_capacity_;
   AttemptId attempt_ = 0;
 
   std::vector<EdgeGrid> grids_;

@@ -1,27 +1,59 @@
 #include "worker/threaded_execution.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 namespace tidemark {
 
 ThreadedExecution::ThreadedExecution(const Env& env, CheckpointMode mode, const PhysicalPlan& plan,
                                      const detail::JobFactories& factories, ExecutionListener& listener, std::size_t threads,
-                                     std::function<void()> on_destroyed)
-    : env_{env}, on_destroyed_{std::move(on_destroyed)}, tasks_{env, mode, plan, factories, listener, [this](std::size_t task) { return wakers_[task % wakers_.size()]; }} {
+                                     const MakeThread& make_thread, std::function<void()> on_destroyed)
+    : env_{env}, on_destroyed_{std::move(on_destroyed)}, make_thread_{make_thread}, tasks_{env, mode, plan, factories, listener, [this](std::size_t task) { return wakers_[task % wakers_.size()]; }} {
   for (std::size_t i = 0; i < threads; ++i) wakers_.push_back(std::make_shared<EventCount>());
 }
 
 ThreadedExecution::~ThreadedExecution() { on_destroyed_(); }
 
 void ThreadedExecution::start(AttemptStart start) {
-  tasks_.start(std::move(start));
-  for (std::size_t i = 0; i < wakers_.size(); ++i) threads_.emplace_back([this, i] { run(i); });
+  try {
+    make_threads();
+    tasks_.start(std::move(start));
+  } catch (const Error&) {
+    set_gate(Gate::kAbandoned);
+    throw;
+  } catch (...) {
+    set_gate(Gate::kAbandoned);
+    throw Error{ErrorCode::kInternal, detail::current_exception_text()};
+  }
+  set_gate(Gate::kOpen);
+}
+
+void ThreadedExecution::make_threads() {
+  for (std::size_t i = 0; i < wakers_.size(); ++i) {
+    try {
+      threads_.push_back(make_thread_([this, i] { run(i); }));
+    } catch (const std::system_error& error) {
+      throw Error{ErrorCode::kResourceExhausted,
+                  fmt::format("the system gives no thread {} of {} ({}): raise its limit on threads (ulimit -u, or the "
+                              "container's), or lower worker.threads",
+                              i + 1, wakers_.size(), error.code().message())};
+    }
+  }
+}
+
+void ThreadedExecution::set_gate(Gate gate) {
+  gate_.store(gate, std::memory_order_release);
+  gate_.notify_all();
 }
 
 void ThreadedExecution::run(std::size_t thread) {
+  gate_.wait(Gate::kClosed, std::memory_order_acquire);
+  if (gate_.load(std::memory_order_acquire) == Gate::kAbandoned) return;
   std::vector<Task*> mine;
   for (std::size_t i = thread; i < tasks_.tasks().size(); i += wakers_.size()) mine.push_back(tasks_.tasks()[i].get());
   EventCount& waker = *wakers_[thread];
@@ -50,12 +82,14 @@ void ThreadedExecution::run(std::size_t thread) {
 }
 
 ThreadedExecutionFactory::ThreadedExecutionFactory(const Env& env, CheckpointMode mode, const PhysicalPlan& plan,
-                                                   const detail::JobFactories& factories, std::size_t threads)
+                                                   const detail::JobFactories& factories, std::size_t threads,
+                                                   MakeThread make_thread)
     : env_{env},
       mode_{mode},
       plan_{plan},
       factories_{factories},
-      threads_{threads != 0 ? threads : std::max(1u, std::thread::hardware_concurrency())} {}
+      threads_{threads != 0 ? threads : std::max(1u, std::thread::hardware_concurrency())},
+      make_thread_{std::move(make_thread)} {}
 
 std::unique_ptr<Execution> ThreadedExecutionFactory::make(ExecutionListener& listener) {
   std::size_t tasks = 0;
@@ -64,7 +98,7 @@ std::unique_ptr<Execution> ThreadedExecutionFactory::make(ExecutionListener& lis
     last_ = running_->metrics();
     running_ = nullptr;
   };
-  auto execution = std::make_unique<ThreadedExecution>(env_, mode_, plan_, factories_, listener, std::min(threads_, tasks), on_destroyed);
+  auto execution = std::make_unique<ThreadedExecution>(env_, mode_, plan_, factories_, listener, std::min(threads_, tasks), make_thread_, on_destroyed);
   running_ = execution.get();
   return execution;
 }

@@ -1,24 +1,33 @@
 // Runs the tasks of an attempt on threads: a fixed share of the tasks each, stepped in turn; a thread whose tasks can all
 // do nothing sleeps until one of them is woken or its time has come.
 //
+// All threads are there before the first task starts, so that a machine that has none left fails the attempt and leaves
+// nothing behind that waits for its turn.
+//
 // Threads: as Execution; the destructor joins.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "worker/task_set.h"
 
 namespace tidemark {
 
+/// A new thread that runs the function; throws std::system_error if there can't be one.
+using MakeThread = std::function<std::jthread(std::function<void()>)>;
+
 class ThreadedExecution final : public Execution {
  public:
   /// `on_destroyed` is called first thing of the destructor.
   ThreadedExecution(const Env& env, CheckpointMode mode, const PhysicalPlan& plan, const detail::JobFactories& factories,
-                    ExecutionListener& listener, std::size_t threads, std::function<void()> on_destroyed);
+                    ExecutionListener& listener, std::size_t threads, const MakeThread& make_thread,
+                    std::function<void()> on_destroyed);
   ~ThreadedExecution() override;
 
   void start(AttemptStart start) override;
@@ -27,16 +36,27 @@ class ThreadedExecution final : public Execution {
   void notify_aborted(CheckpointId id) override { tasks_.notify_aborted(id); }
   void finish() override { tasks_.finish(); }
   void cancel() override { tasks_.cancel(); }
+  InputProgress input_progress() const override { return tasks_.input_progress(); }
 
   WorkerMetrics metrics() const { return tasks_.metrics(); }
 
  private:
+  enum class Gate {
+    kClosed,     // threads wait for the tasks
+    kOpen,       // the tasks are there
+    kAbandoned,  // there will be none
+  };
+
+  void make_threads();
+  void set_gate(Gate gate);
   void run(std::size_t thread);
 
   Env env_;
   std::function<void()> on_destroyed_;
+  MakeThread make_thread_;
   std::vector<std::shared_ptr<EventCount>> wakers_;
   TaskSet tasks_;
+  std::atomic<Gate> gate_{Gate::kClosed};
   std::vector<std::jthread> threads_;
 };
 
@@ -45,7 +65,7 @@ class ThreadedExecutionFactory final : public ExecutionFactory {
  public:
   /// `threads` of 0: one a core. Plan and factories outlive the factory.
   ThreadedExecutionFactory(const Env& env, CheckpointMode mode, const PhysicalPlan& plan, const detail::JobFactories& factories,
-                           std::size_t threads);
+                           std::size_t threads, MakeThread make_thread = [](auto run) { return std::jthread{std::move(run)}; });
 
   std::unique_ptr<Execution> make(ExecutionListener& listener) override;
 
@@ -58,6 +78,7 @@ class ThreadedExecutionFactory final : public ExecutionFactory {
   const PhysicalPlan& plan_;
   const detail::JobFactories& factories_;
   std::size_t threads_;
+  MakeThread make_thread_;
   const ThreadedExecution* running_ = nullptr;
   WorkerMetrics last_;
 };

@@ -13,6 +13,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -337,6 +338,64 @@ TEST_P(ThreadedExecutionTest, SleepingTasksAnswerEveryCall) {
   for (CheckpointId id = 1; id <= 30; ++id) take_checkpoint(*execution, id, CheckpointKind::kPeriodic);
   take_checkpoint(*execution, 31, CheckpointKind::kStop);
   execution->finish();
+  master.wait([&] { return master.ended == 1; });
+}
+
+// As pthread_create() does when the system has none left.
+TEST_P(ThreadedExecutionTest, AThreadThatCannotBeMadeFailsTheStartAndNothingRuns) {
+  for (std::size_t made = 0; made < GetParam(); ++made) {
+    TestJob each;
+    each.build(2);
+    Master told;
+    std::size_t left = made;
+    const auto make_thread = [&](std::function<void()> run) {
+      if (left-- == 0) throw std::system_error{std::make_error_code(std::errc::resource_unavailable_try_again)};
+      return std::jthread{std::move(run)};
+    };
+    ThreadedExecutionFactory factory{env(), CheckpointMode::kExactlyOnce, each.plan, each.factories, GetParam(), make_thread};
+    auto execution = factory.make(told);
+    try {
+      execution->start({.attempt = 1});
+      FAIL() << "it starts without its threads";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kResourceExhausted);
+      EXPECT_THAT(error.message(), HasSubstr("worker.threads"));
+    }
+    execution.reset();
+    EXPECT_FALSE(told.running);
+    EXPECT_EQ(told.ended, 0);
+    EXPECT_EQ(each.results.records, 0);
+  }
+}
+
+TEST_P(ThreadedExecutionTest, AnOperatorThatCannotBeMadeFailsTheStart) {
+  job.build(2);
+  job.factories.nodes[2].make = []() -> std::unique_ptr<detail::Operator> { throw std::runtime_error{"no such model file"}; };
+  auto execution = make();
+  try {
+    execution->start({.attempt = 1});
+    FAIL() << "it starts without its operator";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message(), HasSubstr("no such model file"));
+  }
+}
+
+TEST_P(ThreadedExecutionTest, ASinkIsGivenTheListStatesOfAllItsSubtasks) {
+  std::vector<OperatorListState> given;
+  job.recover = [&](const detail::SinkRecovery& recovery) { given = recovery.list_states; };
+  job.total = 10;
+  job.build(2);
+  auto execution = make();
+  AttemptStart start{.attempt = 2, .restored = true, .restores = {}, .committables = {}};
+  start.restores.resize(4);
+  start.restores[3] = std::vector<OperatorRestore>(2);
+  start.restores[3][0].list_states = {{"written", Redistribution::kSplit, "", {"a"}}};
+  start.restores[3][1].list_states = {{"written", Redistribution::kSplit, "", {"b"}}};
+  execution->start(std::move(start));
+  master.wait([&] { return master.running; });
+  ASSERT_EQ(given.size(), 2u);
+  EXPECT_THAT(given[1].items, testing::ElementsAre("b"));
+  execution->cancel();
   master.wait([&] { return master.ended == 1; });
 }
 

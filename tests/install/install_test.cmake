@@ -19,6 +19,7 @@ run(${CMAKE_COMMAND} -S ${consumer} -B ${WORK}/build -G Ninja
   -D CMAKE_CXX_COMPILER=${CXX} -D CMAKE_PREFIX_PATH=${WORK}/prefix -D CMAKE_BUILD_TYPE=Release)
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 run(${WORK}/build/consumer)
+run(${WORK}/build/kit)
 
 file(GLOB_RECURSE pc ${WORK}/prefix/tidemark.pc)
 get_filename_component(pc_dir "${pc}" DIRECTORY)

@@ -9,6 +9,7 @@ build_packages=(
   libsimdjson-dev libfast-float-dev libzstd-dev libxxhash-dev
 )
 test_packages=(libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev python3)
+fuzz_packages=(clang-19 libclang-rt-19-dev llvm-19)  # llvm-19: names in the reports
 
 missing_packages() {
   local package

@@ -33,6 +33,7 @@ struct NewNode {
   std::uint32_t parallelism = 0;  ///< 0: the job's
   bool keeps_state = false;
   bool is_enumerator = false;
+  bool must_be_read = true;
   std::vector<StateDescriptor> states = {};
   NodeFactory factory = {};
 };
@@ -56,15 +57,17 @@ class JobBuilder {
   void complain(std::string message);
   /// The same at a node: "operator 'map' (job.cc:14): <message>".
   void complain_at(NodeId node, const std::string& message);
+  /// The same about what was written at `location`.
+  void complain_at(const Location& location, const std::string& message);
   /// What `f` throws becomes a complaint at `location`.
   template <class F>
   void guard(const Location& location, F&& f) {
     try {
       f();
     } catch (const std::exception& e) {
-      complain(place(location) + ": " + e.what());
+      complain_at(location, e.what());
     } catch (...) {
-      complain(place(location) + ": an exception of no known type");
+      complain_at(location, "an exception of no known type");
     }
   }
 

@@ -1,6 +1,7 @@
 // Where the records of a stream leave an operator, and how the next operator is tied to it. Values.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -29,11 +30,12 @@ auto& main_output(Operator& op) {
 
 using MakeWriter = std::function<std::unique_ptr<EdgeWriter>(std::vector<Edge*>, std::uint32_t)>;
 
-/// Ties every port to node `to`.
+/// Ties every port to an input of node `to`.
 template <class T>
-void connect(JobBuilder& builder, const std::vector<Port<T>>& ports, NodeId to, Exchange exchange, const MakeWriter& make_writer) {
+void connect(JobBuilder& builder, const std::vector<Port<T>>& ports, NodeId to, Exchange exchange, const MakeWriter& make_writer,
+             std::uint32_t input = 0) {
   for (const Port<T>& port : ports) {
-    builder.add_edge({port.node, to, exchange, port.output},
+    builder.add_edge({port.node, to, exchange, port.output, input},
                      {[out = port.out](Operator& from, BatchReceiver& receiver) { out(from).add_receiver(receiver); }, make_writer});
   }
 }
@@ -41,6 +43,11 @@ void connect(JobBuilder& builder, const std::vector<Port<T>>& ports, NodeId to, 
 template <class T>
 MakeWriter plain_writer() {
   return [](std::vector<Edge*> edges, std::uint32_t) { return std::make_unique<RebalanceWriter<T>>(std::move(edges)); };
+}
+
+template <class T>
+MakeWriter broadcast_writer() {
+  return [](std::vector<Edge*> edges, std::uint32_t) { return std::make_unique<BroadcastWriter<T>>(std::move(edges)); };
 }
 
 template <class T, class KeyFn>

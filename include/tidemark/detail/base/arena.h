@@ -1,6 +1,7 @@
 // Memory for the text of one batch: allocate forwards, free all at once. One owner, no threads.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -9,6 +10,9 @@
 #include <vector>
 
 namespace tidemark::detail {
+
+/// While it is not 0, arenas overwrite what they forget, so that a view kept too long is seen at once: for tests.
+inline std::atomic<int> arenas_poisoned{0};
 
 class Arena {
  public:
@@ -31,14 +35,11 @@ class Arena {
     return {to, text.size()};
   }
 
-  /// Forgets everything and keeps the first, usual chunk for the next round. Where TIDEMARK_POISON_ARENAS is set, what
-  /// lay there is overwritten, so that a view kept too long is seen at once.
+  /// Forgets everything and keeps the first, usual chunk for the next round.
   void reset() {
     if (chunks_.empty()) return;
     if (chunks_.size() > 1) chunks_.resize(1);
-#ifdef TIDEMARK_POISON_ARENAS
-    std::memset(chunks_.front().bytes.get(), 0xdb, chunks_.front().size);
-#endif
+    if (arenas_poisoned.load(std::memory_order_relaxed) != 0) [[unlikely]] poison();
     at_ = chunks_.front().bytes.get();
     end_ = at_ + chunks_.front().size;
   }
@@ -48,6 +49,8 @@ class Arena {
     std::unique_ptr<char[]> bytes;
     std::size_t size;
   };
+
+  [[gnu::noinline, gnu::cold]] void poison() { std::memset(chunks_.front().bytes.get(), 0xdb, chunks_.front().size); }
 
   [[gnu::noinline]] void grow(std::size_t size) {
     const std::size_t usual = std::size_t{64} << 10;

@@ -27,7 +27,7 @@ class Edge {
   /// Elements in flight before the producer has to wait.
   static constexpr std::size_t kCapacity = 16;
 
-  Edge() : forward_{kCapacity}, back_{2 * kCapacity} {}
+  explicit Edge(std::size_t capacity = kCapacity) : forward_{capacity}, back_{2 * capacity} {}
   Edge(const Edge&) = delete;
   Edge& operator=(const Edge&) = delete;
 

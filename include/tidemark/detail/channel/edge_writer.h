@@ -4,6 +4,9 @@
 // the order of control elements, and the batches' way home. The outbox is unbounded on purpose: user code never sees a
 // refused emit; the task takes no further input while drain() leaves something behind, and that is the backpressure.
 //
+// Batches that came back wait to be filled again, as many as can be on their way when the outbox is empty; what a burst
+// made beyond that is freed.
+//
 // A watermark rides behind the next batch of its target instead of forcing a small one out; flush() sends both.
 // Owned by its task; one thread.
 #pragma once
@@ -12,6 +15,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "tidemark/detail/channel/edge.h"
@@ -37,6 +41,11 @@ class EdgeWriter : public BatchReceiver {
   bool drain();
 
   std::uint64_t records_out() const { return records_out_; }
+  /// How many batches there are: being filled, on their way, or idle.
+  std::size_t batches() const { return batches_.size(); }
+
+  /// No batch of more records, from the next one made on; for tests of backpressure.
+  void limit_batches(std::uint32_t records) { batch_limit_ = records; }
 
  protected:
   std::uint32_t targets() const { return static_cast<std::uint32_t>(targets_.size()); }
@@ -47,6 +56,7 @@ class EdgeWriter : public BatchReceiver {
   /// Hands the target's current batch to its outbox.
   void ship(std::uint32_t target);
   void count_records(std::uint32_t n) { records_out_ += n; }
+  std::uint32_t batch_limit() const { return batch_limit_; }
 
   virtual std::unique_ptr<Batch> make_batch() = 0;
 
@@ -59,13 +69,16 @@ class EdgeWriter : public BatchReceiver {
     std::deque<Element> outbox;
   };
 
+  /// An emptied batch: kept for the next one to fill, unless there are plenty.
+  void put_back(Batch* batch);
   void reclaim(Target& target);
   void release_watermark(Target& target);
 
   std::vector<Target> targets_;
-  std::vector<std::unique_ptr<Batch>> batches_;  // all that this writer ever made
+  std::unordered_map<Batch*, std::unique_ptr<Batch>> batches_;  // all that there are, wherever they are
   std::vector<Batch*> idle_;
   std::uint64_t records_out_ = 0;
+  std::uint32_t batch_limit_ = Batch::kCapacity;
 };
 
 /// From a catch block: what the key function threw at `record` (JSON), as an Error.

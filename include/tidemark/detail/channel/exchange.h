@@ -1,4 +1,4 @@
-// The typed writers of exchanges: by key, to one target, or in turn.
+// The typed writers of exchanges: by key, to one target, in turn, or to all.
 //
 // key_by hashes once and ships the hash as a column. Records are copied into the target's batch and their text into its
 // arena, so that a batch on its way depends on nothing of its sender. At most 1 MiB of batches is being filled at a time
@@ -46,7 +46,7 @@ class TypedEdgeWriter : public EdgeWriter {
     batch.append(value, timestamp);
     if (batch.size() == batch.capacity()) ship(target);
   }
-  std::unique_ptr<Batch> make_batch() override { return std::make_unique<TypedBatch<T>>(capacity_); }
+  std::unique_ptr<Batch> make_batch() override { return std::make_unique<TypedBatch<T>>(std::min(capacity_, batch_limit())); }
 
  private:
   std::uint32_t capacity_;
@@ -136,6 +136,21 @@ class KeyByWriter final : public TypedEdgeWriter<T> {
   KeyFn key_;
   std::uint32_t max_parallelism_;
   std::vector<std::uint16_t> target_of_group_;
+};
+
+/// Every record to every target, each with a copy of its own.
+template <class T>
+class BroadcastWriter final : public TypedEdgeWriter<T> {
+ public:
+  using TypedEdgeWriter<T>::TypedEdgeWriter;
+
+  void receive(Batch& in) override {
+    const auto& batch = static_cast<const TypedBatch<T>&>(in);
+    this->count_records(batch.size());
+    for (std::uint32_t target = 0; target < this->targets(); ++target) {
+      for (std::uint32_t i = 0; i < batch.size(); ++i) this->append(target, batch.values()[i], batch.timestamps()[i]);
+    }
+  }
 };
 
 /// Batch by batch to the targets in turn; with one target, a plain hand-over.

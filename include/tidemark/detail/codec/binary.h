@@ -34,9 +34,15 @@ inline std::int64_t days_of(std::chrono::year_month_day date) { return days_of(s
 /// False where a date cannot hold that day.
 template <class T>
 bool assign_days(T& date, std::int64_t days) {
-  constexpr std::int64_t kLimit = 11'000'000;  // just within the years that std::chrono::year can hold
-  if (days < -kLimit || days > kLimit) return false;
-  date = std::chrono::sys_days{std::chrono::days{days}};
+  using Rep = std::chrono::days::rep;
+  if (!std::in_range<Rep>(days)) return false;
+  const std::chrono::sys_days day{std::chrono::days{static_cast<Rep>(days)}};
+  if constexpr (std::same_as<T, std::chrono::year_month_day>) {
+    constexpr std::chrono::sys_days kFirst{std::chrono::year::min() / std::chrono::January / 1};
+    constexpr std::chrono::sys_days kLast{std::chrono::year::max() / std::chrono::December / 31};
+    if (day < kFirst || day > kLast) return false;
+  }
+  date = day;
   return true;
 }
 

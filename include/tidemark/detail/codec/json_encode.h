@@ -1,7 +1,8 @@
 // Values as JSON, by reflection: an aggregate becomes an object of its fields in their order, an absent optional null,
 // times, durations and timestamps their integer count, a date "2015-07-15", an enum its name where it has one, bytes
 // base64, a variant an object of one member named as the alternative. Numbers that JSON does not have (infinities, NaN)
-// become null. What comes out reads back with JsonDecoder. Pure; any thread.
+// become null. What comes out, but for dates outside of the years 0 to 9999, reads back with JsonDecoder. Pure; any
+// thread.
 #pragma once
 
 #include <string>

@@ -175,6 +175,8 @@ bool key_from_word(std::uint64_t word, T& value) {
     };
     if constexpr (kind == TypeKind::kArray) {
       for (auto& element : value) take(element);
+    } else if constexpr (field_count_v<T> == 0) {
+      return word == 0;
     } else {
       for_each_field(value, [&](auto, auto& field) { take(field); });
     }
@@ -318,7 +320,9 @@ struct KeyCodec {
     requires kIsWord
   {
     ByteReader in{encoded};
-    return from_word(read_word<kFixedSize>(in));
+    K key{};
+    const bool ok = key_from_word(read_word<kFixedSize>(in), key) && in.ok() && in.remaining() == 0;
+    return ok ? key : K{};
   }
 };
 

@@ -12,8 +12,8 @@ namespace tidemark::detail {
 /// Appends `text` as a JSON string, quotes included. Bytes that are no UTF-8 stay as they are.
 void append_json_string(std::string_view text, std::string& out);
 
-/// Appends `text` as a CSV column: in quotes where it has a delimiter, a quote, a line break or a blank at an end, and
-/// where it is empty, since an unquoted empty column is an absent value.
+/// Appends `text` as a CSV column: in quotes where it has a delimiter, a quote, a line break, a blank at an end or a byte
+/// order mark at its beginning, and where it is empty, since an unquoted empty column is an absent value.
 void append_csv_text(std::string_view text, char delimiter, std::string& out);
 
 /// Standard alphabet, with padding.

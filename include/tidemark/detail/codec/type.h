@@ -72,7 +72,8 @@ std::string default_json(const V& value) {
     return value ? "true" : "false";
   } else if constexpr (std::is_arithmetic_v<V>) {
     char buffer[32];
-    return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr};
+    const V canonical = value == 0 ? V{0} : value;  // JSON has no -0.0
+    return {buffer, std::to_chars(buffer, buffer + sizeof buffer, canonical).ptr};
   } else {
     static_assert(std::convertible_to<V, std::string_view>,
                   "a field's default in a schema is a bool, a number or a text");

@@ -70,6 +70,8 @@ class FileRecords {
   /// "bids/2.ndjson:118203" of a record of the last read.
   std::string place_of(std::uint32_t index);
   std::uint64_t skipped() const;
+  /// Of all splits so far.
+  std::uint64_t bytes_read() const;
 
  private:
   class Reader;

@@ -6,7 +6,11 @@
 //
 // A folder and prefix belong to one sink of one job: `.<prefix>.owner` in the folder names them, so hidden files with the
 // prefix are leftovers of that sink and of no other. Recovery commits what the restored checkpoint holds and removes all
-// other hidden files. It refuses to start anew where committed files lie, because they would count twice.
+// other hidden files. It refuses to start anew where committed files lie, and to go on from a checkpoint older than what was
+// committed, because rows would be there twice: each checkpoint holds how far every subtask had come in naming its files.
+//
+// A commit that fails is tried again after pauses, each file so many times; then the task fails, and the restart commits. A
+// file that is neither pending nor committed is lost, and never passed over.
 //
 // If syncing fails, the checkpoint fails and the job goes on; the file is written again, from what the kernel still has of
 // it and checked by hashes, with the next checkpoint's work. A failed write fails the task.
@@ -14,6 +18,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -50,8 +55,12 @@ class FileSinkOperator : public Operator {
   void open(OperatorContext& context) override;
   std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest& request) override;
   void checkpoint_completed(CheckpointId id) override;
-  /// False while a commit is in flight.
+  /// False while a commit is in flight or waits to be tried again.
   bool settled() const override;
+  /// A commit that failed and may succeed is tried again after a pause.
+  std::optional<Timestamp> next_processing_time() const override;
+  bool advance_processing_time(Timestamp now) override;
+  void end_of_data() override;
 
  protected:
   explicit FileSinkOperator(FileSinkOptions options);
@@ -68,7 +77,6 @@ class FileSinkOperator : public Operator {
   class Files;
 
   void write_buffer();
-  void start_commits();
 
   std::string buffer_;
   std::unique_ptr<Files> files_;

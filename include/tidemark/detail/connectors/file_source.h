@@ -45,6 +45,7 @@ class FileSplitReader final : public SplitReader<T> {
 
   std::string position() const override { return records_.position(); }
   std::uint64_t skipped() const override { return records_.skipped(); }
+  std::uint64_t bytes_read() const override { return records_.bytes_read(); }
 
  private:
   FileRecords::Filled fill(TypedBatch<T>& batch) {

@@ -4,11 +4,13 @@
 
 #include <concepts>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "tidemark/detail/task/factories.h"
 #include "tidemark/detail/task/operator.h"
+#include "tidemark/error.h"
 
 namespace tidemark {
 
@@ -32,7 +34,11 @@ class SinkImplementation {
 template <class T>
 class SinkDescription {
  public:
-  explicit SinkDescription(std::shared_ptr<const detail::SinkImplementation> sink) : sink_{std::move(sink)} {}
+  /// `problem`: what is wrong with the arguments of the sink, for whoever takes it to report.
+  explicit SinkDescription(std::shared_ptr<const detail::SinkImplementation> sink, std::optional<Error> problem = std::nullopt)
+      : sink_{std::move(sink)}, problem_{std::move(problem)} {}
+
+  const std::optional<Error>& problem() const { return problem_; }
 
   std::string name() const { return sink_->name(); }
   bool keeps_state() const { return sink_->keeps_state(); }
@@ -41,6 +47,7 @@ class SinkDescription {
 
  private:
   std::shared_ptr<const detail::SinkImplementation> sink_;
+  std::optional<Error> problem_;
 };
 
 }  // namespace tidemark

@@ -10,6 +10,7 @@
 
 #include "tidemark/detail/connectors/source_reader_operator.h"
 #include "tidemark/detail/connectors/split_enumerator_operator.h"
+#include "tidemark/error.h"
 #include "tidemark/source.h"
 
 namespace tidemark {
@@ -37,8 +38,11 @@ class SourceDescription {
  public:
   using Record = T;
 
-  explicit SourceDescription(std::shared_ptr<const detail::SourceImplementation<T>> source)
-      : source_{std::move(source)} {}
+  /// `problem`: what is wrong with the arguments of the source, for whoever takes it to report.
+  explicit SourceDescription(std::shared_ptr<const detail::SourceImplementation<T>> source, std::optional<Error> problem = std::nullopt)
+      : source_{std::move(source)}, problem_{std::move(problem)} {}
+
+  const std::optional<Error>& problem() const { return problem_; }
 
   std::string name() const { return source_->name(); }
 
@@ -65,6 +69,7 @@ class SourceDescription {
 
  private:
   std::shared_ptr<const detail::SourceImplementation<T>> source_;
+  std::optional<Error> problem_;
 };
 
 }  // namespace tidemark

@@ -57,6 +57,7 @@ class SourceReaderOperator final : public SourceOperator {
   std::uint64_t records_out() const override { return out_.emitted(); }
   /// Records left out by on_error(skip()).
   std::uint64_t skipped() const override { return reader_->skipped(); }
+  std::uint64_t bytes_read() const override { return reader_->bytes_read(); }
 
   std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest&) override {
     return splits_->snapshot(splits_->current() != nullptr ? reader_->position() : "");

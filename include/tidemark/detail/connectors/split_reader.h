@@ -39,6 +39,8 @@ class SplitReader {
   virtual std::int64_t retry_after_ns() const { return 0; }
   /// Records left out by on_error(skip()).
   virtual std::uint64_t skipped() const { return 0; }
+  /// Of the input, since the reader was made; 0 where that means nothing.
+  virtual std::uint64_t bytes_read() const { return 0; }
 };
 
 }  // namespace tidemark::detail

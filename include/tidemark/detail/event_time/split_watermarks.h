@@ -1,14 +1,17 @@
 // The watermark of a source reader: made for each of its splits, the lowest of those that are active.
 //
-// A split is idle after a time without records; so is a reader without splits. Before its first record a split holds
-// the watermark where it is, as its records are not known; a reader that waits for its next split holds it, too. Each
-// split's watermark belongs into the snapshot with the split and comes back with add(), so that what was late stays
-// late.
+// A split is idle after a time without records. That is decided right behind an attempt to read, so time in which nobody
+// read because of those downstream makes no split idle: what came meanwhile is read first. A reader without splits is
+// never idle: it has asked for one and is answered, either with a split, whose records would come late if nobody had
+// waited for them, or with the word that none comes any more, and that ends the reader.
+//
+// Before its first record a split holds the watermark where it is, as its records are not known; a reader that waits for
+// its next split holds it, too. Each split's watermark belongs into the snapshot with the split and comes back with
+// add(), so that what was late stays late.
 //
 // Time is steady nanoseconds and is given with each call. One owner, no threads.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -26,7 +29,7 @@ class SplitWatermarks {
   using Split = std::uint32_t;
 
   /// Without `idle_after_ns` nothing is ever idle.
-  SplitWatermarks(Duration delay, std::optional<std::int64_t> idle_after_ns, std::int64_t now_ns);
+  SplitWatermarks(Duration delay, std::optional<std::int64_t> idle_after_ns);
 
   /// A split begins, or goes on after a restore with the watermark that it had.
   Split add(Timestamp restored, std::int64_t now_ns);
@@ -39,17 +42,13 @@ class SplitWatermarks {
   }
 
   /// The split was read to its end, or goes to another reader.
-  void finish(Split split, std::int64_t now_ns);
+  void finish(Split split);
 
   /// No split comes any more: when the last one finishes, the watermark is +infinity.
   void no_more_splits() { no_more_splits_ = true; }
 
-  /// From here on the reader can't read because of those downstream: that time does not make idle...
-  void on_blocked(std::int64_t now_ns);
-  /// ...until here.
-  void on_unblocked(std::int64_t now_ns);
-
-  /// What is to be told downstream: call it after batches, and at idle_deadline_ns().
+  /// What is to be told downstream: call it behind each attempt to read, also when that found nothing, and try again at
+  /// idle_deadline_ns().
   WatermarkChange update(std::int64_t now_ns);
 
   /// When update() could find a split idle that is not yet so; nothing if only a batch changes something.
@@ -71,15 +70,13 @@ class SplitWatermarks {
   };
 
   bool is_idle(std::int64_t active_ns, std::int64_t now_ns) const {
-    return idle_after_ns_ && std::min(now_ns, blocked_since_ns_.value_or(now_ns)) - active_ns >= *idle_after_ns_;
+    return idle_after_ns_ && now_ns - active_ns >= *idle_after_ns_;
   }
 
   Duration delay_;
   std::optional<std::int64_t> idle_after_ns_;
   std::vector<State> splits_;
   std::size_t open_ = 0;
-  std::int64_t without_splits_ns_;  ///< since when, if there are none
-  std::optional<std::int64_t> blocked_since_ns_;
   bool no_more_splits_ = false;
   WatermarkOutput output_;
 };

@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
-#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -59,26 +58,44 @@ class TimerQueue {
 
   /// Takes the timers up to `watermark`, inclusive, by (time, key), and calls f(Timestamp, hash, KeyView) for each; the
   /// view is valid during the call. f may add and remove: a timer added at or before `watermark` fires in this same
-  /// call. Stops after `limit` timers and returns how many it took.
+  /// call. f says whether to go on: false ends the call, though more may be due. True if nothing more is due.
   template <class F>
-  std::size_t pop_due(Timestamp watermark, F&& f, std::size_t limit = std::numeric_limits<std::size_t>::max()) {
+  bool pop_due(Timestamp watermark, F&& f) {
     const std::int64_t last_slot = timer_slot_of(watermark);
-    for (std::size_t taken = 0; taken < limit; ++taken) {
+    while (true) {
       while (!has_sorted() && !slots_.empty() && slots_.begin()->first <= last_slot) open_first_slot();
-      if (!has_sorted()) return taken;
+      if (!has_sorted()) return true;
       if (!late_.empty() && (open_at_ == open_.size() || late_.begin()->position() < position_of(open_[open_at_]))) {
-        if (late_.begin()->time > watermark) return taken;
+        if (late_.begin()->time > watermark) return true;
         const auto node = late_.extract(late_.begin());
-        f(node.value().time, node.value().hash, KeyView{node.value().key});
+        if (!f(node.value().time, node.value().hash, KeyView{node.value().key})) return false;
       } else {
         const OpenTimer& timer = open_[open_at_];
         const Timestamp time = timer_time(open_slot_, timer.ms);
-        if (time > watermark) return taken;
+        if (time > watermark) return true;
         ++open_at_;
-        f(time, timer.hash, KeyView{timer.key});
+        if (!f(time, timer.hash, KeyView{timer.key})) return false;
       }
     }
-    return limit;
+  }
+
+  void clear() {
+    slots_.clear();
+    recent_ = nullptr;
+    open_.clear();
+    open_at_ = 0;
+    late_.clear();
+  }
+
+  /// No timer is due before this; none if there is no timer. In constant time, so it may come too early: within the
+  /// second before a timer, or for one that was removed.
+  std::optional<Timestamp> not_due_before() const {
+    std::optional<Timestamp> bound;
+    if (open_at_ < open_.size()) bound = timer_time(open_slot_, open_[open_at_].ms);
+    if (!late_.empty()) bound = std::min(bound.value_or(Timestamp::max()), late_.begin()->time);
+    if (bound || slots_.empty()) return bound;
+    const std::int64_t slot = slots_.begin()->first;
+    return slot == timer_slot_of(Timestamp::min()) ? Timestamp::min() : timer_time(slot, 0);
   }
 
   /// The live timers as they are now, in time proportional to the chunks and the open slot, not to the timers.

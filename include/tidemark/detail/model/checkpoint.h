@@ -27,10 +27,11 @@ struct TaskId {
 enum class CheckpointMode : std::uint8_t {
   kExactlyOnce,  ///< a channel that delivered the barrier waits for the others
   kAtLeastOnce,  ///< no channel waits; records behind the barrier may be in the snapshot
+  kNone,         ///< no channel waits and nothing is persisted: a checkpoint only makes sinks commit
 };
 
 enum class CheckpointKind : std::uint8_t {
-  kPeriodic,  ///< by the interval
+  kPeriodic,  ///< by the interval, in time or in what was read
   kFinal,     ///< all input was read: the last one, on whose completion sinks commit the rest and tasks end
   kStop,      ///< the job stops on request with this checkpoint and keeps it
 };
@@ -52,10 +53,11 @@ struct SnapshotFile {
   friend bool operator==(const SnapshotFile&, const SnapshotFile&) = default;
 };
 
-/// How the items of an operator list state go to the subtasks of a restored job.
+/// How the items of an operator list state go to the subtasks of a restored job. Numbers stand in checkpoints.
 enum class Redistribution : std::uint8_t {
-  kSplit,  ///< each item to one subtask, evenly
-  kUnion,  ///< all items to every subtask
+  kSplit,      ///< each item to one subtask, evenly
+  kUnion,      ///< all items to every subtask
+  kBroadcast,  ///< every subtask has the same items: one of them writes them, all read them
 };
 
 struct OperatorListState {
@@ -108,14 +110,28 @@ std::string_view to_string(DeclineReason reason) noexcept;
 
 /// A state as a snapshot and a plan describe it.
 struct StateDescriptor {
-  enum class Kind : std::uint8_t { kValue = 1, kList = 2, kMap = 3, kTimers = 4, kWindow = 5 };
+  enum class Kind : std::uint8_t {
+    kValue = 1,
+    kList = 2,
+    kMap = 3,
+    kTimers = 4,
+    kWindow = 5,
+    // Operator state: without a key, but for the map's own.
+    kSplitList = 6,
+    kUnionList = 7,
+    kBroadcast = 8,
+  };
+  static constexpr Kind kLastKind = Kind::kBroadcast;
   std::string name;
   Kind kind = Kind::kValue;
-  std::string key_schema;        ///< canonical JSON
+  std::string key_schema;        ///< canonical JSON; empty for a list of operator state
   std::string namespace_schema;  ///< canonical JSON; empty where entries have no namespace
   std::string value_schema;      ///< canonical JSON
   friend bool operator==(const StateDescriptor&, const StateDescriptor&) = default;
 };
+
+/// "value", "union list".
+std::string_view to_string(StateDescriptor::Kind kind) noexcept;
 
 /// All that stands in a checkpoint's `_metadata`.
 struct CheckpointMetadata {

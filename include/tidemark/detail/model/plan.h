@@ -31,6 +31,7 @@ struct LogicalNode {
   std::uint32_t parallelism = 0;      ///< 0: the job's
   bool keeps_state = false;           ///< has states, splits or committables in a checkpoint: needs a uid
   bool is_enumerator = false;         ///< shares its uid with its reader
+  bool must_be_read = false;          ///< puts out a stream, which an operator or a sink must take
   std::vector<StateDescriptor> states;
 };
 

@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "tidemark/detail/base/planted_bug.h"
 #include "tidemark/detail/codec/key.h"
 #include "tidemark/detail/codec/type.h"
 #include "tidemark/detail/event_time/timer_queue.h"
@@ -20,13 +20,16 @@ namespace tidemark::detail {
 template <class K>
 class TimerState final : public CompositeState {
  public:
-  /// A key as the queue holds it: a word, or its encoded bytes.
-  using Key = std::conditional_t<KeyCodec<K>::kIsWord, std::uint64_t, std::string>;
+  using Key = OwnedKey<K>;
+
+  /// `name` stands in checkpoints.
+  explicit TimerState(std::string name) : name_{std::move(name)} {}
 
   TimerQueue<Key>& queue() { return queue_; }
+  const TimerQueue<Key>& queue() const { return queue_; }
 
   StateDescriptor descriptor() const override {
-    return {.name = "timers",
+    return {.name = name_,
             .kind = StateDescriptor::Kind::kTimers,
             .key_schema = schema_json(type_of<K>()),
             .namespace_schema = schema_json(type_of<Timestamp>()),
@@ -35,7 +38,7 @@ class TimerState final : public CompositeState {
 
   std::vector<StateView> views(std::uint32_t) override {
     std::vector<StateView> result;
-    result.push_back({{}, std::make_unique<View>(queue_.snapshot())});
+    if (!planted(PlantedBug::kForgetTimer)) result.push_back({{}, std::make_unique<View>(queue_.snapshot())});
     return result;
   }
 
@@ -88,6 +91,7 @@ class TimerState final : public CompositeState {
     TimerSnapshot<Key> snapshot_;
   };
 
+  std::string name_;
   TimerQueue<Key> queue_;
 };
 

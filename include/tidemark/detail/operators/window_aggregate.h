@@ -19,7 +19,7 @@
 #include "tidemark/aggregate.h"
 #include "tidemark/detail/event_time/key_group_watermarks.h"
 #include "tidemark/detail/event_time/window_timeline.h"
-#include "tidemark/detail/operators/keyed_process.h"
+#include "tidemark/detail/operators/keyed_function.h"
 #include "tidemark/detail/state/keyed_backend.h"
 #include "tidemark/detail/state/line_table.h"
 #include "tidemark/detail/state/slot_table.h"
@@ -97,8 +97,13 @@ class WindowAggregateOperator final
 
   bool advance(Timestamp watermark) override {
     watermark_ = std::max(watermark_, watermark);
-    while (const auto window = timeline_.next_due(watermark_)) {
-      guarded(*window, [&] { fire(*window); });
+    const std::uint64_t enough = this->out_.emitted() + kResultsAtOnce;
+    while (is_firing() || begin_firing()) {
+      guarded(firing_.window, [&] { fire_part(); });
+      if (this->out_.emitted() >= enough) {
+        this->out_.flush();
+        return false;
+      }
     }
     for (const std::int64_t slice : timeline_.take_expired(watermark_)) recycle(slice);
     this->out_.flush();
@@ -111,6 +116,19 @@ class WindowAggregateOperator final
 
  private:
   static constexpr unsigned kMostMergeBits = 10;
+
+  // The parts of the hashes that a loop still has to go through: so it may stop after each.
+  struct Parts {
+    HashPart next;
+    bool done() const { return next.number == std::size_t{1} << next.bits; }
+  };
+  // The window that fires, perhaps over many calls. What is in its tables stays as it is meanwhile.
+  struct Firing {
+    Window window{};
+    std::vector<SliceTable*> slices;
+    Parts merging{{0, 1}};   // of the slices, into the scratch table; done at once with one slice, which is its own merge
+    Parts emitting{{0, 1}};  // of the merged table
+  };
 
   struct Refire {
     std::int64_t slice;
@@ -254,35 +272,54 @@ class WindowAggregateOperator final
   Timestamp fired_until(std::uint64_t hash) const { return std::max(watermark_, floor_of(hash)); }
   Timestamp floor_of(std::uint64_t hash) const { return floors_.floor_for(key_group_of(hash, max_parallelism_)); }
 
-  // Slices are merged part by part of the hashes, so that the merged entries stay in the cache.
-  void fire(Window window) {
-    this->out_.set_timestamp(window.last().ms());
-    this->out_.set_stable_text({});
-    const auto slices = timeline_.slices_of(window);
-    if (slices.size() == 1) {
-      emit_all(window, *slices_.at(slices.front()));
-      return;
-    }
-    std::vector<SliceTable*> tables;
+  bool is_firing() const { return !firing_.merging.done() || !firing_.emitting.done(); }
+
+  // Turns to the next window that is due; false if there is none.
+  bool begin_firing() {
+    const auto window = timeline_.next_due(watermark_);
+    if (!window) return false;
+    firing_.window = *window;
+    firing_.slices.clear();
     unsigned bits = kMostMergeBits;
-    for (const std::int64_t slice : slices) {
-      tables.push_back(slices_.at(slice).get());
-      bits = std::min(bits, tables.back()->part_bits());
+    for (const std::int64_t slice : timeline_.slices_of(*window)) {
+      firing_.slices.push_back(slices_.at(slice).get());
+      bits = std::min(bits, firing_.slices.back()->part_bits());
     }
-    for (HashPart part{bits, 0}; part.number < (std::size_t{1} << bits); ++part.number) {
-      scratch_.clear();
-      for (SliceTable* table : tables) {
-        table->for_each([&](Lookup key, const Accumulator& from) { merge_into(scratch_, Stored::hash(key), key, from); }, part);
-      }
-      emit_all(window, scratch_);
+    if (firing_.slices.size() == 1) {
+      firing_.emitting = {{firing_.slices.front()->part_bits(), 0}};
+    } else {
+      firing_.merging = {{bits, 0}};
+    }
+    return true;
+  }
+
+  // Slices are merged part by part of the hashes, so that the merged entries stay in the cache.
+  void fire_part() {
+    if (firing_.emitting.done()) {
+      merge(firing_.merging.next);
+      ++firing_.merging.next.number;
+      firing_.emitting = {{scratch_.part_bits(), 0}};
+    }
+    emit_all(firing_.slices.size() == 1 ? *firing_.slices.front() : scratch_, firing_.emitting.next);
+    ++firing_.emitting.next.number;
+  }
+  void merge(HashPart part) {
+    scratch_.clear();
+    for (SliceTable* table : firing_.slices) {
+      table->for_each([&](Lookup key, const Accumulator& from) { merge_into(scratch_, Stored::hash(key), key, from); }, part);
     }
   }
-  void emit_all(Window window, SliceTable& table) {
+  void emit_all(SliceTable& table, HashPart part) {
+    const Window window = firing_.window;
     const bool floors_hold = floors_.highest() >= window.last();
-    table.for_each([&](Lookup key, const Accumulator& accumulator) {
-      if (floors_hold && floor_of(Stored::hash(key)) >= window.last()) return;  // this key group had fired it before the restore
-      emit(window, key, accumulator);
-    });
+    this->out_.set_timestamp(window.last().ms());
+    this->out_.set_stable_text({});
+    table.for_each(
+        [&](Lookup key, const Accumulator& accumulator) {
+          if (floors_hold && floor_of(Stored::hash(key)) >= window.last()) return;  // this key group had fired it before the restore
+          emit(window, key, accumulator);
+        },
+        part);
   }
   void emit(Window window, Lookup key, const Accumulator& accumulator) {
     if constexpr (KeyCodec<K>::kIsWord) {
@@ -364,6 +401,7 @@ class WindowAggregateOperator final
   // No snapshot sees the scratch table, so it has a domain of its own.
   CowDomain scratch_domain_;
   SliceTable scratch_{scratch_domain_};
+  Firing firing_;
   Arena key_text_;  // of the result that is being made
   std::vector<Refire> refire_;
   Out<T> late_out_;

@@ -113,7 +113,7 @@ struct LineLayout {
   }
   static V from_word(std::uint64_t word) {
     V value;
-    std::memcpy(&value, &word, sizeof value);
+    std::memcpy(static_cast<void*>(&value), &word, sizeof value);
     return value;
   }
 };

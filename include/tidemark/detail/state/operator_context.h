@@ -9,6 +9,7 @@
 
 #include "tidemark/detail/model/checkpoint.h"
 #include "tidemark/detail/model/operator_name.h"
+#include "tidemark/time.h"
 
 namespace tidemark {
 struct Env;
@@ -43,6 +44,9 @@ struct OperatorContext {
 
   KeyGroupRange key_groups() const { return range_of_subtask(name.subtask, parallelism, max_parallelism); }
 };
+
+/// What the wall clock of that world shows.
+Timestamp wall_time(const Env& env);
 
 /// Where a snapshot of an operator goes.
 struct SnapshotRequest {

@@ -25,6 +25,7 @@
 
 #include "tidemark/detail/base/bytes.h"
 #include "tidemark/detail/base/check.h"
+#include "tidemark/detail/base/planted_bug.h"
 #include "tidemark/detail/state/cow_domain.h"
 #include "tidemark/detail/state/cow_word.h"
 #include "tidemark/detail/state/table.h"
@@ -133,6 +134,7 @@ class SegmentedTable : public Table {
       move_entries(*old, [&](std::uint64_t h) { return (h >> (63 - depth)) & 1 ? high : low; });
       replace(hash, depth, low, high);
     }
+    if (planted(PlantedBug::kCopyOnWriteMissedInSplit)) reset(*old, depth);
     retire(old);
   }
 

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "tidemark/detail/model/checkpoint.h"
 #include "tidemark/detail/state/cow_domain.h"
 #include "tidemark/detail/state/table.h"
 
 namespace tidemark::detail {
+
+class OperatorStates;
 
 class StateBinder {
  public:
@@ -21,6 +24,9 @@ class StateBinder {
   virtual const void* cursor() const = 0;
   /// Canonical JSON of the operator's key type.
   virtual const std::string& key_schema() const = 0;
+
+  /// Of a function that may have state without a key; null for the others.
+  virtual OperatorStates* operator_states() { return nullptr; }
 };
 
 }  // namespace tidemark::detail

@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "tidemark/detail/base/bytes.h"
 #include "tidemark/detail/base/hash.h"
@@ -89,5 +91,9 @@ struct StoredKeyOf<K> {
 };
 template <class K>
 using StoredKey = typename StoredKeyOf<K>::type;
+
+/// A key on its own, for what outlives the record: a word, or the encoded bytes.
+template <class K>
+using OwnedKey = std::conditional_t<KeyCodec<K>::kIsWord, std::uint64_t, std::string>;
 
 }  // namespace tidemark::detail

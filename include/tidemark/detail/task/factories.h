@@ -22,6 +22,7 @@ struct SinkRecovery {
   AttemptId attempt = 0;                  ///< the one that starts
   bool restored = false;                  ///< false: the job starts anew
   std::vector<std::string> committables;  ///< of the restored checkpoint, of all subtasks
+  std::vector<OperatorListState> list_states{};  ///< likewise: a subtask's are not joined with another's
 };
 
 struct NodeFactory {

@@ -8,6 +8,7 @@
 // checkpoint_completed, in any order -> end_of_data once -> snapshot, checkpoint_completed -> destructor.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -73,6 +74,10 @@ class Operator : public BatchReceiver {
   virtual std::uint64_t late_dropped() const { return 0; }
   /// By a source: records of its input that could not be read and were passed over.
   virtual std::uint64_t skipped() const { return 0; }
+  /// By a source: bytes of its input that were read, where it knows.
+  virtual std::uint64_t bytes_read() const { return 0; }
+  /// Timers of user functions that wait, of event time and of processing time.
+  virtual std::size_t timers() const { return 0; }
 };
 
 /// An operator that produces by itself: a source's reader or its enumerator.

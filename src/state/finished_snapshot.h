@@ -4,7 +4,7 @@
 #include <memory>
 #include <utility>
 
-#include "tidemark/detail/task/operator.h"
+#include "tidemark/detail/state/operator_context.h"
 
 namespace tidemark::detail {
 

@@ -1,4 +1,4 @@
-#include "connectors/list_state.h"
+#include "tidemark/detail/state/list_items.h"
 
 #include <fmt/format.h>
 

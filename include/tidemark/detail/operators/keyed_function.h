@@ -1,0 +1,225 @@
+// What runs a function over the batches of a keyed stream: the key at hand, the states and timers that the function has for
+// it, and the firing of timers. The operators of such functions derive from it.
+//
+// The state of a record's key is prefetched about 32 records ahead, the function is called as f.F::process(...), so it
+// inlines, and its states look a row up once a record.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "tidemark/detail/codec/key.h"
+#include "tidemark/detail/codec/type.h"
+#include "tidemark/detail/event_time/key_group_watermarks.h"
+#include "tidemark/detail/event_time/timer_queue.h"
+#include "tidemark/detail/operators/guard.h"
+#include "tidemark/detail/operators/map.h"
+#include "tidemark/detail/operators/timer_state.h"
+#include "tidemark/detail/state/keyed_backend.h"
+#include "tidemark/functions.h"
+
+namespace tidemark::detail {
+
+/// How many records ahead state is asked for: measured best against DRAM.
+inline constexpr std::uint32_t kPrefetchAhead = 32;
+/// For how many records at once: the window rolls in steps.
+inline constexpr std::uint32_t kPrefetchRun = 16;
+
+/// A call of advance() ends when it has handed on so many results: enough to make the next call cheap beside them, and few
+/// enough to wait in an outbox.
+inline constexpr std::uint64_t kResultsAtOnce = 4 * Batch::kCapacity;
+/// Nor does it fire more timers than these.
+inline constexpr std::size_t kTimersAtOnce = 4 * Batch::kCapacity;
+
+/// A key as tables look it up; text keys are spelled out into a buffer that lives as long as this.
+template <class K>
+class KeyLookup {
+ public:
+  typename StoredKey<K>::Lookup operator()(const K& key) {
+    if constexpr (KeyCodec<K>::kIsWord) {
+      return KeyCodec<K>::to_word(key);
+    } else {
+      buffer_.clear();
+      KeyCodec<K>::encode(key, buffer_);
+      return buffer_.view();
+    }
+  }
+
+ private:
+  ByteWriter buffer_;
+};
+
+/// F is a KeyedFunction with process(const Input&, Context&, Out<Output>&).
+template <class F, class KeyFn>
+class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
+ protected:
+  using K = typename F::Key;
+  using In = typename F::Input;
+  using Context = KeyedContext<K>;
+
+ public:
+  std::vector<StateDescriptor> descriptors() const { return backend_.descriptors(); }
+
+  void open(OperatorContext& context) override {
+    SingleOutputOperator<typename F::Output>::open(context);
+    operator_context_ = &context;
+    context_.env_ = context.env;
+    backend_.restore(context);
+    floors_ = KeyGroupWatermarks{context.key_groups(), context.restore.watermarks};
+    context_.watermark_ = floors_.lowest();
+    OpenContext open{context.name.subtask, context.parallelism};
+    try {
+      function_->F::open(open);
+    } catch (...) {
+      fail_user_code(this->name_, [] { return std::string{"open()"}; });
+    }
+  }
+
+  void receive(Batch& in) override {
+    auto& out = this->out_;
+    out.set_stable_text(stable_text_of(in));
+    const In* values = static_cast<TypedBatch<In>&>(in).values();
+    const std::int64_t* timestamps = in.timestamps();
+    const std::uint64_t* hashes = in.hashes();
+    const std::uint32_t size = in.size();
+    F& function = *function_;
+    prefetch(hashes, std::min(size, kPrefetchAhead));
+    const std::uint64_t serial = cursor_.serial;
+    std::uint32_t i = 0;
+    try {
+      for (; i < size; ++i) {
+        if (i % kPrefetchRun == 0 && i + kPrefetchAhead < size) {
+          prefetch(hashes + i + kPrefetchAhead, std::min(kPrefetchRun, size - i - kPrefetchAhead));
+        }
+        // Counted from the batch's start instead of up: the next record need not wait for this one's.
+        cursor_.serial = serial + i + 1;
+        move_cursor(hashes[i], lookup_(std::invoke(key_, values[i])), timestamps[i]);
+        function.F::process(values[i], context_, out);
+      }
+    } catch (...) {
+      guard_.fail(this->name_, values[i], timestamps[i], i);
+    }
+    guard_.count(size);
+    context_.arena_.reset();
+    out.flush();
+  }
+
+  bool advance(Timestamp watermark) override {
+    context_.watermark_ = std::max(context_.watermark_, watermark);
+    if (watermark == Timestamp::max()) context_.timers_.input_ended_ = true;
+    const auto on_timer = [this](Timestamp at) {
+      move_time(at.ms());
+      function_->F::on_timer(at, context_, this->out_);
+    };
+    return fire(timers_.queue(), watermark, on_timer, "timer at ");
+  }
+
+  std::optional<Timestamp> next_processing_time() const override { return processing_timers_.queue().not_due_before(); }
+
+  /// Records may come between two calls, so it never asks for the next one itself: a function whose timers set themselves
+  /// again at once would keep records out for good.
+  bool advance_processing_time(Timestamp now) override {
+    if constexpr (kHasProcessingTimers) {
+      const auto on_timer = [this](Timestamp at) {
+        move_time(Timestamp::min().ms());
+        function_->F::on_processing_timer(at, context_, this->out_);
+      };
+      static_cast<void>(fire(processing_timers_.queue(), now, on_timer, "timer of processing time at "));
+    }
+    return true;
+  }
+
+  std::size_t timers() const override { return timers_.queue().size() + processing_timers_.queue().size(); }
+
+  void end_of_data() override { processing_timers_.queue().clear(); }
+
+  std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest& request) override {
+    return backend_.snapshot(request, *operator_context_, floors_.at(context_.watermark_));
+  }
+
+ protected:
+  explicit KeyedFunctionOperator(KeyFn key)
+      : key_{std::move(key)},
+        backend_{schema_json(type_of<K>()), &cursor_},
+        context_{cursor_, {cursor_, timers_.queue(), kHasProcessingTimers ? &processing_timers_.queue() : nullptr}} {}
+
+  /// In the constructor: the function, whose keyed states were declared with backend().
+  void set_function(std::unique_ptr<F> function) {
+    function_ = std::move(function);
+    backend_.add(timers_);
+    if constexpr (kHasProcessingTimers) backend_.add(processing_timers_);
+  }
+
+  KeyedBackend& backend() { return backend_; }
+  F& function() { return *function_; }
+  Context& context() { return context_; }
+  const OperatorContext& operator_context() const { return *operator_context_; }
+
+ private:
+  // A function without a callback for them has none, in its snapshots neither.
+  static constexpr bool kHasProcessingTimers =
+      !std::is_same_v<decltype(&F::on_processing_timer), decltype(&KeyedFunction<K, typename F::Output>::on_processing_timer)>;
+
+  [[gnu::always_inline]] void prefetch(const std::uint64_t* hashes, std::uint32_t count) const {
+    for (const Table* table : backend_.bound_tables()) table->prefetch(hashes, count);
+  }
+  void move_cursor(std::uint64_t hash, typename StoredKey<K>::Lookup key, std::int64_t timestamp) {
+    cursor_.hash = hash;
+    cursor_.key = key;
+    move_time(timestamp);
+  }
+  void move_time(std::int64_t timestamp) {
+    context_.timestamp_ = timestamp;
+    this->out_.set_timestamp(timestamp);
+  }
+
+  // True if all that was due has fired.
+  template <class OnTimer>
+  bool fire(TimerQueue<OwnedKey<K>>& queue, Timestamp until, const OnTimer& on_timer, std::string_view what) {
+    auto& out = this->out_;
+    out.set_stable_text({});
+    const std::uint64_t enough = out.emitted() + kResultsAtOnce;
+    std::size_t fired = 0;
+    bool all_fired = false;
+    Timestamp at;
+    try {
+      all_fired = queue.pop_due(until, [&](Timestamp when, std::uint64_t hash, const auto& key) {
+        at = when;
+        timer_key_ = key;
+        ++cursor_.serial;
+        cursor_.hash = hash;
+        cursor_.key = timer_key_;
+        on_timer(when);
+        return ++fired < kTimersAtOnce && out.emitted() < enough;
+      });
+    } catch (...) {
+      fail_user_code(this->name_, [&] { return std::string{what} + to_string(at); });
+    }
+    context_.arena_.reset();
+    out.flush();
+    return all_fired;
+  }
+
+  KeyFn key_;
+  KeyLookup<K> lookup_;
+  KeyCursor<K> cursor_;
+  TimerState<K> timers_{"timers"};
+  TimerState<K> processing_timers_{"processing-timers"};
+  OwnedKey<K> timer_key_{};  // of the timer that fires: its own copy, since the callback may change the queue
+  KeyedBackend backend_;
+  std::unique_ptr<F> function_;
+  Context context_;
+  KeyGroupWatermarks floors_{{}, {}};
+  OperatorContext* operator_context_ = nullptr;
+  RecordGuard guard_;
+};
+
+}  // namespace tidemark::detail

@@ -1,0 +1,76 @@
+// What a simulated job goes through, as a small file says it: faults and how often, how the job is run, for how long.
+// Most values are ranges, [lowest, highest]; each seed draws its own. They lie in sim/scenarios/.
+//
+// Plain data. Parsing is strict: an unknown key, a value out of bounds or of the wrong kind is an error that says where
+// and what is allowed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "tidemark/detail/model/checkpoint.h"
+
+namespace tidemark {
+
+struct ScenarioRange {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+};
+
+struct Scenario {
+  std::string name;   ///< the file's, without ".yaml"
+  std::string about;  ///< one line
+  std::vector<std::string> workloads;  ///< empty: all
+  std::vector<CheckpointMode> modes = {CheckpointMode::kExactlyOnce};
+  bool swarm = false;    ///< each seed has only some of the faults
+  bool rescale = false;  ///< each process may run the job at another parallelism
+  ScenarioRange parallelism{1, 4};
+  ScenarioRange records{30, 150};
+  ScenarioRange fault_steps{0, 0};  ///< after so many steps all faults end, and the job must finish
+
+  struct Checkpoints {
+    ScenarioRange interval_ms{2, 10};
+    ScenarioRange timeout_ms{100, 400};
+    ScenarioRange min_pause_ms{0, 0};
+    ScenarioRange in_flight{1, 3};
+    ScenarioRange retained{1, 2};
+    ScenarioRange tolerable_failures{0, 0};  ///< 0: any number
+  };
+  Checkpoints checkpoints;
+  ScenarioRange restarts{0, 3};  ///< that a process tries before the job has failed
+
+  struct Pace {
+    ScenarioRange step_us{20, 200};
+    ScenarioRange laziness{1, 32};
+    ScenarioRange stall_ms{0, 0};
+    ScenarioRange io_latency_ms{0, 0};
+  };
+  Pace pace;
+
+  /// Each: one time in so many; 0: never.
+  struct Faults {
+    ScenarioRange process_death;        ///< steps
+    ScenarioRange machine_death;        ///< steps
+    ScenarioRange death_in_file_change;  ///< operations that change files
+    ScenarioRange io_error;             ///< operations that change files
+    ScenarioRange read_error;           ///< operations that read files
+    ScenarioRange disk_full;            ///< operations that need space
+    ScenarioRange output_error;         ///< operations that change the sinks' files
+    ScenarioRange user_error;           ///< calls of the job's functions
+    ScenarioRange stop;                 ///< steps: the job is asked to stop with a checkpoint
+    ScenarioRange cancel;               ///< steps: the job is cancelled
+    ScenarioRange stall;                ///< steps: a task stands still for a while
+    ScenarioRange time_leap;            ///< steps: time leaps to the next deadline
+  };
+  Faults faults;
+};
+
+/// `file` names it in messages.
+Result<Scenario> parse_scenario(std::string_view name, std::string_view yaml, std::string_view file);
+/// All of `directory`/*.yaml, by name.
+Result<std::vector<Scenario>> load_scenarios(const std::string& directory);
+
+}  // namespace tidemark

@@ -1,0 +1,231 @@
+#include "sim/simulation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "base/log.h"
+
+namespace tidemark {
+namespace {
+
+constexpr std::int64_t kUs = 1'000;
+constexpr std::int64_t kMs = 1'000'000;
+// What a process that can't even start counts for.
+constexpr std::uint64_t kStepsOfStart = 50;
+// Once the faults have ended: far more than any workload takes.
+constexpr std::uint64_t kMaxCalmSteps = 200'000;
+// The first may still suffer from what the faults have left.
+constexpr std::uint64_t kMaxCalmProcesses = 3;
+constexpr std::size_t kLogTimestamp = 24;  // of the real clock: no part of the trace
+
+// What the engine has to say goes into the trace.
+class LogInTrace {
+ public:
+  explicit LogInTrace(Trace& trace) {
+    set_log_sink([&trace](std::string_view line) {
+      const std::string_view text = line.substr(std::min(kLogTimestamp, line.size()));
+      trace.note(detail::hash_bytes(text), [text] { return fmt::format("    log: {}", text); });
+    });
+  }
+  ~LogInTrace() { set_log_sink({}); }
+  LogInTrace(const LogInTrace&) = delete;
+  LogInTrace& operator=(const LogInTrace&) = delete;
+};
+
+}  // namespace
+
+Simulation::Simulation(std::uint64_t seed, const Scenario& scenario, const WorkloadKind& workload)
+    : scenario_{scenario}, draws_{seed ^ 0x5851f42d4c957f2d}, story_{seed, workload, draw_workload()} {
+  draw_options();
+  draw_faults();
+}
+
+void Simulation::listen(std::function<void(std::string_view line)> listener) {
+  story_.env().trace().set_echo([this, listener = std::move(listener)](std::string_view line) {
+    listener(fmt::format("{:>11.3f} ms  {}", static_cast<double>(story_.env().clock().since_start_ns()) / 1e6, line));
+  });
+}
+
+// Each power of two as often as any other.
+std::uint64_t Simulation::draw(const ScenarioRange& range) {
+  const auto lowest = static_cast<unsigned>(std::bit_width(range.low));
+  const auto highest = static_cast<unsigned>(std::bit_width(range.high));
+  const std::uint64_t bits = lowest + draws_.next() % (highest - lowest + 1);
+  const std::uint64_t least = bits == 0 ? 0 : std::uint64_t{1} << (bits - 1);
+  const std::uint64_t low = std::max(range.low, least);
+  const std::uint64_t high = std::min(range.high, bits == 0 ? 0 : 2 * least - 1);
+  return low + draws_.next() % (high - low + 1);
+}
+
+std::uint64_t Simulation::draw_fault(const ScenarioRange& range) {
+  const std::uint64_t drawn = draw(range);
+  const bool left_out = draws_.next() % 2 == 0;
+  return scenario_.swarm && left_out ? 0 : drawn;
+}
+
+WorkloadOptions Simulation::draw_workload() {
+  WorkloadOptions result;
+  result.parallelism = static_cast<std::uint32_t>(draw(scenario_.parallelism));
+  result.mode = scenario_.modes[draws_.next() % scenario_.modes.size()];
+  result.records = draw(scenario_.records);
+  result.seed = draws_.next();
+  result.bad_luck = [this] {
+    const bool bad = disturbed_ && !story_.env().dead() && story_.env().one_in(user_error_one_in_);
+    user_errors_ += bad ? 1 : 0;
+    return bad;
+  };
+  return result;
+}
+
+void Simulation::draw_options() {
+  CheckpointOptions& checkpoints = story_.options().master.checkpoints;
+  const Scenario::Checkpoints& ranges = scenario_.checkpoints;
+  checkpoints.interval_ns = static_cast<std::int64_t>(draw(ranges.interval_ms)) * kMs;
+  checkpoints.timeout_ns = static_cast<std::int64_t>(draw(ranges.timeout_ms)) * kMs;
+  checkpoints.min_pause_ns = static_cast<std::int64_t>(draw(ranges.min_pause_ms)) * kMs;
+  checkpoints.max_concurrent = draw(ranges.in_flight);
+  checkpoints.num_retained = draw(ranges.retained);
+  if (const std::uint64_t tolerable = draw(ranges.tolerable_failures); tolerable > 0) {
+    checkpoints.tolerable_failures = static_cast<std::uint32_t>(tolerable);
+  }
+  story_.options().master.restart = draw_restart();
+}
+
+RestartPolicy Simulation::draw_restart() {
+  const auto restarts = static_cast<std::uint32_t>(draw(scenario_.restarts));
+  const auto delay_ns = static_cast<std::int64_t>(draw({0, 50})) * kMs;
+  if (restarts == 0) return NoRestart{};
+  return FixedDelayRestart{restarts, delay_ns};
+}
+
+void Simulation::draw_faults() {
+  const Scenario::Faults& ranges = scenario_.faults;
+  fault_steps_ = draw(scenario_.fault_steps);
+  disturbed_ = fault_steps_ > 0;
+  process_death_one_in_ = draw_fault(ranges.process_death);
+  machine_death_one_in_ = draw_fault(ranges.machine_death);
+  user_error_one_in_ = draw_fault(ranges.user_error);
+  stop_one_in_ = draw_fault(ranges.stop);
+  cancel_one_in_ = draw_fault(ranges.cancel);
+
+  FileFaults files;
+  files.full_disk_one_in = draw_fault(ranges.disk_full);
+  files.io_error_one_in = draw_fault(ranges.io_error);
+  files.read_error_one_in = draw_fault(ranges.read_error);
+  files.output_error_one_in = draw_fault(ranges.output_error);
+  files.death_one_in = draw_fault(ranges.death_in_file_change);
+  story_.env().set_file_faults(files);
+
+  Pace pace;
+  pace.max_step_ns = static_cast<std::int64_t>(draw(scenario_.pace.step_us)) * kUs;
+  pace.max_laziness = draw(scenario_.pace.laziness);
+  pace.max_stall_ns = static_cast<std::int64_t>(draw(scenario_.pace.stall_ms)) * kMs;
+  pace.stall_one_in = pace.max_stall_ns > 0 ? draw_fault(ranges.stall) : 0;
+  pace.max_io_latency_ns = static_cast<std::int64_t>(draw_fault(scenario_.pace.io_latency_ms)) * kMs;
+  pace.leap_one_in = draw_fault(ranges.time_leap);
+  story_.env().set_pace(pace);
+}
+
+std::optional<std::string> Simulation::run() {
+  const LogInTrace log{story_.env().trace()};
+  std::optional<std::string> wrong;
+  try {
+    live();
+  } catch (const std::exception& error) {
+    wrong = error.what();
+    story_.env().trace().note("WRONG: " + *wrong);
+  }
+  digest_ = story_.env().trace().digest();
+  if (!wrong) digest_ ^= story_.hash_files();
+  return wrong;
+}
+
+void Simulation::live() {
+  while (true) {
+    const std::optional<JobOutcome> outcome = run_process();
+    if (outcome && outcome->state == JobState::kFinished) {
+      calm_down();
+      story_.check_finished(outcome);
+      if (story_.env().one_in(8)) story_.check_finished(story_.run());  // over it is, and over it stays
+      return;
+    }
+    if (outcome) check_end(*outcome);
+    story_.check_consistent();
+  }
+}
+
+std::optional<JobOutcome> Simulation::run_process() {
+  if (!disturbed_ && ++calm_processes_ > kMaxCalmProcesses) throw Wrong{"the faults have ended, and the job still fails"};
+  if (scenario_.rescale) story_.set_parallelism(static_cast<std::uint32_t>(draw(scenario_.parallelism)));
+  stop_requested_ = false;
+  cancel_requested_ = false;
+  faults_before_ = faults_so_far();
+  steps_ += kStepsOfStart;
+  const bool started = story_.start();
+  story_.options().resume = {Resume::Kind::kLatest, {}};
+  if (started) return story_.step_until([this](SimulatedProcess& process) { return after_step(process); });
+  if (disturbed_ && steps_ >= fault_steps_) calm_down();
+  return std::nullopt;
+}
+
+bool Simulation::after_step(SimulatedProcess& process) {
+  ++steps_;
+  if (disturbed_ && steps_ >= fault_steps_) calm_down();
+  if (disturbed_) {
+    disturb(process);
+  } else if (++calm_steps_ > kMaxCalmSteps) {
+    throw Wrong{fmt::format("the faults have ended, and the job does not: it is {}",
+                            to_string(process.master().status().state))};
+  }
+  return false;
+}
+
+void Simulation::disturb(SimulatedProcess& process) {
+  SimulatedEnv& env = story_.env();
+  if (env.one_in(process_death_one_in_)) env.die(Death::kProcess);
+  if (env.one_in(machine_death_one_in_)) env.die(Death::kMachine);
+  if (env.one_in(stop_one_in_)) {
+    env.trace().note("THE JOB IS ASKED TO STOP");
+    stop_requested_ = true;
+    process.master().request_stop();
+  }
+  if (env.one_in(cancel_one_in_)) {
+    env.trace().note("THE JOB IS CANCELLED");
+    cancel_requested_ = true;
+    process.master().request_cancel();
+  }
+}
+
+void Simulation::calm_down() {
+  if (!std::exchange(disturbed_, false)) return;
+  story_.env().trace().note("THE FAULTS END");
+  story_.env().set_file_faults({});
+  story_.env().set_pace({});
+}
+
+void Simulation::check_end(const JobOutcome& outcome) {
+  switch (outcome.state) {
+    case JobState::kStopped:
+      if (!stop_requested_) throw Wrong{"the job stopped, and nobody had asked for it"};
+      if (story_.env().one_in(2)) story_.options().resume = {Resume::Kind::kPath, outcome.stopped_checkpoint};
+      return;
+    case JobState::kCancelled:
+      if (!cancel_requested_) throw Wrong{"the job was cancelled, and nobody had asked for it"};
+      return;
+    default:
+      break;
+  }
+  const std::string why = outcome.error ? outcome.error->message() : "nobody says why";
+  const ErrorCode code = outcome.error ? outcome.error->code() : ErrorCode::kInternal;
+  const bool never_right = code == ErrorCode::kInternal || code == ErrorCode::kDataLoss;
+  if (never_right || faults_so_far() == faults_before_) throw Wrong{fmt::format("the job failed for no reason: {}", why)};
+}
+
+std::uint64_t Simulation::faults_so_far() {
+  return story_.env().failed_operations() + user_errors_ + story_.failed_checkpoints();
+}
+
+}  // namespace tidemark

@@ -1,0 +1,96 @@
+// A world, a workload, and the processes that run its job in it, one after the other; with the checks that hold whatever
+// happens to them.
+//
+// The checks see what anybody could see who reads the files, and what the engine itself has claimed: that a checkpoint is
+// complete, that the job is finished. What they find is thrown as Wrong.
+// One thread. A story that went wrong leaves its process as it is: undoing it might hit the same fault again.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "sim/simulated_env.h"
+#include "sim/simulated_process.h"
+#include "sim/workload.h"
+
+namespace tidemark {
+
+/// What is wrong with the engine, as far as a simulation has found it.
+class Wrong final : public std::exception {
+ public:
+  explicit Wrong(std::string what) : what_{std::move(what)} {}
+  const char* what() const noexcept override { return what_.c_str(); }
+
+ private:
+  std::string what_;
+};
+
+class Story {
+ public:
+  /// Called after each step; true ends the process where it stands.
+  using AfterStep = std::function<bool(SimulatedProcess&)>;
+  static bool go_on(SimulatedProcess&) { return false; }
+
+  Story(std::uint64_t seed, const WorkloadKind& kind, const WorkloadOptions& workload);
+  ~Story();
+  Story(const Story&) = delete;
+  Story& operator=(const Story&) = delete;
+
+  SimulatedEnv& env() { return env_; }
+  /// How the processes to come are started.
+  ProcessOptions& options() { return options_; }
+  void set_parallelism(std::uint32_t parallelism) { parallelism_ = parallelism; }
+  /// A job that can't start, or that does not end within so many steps of one process, is wrong.
+  void set_max_steps(std::uint64_t steps) { max_steps_ = steps; }
+
+  /// Starts a process; false if it can't start, and some file has failed or the world is dead.
+  bool start();
+  /// Steps it until it can't go on, is dead, or `after` says so; then it is gone. How the job ended, if it did.
+  std::optional<JobOutcome> step_until(const AfterStep& after);
+  /// Both.
+  std::optional<JobOutcome> run(const AfterStep& after = go_on);
+
+  /// As the next process would find things now: no committed row is wrong, and the newest complete checkpoint is there.
+  void check_consistent();
+  /// The same of a process that still runs: each checkpoint that its pointer names is there, and none older than it says.
+  void check_restorable(SimulatedProcess& process);
+  /// The job has ended well, with all its rows and nothing else left behind. A job that met failing files may leave some
+  /// behind: then it is resumed, and must end well again and tidy up.
+  void check_finished(const std::optional<JobOutcome>& outcome);
+  /// Over all files there are.
+  std::uint64_t hash_files();
+
+  std::uint64_t steps() const { return steps_; }  ///< of the last process
+  std::uint64_t completed() const { return completed_; }  ///< checkpoints, of all processes
+  std::uint64_t failed_checkpoints() const { return failed_checkpoints_; }
+
+ private:
+  std::string folder() const;
+  void look_at_checkpoints();
+  void check_checkpoint(const CheckpointStats::Completed& checkpoint);
+  void check_outcome(const std::optional<JobOutcome>& outcome) const;
+  void check_nothing_left();
+  bool files_failed() const { return env_.failed_operations() > failed_operations_before_; }
+
+  SimulatedEnv env_;
+  const std::unique_ptr<Workload> workload_;
+  ProcessOptions options_;
+  std::uint32_t parallelism_;
+  std::uint64_t max_steps_ = 200'000;
+  std::string job_;  // its name
+  std::unique_ptr<SimulatedProcess> process_;
+
+  std::uint64_t steps_ = 0;
+  std::uint64_t completed_ = 0;
+  std::uint64_t failed_checkpoints_ = 0;
+  std::uint64_t completed_here_ = 0;           // of the last process
+  CheckpointId newest_complete_ = 0;           // that a process knew of
+  std::uint64_t failed_operations_before_ = 0;  // when the last process started
+};
+
+}  // namespace tidemark

@@ -1,0 +1,20 @@
+#include "sim/workloads/workloads.h"
+
+namespace tidemark {
+
+const std::vector<WorkloadKind>& workload_kinds() {
+  static const std::vector<WorkloadKind> kinds{
+      {"unique_numbers", "numbers of two sources through map, filter and a rebalance: each once, in order",
+       &make_unique_numbers},
+      {"keyed_counters", "a counter a key: 1, 2, 3, ... in order, as many as there are records", &make_keyed_counters},
+      {"event_windows", "tumbling and sliding windows with late events: each counted or late, no window fires twice",
+       &make_event_windows},
+      {"timers", "sessions by hand: timers set and removed; each session once, with all its records", &make_timers},
+      {"state_machine", "a state machine a key: a lost or doubled event makes an illegal transition", &make_state_machine},
+      {"text_keys", "texts of all lengths as keys and in state, of many keys in some seeds", &make_text_keys},
+      {"all_round", "every kind of state, both kinds of timers, broadcast rules, a window and two sinks", &make_all_round},
+  };
+  return kinds;
+}
+
+}  // namespace tidemark
