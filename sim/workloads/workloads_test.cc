@@ -150,7 +150,7 @@ TEST_P(WorkloadTest, AQuietRunIsRightInEveryMode) {
 }
 
 TEST_P(WorkloadTest, ARowIsLost) {
-  expect_refused([](FileSystem& files) { change_lines(files, [](auto& lines) { lines.erase(lines.begin()); }); }, false);
+  expect_refused([](FileSystem& files) { change_lines(files, [](auto& lines) { lines.pop_back(); }); }, false);
 }
 
 TEST_P(WorkloadTest, AFileIsLost) {
