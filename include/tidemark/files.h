@@ -151,6 +151,8 @@ class FileSink {
   Format format_;
 };
 
+/// Committed files alone have names without a leading dot; `.part.owner` says whose the folder is, so that no other job or sink
+/// writes to it.
 template <class Format>
 FileSink<Format> write_files(std::string directory, Format format) {
   return {std::move(directory), std::move(format)};

@@ -164,7 +164,10 @@ class ReducingState {
 };
 
 /// For each key an aggregate of what was added, by the aggregates that windows take: count(), sum(&T::x), one of your own
-/// (aggregate.h). In a checkpoint it is a value: the accumulator.
+/// (aggregate.h). In a checkpoint it is a value: the accumulator. As a member, with the aggregate's type by decltype:
+///
+///   AggregatingState<Payment, decltype(sum(&Payment::amount))> total;                      // in the class
+///   explicit Totals(Declare& declare) : total{declare, "total", sum(&Payment::amount)} {}  // in its constructor
 template <class K, class In, class Agg>
 class AggregatingState {
   using Accumulator = detail::AccumulatorOf<Agg, In>;

@@ -86,6 +86,7 @@ bool EdgeWriter::drain() {
     reclaim(target);
     while (!target.outbox.empty() && target.edge->try_push(target.outbox.front())) {
       target.outbox.pop_front();
+      ++elements_out_;
       // Each time: the consumer may keep pace with a long outbox, and the way back is bounded.
       reclaim(target);
     }

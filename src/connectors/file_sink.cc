@@ -169,11 +169,6 @@ class FileSinkOperator::Files {
   void retry() {
     start_commit(std::exchange(waiting_, {}));
   }
-  // From here on nobody tells the time.
-  void end_of_data() {
-    ended_ = true;
-    if (!waiting_.empty()) retry();
-  }
 
   bool settled() const { return commits_in_flight_ == 0 && waiting_.empty(); }
 
@@ -259,7 +254,6 @@ class FileSinkOperator::Files {
   void wait_for_retry(int failures) {
     retry_at_ = wall_time(*context_->env) + kFirstPause * (1 << (failures - 1));
     log_debug(fmt::format("{}: committing failed and is tried again: {}", describe(), waiting_.back().error->message()));
-    if (ended_) retry();
   }
 
   FileSinkOptions options_;
@@ -273,7 +267,6 @@ class FileSinkOperator::Files {
   int commits_in_flight_ = 0;
   std::vector<CommitTask> waiting_;  // for the next try, all at once
   Timestamp retry_at_;               // with any waiting
-  bool ended_ = false;
 };
 
 FileSinkOperator::FileSinkOperator(FileSinkOptions options) : files_{std::make_unique<Files>(std::move(options))} {}
@@ -304,8 +297,6 @@ bool FileSinkOperator::advance_processing_time(Timestamp now) {
   }
   return true;
 }
-
-void FileSinkOperator::end_of_data() { files_->end_of_data(); }
 
 bool FileSinkOperator::settled() const { return files_->settled(); }
 

@@ -175,9 +175,10 @@ Progress Task::step() noexcept {
 
 Progress Task::work() {
   if (state_ != State::kRunning && state_ != State::kDrained && state_ != State::kFinishing) return Progress::kBlocked;
-  if (!drain_outputs()) {
+  const bool moved = drain_outputs();
+  if (!outbox_is_empty_) {
     if (firing_) TIDEMARK_PROBE("task: the outbox is full while more is due");
-    return Progress::kBlocked;
+    return moved ? Progress::kMadeProgress : Progress::kBlocked;
   }
   if (state_ == State::kFinishing) return retry_commits() ? Progress::kMadeProgress : Progress::kBlocked;
   if (!handle_something()) {
@@ -410,10 +411,14 @@ void Task::broadcast(const Element& element) {
 }
 
 bool Task::drain_outputs() {
-  bool empty = true;
-  for (auto& output : outputs_) empty = output->drain() && empty;
-  outbox_is_empty_ = empty;
-  return empty;
+  bool moved = false;
+  outbox_is_empty_ = true;
+  for (auto& output : outputs_) {
+    const std::uint64_t before = output->elements_out();
+    outbox_is_empty_ = output->drain() && outbox_is_empty_;
+    moved = moved || output->elements_out() != before;
+  }
+  return moved;
 }
 
 void Task::flush_outputs() {

@@ -149,7 +149,7 @@ class Task {
   void follow_source();
   void end_of_data();
   void broadcast(const detail::Element& element);
-  bool drain_outputs();
+  bool drain_outputs();  // whether anything moved; see outbox_is_empty_
   void flush_outputs();
   void open_operators();
   void complete(CheckpointId id);

@@ -30,12 +30,8 @@ TestAttempt::~TestAttempt() {
   for (int steps = 0; !ended_; ++steps) TIDEMARK_CHECK(step() && steps < kMaxStepsToEnd, "a cancelled job does not end");
 }
 
-// Twice round: a task whose outbox stays full moves some of it on and yet calls itself blocked, and then its reader, which may
-// have been asked before, can go on.
-bool TestAttempt::step() { return step_somebody() || step_somebody(); }
-
 // In random order: the first that can do something does it.
-bool TestAttempt::step_somebody() {
+bool TestAttempt::step() {
   const std::size_t tasks = tasks_.tasks().size();
   std::vector<std::size_t> order(tasks + world_.pool.size());
   for (std::size_t i = 0; i < order.size(); ++i) {

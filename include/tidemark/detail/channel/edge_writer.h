@@ -41,6 +41,8 @@ class EdgeWriter : public BatchReceiver {
   bool drain();
 
   std::uint64_t records_out() const { return records_out_; }
+  /// How many elements drain() has handed to the edges.
+  std::uint64_t elements_out() const { return elements_out_; }
   /// How many batches there are: being filled, on their way, or idle.
   std::size_t batches() const { return batches_.size(); }
 
@@ -78,6 +80,7 @@ class EdgeWriter : public BatchReceiver {
   std::unordered_map<Batch*, std::unique_ptr<Batch>> batches_;  // all that there are, wherever they are
   std::vector<Batch*> idle_;
   std::uint64_t records_out_ = 0;
+  std::uint64_t elements_out_ = 0;
   std::uint32_t batch_limit_ = Batch::kCapacity;
 };
 

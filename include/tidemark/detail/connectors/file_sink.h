@@ -60,7 +60,6 @@ class FileSinkOperator : public Operator {
   /// A commit that failed and may succeed is tried again after a pause.
   std::optional<Timestamp> next_processing_time() const override;
   bool advance_processing_time(Timestamp now) override;
-  void end_of_data() override;
 
  protected:
   explicit FileSinkOperator(FileSinkOptions options);
