@@ -24,11 +24,9 @@ constexpr std::size_t kTextBytes = 56;
 static_assert(sizeof(Plain) == 32 && sizeof(WithText) + kTextBytes == 104);
 
 // Where the texts lie that the source gives out: small enough for the cache.
-const std::string& letters() {
-  static const std::string all(1 << 16, 'x');
-  return all;
-}
-std::string_view text_of(std::uint64_t n) { return std::string_view{letters()}.substr((n * kTextBytes) & 0x7fff, kTextBytes); }
+const std::string kLetters(1 << 16, 'x');
+// Inline, or a record is put together from parts in memory, at 10 ns, on the bare side alone.
+[[gnu::always_inline]] inline std::string_view text_of(std::uint64_t n) { return {kLetters.data() + (n * kTextBytes & 0x7fff), kTextBytes}; }
 
 template <class T>
 T make(std::uint64_t n) {

@@ -114,8 +114,7 @@ int main(int argc, char** argv) {
   const std::uint64_t records = options.size(40'000'000, 1'000'000);
   for (const std::uint64_t keys : {options.size(1'000'000, 100'000), options.size(20'000'000, 1'000'000)}) {
     for (const bool zipf : {false, true}) {
-      const std::string many = keys >= 1'000'000 ? std::to_string(keys / 1'000'000) + " M" : std::to_string(keys / 1000) + " k";
-      const std::string name = many + " keys, " + (zipf ? "Zipf 0.99" : "uniform");
+      const std::string name = bench::many(keys) + " keys, " + (zipf ? "Zipf 0.99" : "uniform");
       if (!options.wants(name)) continue;
       const std::vector<std::uint32_t> drawn = zipf ? zipf_keys(keys, records / 2) : std::vector<std::uint32_t>{};
       const Clicks clicks{keys, records, zipf ? &drawn : nullptr, nullptr};

@@ -316,6 +316,9 @@ void in_blocks(std::uint64_t records, Make&& make, Each&& each) {
   }
 }
 
+/// "20 M", "100 k": how rows name their number of keys.
+inline std::string many(std::uint64_t n) { return n >= 1'000'000 ? std::to_string(n / 1'000'000) + " M" : std::to_string(n / 1000) + " k"; }
+
 /// A number that looks random: the same for the same n.
 inline std::uint64_t mix(std::uint64_t n) {
   n = (n ^ n >> 30) * 0xBF58476D1CE4E5B9u;

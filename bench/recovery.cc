@@ -89,7 +89,8 @@ void run_and_kill(const std::string& folder, std::uint64_t keys) {
   process.wait();
 }
 
-void compare(bench::Report& report, const bench::Options& options, std::uint64_t keys, const std::string& name) {
+void compare(bench::Report& report, const bench::Options& options, std::uint64_t keys) {
+  const std::string name = bench::many(keys) + " keys";
   if (!options.wants(name)) return;
   const fs::path folder = fs::temp_directory_path() / "tidemark-bench-recovery";
   fs::remove_all(folder);
@@ -135,6 +136,6 @@ int main(int argc, char** argv) {
   }
   const auto options = bench::Options::parse(argc, argv);
   bench::Report report{"recovery", options};
-  compare(report, options, options.size(1'000'000, 100'000), options.quick ? "100 k keys" : "1 M keys");
-  if (!options.quick) compare(report, options, 20'000'000, "20 M keys");
+  compare(report, options, options.size(1'000'000, 100'000));
+  if (!options.quick) compare(report, options, 20'000'000);
 }

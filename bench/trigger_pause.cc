@@ -120,7 +120,7 @@ int main(int argc, char** argv) {
   const auto options = bench::Options::parse(argc, argv);
   bench::Report report{"pause at a trigger", options};
   for (const std::uint64_t keys : {options.size(1'000'000, 100'000), std::uint64_t{20'000'000}}) {
-    const std::string name = keys >= 1'000'000 ? std::to_string(keys / 1'000'000) + " M keys" : std::to_string(keys / 1000) + " k keys";
+    const std::string name = bench::many(keys) + " keys";
     if (!options.wants(name) || (options.quick && keys > 1'000'000)) continue;
     bench::Candidate engine{[&] { return tidemark::run(keys, options.quick ? 0.5 : keys > 1'000'000 ? 20 : 6); }};
     bench::alternate({&engine}, options.rounds(keys > 1'000'000 ? 1 : 3), bench::Cores::kAll);

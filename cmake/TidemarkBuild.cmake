@@ -21,7 +21,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
 endif()
 
 # Rooms whose tests have more than one thread: the thread sanitizer can find something in these alone.
-set(TIDEMARK_THREADED_ROOMS base env event_time channel state task worker coordinator api)
+set(TIDEMARK_THREADED_ROOMS base env event_time channel control state task worker coordinator api)
 
 set(TIDEMARK_SANITIZE "" CACHE STRING "address (with undefined), thread, or empty")
 if(TIDEMARK_SANITIZE STREQUAL "address")
@@ -51,12 +51,13 @@ function(tidemark_test name)
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES RESOURCE_LOCK ${name} TIMEOUT 300)
 endfunction()
 
-# tidemark_room(NAME LIBS ...): src/NAME/*.cc as an object library, src/NAME/*_test.cc as the program NAME_test.
+# tidemark_room(NAME LIBS ...): src/NAME/*.cc as an object library, src/NAME/*_test.cc as the program NAME_test; a main.cc
+# belongs to neither.
 function(tidemark_room name)
   cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)
   set(tests ${sources})
-  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   if(sources)
     add_library(tidemark_${name} OBJECT ${sources})
@@ -85,7 +86,14 @@ function(tidemark_library)
   target_sources(tidemark PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${headers})
   target_compile_features(tidemark PUBLIC cxx_std_20)
   target_link_libraries(tidemark PUBLIC Threads::Threads PkgConfig::xxhash
-    PRIVATE fmt::fmt PkgConfig::spdlog yaml-cpp simdjson::simdjson PkgConfig::zstd)
+    PRIVATE fmt::fmt PkgConfig::spdlog yaml-cpp simdjson::simdjson PkgConfig::zstd PkgConfig::httplib)
   # The target tidemark_verify_interface_header_sets compiles each installed header alone, as C++20.
   set_target_properties(tidemark PROPERTIES LINKER_LANGUAGE CXX VERIFY_INTERFACE_HEADER_SETS ON)
+endfunction()
+
+# The program `tidemark`: the room cli on top of the library.
+function(tidemark_command)
+  add_executable(tidemark_command ${PROJECT_SOURCE_DIR}/src/cli/main.cc)
+  set_target_properties(tidemark_command PROPERTIES OUTPUT_NAME tidemark)
+  target_link_libraries(tidemark_command PRIVATE tidemark_cli tidemark tidemark_private_flags)
 endfunction()

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/log.h"
-#include "config/nearest.h"
+#include "base/nearest.h"
 #include "sim/coverage.h"
 #include "sim/scenario.h"
 #include "sim/seed_runner.h"

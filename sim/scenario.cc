@@ -9,7 +9,7 @@
 #include <limits>
 #include <map>
 
-#include "config/nearest.h"
+#include "base/nearest.h"
 #include "env/posix_file_system.h"
 
 namespace tidemark {
@@ -35,11 +35,14 @@ const std::vector<RangeKey>& range_keys() {
       RANGE(fault_steps, 0, kMany),
       RANGE(restarts, 0, 1000),
       RANGE(checkpoints.interval_ms, 0, 1'000'000),
+      RANGE(checkpoints.interval_records, 0, kMany),
+      RANGE(checkpoints.interval_bytes, 0, kMany),
       RANGE(checkpoints.timeout_ms, 1, 1'000'000),
       RANGE(checkpoints.min_pause_ms, 0, 1'000'000),
       RANGE(checkpoints.in_flight, 1, 16),
       RANGE(checkpoints.retained, 1, 16),
       RANGE(checkpoints.tolerable_failures, 0, 1000),
+      RANGE(checkpoints.closing_attempts, 0, 1000),
       RANGE(pace.step_us, 1, 100'000),
       RANGE(pace.laziness, 1, 1 << 20),
       RANGE(pace.stall_ms, 0, 1'000'000),
@@ -54,6 +57,8 @@ const std::vector<RangeKey>& range_keys() {
       RANGE(faults.user_error, 1, kMany),
       RANGE(faults.stop, 1, kMany),
       RANGE(faults.cancel, 1, kMany),
+      RANGE(faults.savepoint, 1, kMany),
+      RANGE(faults.stop_with_savepoint, 1, kMany),
       RANGE(faults.stall, 1, kMany),
       RANGE(faults.time_leap, 1, kMany),
   };
@@ -62,11 +67,18 @@ const std::vector<RangeKey>& range_keys() {
 
 #undef RANGE
 
-const std::vector<std::string> kPlainKeys{"about", "workloads", "modes", "swarm", "rescale"};
+const std::vector<std::string> kPlainKeys{"about", "workloads", "modes", "restart_kinds", "swarm", "rescale"};
 const std::vector<std::string> kSections{"checkpoints", "pace", "faults"};
 
-const std::vector<std::pair<std::string, CheckpointMode>> kModes{{"exactly_once", CheckpointMode::kExactlyOnce},
-                                                                 {"at_least_once", CheckpointMode::kAtLeastOnce}};
+template <class T>
+using Choices = std::vector<std::pair<std::string, T>>;
+
+const Choices<CheckpointMode> kModes{{"exactly_once", CheckpointMode::kExactlyOnce},
+                                     {"at_least_once", CheckpointMode::kAtLeastOnce},
+                                     {"none", CheckpointMode::kNone}};
+const Choices<RestartKind> kRestartKinds{{"fixed_delay", RestartKind::kFixedDelay},
+                                         {"failure_rate", RestartKind::kFailureRate},
+                                         {"exponential_delay", RestartKind::kExponentialDelay}};
 
 class ScenarioParser {
  public:
@@ -124,17 +136,23 @@ class ScenarioParser {
     if (const YAML::Node workloads = root["workloads"]) scenario_.workloads = names(workloads, "workloads");
     if (const YAML::Node swarm = root["swarm"]) scenario_.swarm = swarm.as<bool>();
     if (const YAML::Node rescale = root["rescale"]) scenario_.rescale = rescale.as<bool>();
-    const YAML::Node modes = root["modes"];
-    if (!modes) return;
-    scenario_.modes.clear();
-    for (const std::string& name : names(modes, "modes")) {
-      const auto at = std::ranges::find(kModes, name, &std::pair<std::string, CheckpointMode>::first);
-      if (at == kModes.end()) {
+    parse_choices(root, "modes", kModes, scenario_.modes);
+    parse_choices(root, "restart_kinds", kRestartKinds, scenario_.restart_kinds);
+  }
+
+  template <class T>
+  void parse_choices(const YAML::Node& root, const char* key, const Choices<T>& choices, std::vector<T>& to) const {
+    const YAML::Node node = root[key];
+    if (!node) return;
+    to.clear();
+    for (const std::string& name : names(node, key)) {
+      const auto at = std::ranges::find(choices, name, &std::pair<std::string, T>::first);
+      if (at == choices.end()) {
         std::vector<std::string> allowed;
-        for (const auto& mode : kModes) allowed.push_back(mode.first);
-        throw wrong(modes, fmt::format("'{}' is no mode; allowed: {}", name, fmt::join(allowed, ", ")));
+        for (const auto& choice : choices) allowed.push_back(choice.first);
+        throw wrong(node, fmt::format("'{}' is none of '{}'; allowed: {}", name, key, fmt::join(allowed, ", ")));
       }
-      scenario_.modes.push_back(at->second);
+      to.push_back(at->second);
     }
   }
 

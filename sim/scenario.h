@@ -20,11 +20,15 @@ struct ScenarioRange {
   std::uint64_t high = 0;
 };
 
+/// How a process restarts a job that failed; the delays are drawn.
+enum class RestartKind : std::uint8_t { kFixedDelay, kFailureRate, kExponentialDelay };
+
 struct Scenario {
   std::string name;   ///< the file's, without ".yaml"
   std::string about;  ///< one line
   std::vector<std::string> workloads;  ///< empty: all
   std::vector<CheckpointMode> modes = {CheckpointMode::kExactlyOnce};
+  std::vector<RestartKind> restart_kinds = {RestartKind::kFixedDelay};
   bool swarm = false;    ///< each seed has only some of the faults
   bool rescale = false;  ///< each process may run the job at another parallelism
   ScenarioRange parallelism{1, 4};
@@ -32,12 +36,15 @@ struct Scenario {
   ScenarioRange fault_steps{0, 0};  ///< after so many steps all faults end, and the job must finish
 
   struct Checkpoints {
-    ScenarioRange interval_ms{2, 10};
+    ScenarioRange interval_ms{2, 10};      ///< 0: none by time
+    ScenarioRange interval_records{0, 0};  ///< likewise
+    ScenarioRange interval_bytes{0, 0};
     ScenarioRange timeout_ms{100, 400};
     ScenarioRange min_pause_ms{0, 0};
     ScenarioRange in_flight{1, 3};
     ScenarioRange retained{1, 2};
     ScenarioRange tolerable_failures{0, 0};  ///< 0: any number
+    ScenarioRange closing_attempts{0, 0};    ///< 0: until one succeeds
   };
   Checkpoints checkpoints;
   ScenarioRange restarts{0, 3};  ///< that a process tries before the job has failed
@@ -62,6 +69,8 @@ struct Scenario {
     ScenarioRange user_error;           ///< calls of the job's functions
     ScenarioRange stop;                 ///< steps: the job is asked to stop with a checkpoint
     ScenarioRange cancel;               ///< steps: the job is cancelled
+    ScenarioRange savepoint;            ///< steps: the job is asked for a savepoint
+    ScenarioRange stop_with_savepoint;  ///< steps: the job is asked to stop with one
     ScenarioRange stall;                ///< steps: a task stands still for a while
     ScenarioRange time_leap;            ///< steps: time leaps to the next deadline
   };

@@ -32,6 +32,7 @@ enum class Event : std::uint64_t {
   kEndOfData,
   kTaskFailed,
   kState,
+  kDrain,
 };
 
 std::uint64_t mark(Event event, std::uint64_t number = 0, std::uint64_t second = 0) {
@@ -70,6 +71,10 @@ class SimulatedProcess::Attempt final : public Execution, private ExecutionListe
   void notify_aborted(CheckpointId id) override {
     tell(mark(Event::kAborted, id), [&] { return fmt::format("  checkpoint {}: aborted", id); });
     tasks_.notify_aborted(id);
+  }
+  void drain() override {
+    tell(mark(Event::kDrain), [] { return "  the sources are told to end"; });
+    tasks_.drain();
   }
   void finish() override {
     tell(mark(Event::kFinish), [] { return "  the tasks are told to finish"; });
@@ -124,7 +129,11 @@ Result<std::unique_ptr<SimulatedProcess>> SimulatedProcess::start(SimulatedEnv& 
   TIDEMARK_CHECK(!env.dead(), "a dead process starts nothing");
   env.trace().note("A PROCESS STARTS");
   const std::string& name = job.plan.logical.job;
-  TIDEMARK_ASSIGN(store, CheckpointStore::open(env.files(), options.checkpoint_dir, name, options.resume));
+  std::unique_ptr<CheckpointStore> store;
+  if (options.master.checkpoints.mode != CheckpointMode::kNone) {
+    TIDEMARK_ASSIGN(opened, CheckpointStore::open(env.files(), options.checkpoint_dir, name, options.resume));
+    store = std::move(opened);
+  }
   return std::unique_ptr<SimulatedProcess>{new SimulatedProcess{env, std::move(job), options, std::move(store)}};
 }
 

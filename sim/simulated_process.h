@@ -30,7 +30,7 @@ struct SimulatedJob {
 };
 
 struct ProcessOptions {
-  JobMasterOptions master;
+  JobMasterOptions master;  ///< CheckpointMode::kNone: no checkpoint folder is opened
   std::string checkpoint_dir = kSimulatedCheckpointDir;
   Resume resume = {Resume::Kind::kLatest, {}};
 };

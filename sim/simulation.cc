@@ -60,6 +60,9 @@ std::uint64_t Simulation::draw(const ScenarioRange& range) {
   return low + draws_.next() % (high - low + 1);
 }
 
+// A range of nothing takes no draw, so that a new key changes no seed of the scenarios that don't have it.
+std::uint64_t Simulation::draw_if_any(const ScenarioRange& range) { return range.high == 0 ? 0 : draw(range); }
+
 std::uint64_t Simulation::draw_fault(const ScenarioRange& range) {
   const std::uint64_t drawn = draw(range);
   const bool left_out = draws_.next() % 2 == 0;
@@ -84,12 +87,17 @@ void Simulation::draw_options() {
   CheckpointOptions& checkpoints = story_.options().master.checkpoints;
   const Scenario::Checkpoints& ranges = scenario_.checkpoints;
   checkpoints.interval_ns = static_cast<std::int64_t>(draw(ranges.interval_ms)) * kMs;
+  checkpoints.interval_records = draw_if_any(ranges.interval_records);
+  checkpoints.interval_bytes = draw_if_any(ranges.interval_bytes);
   checkpoints.timeout_ns = static_cast<std::int64_t>(draw(ranges.timeout_ms)) * kMs;
   checkpoints.min_pause_ns = static_cast<std::int64_t>(draw(ranges.min_pause_ms)) * kMs;
   checkpoints.max_concurrent = draw(ranges.in_flight);
   checkpoints.num_retained = draw(ranges.retained);
   if (const std::uint64_t tolerable = draw(ranges.tolerable_failures); tolerable > 0) {
     checkpoints.tolerable_failures = static_cast<std::uint32_t>(tolerable);
+  }
+  if (const std::uint64_t attempts = draw_if_any(ranges.closing_attempts); attempts > 0) {
+    checkpoints.closing_attempts = static_cast<std::uint32_t>(attempts);
   }
   story_.options().master.restart = draw_restart();
 }
@@ -98,7 +106,25 @@ RestartPolicy Simulation::draw_restart() {
   const auto restarts = static_cast<std::uint32_t>(draw(scenario_.restarts));
   const auto delay_ns = static_cast<std::int64_t>(draw({0, 50})) * kMs;
   if (restarts == 0) return NoRestart{};
+  switch (draw_restart_kind()) {
+    case RestartKind::kFixedDelay:
+      break;
+    case RestartKind::kFailureRate:
+      return FailureRateRestart{restarts, static_cast<std::int64_t>(draw({1, 500})) * kMs, delay_ns};
+    case RestartKind::kExponentialDelay:
+      return ExponentialDelayRestart{.initial_ns = 1 + delay_ns,
+                                     .max_ns = 1 + 4 * delay_ns,
+                                     .multiplier = 2,
+                                     .jitter = 0.2,
+                                     .reset_after_ns = static_cast<std::int64_t>(draw({1, 200})) * kMs,
+                                     .attempts = restarts};
+  }
   return FixedDelayRestart{restarts, delay_ns};
+}
+
+RestartKind Simulation::draw_restart_kind() {
+  const std::vector<RestartKind>& kinds = scenario_.restart_kinds;
+  return kinds.size() == 1 ? kinds.front() : kinds[draws_.next() % kinds.size()];
 }
 
 void Simulation::draw_faults() {
@@ -110,6 +136,8 @@ void Simulation::draw_faults() {
   user_error_one_in_ = draw_fault(ranges.user_error);
   stop_one_in_ = draw_fault(ranges.stop);
   cancel_one_in_ = draw_fault(ranges.cancel);
+  savepoint_one_in_ = draw_fault_if_any(ranges.savepoint);
+  stop_with_savepoint_one_in_ = draw_fault_if_any(ranges.stop_with_savepoint);
 
   FileFaults files;
   files.full_disk_one_in = draw_fault(ranges.disk_full);
@@ -133,7 +161,11 @@ std::optional<std::string> Simulation::run() {
   const LogInTrace log{story_.env().trace()};
   std::optional<std::string> wrong;
   try {
-    live();
+    if (story_.options().master.checkpoints.mode == CheckpointMode::kNone) {
+      live_without_checkpoints();
+    } else {
+      live();
+    }
   } catch (const std::exception& error) {
     wrong = error.what();
     story_.env().trace().note("WRONG: " + *wrong);
@@ -146,15 +178,33 @@ std::optional<std::string> Simulation::run() {
 void Simulation::live() {
   while (true) {
     const std::optional<JobOutcome> outcome = run_process();
-    if (outcome && outcome->state == JobState::kFinished) {
-      calm_down();
-      story_.check_finished(outcome);
-      if (story_.env().one_in(8)) story_.check_finished(story_.run());  // over it is, and over it stays
-      return;
-    }
+    if (outcome && outcome->state == JobState::kFinished) return check_finished(*outcome);
     if (outcome) check_end(*outcome);
     story_.check_consistent();
   }
+}
+
+// The second process may not go on from anything: it begins anew, or refuses to where its rows would be doubled.
+void Simulation::live_without_checkpoints() {
+  const std::optional<JobOutcome> outcome = run_process();
+  if (outcome && outcome->state == JobState::kFinished) return check_finished(*outcome);
+  if (outcome) check_end(*outcome);
+  story_.check_consistent();
+  calm_down();
+  story_.check_begins_anew_or_refuses();
+}
+
+// Over it is, and over it stays; also if the machine dies now.
+void Simulation::check_finished(const JobOutcome& outcome) {
+  calm_down();
+  story_.check_finished(outcome);
+  SimulatedEnv& env = story_.env();
+  if (env.one_in(4)) {
+    env.die(Death::kMachine);
+    env.revive();
+    story_.check_rows();
+  }
+  if (story_.is_kept() && env.one_in(8)) story_.check_finished(story_.run());
 }
 
 std::optional<JobOutcome> Simulation::run_process() {
@@ -192,6 +242,15 @@ void Simulation::disturb(SimulatedProcess& process) {
     stop_requested_ = true;
     process.master().request_stop();
   }
+  if (env.one_in(savepoint_one_in_)) {
+    env.trace().note("A SAVEPOINT IS ASKED FOR");
+    story_.ask_for_savepoint(process, SnapshotOrder::Then::kGoOn);
+  }
+  if (env.one_in(stop_with_savepoint_one_in_)) {
+    env.trace().note("THE JOB IS ASKED TO STOP WITH A SAVEPOINT");
+    stop_requested_ = true;
+    story_.ask_for_savepoint(process, SnapshotOrder::Then::kStop);
+  }
   if (env.one_in(cancel_one_in_)) {
     env.trace().note("THE JOB IS CANCELLED");
     cancel_requested_ = true;
@@ -210,7 +269,10 @@ void Simulation::check_end(const JobOutcome& outcome) {
   switch (outcome.state) {
     case JobState::kStopped:
       if (!stop_requested_) throw Wrong{"the job stopped, and nobody had asked for it"};
-      if (story_.env().one_in(2)) story_.options().resume = {Resume::Kind::kPath, outcome.stopped_checkpoint};
+      if (story_.env().one_in(2) && story_.is_kept()) {
+        story_.options().resume = {Resume::Kind::kPath, outcome.stopped_checkpoint};
+        if (stop_with_savepoint_one_in_ > 0 && story_.env().one_in(2)) story_.claim_what_is_resumed();
+      }
       return;
     case JobState::kCancelled:
       if (!cancel_requested_) throw Wrong{"the job was cancelled, and nobody had asked for it"};

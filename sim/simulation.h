@@ -33,13 +33,18 @@ class Simulation {
 
  private:
   std::uint64_t draw(const ScenarioRange& range);
+  std::uint64_t draw_if_any(const ScenarioRange& range);
   std::uint64_t draw_fault(const ScenarioRange& range);
+  std::uint64_t draw_fault_if_any(const ScenarioRange& range) { return range.high == 0 ? 0 : draw_fault(range); }
   WorkloadOptions draw_workload();
   void draw_options();
   RestartPolicy draw_restart();
+  RestartKind draw_restart_kind();
   void draw_faults();
 
   void live();
+  void live_without_checkpoints();
+  void check_finished(const JobOutcome& outcome);
   std::optional<JobOutcome> run_process();
   bool after_step(SimulatedProcess& process);
   void disturb(SimulatedProcess& process);
@@ -61,6 +66,8 @@ class Simulation {
   std::uint64_t user_error_one_in_ = 0;
   std::uint64_t stop_one_in_ = 0;
   std::uint64_t cancel_one_in_ = 0;
+  std::uint64_t savepoint_one_in_ = 0;
+  std::uint64_t stop_with_savepoint_one_in_ = 0;
   std::uint64_t user_errors_ = 0;
   std::uint64_t faults_before_ = 0;  // when the last process started
   bool stop_requested_ = false;      // of the last process

@@ -13,6 +13,8 @@ namespace tidemark {
 namespace {
 
 constexpr std::int64_t kMs = 1'000'000;
+constexpr const char* kOutputs = "/out";  // where all workloads write
+constexpr const char* kSavepoints = "/savepoints";
 
 template <class T>
 T expect(Result<T> result, std::string_view what) {
@@ -41,10 +43,13 @@ Story::Story(std::uint64_t seed, const WorkloadKind& kind, const WorkloadOptions
   CheckpointOptions& checkpoints = options_.master.checkpoints;
   checkpoints.mode = workload.mode;
   checkpoints.interval_ns = 4 * kMs;
+  checkpoints.progress_period_ns = kMs;
   checkpoints.timeout_ns = 100 * kMs;
   // Where time leaps any checkpoint may expire: the last one is tried until it succeeds.
   checkpoints.closing_attempts = 1000;
   checkpoints.closing_retry_pause_ns = 5 * kMs;
+  const SimulatedEnv::Observer observer{env_};
+  workload_->prepare(env_.files());
 }
 
 Story::~Story() {
@@ -70,6 +75,7 @@ bool Story::start() {
 std::optional<JobOutcome> Story::step_until(const AfterStep& after) {
   while (process_->step()) {
     if (process_->master_stepped()) look_at_checkpoints();
+    if (savepoints_->size() > savepoints_seen_) look_at_savepoints();
     if (after(*process_)) break;
     if (++steps_ > max_steps_) {
       throw Wrong{fmt::format("the job does not end; it is {}", to_string(process_->master().status().state))};
@@ -96,7 +102,7 @@ void Story::look_at_checkpoints() {
   completed_ += stats.completed - completed_here_;
   completed_here_ = stats.completed;
   newest_complete_ = std::max(newest_complete_, stats.last_completed->id);
-  if (env_.dead() || process_->over()) return;
+  if (env_.dead() || process_->over() || !is_kept()) return;
   check_checkpoint(*stats.last_completed);
   check_restorable(*process_);
 }
@@ -125,14 +131,45 @@ void Story::check_restorable(SimulatedProcess& process) {
     throw Wrong{fmt::format("checkpoint {} is complete, but the pointer names {}", stats.last_completed->id, newest)};
   }
   for (const RetainedCheckpoint& checkpoint : pointer.checkpoints) {
-    const std::string name = fmt::format("chk-{}-{}", checkpoint.id, checkpoint.attempt);
+    const std::string name = checkpoint.path.empty() ? fmt::format("chk-{}-{}", checkpoint.id, checkpoint.attempt)
+                                                     : checkpoint.path;
     expect(load_checkpoint(env_.files(), join_path(folder(), name)), fmt::format("the pointer names '{}'", name));
+  }
+}
+
+void Story::ask_for_savepoint(SimulatedProcess& process, SnapshotOrder::Then then) {
+  const auto answer = [savepoints = savepoints_](const Result<SnapshotTaken>& taken) {
+    if (taken) savepoints->push_back(taken->path);
+  };
+  process.master().request_snapshot({.what = SnapshotOrder::What::kSavepoint, .then = then, .dir = kSavepoints}, answer);
+}
+
+void Story::claim_what_is_resumed() {
+  options_.resume.claim = env_.random().next();
+  claimed_.insert(options_.resume.path);
+}
+
+// Now its sinks' pending files are there. A restart from an older checkpoint may discard them.
+void Story::look_at_savepoints() {
+  const SimulatedEnv::Observer observer{env_};
+  for (; savepoints_seen_ < savepoints_->size(); ++savepoints_seen_) {
+    const std::string& path = (*savepoints_)[savepoints_seen_];
+    const std::string when = fmt::format("savepoint '{}' is complete", path);
+    expect_none(workload_->check_checkpoint(env_.files(), path, expect(load_checkpoint(env_.files(), path), when)), when);
+  }
+}
+
+void Story::check_savepoints() {
+  for (const std::string& path : *savepoints_) {
+    if (!claimed_.contains(path)) expect(load_checkpoint(env_.files(), path), fmt::format("savepoint '{}' was complete", path));
   }
 }
 
 void Story::check_consistent() {
   const SimulatedEnv::Observer observer{env_};
+  check_savepoints();
   expect_none(workload_->check_so_far(env_.files()), "between two processes");
+  if (!is_kept()) return;
   const Resume latest{Resume::Kind::kLatest, {}};
   const auto store = expect(CheckpointStore::open(env_.files(), options_.checkpoint_dir, job_, latest),
                             "between two processes the checkpoints");
@@ -145,10 +182,47 @@ void Story::check_consistent() {
 
 void Story::check_finished(const std::optional<JobOutcome>& outcome) {
   check_outcome(outcome);
-  if (files_failed()) check_outcome(run());
+  if (files_failed()) {
+    if (is_kept()) {
+      check_outcome(run());
+    } else {
+      tidy_output();
+    }
+  }
   const SimulatedEnv::Observer observer{env_};
   expect_none(workload_->check_finished(env_.files()), "at the end");
-  check_nothing_left();
+  check_savepoints();
+  if (is_kept()) check_nothing_left();
+}
+
+void Story::check_rows() {
+  const SimulatedEnv::Observer observer{env_};
+  tidy_output();
+  expect_none(workload_->check_finished(env_.files()), "at the end, after a crash of the machine");
+}
+
+void Story::check_begins_anew_or_refuses() {
+  const auto outcome = run();
+  if (outcome && outcome->state == JobState::kFinished) return check_finished(outcome);
+  const bool refuses = outcome && outcome->error && outcome->error->code() == ErrorCode::kFailedPrecondition;
+  if (!refuses) check_outcome(outcome);
+  const SimulatedEnv::Observer observer{env_};
+  if (!glob(env_.files(), join_path(kOutputs, "**/part-*"))) {
+    throw Wrong{fmt::format("nothing is committed, and a new run is refused: {}", outcome->error->message())};
+  }
+  expect_none(workload_->check_so_far(env_.files()), "after a refused run");
+}
+
+// What nobody else does where no run goes on from the one before: hidden files are removed, but for the sinks' names.
+void Story::tidy_output() {
+  const SimulatedEnv::Observer observer{env_};
+  for (const char* hidden : {"**/.part-*", ".part-*"}) {
+    const auto paths = glob(env_.files(), join_path(kOutputs, hidden));
+    if (!paths) continue;
+    for (const std::string& path : *paths) {
+      if (!path.ends_with(".owner")) value_or_throw(env_.files().remove(path));
+    }
+  }
 }
 
 void Story::check_outcome(const std::optional<JobOutcome>& outcome) const {

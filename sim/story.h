@@ -11,8 +11,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "sim/simulated_env.h"
 #include "sim/simulated_process.h"
@@ -48,6 +50,11 @@ class Story {
   /// A job that can't start, or that does not end within so many steps of one process, is wrong.
   void set_max_steps(std::uint64_t steps) { max_steps_ = steps; }
 
+  /// Of a running process; that it comes to anything is not expected, but what was answered must hold.
+  void ask_for_savepoint(SimulatedProcess& process, SnapshotOrder::Then then);
+  /// The next process owns what it is resumed from.
+  void claim_what_is_resumed();
+
   /// Starts a process; false if it can't start, and some file has failed or the world is dead.
   bool start();
   /// Steps it until it can't go on, is dead, or `after` says so; then it is gone. How the job ended, if it did.
@@ -62,6 +69,13 @@ class Story {
   /// The job has ended well, with all its rows and nothing else left behind. A job that met failing files may leave some
   /// behind: then it is resumed, and must end well again and tidy up.
   void check_finished(const std::optional<JobOutcome>& outcome);
+  /// Nothing of the finished job's rows is lost or wrong; what else lies there is not looked at.
+  void check_rows();
+  /// Without checkpoints, after a process that did not finish: the next one finishes, with all rows and nothing else; or,
+  /// where some rows are committed already, it refuses to and leaves everything as it is.
+  void check_begins_anew_or_refuses();
+  /// The mode keeps checkpoints to go on from.
+  bool is_kept() const { return options_.master.checkpoints.mode != CheckpointMode::kNone; }
   /// Over all files there are.
   std::uint64_t hash_files();
 
@@ -73,8 +87,11 @@ class Story {
   std::string folder() const;
   void look_at_checkpoints();
   void check_checkpoint(const CheckpointStats::Completed& checkpoint);
+  void look_at_savepoints();
+  void check_savepoints();
   void check_outcome(const std::optional<JobOutcome>& outcome) const;
   void check_nothing_left();
+  void tidy_output();
   bool files_failed() const { return env_.failed_operations() > failed_operations_before_; }
 
   SimulatedEnv env_;
@@ -83,6 +100,9 @@ class Story {
   std::uint32_t parallelism_;
   std::uint64_t max_steps_ = 200'000;
   std::string job_;  // its name
+  std::shared_ptr<std::vector<std::string>> savepoints_ = std::make_shared<std::vector<std::string>>();  // complete ones
+  std::size_t savepoints_seen_ = 0;
+  std::set<std::string> claimed_;  // of those: a job may have deleted them
   std::unique_ptr<SimulatedProcess> process_;
 
   std::uint64_t steps_ = 0;

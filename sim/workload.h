@@ -32,6 +32,9 @@ class Workload {
  public:
   virtual ~Workload() = default;
 
+  /// Lays out the input files, if the job reads any; once, before the first process. They must be durable.
+  virtual void prepare(FileSystem& files) const { static_cast<void>(files); }
+
   /// What main() builds; once for each process. At another parallelism than before where `parallelism` says so.
   virtual SimulatedJob build(std::uint32_t parallelism) = 0;
 

@@ -133,16 +133,17 @@ class KeyedFunction {
   using Context = KeyedContext<K>;
   using Timers = KeyedTimers<K>;
 
-  template <class V>
-  using ValueState = tidemark::ValueState<K, V>;
-  template <class V, class Reduce>
-  using ReducingState = tidemark::ReducingState<K, V, Reduce>;
-  template <class In, class Agg>
-  using AggregatingState = tidemark::AggregatingState<K, In, Agg>;
-  template <class T>
-  using ListState = tidemark::ListState<K, T>;
-  template <class MapKey, class V>
-  using MapState = tidemark::MapState<K, MapKey, V>;
+  // With Ttl as the last argument of one of these, its entries expire (ttl.h).
+  template <class V, class MaybeTtl = detail::NoTtl>
+  using ValueState = tidemark::ValueState<K, V, MaybeTtl>;
+  template <class V, class Reduce, class MaybeTtl = detail::NoTtl>
+  using ReducingState = tidemark::ReducingState<K, V, Reduce, MaybeTtl>;
+  template <class In, class Agg, class MaybeTtl = detail::NoTtl>
+  using AggregatingState = tidemark::AggregatingState<K, In, Agg, MaybeTtl>;
+  template <class T, class MaybeTtl = detail::NoTtl>
+  using ListState = tidemark::ListState<K, T, MaybeTtl>;
+  template <class MapKey, class V, class MaybeTtl = detail::NoTtl>
+  using MapState = tidemark::MapState<K, MapKey, V, MaybeTtl>;
 
   virtual ~KeyedFunction() = default;
   virtual void open(OpenContext&) {}

@@ -1,7 +1,7 @@
 // What a type may say about how it stands in state: former names, defaults, names of enumerators and alternatives, and
 // the members of a class that is no aggregate. Most types say nothing: the fields of an aggregate are found by
-// themselves. Former names and defaults are recorded; this version does not migrate state by them yet and refuses to
-// restore a state whose type has changed.
+// themselves. When a job is restored whose types have changed since, saved values are converted by name, or refused
+// before it starts; docs/state.md has the rules.
 //
 //   struct Account {
 //     std::string owner;
@@ -65,11 +65,11 @@ constexpr detail::Schema<Items...> schema(Items... items) {
   return {{items...}};
 }
 
-/// `field` was called `former` in state written earlier. May stand more than once a field.
+/// `field` was called `former` in state written earlier. May stand more than once a field, and may stay for good.
 constexpr detail::SchemaAlias alias(std::string_view field, std::string_view former) { return {field, former}; }
 
-/// What `field` has in state written before it existed; without it that is the field's zero or empty value. `value` is
-/// a bool, a number or a text.
+/// What `field` has in state written before it existed; without it that is the field's zero or empty value, whatever the
+/// struct initialises it with. `value` is a bool, a number, an enumerator or a text; of a time or a duration its count.
 template <class V>
 constexpr detail::SchemaDefault<V> default_of(std::string_view field, V value) {
   return {field, value};

@@ -20,11 +20,10 @@
 #include <vector>
 
 #include "tidemark/aggregate.h"
-#include "tidemark/detail/codec/type.h"
-#include "tidemark/detail/state/key_cursor.h"
-#include "tidemark/detail/state/slot_table.h"
-#include "tidemark/detail/state/line_table.h"
+#include "tidemark/detail/state/state_accessor.h"
 #include "tidemark/detail/state/state_binder.h"
+#include "tidemark/detail/state/ttl_accessor.h"
+#include "tidemark/ttl.h"
 
 namespace tidemark {
 
@@ -39,74 +38,12 @@ class Declare {
   detail::StateBinder& binder_;
 };
 
-namespace detail {
-
-/// What the accessors share: the table, and the current key's row in it.
-template <class K, class V>
-class StateAccessor {
- public:
-  using TableType = StateTable<K, V>;
-  using Row = typename TableType::Row;
-
-  StateAccessor(Declare& declare, std::string_view name, StateDescriptor::Kind kind)
-      : cursor_{static_cast<const KeyCursor<K>*>(declare.binder().cursor())},
-        table_{static_cast<TableType*>(declare.binder().bind(
-            StateDescriptor{.name = std::string{name},
-                            .kind = kind,
-                            .key_schema = declare.binder().key_schema(),
-                            .namespace_schema = {},
-                            .value_schema = schema_json(type_of<V>())},
-            [](CowDomain& domain) -> std::unique_ptr<Table> { return std::make_unique<TableType>(domain); }))} {}
-
-  const V* find() {
-    const Row at = row();
-    return at ? &table_->value_ref(at) : nullptr;
-  }
-  void set(const V& value) {
-    if (const Row at = row()) {
-      table_->set(at, value);
-    } else {
-      row_ = table_->insert(cursor_->hash, cursor_->key, value);
-    }
-  }
-  template <class F>
-  void mutate(F&& f) {
-    if (const Row at = row()) {
-      table_->mutate(at, std::forward<F>(f));
-    } else {
-      V value{};
-      f(value);
-      row_ = table_->insert(cursor_->hash, cursor_->key, value);
-    }
-  }
-  void erase() {
-    if (const Row at = row()) table_->erase(at);
-    row_ = {};
-  }
-
- private:
-  Row row() {
-    if (serial_ != cursor_->serial) {
-      if (cursor_->serial == kNoKey) [[unlikely]] fail_without_key();
-      serial_ = cursor_->serial;
-      row_ = table_->find(cursor_->hash, cursor_->key);
-    }
-    return row_;
-  }
-
-  const KeyCursor<K>* cursor_;
-  TableType* table_;
-  Row row_;
-  std::uint64_t serial_ = 0;
-};
-
-}  // namespace detail
-
 /// One value for each key.
-template <class K, class V>
+template <class K, class V, class MaybeTtl = detail::NoTtl>
 class ValueState {
  public:
-  ValueState(Declare& declare, std::string_view name) : entry_{declare, name, StateDescriptor::Kind::kValue} {}
+  ValueState(Declare& declare, std::string_view name, MaybeTtl ttl = {})
+      : entry_{declare.binder(), name, StateDescriptor::Kind::kValue, ttl} {}
 
   /// The value, or V{} if there is none.
   const V& get() {
@@ -125,20 +62,20 @@ class ValueState {
   void clear() { entry_.erase(); }
 
  private:
-  detail::StateAccessor<K, V> entry_;
+  detail::StateAccessorOf<K, V, MaybeTtl> entry_;
   V absent_{};
 };
 
 /// For each key one value that what is added is folded into: reduce(value, added) -> V, which must not depend on more than
 /// its arguments. In a checkpoint it is a value like that of a ValueState, so one may become the other.
-template <class K, class V, class Reduce>
+template <class K, class V, class Reduce, class MaybeTtl = detail::NoTtl>
 class ReducingState {
  public:
-  ReducingState(Declare& declare, std::string_view name)
+  ReducingState(Declare& declare, std::string_view name, MaybeTtl ttl = {})
     requires std::is_empty_v<Reduce>
-      : ReducingState{declare, name, Reduce{}} {}
-  ReducingState(Declare& declare, std::string_view name, Reduce reduce)
-      : entry_{declare, name, StateDescriptor::Kind::kValue}, reduce_{std::move(reduce)} {}
+      : ReducingState{declare, name, Reduce{}, ttl} {}
+  ReducingState(Declare& declare, std::string_view name, Reduce reduce, MaybeTtl ttl = {})
+      : entry_{declare.binder(), name, StateDescriptor::Kind::kValue, ttl}, reduce_{std::move(reduce)} {}
 
   /// The first value is taken as it is.
   void add(const V& value) {
@@ -158,7 +95,7 @@ class ReducingState {
   void clear() { entry_.erase(); }
 
  private:
-  detail::StateAccessor<K, V> entry_;
+  detail::StateAccessorOf<K, V, MaybeTtl> entry_;
   Reduce reduce_;
   V absent_{};
 };
@@ -168,18 +105,18 @@ class ReducingState {
 ///
 ///   AggregatingState<Payment, decltype(sum(&Payment::amount))> total;                      // in the class
 ///   explicit Totals(Declare& declare) : total{declare, "total", sum(&Payment::amount)} {}  // in its constructor
-template <class K, class In, class Agg>
+template <class K, class In, class Agg, class MaybeTtl = detail::NoTtl>
 class AggregatingState {
   using Accumulator = detail::AccumulatorOf<Agg, In>;
 
  public:
   using Result = detail::ResultOf<Agg, In>;
 
-  AggregatingState(Declare& declare, std::string_view name)
+  AggregatingState(Declare& declare, std::string_view name, MaybeTtl ttl = {})
     requires std::is_empty_v<Agg>
-      : AggregatingState{declare, name, Agg{}} {}
-  AggregatingState(Declare& declare, std::string_view name, Agg aggregate)
-      : entry_{declare, name, StateDescriptor::Kind::kValue}, aggregate_{std::move(aggregate)} {}
+      : AggregatingState{declare, name, Agg{}, ttl} {}
+  AggregatingState(Declare& declare, std::string_view name, Agg aggregate, MaybeTtl ttl = {})
+      : entry_{declare.binder(), name, StateDescriptor::Kind::kValue, ttl}, aggregate_{std::move(aggregate)} {}
 
   void add(const In& value) {
     entry_.mutate([&](Accumulator& accumulator) { aggregate_.add(accumulator, value); });
@@ -193,78 +130,57 @@ class AggregatingState {
   void clear() { entry_.erase(); }
 
  private:
-  detail::StateAccessor<K, Accumulator> entry_;
+  detail::StateAccessorOf<K, Accumulator, MaybeTtl> entry_;
   Agg aggregate_;
 };
 
 /// A list for each key, in the order of adding.
-template <class K, class T>
+template <class K, class T, class MaybeTtl = detail::NoTtl>
 class ListState {
   static_assert(!detail::contains_views_v<T>, "a list in state holds its text itself: use std::string instead of std::string_view");
 
  public:
-  ListState(Declare& declare, std::string_view name) : entry_{declare, name, StateDescriptor::Kind::kList} {}
+  ListState(Declare& declare, std::string_view name, MaybeTtl ttl = {}) : entry_{declare.binder(), name, ttl} {}
 
   const std::vector<T>& get() {
     const std::vector<T>* found = entry_.find();
     return found != nullptr ? *found : absent_;
   }
-  void add(T value) {
-    entry_.mutate([&](std::vector<T>& list) { list.push_back(std::move(value)); });
-  }
+  void add(T value) { entry_.add(std::move(value)); }
   void set(const std::vector<T>& list) { entry_.set(list); }
   void clear() { entry_.erase(); }
 
  private:
-  detail::StateAccessor<K, std::vector<T>> entry_;
+  detail::ListAccessorOf<K, T, MaybeTtl> entry_;
   std::vector<T> absent_;
 };
 
 /// A map for each key, ordered by its own keys.
-template <class K, class MapKey, class V>
+template <class K, class MapKey, class V, class MaybeTtl = detail::NoTtl>
 class MapState {
   static_assert(!detail::contains_views_v<MapKey> && !detail::contains_views_v<V>,
                 "a map in state holds its text itself: use std::string instead of std::string_view");
+  using Accessor = detail::MapAccessorOf<K, MapKey, V, MaybeTtl>;
 
  public:
-  using Map = std::map<MapKey, V>;
-
-  MapState(Declare& declare, std::string_view name) : entry_{declare, name, StateDescriptor::Kind::kMap} {}
+  MapState(Declare& declare, std::string_view name, MaybeTtl ttl = {}) : entries_{declare.binder(), name, ttl} {}
 
   /// The value under `key`, or null.
-  const V* find(const MapKey& key) {
-    const Map* map = entry_.find();
-    if (map == nullptr) return nullptr;
-    const auto found = map->find(key);
-    return found == map->end() ? nullptr : &found->second;
-  }
-  void put(const MapKey& key, V value) {
-    entry_.mutate([&](Map& map) { map.insert_or_assign(key, std::move(value)); });
-  }
+  const V* find(const MapKey& key) { return entries_.find(key); }
+  void put(const MapKey& key, V value) { entries_.put(key, std::move(value)); }
   /// f(V&) changes the value under `key`, or a V{} that is put in.
   template <class F>
   void mutate(const MapKey& key, F&& f) {
-    entry_.mutate([&](Map& map) { f(map[key]); });
+    entries_.mutate(key, std::forward<F>(f));
   }
-  void remove(const MapKey& key) {
-    const Map* map = entry_.find();
-    if (map == nullptr || !map->contains(key)) return;
-    if (map->size() == 1) {
-      entry_.erase();
-    } else {
-      entry_.mutate([&](Map& changed) { changed.erase(key); });
-    }
-  }
-  /// All entries of the current key.
-  const Map& entries() {
-    const Map* map = entry_.find();
-    return map != nullptr ? *map : absent_;
-  }
-  void clear() { entry_.erase(); }
+  void remove(const MapKey& key) { entries_.remove(key); }
+  /// All entries of the current key: a const std::map<MapKey, V>&. With a time to live a range of pairs of const MapKey& and
+  /// const V&, in the same order, with size() and empty().
+  typename Accessor::Entries entries() { return entries_.entries(); }
+  void clear() { entries_.erase(); }
 
  private:
-  detail::StateAccessor<K, Map> entry_;
-  Map absent_;
+  Accessor entries_;
 };
 
 }  // namespace tidemark

@@ -19,4 +19,5 @@
 #include "tidemark/state.h"
 #include "tidemark/stream.h"
 #include "tidemark/time.h"
+#include "tidemark/ttl.h"
 #include "tidemark/window.h"

@@ -13,16 +13,6 @@
 namespace tidemark {
 namespace {
 
-struct EnumeratorState {
-  std::string unassigned;  ///< the first number that no reader has been given
-};
-
-std::optional<std::uint64_t> number_in(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && rest == text.data() + text.size() ? std::optional{value} : std::nullopt;
-}
-
 /// The numbers from `next` on to `end` are still to be read.
 struct Unread {
   std::uint64_t next = 0;
@@ -61,6 +51,12 @@ Result<> read_file_entries(FileSystem& files, const std::string& path, const Sna
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> number_in(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} && rest == text.data() + text.size() ? std::optional{value} : std::nullopt;
+}
 
 Result<std::vector<bool>> numbers_read(const CheckpointMetadata& checkpoint, const std::string& uid,
                                        std::uint64_t count) {

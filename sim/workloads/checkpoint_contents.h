@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -21,6 +22,14 @@
 #include "tidemark/detail/state/stored_value.h"
 
 namespace tidemark {
+
+/// The item of the list state "enumerator" of a source.
+struct EnumeratorState {
+  std::string unassigned;  ///< what no reader has been given; of generate(): the first such number
+};
+
+/// Digits and nothing else.
+std::optional<std::uint64_t> number_in(std::string_view text);
 
 /// Of the source `uid`, generate() with `count` numbers: for each of them whether it was read before the barrier.
 Result<std::vector<bool>> numbers_read(const CheckpointMetadata& checkpoint, const std::string& uid,

@@ -119,9 +119,7 @@ class EventWindows final : public JobWorkload {
     for (const Branch& branch : branches()) {
       Found found;
       if (auto wrong = read_branch(files, branch, nullptr, found)) return wrong;
-      if (!may_lose()) {
-        if (auto lost = find_lost(branch, found)) return lost;
-      }
+      if (auto lost = find_lost(branch, found)) return lost;
       if (auto leftover = find_leftover(files, branch.rows())) return leftover;
       if (auto leftover = find_leftover(files, branch.late())) return leftover;
     }
@@ -130,7 +128,6 @@ class EventWindows final : public JobWorkload {
 
   Complaint check_checkpoint(FileSystem& files, const std::string& folder,
                              const CheckpointMetadata& checkpoint) const override {
-    if (may_lose()) return std::nullopt;
     const auto read = numbers_read(checkpoint, "events", input_->size());
     if (!read) return read.error().message();
     for (const Branch& branch : branches()) {

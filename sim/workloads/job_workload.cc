@@ -1,13 +1,9 @@
 #include "sim/workloads/job_workload.h"
 
+#include "api/job_access.h"
 #include "graph/plan.h"
 
 namespace tidemark {
-
-// The simulator runs a job by itself instead of by Job::run().
-struct detail::JobAccess {
-  static const JobBuilder& builder(const Job& job) { return job.builder_; }
-};
 
 SimulatedJob JobWorkload::build(std::uint32_t parallelism) {
   const std::string name = this->name();

@@ -83,10 +83,10 @@ class JobWorkload : public Workload {
   const WorkloadOptions& options() const { return options_; }
   const BadLuck& bad_luck() const { return bad_luck_; }
 
-  // What the mode promises of committed rows, whatever happens.
-  bool exactly_once() const { return options_.mode == CheckpointMode::kExactlyOnce; }
+  // What the mode promises of committed rows, whatever happens. Without checkpoints a job reads its input once: nothing
+  // repeats, and what is lost when it fails is no matter of the checks here, since it does not finish.
   bool may_repeat() const { return options_.mode == CheckpointMode::kAtLeastOnce; }
-  bool may_lose() const { return !exactly_once() && !may_repeat(); }
+  bool exactly_once() const { return !may_repeat(); }
 
  private:
   WorkloadOptions options_;

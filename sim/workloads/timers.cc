@@ -101,9 +101,7 @@ class Timers final : public JobWorkload {
     const auto rows = read_committed<Row>(files, kOut);
     if (!rows) return rows.error().message();
     if (auto wrong = find_wrong(*rows)) return wrong;
-    if (!may_lose()) {
-      if (auto lost = may_repeat() ? find_uncovered(*rows) : find_lost(*rows, sessions_)) return lost;
-    }
+    if (auto lost = may_repeat() ? find_uncovered(*rows) : find_lost(*rows, sessions_)) return lost;
     return find_leftover(files, kOut);
   }
 

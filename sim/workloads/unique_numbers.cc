@@ -65,14 +65,11 @@ class UniqueNumbers final : public JobWorkload {
     const auto rows = read_committed<Row>(files, kOut);
     if (!rows) return rows.error().message();
     if (auto wrong = find_wrong(*rows)) return wrong;
-    if (!may_lose()) {
-      if (auto lost = find_lost(*rows, [](std::int64_t, std::uint64_t) { return true; })) return lost;
-    }
+    if (auto lost = find_lost(*rows, [](std::int64_t, std::uint64_t) { return true; })) return lost;
     return find_leftover(files, kOut);
   }
 
   Complaint check_checkpoint(FileSystem& files, const std::string&, const CheckpointMetadata& checkpoint) const override {
-    if (may_lose()) return std::nullopt;
     const auto rows = read_secured<Row>(files, kOut, checkpoint, "files");
     if (!rows) return rows.error().message();
     std::vector<std::vector<bool>> read;

@@ -9,8 +9,10 @@ namespace tidemark {
 
 std::unique_ptr<Workload> make_unique_numbers(const WorkloadOptions& options);
 std::unique_ptr<Workload> make_keyed_counters(const WorkloadOptions& options);
+std::unique_ptr<Workload> make_file_counters(const WorkloadOptions& options);
 std::unique_ptr<Workload> make_event_windows(const WorkloadOptions& options);
 std::unique_ptr<Workload> make_timers(const WorkloadOptions& options);
+std::unique_ptr<Workload> make_bursts(const WorkloadOptions& options);
 std::unique_ptr<Workload> make_state_machine(const WorkloadOptions& options);
 std::unique_ptr<Workload> make_text_keys(const WorkloadOptions& options);
 std::unique_ptr<Workload> make_all_round(const WorkloadOptions& options);

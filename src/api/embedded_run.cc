@@ -3,16 +3,20 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <utility>
 
+#include "api/control_socket.h"
 #include "api/progress_display.h"
 #include "api/progress_text.h"
 #include "api/stop_signals.h"
 #include "base/log.h"
 #include "coordinator/job_master.h"
 #include "coordinator/master_options.h"
+#include "env/memory_limit.h"
 #include "env/posix_env.h"
 #include "snapshot/checkpoint_store.h"
+#include "tidemark/detail/state/state_memory.h"
 #include "worker/threaded_execution.h"
 
 namespace tidemark {
@@ -23,15 +27,25 @@ constexpr int kBlockingThreads = 4;
 // How soon a signal is seen: its handler may not wake anybody.
 constexpr std::int64_t kSignalPollNs = 50'000'000;
 
-Result<std::unique_ptr<CheckpointStore>> open_store(const Options& options, const std::string& job, FileSystem& files) {
-  if (options.checkpointing.dir.empty()) return nullptr;
+Result<std::unique_ptr<CheckpointStore>> open_store(const Options& options, const std::string& job, FileSystem& files,
+                                                    std::optional<std::uint64_t> claim) {
+  if (options.checkpointing.dir.empty() && options.restore_path.empty()) return nullptr;
+  if (options.checkpointing.dir.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "--resume=PATH needs a folder for the checkpoints that follow: name one with --checkpoint-dir");
+  }
   Resume resume;
   if (!options.restore_path.empty()) {
-    resume = {Resume::Kind::kPath, options.restore_path};
+    resume = {Resume::Kind::kPath, options.restore_path, claim};
   } else if (options.resume) {
     resume.kind = Resume::Kind::kLatest;
   }
   return CheckpointStore::open(files, options.checkpointing.dir, job, resume);
+}
+
+std::uint64_t state_budget_bytes(const Options& options, FileSystem& files) {
+  if (options.state_memory > 0) return static_cast<std::uint64_t>(options.state_memory);
+  return memory_limit_bytes(files) / 10 * 7;
 }
 
 /// Drives the master as a program does that a person started.
@@ -117,14 +131,23 @@ class ProgramRun {
 
 Result<JobOutcome> run_embedded(const Options& options, const PhysicalPlan& plan, const detail::JobFactories& factories, RunStyle style) {
   PosixEnv posix{kBlockingThreads};
-  const Env env = posix.env();
-  TIDEMARK_ASSIGN(store, open_store(options, plan.logical.job, *env.files));
+  Env env = posix.env();
+  detail::StateMemory state_memory{state_budget_bytes(options, *env.files)};
+  env.state_memory = &state_memory;
+  TIDEMARK_ASSIGN(store, open_store(options, plan.logical.job, *env.files,
+                                    options.claim ? std::optional{env.random->next()} : std::nullopt));
   const bool has_store = store != nullptr;
+  const std::string folder = has_store ? store->folder() : std::string{};
   const JobMasterOptions master = master_options(options);
   ThreadedExecutionFactory worker{env, master.checkpoints.mode, plan, factories, static_cast<std::size_t>(options.worker_threads)};
   JobMaster job{env, plan, std::move(store), worker, master};
-  if (style == RunStyle::kQuiet) return job.run_until_done();
-  return ProgramRun{job, worker, *env.clock, plan.logical.job, has_store}.run();
+  std::optional<ControlSocket> socket;
+  if (has_store) socket.emplace(folder, plan.logical.job, job, *env.clock);
+  const JobOutcome outcome = style == RunStyle::kQuiet
+                                 ? job.run_until_done()
+                                 : ProgramRun{job, worker, *env.clock, plan.logical.job, has_store}.run();
+  if (socket) socket->linger();
+  return outcome;
 }
 
 }  // namespace tidemark

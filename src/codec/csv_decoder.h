@@ -33,6 +33,7 @@ class CsvDecoder {
  private:
   struct Column;
   bool next_column(std::string_view line, std::size_t& at, Column& column);
+  bool next_quoted_column(std::string_view line, std::size_t& at, Column& column);
   bool store(const Column& column, std::size_t field, void* record, detail::Arena& text);
   bool fail(std::size_t column, std::string message);
 

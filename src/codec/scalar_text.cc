@@ -3,17 +3,72 @@
 #include <fast_float/fast_float.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstring>
 #include <limits>
 
 namespace tidemark {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr std::ptrdiff_t kSafeDigits = 19;  // so many fit into a uint64 whatever they are
 
-const char* skip_digits(const char* at, const char* end) {
-  while (at != end && is_digit(*at)) ++at;
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+std::uint64_t digit_at(const char* at) { return static_cast<std::uint64_t>(*at - '0'); }
+
+// A number as JSON writes it, but for its exponent.
+struct Decimal {
+  bool negative = false;
+  bool has_exponent = false;
+  std::uint64_t digits = 0;         // before and behind the point; wrapped around if there are more than kSafeDigits
+  std::ptrdiff_t digit_count = 0;
+  std::ptrdiff_t fraction_digits = 0;
+};
+
+const char* scan_digits(const char* at, const char* end, std::uint64_t& digits) {
+  for (; at != end && is_digit(*at); ++at) digits = digits * 10 + digit_at(at);
   return at;
+}
+
+std::optional<Decimal> scan_decimal(std::string_view text) {
+  Decimal decimal;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  decimal.negative = at != end && *at == '-';
+  if (decimal.negative) ++at;
+  const char* const whole = at;
+  at = scan_digits(at, end, decimal.digits);
+  decimal.digit_count = at - whole;
+  if (decimal.digit_count == 0 || (*whole == '0' && decimal.digit_count > 1)) return std::nullopt;
+  if (at != end && *at == '.') {
+    const char* const fraction = ++at;
+    at = scan_digits(at, end, decimal.digits);
+    decimal.fraction_digits = at - fraction;
+    decimal.digit_count += decimal.fraction_digits;
+    if (decimal.fraction_digits == 0) return std::nullopt;
+  }
+  decimal.has_exponent = at != end && (*at == 'e' || *at == 'E');
+  if (decimal.has_exponent) {
+    ++at;
+    if (at != end && (*at == '+' || *at == '-')) ++at;
+    std::uint64_t exponent_digits = 0;
+    const char* const exponent = at;
+    at = scan_digits(at, end, exponent_digits);
+    if (at == exponent) return std::nullopt;
+  }
+  return at == end ? std::optional{decimal} : std::nullopt;
+}
+
+// A quotient of two numbers that a double holds exactly is rounded once, as it should be.
+std::optional<double> exact_quotient(const Decimal& decimal) {
+  static constexpr std::array<double, 23> kPowersOfTen = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                          1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                                          1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  constexpr std::uint64_t kLargestExact = std::uint64_t{1} << std::numeric_limits<double>::digits;
+  if (decimal.has_exponent || decimal.digit_count > kSafeDigits || decimal.digits > kLargestExact) return std::nullopt;
+  const double magnitude =
+      static_cast<double>(decimal.digits) / kPowersOfTen[static_cast<std::size_t>(decimal.fraction_digits)];
+  return decimal.negative ? -magnitude : magnitude;
 }
 
 template <class T>
@@ -166,27 +221,7 @@ ScalarOutcome store_float_as(std::string_view text, void* to) {
 
 }  // namespace
 
-bool is_json_number(std::string_view text) noexcept {
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  if (at != end && *at == '-') ++at;
-  const char* const whole = at;
-  at = skip_digits(at, end);
-  if (at == whole || (*whole == '0' && at - whole > 1)) return false;
-  if (at != end && *at == '.') {
-    const char* const fraction = ++at;
-    at = skip_digits(at, end);
-    if (at == fraction) return false;
-  }
-  if (at != end && (*at == 'e' || *at == 'E')) {
-    ++at;
-    if (at != end && (*at == '+' || *at == '-')) ++at;
-    const char* const exponent = at;
-    at = skip_digits(at, end);
-    if (at == exponent) return false;
-  }
-  return at == end;
-}
+bool is_json_number(std::string_view text) noexcept { return scan_decimal(text).has_value(); }
 
 ScalarOutcome store_integer(std::string_view text, TypeKind kind, void* to) noexcept {
   const char* at = text.data();
@@ -196,13 +231,11 @@ ScalarOutcome store_integer(std::string_view text, TypeKind kind, void* to) noex
   const char* const digits = at;
   std::uint64_t magnitude = 0;
   bool overflow = false;
+  const char* const safe_end = end - digits > kSafeDigits ? digits + kSafeDigits : end;
+  for (; at != safe_end && is_digit(*at); ++at) magnitude = magnitude * 10 + digit_at(at);
   for (; at != end && is_digit(*at); ++at) {
-    const auto digit = static_cast<std::uint64_t>(*at - '0');
-    if (at - digits >= 19) [[unlikely]]
-      overflow |=
-          __builtin_mul_overflow(magnitude, 10, &magnitude) || __builtin_add_overflow(magnitude, digit, &magnitude);
-    else
-      magnitude = magnitude * 10 + digit;
+    overflow |=
+        __builtin_mul_overflow(magnitude, 10, &magnitude) || __builtin_add_overflow(magnitude, digit_at(at), &magnitude);
   }
   if (at != end) return is_json_number(text) ? ScalarOutcome::kFraction : ScalarOutcome::kMalformed;
   if (at == digits || (*digits == '0' && at - digits > 1)) return ScalarOutcome::kMalformed;
@@ -211,8 +244,13 @@ ScalarOutcome store_integer(std::string_view text, TypeKind kind, void* to) noex
 }
 
 ScalarOutcome store_float(std::string_view text, TypeKind kind, void* to) noexcept {
-  if (!is_json_number(text)) return ScalarOutcome::kMalformed;
-  return kind == TypeKind::kFloat64 ? store_float_as<double>(text, to) : store_float_as<float>(text, to);
+  const auto decimal = scan_decimal(text);
+  if (!decimal) return ScalarOutcome::kMalformed;
+  if (kind == TypeKind::kFloat32) return store_float_as<float>(text, to);
+  const auto value = exact_quotient(*decimal);
+  if (!value) return store_float_as<double>(text, to);
+  std::memcpy(to, &*value, sizeof *value);
+  return ScalarOutcome::kOk;
 }
 
 ScalarOutcome store_count(std::string_view text, const detail::ValueLayout& layout, void* to) noexcept {

@@ -6,7 +6,7 @@
 #include <array>
 #include <utility>
 
-#include "config/nearest.h"
+#include "base/nearest.h"
 #include "config/options_builder.h"
 #include "config/parse_value.h"
 
@@ -37,13 +37,22 @@ constexpr std::array kEngineRules = {
                "time between two checkpoints [10s]"},
     EngineRule{"--resume", Value::kOptional, "[=PATH]", "",
                "go on from the newest checkpoint in the folder, or from PATH"},
+    EngineRule{"--allow-non-restored-state", Value::kNone, ", -n", "execution.state-recovery.ignore-unclaimed-state",
+               "drop saved state that no operator takes, instead of refusing to start"},
+    EngineRule{"--claim-mode", Value::kRequired, "MODE", "execution.state-recovery.claim-mode",
+               "CLAIM: what --resume=PATH names belongs to the job from now on [NO_CLAIM]"},
     EngineRule{"--config", Value::kRequired, "FILE", "", "read keys from a YAML file"},
     EngineRule{"-D", Value::kRequired, "KEY=VALUE", "",
                "set one key; stronger than the file, weaker than the options above"},
 };
 
+std::string_view long_name(std::string_view name) {
+  if (name == "-h") return "--help";
+  return name == "-n" ? "--allow-non-restored-state" : name;
+}
+
 const EngineRule* engine_rule(std::string_view name) {
-  const auto found = std::ranges::find(kEngineRules, name == "-h" ? "--help" : name, &EngineRule::name);
+  const auto found = std::ranges::find(kEngineRules, long_name(name), &EngineRule::name);
   return found == kEngineRules.end() ? nullptr : &*found;
 }
 
@@ -253,7 +262,9 @@ Result<Options> CommandLine::finish(const ReadFile& read_file) {
   for (const EngineRule& rule : kEngineRules) {
     if (rule.key.empty()) continue;
     for_each_value(rule.name,
-                   [&](const std::string& value) { note(builder.set(rule.key, value, std::string{rule.name})); });
+                   [&](const std::string& value) {
+                     note(builder.set(rule.key, rule.value == Value::kNone ? "true" : value, std::string{rule.name}));
+                   });
   }
   for_each_value("--resume", [&](const std::string& path) { builder.resume(path); });
   for_each_value("--plan", [&](const std::string&) { builder.plan_only(); });

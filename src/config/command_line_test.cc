@@ -68,6 +68,18 @@ TEST(CommandLineTest, EngineOptionsReachTheOptions) {
   EXPECT_TRUE(options.plan_only);
 }
 
+TEST(CommandLineTest, UnclaimedStateIsIgnoredByEitherNameOrByItsKey) {
+  using Words = std::vector<const char*>;
+  for (const Words& words : {Words{"--allow-non-restored-state"}, Words{"-n"},
+                             Words{"-D", "execution.state-recovery.ignore-unclaimed-state=true"}}) {
+    CommandLine command_line = line(words);
+    EXPECT_TRUE(value_or_throw(command_line.finish(no_files)).ignore_unclaimed_state);
+  }
+  CommandLine without = line({});
+  EXPECT_FALSE(value_or_throw(without.finish(no_files)).ignore_unclaimed_state);
+  EXPECT_THAT(error_of({"-D", "execution.state-recovery.ignore-unclaimed-state=yes"}), HasSubstr("true or false"));
+}
+
 TEST(CommandLineTest, ResumeTakesAPathOnlyAfterAnEqualsSign) {
   CommandLine with_path = line({"--resume=state/chk-3"});
   EXPECT_EQ(value_or_throw(with_path.finish(no_files)).restore_path, "state/chk-3");

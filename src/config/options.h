@@ -33,6 +33,8 @@ struct Options {
     std::optional<std::int64_t> tolerable_failures;
     CheckpointMode mode = CheckpointMode::kExactlyOnce;
     int num_retained = 1;
+    bool retain_on_cancellation = true;  ///< false: a cancelled job deletes its checkpoints
+    std::string savepoint_dir;           ///< of savepoints that are asked for without a folder; empty: none
   };
 
   /// Under every strategy the first restart follows at once.
@@ -73,7 +75,10 @@ struct Options {
   Restart restart;
   bool resume = false;       ///< go on from a checkpoint; refuse none
   std::string restore_path;  ///< from this one; empty: from the newest of the job
+  bool claim = false;        ///< what restore_path names belongs to the job from then on, which deletes it in time
+  bool ignore_unclaimed_state = false;  ///< drop what the checkpoint holds and no operator takes; else refuse to start
   int worker_threads = 0;    ///< 0: one for each core
+  std::int64_t state_memory = 0;  ///< bytes that keyed state may take; 0: 70 % of what the machine or the container has
   LogLevel log_level = LogLevel::kInfo;
   bool plan_only = false;  ///< print the plan and end
 };

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "config/nearest.h"
+#include "base/nearest.h"
 #include "config/parse_value.h"
 #include "config/yaml_documents.h"
 
@@ -61,6 +61,19 @@ Rule duration_rule(std::string key, Duration low, std::string help, auto field) 
           .show = [=](const Options& options) { return format_duration(field(options)); }};
 }
 
+Rule size_rule(std::string key, std::string help, auto field) {
+  return {.key = std::move(key),
+          .expected = "a size such as 512mb or 8gb",
+          .help = std::move(help),
+          .set =
+              [=](Options& options, std::string_view text) {
+                const auto value = parse_bytes(text);
+                field(options) = value.value_or(0);
+                return value.has_value();
+              },
+          .show = [=](const Options& options) { return format_bytes(field(options)); }};
+}
+
 Rule path_rule(std::string key, std::string help, auto field) {
   return {.key = std::move(key),
           .expected = "a path",
@@ -71,6 +84,19 @@ Rule path_rule(std::string key, std::string help, auto field) {
                 return !text.empty() && text.find('\0') == std::string_view::npos;
               },
           .show = [](const Options&) { return std::string{"none"}; }};
+}
+
+Rule flag_rule(std::string key, std::string help, auto field) {
+  return {.key = std::move(key),
+          .expected = "true or false",
+          .help = std::move(help),
+          .set =
+              [=](Options& options, std::string_view text) {
+                const auto value = parse_bool(text);
+                field(options) = value.value_or(false);
+                return value.has_value();
+              },
+          .show = [=](const Options& options) { return std::string{field(options) ? "true" : "false"}; }};
 }
 
 // Flink writes EXACTLY_ONCE where others write exactly-once; both are understood.
@@ -141,7 +167,9 @@ constexpr std::string_view kIntervalBytes = "execution.checkpointing.interval-by
 constexpr std::string_view kDir = "execution.checkpointing.dir";
 constexpr std::string_view kMode = "execution.checkpointing.mode";
 constexpr std::string_view kRestorePath = "execution.state-recovery.path";
+constexpr std::string_view kClaimMode = "execution.state-recovery.claim-mode";
 constexpr std::string_view kRestartType = "restart-strategy.type";
+constexpr std::string_view kStateMemory = "memory.state";
 
 void add_restart_rules(std::vector<Rule>& rules) {
   using Strategy = Options::Restart::Strategy;
@@ -228,11 +256,29 @@ std::vector<Rule> make_rules() {
                                     [](auto& o) -> auto& { return o.checkpointing.mode; }));
   rules.push_back(number_rule("execution.checkpointing.num-retained", 1, kAny, "completed checkpoints that are kept",
                               [](auto& o) -> auto& { return o.checkpointing.num_retained; }));
+  rules.push_back(choice_rule<bool>("execution.checkpointing.externalized-checkpoint-retention",
+                                    {{"RETAIN_ON_CANCELLATION", true}, {"DELETE_ON_CANCELLATION", false}},
+                                    "what becomes of the checkpoints of a job that is cancelled",
+                                    [](auto& o) -> auto& { return o.checkpointing.retain_on_cancellation; }));
+  rules.push_back(path_rule("execution.checkpointing.savepoint-dir",
+                            "folder of savepoints that are asked for without one",
+                            [](auto& o) -> auto& { return o.checkpointing.savepoint_dir; }));
+  rules.push_back(choice_rule<bool>(std::string{kClaimMode}, {{"NO_CLAIM", false}, {"CLAIM", true}},
+                                    "whose the snapshot is that the job is resumed from by its path; NO_CLAIM: it is never "
+                                    "touched; CLAIM: the job's, which deletes it when newer checkpoints replace it",
+                                    [](auto& o) -> auto& { return o.claim; }));
   rules.push_back(path_rule(std::string{kRestorePath}, "checkpoint or savepoint to start from",
                             [](auto& o) -> auto& { return o.restore_path; }));
+  rules.push_back(flag_rule("execution.state-recovery.ignore-unclaimed-state",
+                            "drop state there that no operator of the job takes, instead of refusing to start",
+                            [](auto& o) -> auto& { return o.ignore_unclaimed_state; }));
   add_restart_rules(rules);
   rules.push_back(number_rule("worker.threads", 0, 1024, "threads that run tasks; 0: one for each core",
                               [](auto& o) -> auto& { return o.worker_threads; }));
+  rules.push_back(size_rule(std::string{kStateMemory},
+                            "memory that keyed state may take in a process; beyond it the job fails; 0: 70 % of what the "
+                            "machine or the container has",
+                            [](auto& o) -> auto& { return o.state_memory; }));
   rules.push_back(choice_rule<LogLevel>("log.level",
                                         {{"debug", LogLevel::kDebug},
                                          {"info", LogLevel::kInfo},
@@ -400,6 +446,14 @@ Result<Options> OptionsBuilder::finish() const {
     return fail(ErrorCode::kInvalidArgument,
                 "--resume: there is no folder to resume from; name it with --checkpoint-dir, or a checkpoint with "
                 "--resume=PATH");
+  }
+  const bool restores = options.resume || !options.restore_path.empty();
+  if (options.claim && !(restores && durable)) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: {}: {}", where(kClaimMode), kClaimMode,
+                            durable ? "there is nothing to claim: name the savepoint or checkpoint with --resume=PATH"
+                                    : "a job that claims a snapshot keeps checkpoints to replace it: name a folder with "
+                                      "--checkpoint-dir"));
   }
   if (!options.restore_path.empty()) options.resume = true;
   if ((durable || at_most_once) && !is_set(kInterval) && !by_volume) {

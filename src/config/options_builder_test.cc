@@ -64,6 +64,9 @@ execution:
     tolerable-failed-checkpoints: 4
     mode: AT_LEAST_ONCE
   checkpointing.num-retained: 3
+  checkpointing.externalized-checkpoint-retention: DELETE_ON_CANCELLATION
+  checkpointing.savepoint-dir: /savepoints
+  state-recovery.claim-mode: CLAIM
   checkpointing.interval-records: 1000000
   checkpointing.interval-bytes: 5000000000
   state-recovery.path: /state/chk-7
@@ -79,6 +82,7 @@ restart-strategy:
     reset-backoff-threshold: 2h
     attempts-before-reset-backoff: unlimited
 worker.threads: 4
+memory.state: 3gb
 log.level: debug
 )"));
   EXPECT_EQ(options.parallelism, 8);
@@ -91,8 +95,11 @@ log.level: debug
   EXPECT_EQ(options.checkpointing.tolerable_failures, 4);
   EXPECT_EQ(options.checkpointing.mode, Options::CheckpointMode::kAtLeastOnce);
   EXPECT_EQ(options.checkpointing.num_retained, 3);
+  EXPECT_FALSE(options.checkpointing.retain_on_cancellation);
+  EXPECT_EQ(options.checkpointing.savepoint_dir, "/savepoints");
   EXPECT_TRUE(options.resume);
   EXPECT_EQ(options.restore_path, "/state/chk-7");
+  EXPECT_TRUE(options.claim);
   EXPECT_EQ(options.restart.strategy, Strategy::kFixedDelay);
   EXPECT_EQ(options.checkpointing.interval_records, 1'000'000);
   EXPECT_EQ(options.checkpointing.interval_bytes, 5'000'000'000);
@@ -108,6 +115,7 @@ log.level: debug
   EXPECT_EQ(options.restart.exponential_delay.reset_after, 2h);
   EXPECT_EQ(options.restart.exponential_delay.attempts, std::nullopt);
   EXPECT_EQ(options.worker_threads, 4);
+  EXPECT_EQ(options.state_memory, std::int64_t{3} << 30);
   EXPECT_EQ(options.log_level, LogLevel::kDebug);
 }
 
@@ -164,6 +172,15 @@ TEST(OptionsBuilderTest, OptionsThatContradictEachOtherAreRefusedWithBothPlaces)
   OptionsBuilder builder;
   builder.resume("");
   EXPECT_FALSE(builder.finish());
+}
+
+TEST(OptionsBuilderTest, AClaimNeedsSomethingToClaimAndAFolderForWhatReplacesIt) {
+  const std::string claim = "execution.state-recovery.claim-mode: CLAIM\n";
+  const std::string folder = "execution.checkpointing.dir: state\n";
+  const std::string path = "execution.state-recovery.path: savepoint\n";
+  EXPECT_TRUE(value_or_throw(from_yaml(claim + folder + path)).claim);
+  EXPECT_THAT(from_yaml(claim + folder).error().message(), HasSubstr("--resume=PATH"));
+  EXPECT_THAT(from_yaml(claim + path).error().message(), HasSubstr("--checkpoint-dir"));
 }
 
 TEST(OptionsBuilderTest, RecordsOrBytesAloneTakeThePlaceOfTheInterval) {

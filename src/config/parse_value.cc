@@ -3,23 +3,29 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <span>
 
 namespace tidemark {
 namespace {
 
 struct Unit {
   std::string_view name;
-  std::int64_t ms;
+  std::int64_t size;  // in the smallest of its kind
 };
 
 // For each length, the name that format_duration writes comes first.
-constexpr Unit kUnits[] = {
+constexpr Unit kTimes[] = {
     {"d", 86'400'000},    {"day", 86'400'000}, {"days", 86'400'000}, {"h", 3'600'000},    {"hour", 3'600'000},
     {"hours", 3'600'000}, {"min", 60'000},     {"m", 60'000},        {"minute", 60'000},  {"minutes", 60'000},
     {"s", 1000},          {"sec", 1000},       {"second", 1000},     {"seconds", 1000},   {"ms", 1},
     {"milli", 1},         {"millis", 1},       {"millisecond", 1},   {"milliseconds", 1},
 };
 constexpr std::int64_t kLongestMs = 36'500 * std::int64_t{86'400'000};
+constexpr Unit kSizes[] = {
+    {"tb", std::int64_t{1} << 40}, {"t", std::int64_t{1} << 40}, {"gb", 1 << 30}, {"g", 1 << 30}, {"mb", 1 << 20},
+    {"m", 1 << 20},                {"kb", 1 << 10},              {"k", 1 << 10},  {"b", 1},
+};
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 60;
 
 template <class T>
 std::optional<T> parse_number(std::string_view text) {
@@ -29,30 +35,37 @@ std::optional<T> parse_number(std::string_view text) {
   return value;
 }
 
-}  // namespace
-
-std::optional<Duration> parse_duration(std::string_view text) {
+// A number of units, at most so many of the smallest; without one only 0.
+std::optional<std::int64_t> parse_quantity(std::string_view text, std::span<const Unit> units, std::int64_t most) {
   const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
   const auto number = parse_number<std::int64_t>(text.substr(0, digits));
   if (!number) return std::nullopt;
   std::string_view unit = text.substr(digits);
   while (unit.starts_with(' ')) unit.remove_prefix(1);
-  if (unit.empty()) return *number == 0 ? std::optional{Duration{0}} : std::nullopt;
-  for (const Unit& known : kUnits) {
-    if (unit == known.name)
-      return *number <= kLongestMs / known.ms ? std::optional{Duration{*number * known.ms}} : std::nullopt;
-  }
-  return std::nullopt;
+  if (unit.empty()) return *number == 0 ? number : std::nullopt;
+  const auto known = std::ranges::find(units, unit, &Unit::name);
+  if (known == units.end() || *number > most / known->size) return std::nullopt;
+  return *number * known->size;
 }
 
-std::string format_duration(Duration duration) {
-  const std::int64_t ms = duration.count();
-  if (ms == 0) return "0";
-  for (const Unit& unit : kUnits) {
-    if (ms % unit.ms == 0) return std::to_string(ms / unit.ms).append(unit.name);
-  }
-  return std::to_string(ms) + "ms";
+std::string format_quantity(std::int64_t quantity, std::span<const Unit> units) {
+  if (quantity == 0) return "0";
+  const auto exact = std::ranges::find_if(units, [&](const Unit& unit) { return quantity % unit.size == 0; });
+  return std::to_string(quantity / exact->size).append(exact->name);
 }
+
+}  // namespace
+
+std::optional<Duration> parse_duration(std::string_view text) {
+  const auto ms = parse_quantity(text, kTimes, kLongestMs);
+  return ms ? std::optional{Duration{*ms}} : std::nullopt;
+}
+
+std::string format_duration(Duration duration) { return format_quantity(duration.count(), kTimes); }
+
+std::optional<std::int64_t> parse_bytes(std::string_view text) { return parse_quantity(text, kSizes, kMostBytes); }
+
+std::string format_bytes(std::int64_t bytes) { return format_quantity(bytes, kSizes); }
 
 std::optional<std::int64_t> parse_int64(std::string_view text) { return parse_number<std::int64_t>(text); }
 

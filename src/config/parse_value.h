@@ -15,6 +15,11 @@ std::optional<Duration> parse_duration(std::string_view text);
 /// In the largest unit that is exact: "90s", "2h".
 std::string format_duration(Duration duration);
 
+/// "512mb", "8 gb"; a number without a unit only if it is 0. A kb has 1024 bytes.
+std::optional<std::int64_t> parse_bytes(std::string_view text);
+/// In the largest unit that is exact: "1536mb", "8gb".
+std::string format_bytes(std::int64_t bytes);
+
 std::optional<std::int64_t> parse_int64(std::string_view text);
 /// Finite.
 std::optional<double> parse_double(std::string_view text);

@@ -37,6 +37,21 @@ TEST(ParseValueTest, FormattedDurationsParseBack) {
   EXPECT_EQ(format_duration(1500ms), "1500ms");
 }
 
+TEST(ParseValueTest, SizesInEveryUnit) {
+  EXPECT_EQ(parse_bytes("0"), 0);
+  EXPECT_EQ(parse_bytes("7b"), 7);
+  EXPECT_EQ(parse_bytes("3k"), 3 * 1024);
+  EXPECT_EQ(parse_bytes("512mb"), 512 << 20);
+  EXPECT_EQ(parse_bytes("8 gb"), std::int64_t{8} << 30);
+  EXPECT_EQ(parse_bytes("2t"), std::int64_t{2} << 40);
+  for (const char* text : {"", "10", "mb", "-1mb", "1.5gb", "10mbit", "10mb ", "99999999tb"}) {
+    EXPECT_EQ(parse_bytes(text), std::nullopt) << text;
+  }
+  EXPECT_EQ(format_bytes(0), "0");
+  EXPECT_EQ(format_bytes(1536 << 20), "1536mb");
+  EXPECT_EQ(format_bytes(1025), "1025b");
+}
+
 TEST(ParseValueTest, NumbersAndFlagsAreWhole) {
   EXPECT_EQ(parse_int64("-42"), -42);
   EXPECT_EQ(parse_int64("42x"), std::nullopt);

@@ -316,7 +316,7 @@ TEST(FileSinkTest, FailuresCountForEachFileAndTheOthersAreCommitted) {
   EXPECT_TRUE(writer.op->settled());
 }
 
-TEST(FileSinkTest, BehindTheEndOfInputACommitIsTriedAgainWithoutTheClock) {
+TEST(FileSinkTest, BehindTheEndOfInputACommitIsStillTriedAgain) {
   World world;
   sink_to().recover(recovery_of(world, 1));
   Writer writer{world, 1};
@@ -327,7 +327,8 @@ TEST(FileSinkTest, BehindTheEndOfInputACommitIsTriedAgainWithoutTheClock) {
   writer.op->checkpoint_completed(1);
   world.settle();
   writer.op->end_of_data();
-  world.settle();
+  EXPECT_FALSE(writer.op->settled());
+  EXPECT_EQ(let_time_pass(world, *writer.op), (std::vector<std::int64_t>{100, 200, 400}));
   EXPECT_TRUE(writer.op->settled());
   EXPECT_EQ(rows_in(world).size(), 1u);
 }

@@ -51,6 +51,8 @@ class Execution {
   virtual void trigger(const Barrier& barrier, const std::string& folder) = 0;
   virtual void notify_complete(CheckpointId id) = 0;
   virtual void notify_aborted(CheckpointId id) = 0;
+  /// Every source ends as at the end of its input, wherever it stands: the highest watermark, then the end of data.
+  virtual void drain() = 0;
   /// After the notify_complete() of a final or stop checkpoint: each task ends when its sinks have committed.
   virtual void finish() = 0;
   /// Every task ends as soon as it can, committing nothing.

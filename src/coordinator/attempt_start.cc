@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "env/crash_point.h"
 #include "tidemark/detail/base/probe.h"
 
@@ -63,7 +64,8 @@ BlockingCalls::Call begin_attempt_call(std::shared_ptr<CheckpointStore> store,
   return BeginAttempt{std::move(store), std::move(then)};
 }
 
-Result<AttemptStart> make_attempt_start(const PhysicalPlan& plan, const AttemptBeginning& beginning) {
+Result<AttemptStart> make_attempt_start(const PhysicalPlan& plan, const AttemptBeginning& beginning,
+                                        UnclaimedState unclaimed) {
   AttemptStart start{
       .attempt = beginning.attempt, .restored = beginning.checkpoint.has_value(), .restores = {}, .committables = {}};
   if (!beginning.checkpoint) {
@@ -71,11 +73,11 @@ Result<AttemptStart> make_attempt_start(const PhysicalPlan& plan, const AttemptB
     start.committables.resize(plan.logical.nodes.size());
     return start;
   }
-  auto restores = map_restore(plan, *beginning.checkpoint);
-  if (!restores) TIDEMARK_PROBE("attempt: the checkpoint doesn't fit the plan");
-  if (!restores)
-    return std::unexpected{restores.error().within(fmt::format("restoring '{}'", beginning.checkpoint_path))};
-  start.restores = std::move(*restores);
+  auto map = map_restore(plan, *beginning.checkpoint, unclaimed);
+  if (!map) TIDEMARK_PROBE("attempt: the checkpoint doesn't fit the plan");
+  if (!map) return std::unexpected{map.error().within(fmt::format("restoring '{}'", beginning.checkpoint_path))};
+  for (const std::string& dropped : map->dropped) log_warning("not restored: " + dropped);
+  start.restores = std::move(map->restores);
   start.committables = committables_of(plan.logical, *beginning.checkpoint);
   return start;
 }

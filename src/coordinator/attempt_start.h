@@ -30,8 +30,9 @@ struct AttemptBeginning {
 BlockingCalls::Call begin_attempt_call(std::shared_ptr<CheckpointStore> store,
                                        std::move_only_function<void(Result<AttemptBeginning>)> then);
 
-/// What the tasks of `plan` are to start from. An error if the checkpoint doesn't fit the plan.
-Result<AttemptStart> make_attempt_start(const PhysicalPlan& plan, const AttemptBeginning& beginning);
+/// What the tasks of `plan` are to start from; logs what is dropped. An error if the checkpoint doesn't fit the plan.
+Result<AttemptStart> make_attempt_start(const PhysicalPlan& plan, const AttemptBeginning& beginning,
+                                        UnclaimedState unclaimed = UnclaimedState::kRefuse);
 
 /// All subtasks of all vertices.
 std::vector<TaskId> all_tasks(const PhysicalPlan& plan);

@@ -14,6 +14,16 @@ void CheckpointCleaner::discard(CheckpointId id, Then then) {
        [id](CheckpointStore& store) { return store.discard(id); }, std::move(then)});
 }
 
+void CheckpointCleaner::discard_savepoint(const std::string& folder, Then then) {
+  add({fmt::format("discarding what the savepoint '{}' left", folder),
+       [folder](CheckpointStore& store) { return store.discard_savepoint(folder); }, std::move(then)});
+}
+
+void CheckpointCleaner::remove_claimed(std::size_t num_retained) {
+  add({"deleting the claimed snapshot that the job began with",
+       [num_retained](CheckpointStore& store) { return store.remove_claimed(num_retained); }, [] {}});
+}
+
 void CheckpointCleaner::remove(CheckpointId id, AttemptId attempt, Then then) {
   add({fmt::format("deleting the old checkpoint {}", id),
        [id, attempt](CheckpointStore& store) { return store.remove(id, attempt); }, std::move(then)});

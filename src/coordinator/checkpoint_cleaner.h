@@ -25,6 +25,10 @@ class CheckpointCleaner {
 
   /// What an aborted checkpoint of this attempt left.
   void discard(CheckpointId id, Then then);
+  /// What an aborted savepoint left in `folder`.
+  void discard_savepoint(const std::string& folder, Then then);
+  /// What the job claimed and needs no more.
+  void remove_claimed(std::size_t num_retained);
   /// A complete one.
   void remove(CheckpointId id, AttemptId attempt, Then then);
   /// What earlier attempts left.

@@ -8,6 +8,7 @@
 #include "coordinator/checkpoint_metadata.h"
 #include "env/crash_point.h"
 #include "protocol/retention.h"
+#include "tidemark/detail/base/check.h"
 #include "tidemark/detail/base/planted_bug.h"
 #include "tidemark/detail/base/probe.h"
 
@@ -15,6 +16,10 @@ namespace tidemark {
 namespace {
 
 constexpr std::size_t kTasksNamed = 4;
+
+Error no_folder() {
+  return Error{ErrorCode::kFailedPrecondition, "the job keeps no checkpoints: start it with --checkpoint-dir"};
+}
 
 CheckpointOptions options_of(const JobContext& context) {
   CheckpointOptions options = context.checkpoints;
@@ -56,7 +61,12 @@ CheckpointDriver::CheckpointDriver(JobContext& context, Execution& execution, co
 }
 
 void CheckpointDriver::start() {
-  if (context_.store != nullptr) cleaner_.remove_orphans();
+  if (context_.store != nullptr) {
+    cleaner_.remove_orphans();
+    if (context_.store->has_replaced_claims(context_.checkpoints.num_retained)) {
+      cleaner_.remove_claimed(context_.checkpoints.num_retained);
+    }
+  }
   Commands commands;
   look_at_ns_ = context_.now().steady_ns + context_.checkpoints.progress_period_ns;
   coordinator_.start(context_.now(), commands);
@@ -92,8 +102,11 @@ void CheckpointDriver::on_ack(TaskId task, CheckpointId id, TaskSnapshot snapsho
 
 void CheckpointDriver::on_decline(TaskId task, CheckpointId id, DeclineReason reason, const Error& cause) {
   Commands commands;
-  coordinator_.on_decline(task, id, reason, cause.within(task_name(context_.plan, task)), context_.now(), commands);
+  const Error named = cause.within(task_name(context_.plan, task));
+  const DeclineOutcome outcome = coordinator_.on_decline(task, id, reason, named, context_.now(), commands);
   carry_out(std::move(commands));
+  // The task may have written on after the savepoint was given up.
+  if (outcome == DeclineOutcome::kStale && savepoints_.contains(id)) discard(id, [] {});
 }
 
 void CheckpointDriver::on_end_of_data(TaskId task) {
@@ -107,6 +120,72 @@ StopOutcome CheckpointDriver::request_stop() {
   const StopOutcome outcome = coordinator_.request_stop(context_.now(), commands);
   carry_out(std::move(commands));
   return outcome;
+}
+
+RequestId CheckpointDriver::add_request(std::string dir, SnapshotAnswer answer) {
+  requests_.emplace(++newest_request_, Request{std::move(dir), std::move(answer)});
+  return newest_request_;
+}
+
+void CheckpointDriver::refuse(RequestId request, Error error) {
+  auto refused = requests_.extract(request);
+  TIDEMARK_CHECK(!refused.empty(), "a request is answered once");
+  refused.mapped().answer(std::unexpected{std::move(error)});
+}
+
+void CheckpointDriver::ask(CheckpointKind kind, RequestId request) {
+  if (context_.store == nullptr) return refuse(request, no_folder());
+  Commands commands;
+  switch (coordinator_.request_checkpoint(kind, request, context_.now(), commands)) {
+    case RequestOutcome::kTriggered:
+      break;
+    case RequestOutcome::kFinishing:
+      return refuse(request, Error{ErrorCode::kFailedPrecondition, "the job is ending: its last checkpoint is under way"});
+    case RequestOutcome::kOver:
+      return refuse(request, Error{ErrorCode::kFailedPrecondition, "the job is not running; ask again when it is"});
+  }
+  carry_out(std::move(commands));
+}
+
+void CheckpointDriver::take_savepoint(const std::string& dir, SnapshotAnswer answer) {
+  ask(CheckpointKind::kSavepoint, add_request(dir, std::move(answer)));
+}
+
+void CheckpointDriver::take_checkpoint(SnapshotAnswer answer) {
+  ask(CheckpointKind::kPeriodic, add_request({}, std::move(answer)));
+}
+
+StopOutcome CheckpointDriver::stop_with_savepoint(const std::string& dir, bool drain, SnapshotAnswer answer) {
+  const RequestId request = add_request(dir, std::move(answer));
+  if (context_.store == nullptr) {
+    refuse(request, no_folder());
+    return StopOutcome::kOver;
+  }
+  Commands commands;
+  const StopOutcome outcome =
+      coordinator_.request_stop(context_.now(), commands, {.savepoint = request, .drain = drain});
+  switch (outcome) {
+    case StopOutcome::kAccepted:
+      carry_out(std::move(commands));
+      break;
+    case StopOutcome::kAlready:
+      refuse(request, Error{ErrorCode::kFailedPrecondition, "the job is stopping already"});
+      break;
+    case StopOutcome::kFinishing:
+      refuse(request, Error{ErrorCode::kFailedPrecondition, "the job has read all its input and is ending by itself"});
+      break;
+    case StopOutcome::kOver:
+      refuse(request, Error{ErrorCode::kFailedPrecondition, "the job is not running; ask again when it is"});
+      break;
+  }
+  return outcome;
+}
+
+void CheckpointDriver::tasks_ended() {
+  for (const auto& [id, folder] : savepoints_) {
+    const bool finalizing = coordinator_.finalizing(id);
+    if (!folder.empty() && !finalizing) discard(id, [] {});
+  }
 }
 
 void CheckpointDriver::end(AbortReason reason) {
@@ -132,6 +211,16 @@ void CheckpointDriver::carry_out(const Trigger& command) {
   context_.tracker.on_triggered(command.barrier, context_.now());
   awaiting_.push_back({command.barrier, std::nullopt});
   if (context_.store == nullptr) return prepared(id, std::string{});
+  if (is_savepoint(command.barrier.kind)) {
+    savepoints_.emplace(id, std::string{});
+    context_.calls.run([this, store = context_.store, id, dir = requests_.at(command.request).dir,
+                        random = context_.env.random->next()]() -> Mailbox::Mail {
+      auto folder = store->prepare_savepoint(dir, random);
+      if (!folder) folder = std::unexpected{folder.error().within("making its folder")};
+      return [this, id, folder = std::move(folder)]() mutable { prepared(id, std::move(folder)); };
+    });
+    return;
+  }
   context_.calls.run([this, store = context_.store, id]() -> Mailbox::Mail {
     Result<std::string> folder = store->checkpoint_path(id);
     if (const auto made = store->prepare(id); !made) folder = std::unexpected{made.error().within("making its folder")};
@@ -140,10 +229,11 @@ void CheckpointDriver::carry_out(const Trigger& command) {
 }
 
 void CheckpointDriver::prepared(CheckpointId id, Result<std::string> folder) {
+  if (const auto savepoint = savepoints_.find(id); savepoint != savepoints_.end() && folder) savepoint->second = *folder;
   const auto which = std::ranges::find(awaiting_, id, [](const Awaiting& a) { return a.barrier.id; });
   if (which == awaiting_.end()) {
     TIDEMARK_PROBE("driver: a checkpoint is aborted while its folder is made");
-    return cleaner_.discard(id, [] {});
+    return discard(id, [] {});
   }
   if (folder) {
     which->folder = std::move(*folder);
@@ -179,7 +269,19 @@ void CheckpointDriver::carry_out(const NotifyAborted& command) {
   // The tasks first, so that they stop writing into what is discarded.
   if (tasks_know && tasks_listen_) execution_.notify_aborted(command.id);
   // A DiscardState comes only where a task has acknowledged; others leave files, too.
-  if (folder_made) cleaner_.discard(command.id, [] {});
+  if (folder_made) discard(command.id, [] {});
+}
+
+void CheckpointDriver::discard(CheckpointId id, CheckpointCleaner::Then then) {
+  const auto savepoint = savepoints_.find(id);
+  if (savepoint == savepoints_.end()) return cleaner_.discard(id, std::move(then));
+  if (savepoint->second.empty()) return context_.calls.reply(std::move(then));  // no folder could be made
+  cleaner_.discard_savepoint(savepoint->second, std::move(then));
+}
+
+std::string CheckpointDriver::folder_of(CheckpointId id) const {
+  if (const auto savepoint = savepoints_.find(id); savepoint != savepoints_.end()) return savepoint->second;
+  return context_.store == nullptr ? std::string{} : context_.store->checkpoint_path(id);
 }
 
 std::string CheckpointDriver::explain(const NotifyAborted& command) const {
@@ -210,14 +312,15 @@ void CheckpointDriver::carry_out(Finalize& command) {
   }
   context_.calls.run([this, barrier, store = context_.store,
                       work = CompleteCheckpoint{*context_.store, std::move(*metadata),
-                                                superseded_by(barrier)}]() mutable -> Mailbox::Mail {
+                                                superseded_by(barrier), is_savepoint(barrier.kind) ? folder_of(barrier.id) : std::string{}},
+                      path = folder_of(barrier.id)]() mutable -> Mailbox::Mail {
     const bool moves_pointer = work.moves_pointer();
     const auto progress = work.step();
     if (progress && *progress != Progress::kDone) return {};
     std::optional<Error> error;
     if (!progress) error = progress.error();
     const auto outcome = error ? outcome_of(*store, barrier.id, *error, moves_pointer) : FinalizeOutcome::kCompleted;
-    return [this, barrier, outcome, error = std::move(error), path = store->checkpoint_path(barrier.id)]() mutable {
+    return [this, barrier, outcome, error = std::move(error), path = std::move(path)]() mutable {
       finalized(barrier, outcome, error, std::move(path));
     };
   });
@@ -225,6 +328,7 @@ void CheckpointDriver::carry_out(Finalize& command) {
 
 // The pointer stops naming these when it moves to `barrier`'s; otherwise deleting them would have to move it once more.
 std::vector<RetainedCheckpoint> CheckpointDriver::superseded_by(const Barrier& barrier) const {
+  if (barrier.kind == CheckpointKind::kSavepoint) return {};
   CheckpointRetention retention{std::max<std::size_t>(context_.checkpoints.num_retained, 1), coordinator_.retained()};
   std::vector<RetainedCheckpoint> result;
   for (const CheckpointId id : retention.on_completed({barrier.id, barrier.kind})) {
@@ -237,7 +341,7 @@ void CheckpointDriver::finalized(const Barrier& barrier, FinalizeOutcome outcome
                                  std::string path) {
   const CheckpointId id = barrier.id;
   if (outcome == FinalizeOutcome::kCompleted) {
-    complete_.emplace(id, attempt_);
+    if (barrier.kind != CheckpointKind::kSavepoint) complete_.emplace(id, attempt_);
     context_.tracker.on_completed(id, std::move(path), context_.now());
   } else if (outcome != FinalizeOutcome::kFailed) {
     context_.tracker.on_lost(id, error->message());
@@ -245,6 +349,11 @@ void CheckpointDriver::finalized(const Barrier& barrier, FinalizeOutcome outcome
   Commands commands;
   coordinator_.on_finalized(id, outcome, error, context_.now(), commands);
   carry_out(std::move(commands));
+  if (outcome != FinalizeOutcome::kCompleted) return;
+  savepoints_.erase(id);
+  if (context_.store != nullptr && context_.store->has_replaced_claims(context_.checkpoints.num_retained)) {
+    cleaner_.remove_claimed(context_.checkpoints.num_retained);
+  }
 }
 
 void CheckpointDriver::carry_out(const NotifyComplete& command) {
@@ -257,7 +366,7 @@ void CheckpointDriver::carry_out(const NotifyComplete& command) {
 }
 
 void CheckpointDriver::carry_out(const DiscardState& command) {
-  cleaner_.discard(command.id, [this] { cleaned(); });
+  discard(command.id, [this] { cleaned(); });
 }
 
 void CheckpointDriver::carry_out(const DeleteCheckpoint& command) {
@@ -265,6 +374,17 @@ void CheckpointDriver::carry_out(const DeleteCheckpoint& command) {
   const AttemptId attempt = known != complete_.end() ? known->second : attempt_;
   if (known != complete_.end()) complete_.erase(known);
   cleaner_.remove(command.id, attempt, [this] { cleaned(); });
+}
+
+void CheckpointDriver::carry_out(RequestEnded& command) {
+  auto request = requests_.extract(command.request);
+  TIDEMARK_CHECK(!request.empty(), "a request is answered once");
+  if (command.error) return request.mapped().answer(std::unexpected{*std::move(command.error)});
+  request.mapped().answer(SnapshotTaken{command.id, folder_of(command.id)});
+}
+
+void CheckpointDriver::carry_out(const DrainSources&) {
+  if (tasks_listen_) execution_.drain();
 }
 
 void CheckpointDriver::cleaned() {
@@ -280,6 +400,7 @@ void CheckpointDriver::carry_out(const FailJob& command) {
 
 void CheckpointDriver::carry_out(const Finish& command) {
   finished_with_ = command;
+  finished_path_ = folder_of(command.id);
   if (tasks_listen_) execution_.finish();
 }
 

@@ -7,14 +7,17 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "coordinator/attempt_start.h"
 #include "coordinator/checkpoint_cleaner.h"
 #include "control/execution.h"
+#include "control/job_control.h"
 #include "coordinator/job_context.h"
 #include "protocol/checkpoint_coordinator.h"
 
@@ -32,8 +35,17 @@ class CheckpointDriver {
   void on_decline(TaskId task, CheckpointId id, DeclineReason reason, const Error& cause);
   void on_end_of_data(TaskId task);
   StopOutcome request_stop();
+  /// A savepoint in a new folder below `dir`.
+  void take_savepoint(const std::string& dir, SnapshotAnswer answer);
+  /// The same, and the job stops with it; whether it is to stop now.
+  StopOutcome stop_with_savepoint(const std::string& dir, bool drain, SnapshotAnswer answer);
+  /// A checkpoint out of turn.
+  void take_checkpoint(SnapshotAnswer answer);
   /// The attempt is over, for kTaskFailed or kShutdown. A checkpoint that is being finalised is still awaited.
   void end(AbortReason reason);
+
+  /// Nothing of the attempt writes files any more.
+  void tasks_ended();
 
   std::optional<std::int64_t> next_deadline_ns() const;
   /// Set once: checkpoints failed such that the attempt has.
@@ -42,12 +54,18 @@ class CheckpointDriver {
   const std::optional<Finish>& finished_with() const { return finished_with_; }
   /// No finalising, no cleaning.
   bool idle() const { return !coordinator_.finalizing() && cleaner_.idle(); }
+  /// Of finished_with(): the folder of that checkpoint; empty without a store.
+  std::string finished_path() const { return finished_path_; }
   CheckpointId next_id() const { return coordinator_.next_id(); }
 
  private:
   struct Awaiting {
     Barrier barrier;
     std::optional<std::string> folder;  // none: not made yet
+  };
+  struct Request {
+    std::string dir;  // of a savepoint
+    SnapshotAnswer answer;
   };
 
   void carry_out(Commands commands);
@@ -57,8 +75,16 @@ class CheckpointDriver {
   void carry_out(const NotifyComplete& command);
   void carry_out(const DiscardState& command);
   void carry_out(const DeleteCheckpoint& command);
+  void carry_out(RequestEnded& command);
+  void carry_out(const DrainSources& command);
   void carry_out(const FailJob& command);
   void carry_out(const Finish& command);
+
+  RequestId add_request(std::string dir, SnapshotAnswer answer);
+  void refuse(RequestId request, Error error);
+  void ask(CheckpointKind kind, RequestId request);
+  void discard(CheckpointId id, CheckpointCleaner::Then then);
+  std::string folder_of(CheckpointId id) const;
 
   void look_at_progress(Commands& commands);
   void prepared(CheckpointId id, Result<std::string> folder);
@@ -77,10 +103,14 @@ class CheckpointDriver {
   CheckpointCleaner cleaner_;
   std::deque<Awaiting> awaiting_;               // triggered, the barrier not yet sent; ascending by id
   std::map<CheckpointId, AttemptId> complete_;  // in which attempt each retained one was taken
+  std::map<RequestId, Request> requests_;               // not yet answered
+  RequestId newest_request_ = 0;
+  std::map<CheckpointId, std::string> savepoints_;  // their folders; complete ones of this attempt are forgotten
   bool tasks_listen_ = true;                    // until end()
   std::int64_t look_at_ns_ = 0;                 // when the sources' progress is asked for next, where it matters
   std::optional<Error> failure_;
   std::optional<Finish> finished_with_;
+  std::string finished_path_;
 };
 
 }  // namespace tidemark

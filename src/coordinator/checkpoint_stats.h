@@ -19,7 +19,8 @@ struct CheckpointStats {
     std::string path;  ///< its folder; empty without a store
   };
 
-  std::uint64_t completed = 0;
+  std::uint64_t completed = 0;   ///< savepoints not counted, but for one with which the job stopped
+  std::uint64_t savepoints = 0;  ///< complete ones, while the job went on
   std::uint64_t failed = 0;  ///< neither completed nor subsumed, and not merely given up because the job ended
   std::uint32_t in_progress = 0;
   std::optional<Completed> last_completed;

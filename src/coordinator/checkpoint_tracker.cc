@@ -38,8 +38,15 @@ void CheckpointTracker::on_completed(CheckpointId id, std::string path, Moment n
   if (log_enabled(LogLevel::kDebug)) {
     log_debug(fmt::format("checkpoint {}: completed: {} bytes in {} ms", id, completed.bytes, completed.duration_ms));
   }
+  if (is_savepoint(completed.kind)) {
+    log_info(fmt::format("savepoint {} completed in {} ms: {}", id, completed.duration_ms, completed.path));
+  }
   forget(id);
   const std::lock_guard guard{mutex_};
+  if (completed.kind == CheckpointKind::kSavepoint) {
+    ++stats_.savepoints;
+    return;
+  }
   ++stats_.completed;
   stats_.last_completed = std::move(completed);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "coordinator/blocking_calls.h"
 #include "coordinator/checkpoint_tracker.h"
@@ -18,6 +19,8 @@ struct JobContext {
   PhysicalPlan plan;
   std::shared_ptr<CheckpointStore> store;  ///< none: a job without a checkpoint folder
   CheckpointOptions checkpoints;
+  UnclaimedState unclaimed_state = UnclaimedState::kRefuse;
+  std::string savepoint_dir;  ///< of savepoints that are asked for without one
   BlockingCalls calls;
   CheckpointTracker tracker;
 

@@ -52,10 +52,13 @@ JobMaster::JobMaster(Env env, PhysicalPlan plan, std::unique_ptr<CheckpointStore
                .plan = std::move(plan),
                .store = is_kept(options) ? std::move(store) : nullptr,
                .checkpoints = options.checkpoints,
+               .unclaimed_state = options.unclaimed_state,
+               .savepoint_dir = options.savepoint_dir,
                .calls = BlockingCalls{*env.pool, inbox_},
                .tracker = {}},
       factory_{factory},
-      restart_strategy_{is_kept(options) ? options.restart : NoRestart{}} {}
+      restart_strategy_{is_kept(options) ? options.restart : NoRestart{}},
+      retain_on_cancellation_{options.retain_on_cancellation} {}
 
 JobMaster::~JobMaster() = default;
 
@@ -98,6 +101,12 @@ void JobMaster::request_stop() {
   inbox_->mailbox.post([this] { stop(); });
 }
 
+void JobMaster::request_snapshot(SnapshotOrder order, SnapshotAnswer answer) {
+  inbox_->mailbox.post([this, order = std::move(order), answer = std::move(answer)]() mutable {
+    take_snapshot(std::move(order), std::move(answer));
+  });
+}
+
 void JobMaster::request_cancel() {
   inbox_->mailbox.post([this] { cancel(); });
 }
@@ -136,7 +145,10 @@ void JobMaster::on_task_failed(TaskId, Error error) {
 
 void JobMaster::on_ended() {
   const auto inbox = inbox_;  // once this mail is read the master may be gone, while post() still wakes its thread
-  inbox->mailbox.post([this] { tasks_ended_ = true; });
+  inbox->mailbox.post([this] {
+    tasks_ended_ = true;
+    if (driver_) driver_->tasks_ended();
+  });
 }
 
 void JobMaster::begin_attempt() {
@@ -164,7 +176,7 @@ void JobMaster::attempt_begun(Result<AttemptBeginning> beginning) {
     status.resumed_id = restored_ ? beginning->checkpoint->id : 0;
     status.resumed_path = beginning->checkpoint_path;
   });
-  auto start = make_attempt_start(context_.plan, *beginning);
+  auto start = make_attempt_start(context_.plan, *beginning, context_.unclaimed_state);
   if (!start) return fail_attempt(start.error());
 
   set_state(JobState::kStarting);
@@ -202,8 +214,73 @@ void JobMaster::tasks_run() {
 
 void JobMaster::stop() {
   stop_requested_ = true;
-  if (state_ != JobState::kRunning) return;  // as soon as the tasks run
+  // Else as soon as the tasks run. Where it stops with a savepoint, this is for the case that that fails.
+  if (state_ != JobState::kRunning && state_ != JobState::kStopping) return;
   if (driver_->request_stop() == StopOutcome::kAccepted) set_state(JobState::kStopping);
+}
+
+void JobMaster::take_snapshot(SnapshotOrder order, SnapshotAnswer answer) {
+  using Then = SnapshotOrder::Then;
+  if (state_ != JobState::kRunning && state_ != JobState::kStopping) {
+    return answer(fail(ErrorCode::kFailedPrecondition,
+                       fmt::format("the job is {}; ask again when it is running", to_string(state_))));
+  }
+  if (order.what == SnapshotOrder::What::kCheckpoint) return driver_->take_checkpoint(std::move(answer));
+  if (order.dir.empty()) order.dir = context_.savepoint_dir;
+  if (order.dir.empty()) {
+    return answer(fail(ErrorCode::kInvalidArgument,
+                       "there is no folder for the savepoint: name one, or start the job with -D "
+                       "execution.checkpointing.savepoint-dir=DIR"));
+  }
+  switch (order.then) {
+    case Then::kGoOn:
+      return driver_->take_savepoint(order.dir, std::move(answer));
+    case Then::kStop:
+    case Then::kDrain:
+      return stop_with_savepoint(order, std::move(answer));
+    case Then::kCancel:
+      return cancel_with_savepoint(order, std::move(answer));
+  }
+}
+
+void JobMaster::stop_with_savepoint(const SnapshotOrder& order, SnapshotAnswer answer) {
+  auto then = [this, answer = std::move(answer)](Result<SnapshotTaken> taken) mutable {
+    if (taken) return endings_.push_back({*std::move(taken), std::move(answer), JobState::kStopped});
+    TIDEMARK_PROBE("master: a stop with a savepoint fails");
+    if (state_ == JobState::kStopping && !stop_requested_) set_state(JobState::kRunning);
+    answer(std::move(taken));
+  };
+  const bool drain = order.then == SnapshotOrder::Then::kDrain;
+  if (state_ == JobState::kStopping) return then(fail(ErrorCode::kFailedPrecondition, "the job is stopping already"));
+  // Before, as the answer may come at once.
+  set_state(JobState::kStopping);
+  if (driver_->stop_with_savepoint(order.dir, drain, std::move(then)) == StopOutcome::kAccepted) {
+    TIDEMARK_PROBE("master: stops with a savepoint");
+  }
+}
+
+void JobMaster::cancel_with_savepoint(const SnapshotOrder& order, SnapshotAnswer answer) {
+  driver_->take_savepoint(order.dir, [this, answer = std::move(answer)](Result<SnapshotTaken> taken) mutable {
+    if (!taken) return answer(std::move(taken));
+    TIDEMARK_PROBE("master: cancelled with a savepoint");
+    endings_.push_back({*std::move(taken), std::move(answer), JobState::kCancelled});
+    request_cancel();  // as mail: the driver is in the middle of its commands
+  });
+}
+
+// The savepoint is complete whatever became of the job.
+void JobMaster::answer_ended(JobState state) {
+  for (Ending& ending : std::exchange(endings_, {})) {
+    if (state == ending.wanted) {
+      ending.answer(std::move(ending.taken));
+      continue;
+    }
+    TIDEMARK_PROBE("master: ends otherwise than was asked");
+    ending.answer(fail(ErrorCode::kFailedPrecondition,
+                       fmt::format("the savepoint '{}' is complete, but the job is {} instead of {}{}", ending.taken.path,
+                                   to_string(state), to_string(ending.wanted),
+                                   failure_ ? fmt::format(": {}", failure_->message()) : "")));
+  }
 }
 
 void JobMaster::cancel() {
@@ -277,10 +354,9 @@ bool JobMaster::settle() {
   }
   if (attempt_is_over()) {
     if (state_ == JobState::kFinishing) {
-      conclude(driver_->finished_with()->kind == CheckpointKind::kStop ? JobState::kStopped : JobState::kFinished,
-               std::nullopt);
+      conclude(is_stop(driver_->finished_with()->kind) ? JobState::kStopped : JobState::kFinished, std::nullopt);
     } else if (state_ == JobState::kCancelling) {
-      conclude(JobState::kCancelled, std::nullopt);
+      if (!remove_cancelled()) conclude(JobState::kCancelled, std::nullopt);
     } else if (state_ == JobState::kFailing) {
       restart_or_fail();
     }
@@ -290,6 +366,19 @@ bool JobMaster::settle() {
 
 bool JobMaster::attempt_is_over() const {
   return (!execution_ || tasks_ended_) && (!driver_ || driver_->idle()) && context_.calls.in_flight() == 0;
+}
+
+// Whether that is under way.
+bool JobMaster::remove_cancelled() {
+  if (retain_on_cancellation_ || removed_cancelled_ || context_.store == nullptr || attempt_ == 0) return false;
+  removed_cancelled_ = true;
+  context_.calls.run([store = context_.store]() -> Mailbox::Mail {
+    const auto removed = store->remove_all();
+    return [error = removed ? std::string{} : removed.error().message()] {
+      if (!error.empty()) log_warning("deleting the checkpoints of the cancelled job: " + error);
+    };
+  });
+  return true;
 }
 
 void JobMaster::release_attempt() {
@@ -306,6 +395,7 @@ void JobMaster::restart_or_fail() {
   } else if (committing && context_.store == nullptr) {
     error = half_committed(error);
   }
+  answer_ended(JobState::kRestarting);
   failure_.reset();
   release_attempt();
   const std::uint32_t restarts_before = restart_strategy_.restarts();
@@ -321,7 +411,7 @@ void JobMaster::restart_or_fail() {
   TIDEMARK_PROBE("master: restarts");
   const std::int64_t delay_ms = (decision.restart_at_ns - now_ns) / 1'000'000;
   const std::string when = delay_ms > 0 ? fmt::format("in {} ms", delay_ms) : "at once";
-  log_warning(fmt::format("attempt {} failed; {} {}", attempt_, when, decision.reason));
+  log_warning(fmt::format("attempt {} failed; restarting {}: {}", attempt_, when, decision.reason));
   restart_at_ns_ = decision.restart_at_ns;
   set_state(JobState::kRestarting);
 }
@@ -332,12 +422,13 @@ void JobMaster::conclude(JobState state, std::optional<Error> error) {
   outcome_.restarts = restart_strategy_.restarts();
   if (context_.store != nullptr) {
     if (state == JobState::kStopped)
-      outcome_.stopped_checkpoint = context_.store->checkpoint_path(driver_->finished_with()->id);
+      outcome_.stopped_checkpoint = driver_->finished_path();
     outcome_.kept = context_.store->restorable_path();
   }
   release_attempt();
   context_.store.reset();
   set_state(state);
+  answer_ended(state);
 }
 
 void JobMaster::set_state(JobState state) {

@@ -16,12 +16,14 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/event_count.h"
 #include "coordinator/attempt_start.h"
 #include "coordinator/checkpoint_driver.h"
 #include "coordinator/checkpoint_stats.h"
 #include "control/execution.h"
+#include "control/job_control.h"
 #include "coordinator/job_context.h"
 #include "coordinator/job_state.h"
 #include "env/env.h"
@@ -33,7 +35,10 @@ namespace tidemark {
 
 struct JobMasterOptions {
   CheckpointOptions checkpoints;
+  std::string savepoint_dir;           ///< for savepoints that are asked for without a folder
+  bool retain_on_cancellation = true;  ///< the checkpoints of a cancelled job stay
   RestartPolicy restart = NoRestart{};
+  UnclaimedState unclaimed_state = UnclaimedState::kRefuse;
 };
 
 class JobMaster final : private ExecutionListener {
@@ -61,6 +66,8 @@ class JobMaster final : private ExecutionListener {
   /// Any thread: the job stops with a checkpoint that is kept. Asked for while an attempt starts or restarts, it stops
   /// as soon as it runs.
   void request_stop();
+  /// Any thread: a savepoint or checkpoint, and what is to follow it.
+  void request_snapshot(SnapshotOrder order, SnapshotAnswer answer);
   /// Any thread: the job ends as soon as it can, committing nothing.
   void request_cancel();
 
@@ -83,6 +90,11 @@ class JobMaster final : private ExecutionListener {
   void tasks_run();
   void stop();
   void cancel();
+  void take_snapshot(SnapshotOrder order, SnapshotAnswer answer);
+  void stop_with_savepoint(const SnapshotOrder& order, SnapshotAnswer answer);
+  void cancel_with_savepoint(const SnapshotOrder& order, SnapshotAnswer answer);
+  void answer_ended(JobState state);
+  bool remove_cancelled();
   void fail_attempt(Error error);
   void offer_older_checkpoint();
   bool run_timers();
@@ -106,6 +118,14 @@ class JobMaster final : private ExecutionListener {
   CheckpointId next_checkpoint_id_ = 1;  // above those of the attempts before
   bool restored_ = false;                // this attempt continues from a checkpoint
   bool stop_requested_ = false;
+  struct Ending {
+    SnapshotTaken taken;
+    SnapshotAnswer answer;
+    JobState wanted;
+  };
+  std::vector<Ending> endings_;  // savepoints that are complete, while the job has yet to end as was asked
+  const bool retain_on_cancellation_;
+  bool removed_cancelled_ = false;
   bool tasks_ended_ = false;
   std::optional<Error> failure_;  // of this attempt
   std::int64_t restart_at_ns_ = 0;

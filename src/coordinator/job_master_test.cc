@@ -228,7 +228,7 @@ TEST_F(JobMasterTest, AFailedTaskRestartsTheJobFromItsNewestCheckpoint) {
     EXPECT_EQ(run.run().state, JobState::kFinished);
     EXPECT_EQ(run.master.outcome().restarts, 1u);
     EXPECT_EQ(output_fault(world), "");
-    EXPECT_NE(log.find("attempt 1 failed; at once restart 1 of 1000: operator 'numbers': bad luck"), std::string::npos)
+    EXPECT_NE(log.find("attempt 1 failed; restarting at once: restart 1 of 1000: operator 'numbers': bad luck"), std::string::npos)
         << log;
     EXPECT_NE(log.find("resumed from checkpoint"), std::string::npos) << log;
   }

@@ -35,6 +35,9 @@ class ThreadedExecution final : public Execution {
   void notify_aborted(CheckpointId id) override {
     post([this, id] { inner_.notify_aborted(id); });
   }
+  void drain() override {
+    post([this] { inner_.drain(); });
+  }
   void finish() override {
     post([this] { inner_.finish(); });
   }

@@ -63,7 +63,10 @@ JobMasterOptions master_options(const Options& options) {
   if (from.tolerable_failures) result.checkpoints.tolerable_failures = to_u32(*from.tolerable_failures);
   result.checkpoints.mode = mode_of(from.mode);
   result.checkpoints.num_retained = to_u32(from.num_retained);
+  result.savepoint_dir = from.savepoint_dir;
+  result.retain_on_cancellation = from.retain_on_cancellation;
   result.restart = restart_policy(options.restart);
+  if (options.ignore_unclaimed_state) result.unclaimed_state = UnclaimedState::kDrop;
   return result;
 }
 

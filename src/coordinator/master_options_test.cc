@@ -28,6 +28,8 @@ TEST(MasterOptionsTest, EachOptionArrives) {
   from.checkpointing.num_retained = 6;
   from.checkpointing.interval_records = 1000;
   from.checkpointing.interval_bytes = 2000;
+  from.checkpointing.savepoint_dir = "/savepoints";
+  from.checkpointing.retain_on_cancellation = false;
   from.restart.strategy = Options::Restart::Strategy::kFixedDelay;
   from.restart.fixed_delay = {7, seconds{8}};
   const JobMasterOptions options = master_options(from);
@@ -38,6 +40,8 @@ TEST(MasterOptionsTest, EachOptionArrives) {
   EXPECT_EQ(options.checkpoints.tolerable_failures, 4u);
   EXPECT_EQ(options.checkpoints.mode, CheckpointMode::kAtLeastOnce);
   EXPECT_EQ(options.checkpoints.num_retained, 6u);
+  EXPECT_EQ(options.savepoint_dir, "/savepoints");
+  EXPECT_FALSE(options.retain_on_cancellation);
   const auto* restart = std::get_if<FixedDelayRestart>(&options.restart);
   ASSERT_NE(restart, nullptr);
   EXPECT_EQ(restart->attempts, 7u);

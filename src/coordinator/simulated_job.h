@@ -123,6 +123,10 @@ class SimulatedExecution final : public Execution {
     TIDEMARK_CHECK(id <= newest_barrier_, "tasks are told only of what they have heard of");
     aborted.push_back(id);
   }
+  void drain() override {
+    TIDEMARK_CHECK(!cancelled_, "a cancelled execution gets no call");
+    for (Task& task : tasks_) task.drained = true;
+  }
   void finish() override {
     TIDEMARK_CHECK(!cancelled_, "a cancelled execution gets no call");
     for (Task& task : tasks_) task.todo.push_back([&task] { task.ended = true; });
@@ -165,6 +169,7 @@ class SimulatedExecution final : public Execution {
     std::uint32_t position = 0;
     std::uint32_t range_begin = 0;  // of the range that is open
     CommitLedger ledger = {};
+    bool drained = false;
     bool said_end = false;
     bool ended = false;
   };
@@ -178,7 +183,7 @@ class SimulatedExecution final : public Execution {
       return true;
     }
     if (!running_) return false;
-    if (task.id.vertex == 0 && task.position < world_.records) {
+    if (task.id.vertex == 0 && task.position < world_.records && !task.drained) {
       ++task.position;
       if (world_.one_in(world_.faults.fail_one_in))
         fail(task, Error{ErrorCode::kUserCode, "operator 'numbers': bad luck"});
@@ -232,7 +237,7 @@ class SimulatedExecution final : public Execution {
         {"position", Redistribution::kSplit, "\"string\"", {std::to_string(task.position)}});
     result.operators[1].committables = task.ledger.pending();
     if (!folder.empty()) {
-      const std::string name = "numbers-" + std::to_string(task.id.subtask);
+      const std::string name = "numbers-" + std::to_string(task.id.subtask) + ".snap";
       if (auto written = write(folder, name); !written) {
         return listener_.on_decline(task.id, barrier.id, DeclineReason::kIo, written.error());
       }
@@ -310,6 +315,7 @@ class SimulatedFactory final : public ExecutionFactory {
     void trigger(const Barrier& barrier, const std::string& folder) override { inner.trigger(barrier, folder); }
     void notify_complete(CheckpointId id) override { inner.notify_complete(id); }
     void notify_aborted(CheckpointId id) override { inner.notify_aborted(id); }
+    void drain() override { inner.drain(); }
     void finish() override { inner.finish(); }
     void cancel() override { inner.cancel(); }
     InputProgress input_progress() const override { return inner.input_progress(); }

@@ -49,11 +49,16 @@ class BlockingPool {
   virtual void submit(std::unique_ptr<BackgroundWork> work) = 0;
 };
 
+namespace detail {
+class StateMemory;
+}
+
 struct Env {
   Clock* clock = nullptr;
   Random* random = nullptr;
   FileSystem* files = nullptr;
   BlockingPool* pool = nullptr;
+  detail::StateMemory* state_memory = nullptr;  ///< what the process's state takes; null: nobody counts
 };
 
 }  // namespace tidemark

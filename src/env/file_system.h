@@ -82,6 +82,8 @@ class FileSystem {
   /// Creates `path` if need be and locks it without waiting; kFailedPrecondition if another process (or another lock of
   /// this one) holds it.
   virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
+  /// The same file under a name that does not depend on the process's working directory.
+  virtual std::string absolute_path(const std::string& path) const { return path; }
 };
 
 /// Whole small files. Reading checks that no more than `limit` bytes are there.

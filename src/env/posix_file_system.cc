@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -271,6 +272,12 @@ class PosixFileSystem final : public FileSystem {
     TIDEMARK_ASSIGN(fd, open_path(path, O_RDONLY | O_DIRECTORY, "sync folder"));
     if (retry_interrupted([&] { return ::fsync(fd.get()); }) != 0) return failed(errno, "sync folder", path);
     return {};
+  }
+
+  std::string absolute_path(const std::string& path) const override {
+    std::error_code failure;
+    const std::filesystem::path absolute = std::filesystem::absolute(path, failure);
+    return failure ? path : absolute.lexically_normal().string();
   }
 
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override {

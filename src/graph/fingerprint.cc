@@ -13,6 +13,7 @@ void put(ByteWriter& to, const StateDescriptor& state) {
   to.put_string(state.key_schema);
   to.put_string(state.namespace_schema);
   to.put_string(state.value_schema);
+  if (state.has_ttl) to.put_string("ttl");
 }
 
 }  // namespace

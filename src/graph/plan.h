@@ -1,11 +1,12 @@
-// From what the user built to what runs: the physical plan, its JSON and fingerprint, and how a checkpoint is dealt out to
-// it. Pure; plain data by value, any thread.
+// From what the user built to what runs: the physical plan, its JSON and fingerprint, and how a checkpoint is dealt out
+// to it. Pure; plain data by value, any thread.
 //
 // A vertex is a chain of nodes that one task runs; a physical edge is an exchange between two vertices.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -16,8 +17,8 @@ namespace tidemark {
 
 struct PhysicalVertex {
   std::uint32_t id = 0;
-  std::string name;                ///< "filter -> map"
-  std::vector<NodeId> nodes;       ///< of the chain, each after its input
+  std::string name;           ///< "filter -> map"
+  std::vector<NodeId> nodes;  ///< of the chain, each after its input
   std::uint32_t parallelism = 1;
 };
 
@@ -48,10 +49,25 @@ std::string to_json(const PhysicalPlan& plan);
 /// Of all that a worker must agree on: the graph, the uids, the schemas. Not the parallelism.
 std::uint64_t fingerprint(const LogicalPlan& plan);
 
-/// What each subtask of each node starts from: result[node][subtask]. List states are redistributed, keyed files go to the
-/// subtasks whose key groups they touch. A source's enumerator and readers are one operator in a checkpoint; each gets the
-/// list states of both and takes its own by name. Errors: state in the checkpoint that no node takes; another max
-/// parallelism; a state whose schema differs.
-Result<std::vector<std::vector<OperatorRestore>>> map_restore(const PhysicalPlan& plan, const CheckpointMetadata& checkpoint);
+/// Reads to_json() back as far as verdicts need it: the job, its max parallelism, and every operator with its uid and
+/// states; no edges. kParse for what is no plan.
+Result<LogicalPlan> parse_plan(std::string_view json);
+
+/// What becomes of saved state that no operator or state of the job takes.
+enum class UnclaimedState {
+  kRefuse,  ///< the job doesn't start
+  kDrop,    ///< it starts without that state
+};
+
+struct RestoreMap {
+  std::vector<std::vector<OperatorRestore>> restores;  ///< what each subtask of each node starts from: [node][subtask]
+  std::vector<std::string> dropped;                    ///< what was dropped, for the log: one line each
+};
+
+/// List states are redistributed, keyed files go to the subtasks whose key groups they touch. A source's enumerator and
+/// readers are one operator in a checkpoint; each gets the list states of both and takes its own by name. An error says
+/// all that judge() (verdict.h) finds wrong.
+Result<RestoreMap> map_restore(const PhysicalPlan& plan, const CheckpointMetadata& checkpoint,
+                               UnclaimedState unclaimed = UnclaimedState::kRefuse);
 
 }  // namespace tidemark

@@ -11,12 +11,18 @@ using Json = nlohmann::ordered_json;
 
 std::string_view to_string(Exchange exchange) {
   switch (exchange) {
-    case Exchange::kForward: return "forward";
-    case Exchange::kHash: return "hash";
-    case Exchange::kRebalance: return "rebalance";
-    case Exchange::kGlobal: return "global";
-    case Exchange::kBroadcast: return "broadcast";
-    case Exchange::kSplits: return "splits";
+    case Exchange::kForward:
+      return "forward";
+    case Exchange::kHash:
+      return "hash";
+    case Exchange::kRebalance:
+      return "rebalance";
+    case Exchange::kGlobal:
+      return "global";
+    case Exchange::kBroadcast:
+      return "broadcast";
+    case Exchange::kSplits:
+      return "splits";
   }
   return "";
 }
@@ -29,6 +35,7 @@ Json state_to_json(const StateDescriptor& state) {
   put_schema("key", state.key_schema);
   put_schema("namespace", state.namespace_schema);
   put_schema("value", state.value_schema);
+  if (state.has_ttl) json["ttl"] = true;
   return json;
 }
 
@@ -39,9 +46,12 @@ std::vector<Exchange> running_exchanges(const PhysicalPlan& plan) {
   return exchanges;
 }
 
-Json node_to_json(const PhysicalPlan& plan, const PhysicalVertex& vertex, const LogicalNode& node, const std::vector<Exchange>& exchanges) {
+Json node_to_json(const PhysicalPlan& plan, const PhysicalVertex& vertex, const LogicalNode& node,
+                  const std::vector<Exchange>& exchanges) {
   Json json{{"id", node.id}, {"name", node.name}};
   if (!node.uid.empty()) json["uid"] = node.uid;
+  if (node.keeps_state) json["keeps_state"] = true;
+  if (node.is_enumerator) json["enumerator"] = true;
   json["at"] = node.location;
   json["parallelism"] = vertex.parallelism;
   Json inputs = Json::array();
@@ -71,8 +81,12 @@ std::string to_json(const PhysicalPlan& plan) {
   Json vertices = Json::array();
   for (const PhysicalVertex& vertex : plan.vertices) {
     Json operators = Json::array();
-    for (const NodeId id : vertex.nodes) operators.push_back(node_to_json(plan, vertex, plan.logical.nodes[id], exchanges));
-    vertices.push_back({{"id", vertex.id}, {"name", vertex.name}, {"parallelism", vertex.parallelism}, {"operators", std::move(operators)}});
+    for (const NodeId id : vertex.nodes)
+      operators.push_back(node_to_json(plan, vertex, plan.logical.nodes[id], exchanges));
+    vertices.push_back({{"id", vertex.id},
+                        {"name", vertex.name},
+                        {"parallelism", vertex.parallelism},
+                        {"operators", std::move(operators)}});
   }
   json["vertices"] = std::move(vertices);
   return json.dump(2);

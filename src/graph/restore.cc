@@ -5,69 +5,12 @@
 #include <utility>
 
 #include "graph/plan.h"
+#include "graph/verdict.h"
 
 namespace tidemark {
 namespace {
 
 using CheckpointedOperator = CheckpointMetadata::Operator;
-
-bool has_keyed_parts(const CheckpointedOperator& from) {
-  return std::ranges::any_of(from.subtasks, [](const OperatorSnapshot& s) { return !s.keyed_files.empty() || !s.watermarks.empty(); });
-}
-bool holds_states(const CheckpointedOperator& from) {
-  return has_keyed_parts(from) || std::ranges::any_of(from.subtasks, [](const OperatorSnapshot& s) {
-           return std::ranges::any_of(s.list_states, [](const auto& list) { return !list.items.empty(); });
-         });
-}
-bool holds_anything(const CheckpointedOperator& from) {
-  return holds_states(from) || std::ranges::any_of(from.subtasks, [](const OperatorSnapshot& s) { return !s.committables.empty(); });
-}
-
-// The most likely reason is a uid that was changed: then the new one is of an operator that the checkpoint does not know.
-std::string suggest_uid(const LogicalPlan& plan, const CheckpointMetadata& checkpoint) {
-  std::vector<std::string> without_state;
-  for (const LogicalNode& node : plan.nodes) {
-    if (!node.keeps_state || node.is_enumerator) continue;
-    const bool known = std::ranges::find(checkpoint.operators, node.uid, &CheckpointedOperator::uid) != checkpoint.operators.end();
-    if (!known) without_state.push_back(fmt::format("'{}'", node.uid));
-  }
-  if (without_state.empty()) return {};
-  return fmt::format("; did you rename it? The checkpoint knows nothing of {}", fmt::join(without_state, ", "));
-}
-
-std::string describe_schema(const StateDescriptor& state) {
-  std::string text = fmt::format("{} {}", to_string(state.kind), state.key_schema);
-  if (!state.namespace_schema.empty()) text += " / " + state.namespace_schema;
-  if (state.value_schema.empty()) return text;
-  return text + (state.key_schema.empty() ? "of " : " -> ") + state.value_schema;
-}
-
-Result<> check_states(const LogicalNode& node, const CheckpointedOperator& from) {
-  if (!holds_states(from)) return {};
-  for (const StateDescriptor& kept : from.states) {
-    const auto declared = std::ranges::find(node.states, kept.name, &StateDescriptor::name);
-    if (declared == node.states.end()) {
-      return fail(ErrorCode::kFailedPrecondition,
-                  fmt::format("{}, uid '{}', has no state '{}', which the checkpoint holds: declare it again, or start without --resume",
-                              describe(node), node.uid, kept.name));
-    }
-    if (*declared != kept) {
-      return fail(ErrorCode::kFailedPrecondition,
-                  fmt::format("{}, uid '{}': the type of state '{}' has changed.\n  in the checkpoint: {}\n  in the job:        {}\n"
-                              "Change it back, or give the state another name and start without --resume",
-                              describe(node), node.uid, kept.name, describe_schema(kept), describe_schema(*declared)));
-    }
-  }
-  return {};
-}
-
-Result<> check_max_parallelism(const LogicalPlan& plan, const LogicalNode& node, const CheckpointedOperator& from) {
-  if (!has_keyed_parts(from) || from.max_parallelism == plan.max_parallelism) return {};
-  return fail(ErrorCode::kFailedPrecondition,
-              fmt::format("{}, uid '{}': the checkpoint was taken with max parallelism {}, the job has {}: it can't change during the life of a "
-                          "state; set pipeline.max-parallelism to {}",
-                          describe(node), node.uid, from.max_parallelism, plan.max_parallelism, from.max_parallelism));
-}
 
 void give_keyed_parts(const CheckpointedOperator& from, KeyGroupRange range, OperatorRestore& to) {
   for (const OperatorSnapshot& subtask : from.subtasks) {
@@ -85,7 +28,8 @@ OperatorListState* find_list(std::vector<OperatorListState>& lists, const std::s
   return found == lists.end() ? nullptr : &*found;
 }
 
-// All items of each list, in the order of the subtasks; of a broadcast one those of one subtask, since all have the same.
+// All items of each list, in the order of the subtasks; of a broadcast one those of one subtask, since all have the
+// same.
 std::vector<OperatorListState> whole_lists(const CheckpointedOperator& from) {
   std::vector<OperatorListState> lists;
   for (const OperatorSnapshot& subtask : from.subtasks) {
@@ -129,38 +73,67 @@ void give_list_states(const CheckpointedOperator& from, std::vector<OperatorRest
   }
 }
 
-Result<> restore_node(const LogicalPlan& plan, const LogicalNode& node, const CheckpointedOperator& from, std::vector<OperatorRestore>& to) {
-  TIDEMARK_TRY(check_max_parallelism(plan, node, from));
-  TIDEMARK_TRY(check_states(node, from));
+void restore_node(const LogicalPlan& plan, const CheckpointedOperator& from, std::vector<OperatorRestore>& to) {
   const auto parallelism = static_cast<std::uint32_t>(to.size());
   for (std::uint32_t i = 0; i < parallelism; ++i) {
     give_keyed_parts(from, range_of_subtask(i, parallelism, plan.max_parallelism), to[i]);
   }
   give_list_states(from, to);
-  return {};
+}
+
+std::string line_of(const StateVerdict& verdict) {
+  return fmt::format("{}: {}", describe(verdict), fmt::join(verdict.details, "; "));
+}
+
+/// An error that names all that is wrong, or what is dropped.
+Result<std::vector<StateVerdict>> check(const LogicalPlan& plan, const CheckpointMetadata& checkpoint,
+                                        UnclaimedState unclaimed) {
+  std::vector<StateVerdict> dropped;
+  std::string problems;
+  bool only_unclaimed = true;
+  for (StateVerdict& verdict : judge(plan, saved_operators(checkpoint))) {
+    if (verdict.kind == StateVerdict::Kind::kOrphaned && unclaimed == UnclaimedState::kDrop) {
+      dropped.push_back(std::move(verdict));
+    } else if (verdict.kind == StateVerdict::Kind::kOrphaned || verdict.kind == StateVerdict::Kind::kRefused) {
+      only_unclaimed = only_unclaimed && verdict.kind == StateVerdict::Kind::kOrphaned;
+      problems += "\n  " + line_of(verdict);
+    }
+  }
+  if (problems.empty()) return dropped;
+  const std::string_view advice = only_unclaimed
+                                      ? "give it its name back, or start with --allow-non-restored-state to drop it"
+                                      : "change it back as it says there, or start without --resume";
+  return fail(ErrorCode::kFailedPrecondition,
+              fmt::format("the saved state doesn't fit the job:{}\nTo go on, {}", problems, advice));
+}
+
+void drop(const StateVerdict& verdict, const LogicalPlan& plan, RestoreMap& map) {
+  map.dropped.push_back(line_of(verdict));
+  if (verdict.state.empty()) return;
+  for (const LogicalNode& node : plan.nodes) {
+    if (node.uid != verdict.uid) continue;
+    for (OperatorRestore& subtask : map.restores[node.id]) subtask.dropped_states.push_back(verdict.state);
+  }
 }
 
 }  // namespace
 
-Result<std::vector<std::vector<OperatorRestore>>> map_restore(const PhysicalPlan& plan, const CheckpointMetadata& checkpoint) {
+Result<RestoreMap> map_restore(const PhysicalPlan& plan, const CheckpointMetadata& checkpoint,
+                               UnclaimedState unclaimed) {
   const LogicalPlan& logical = plan.logical;
-  std::vector<std::vector<OperatorRestore>> restores(logical.nodes.size());
+  TIDEMARK_ASSIGN(dropped, check(logical, checkpoint, unclaimed));
+  RestoreMap map;
+  map.restores.resize(logical.nodes.size());
   for (const PhysicalVertex& vertex : plan.vertices) {
-    for (const NodeId id : vertex.nodes) restores[id].resize(vertex.parallelism);
+    for (const NodeId id : vertex.nodes) map.restores[id].resize(vertex.parallelism);
   }
   for (const CheckpointedOperator& from : checkpoint.operators) {
-    bool taken = false;
     for (const LogicalNode& node : logical.nodes) {
-      if (node.uid != from.uid) continue;
-      TIDEMARK_TRY(restore_node(logical, node, from, restores[node.id]));
-      taken = true;
+      if (node.uid == from.uid) restore_node(logical, from, map.restores[node.id]);
     }
-    if (taken || !holds_anything(from)) continue;
-    return fail(ErrorCode::kFailedPrecondition,
-                fmt::format("the checkpoint holds state of '{}' ({}), and no operator of the job has that uid{}", from.uid, from.name,
-                            suggest_uid(logical, checkpoint)));
   }
-  return restores;
+  for (const StateVerdict& verdict : dropped) drop(verdict, logical, map);
+  return map;
 }
 
 }  // namespace tidemark

@@ -22,7 +22,7 @@ void remember(std::deque<CheckpointId>& ids, CheckpointId id) {
 
 bool contains(const std::deque<CheckpointId>& ids, CheckpointId id) { return std::ranges::find(ids, id) != ids.end(); }
 
-bool is_closing(CheckpointKind kind) { return kind != CheckpointKind::kPeriodic; }
+bool is_closing(CheckpointKind kind) { return kind == CheckpointKind::kFinal || is_stop(kind); }
 
 bool is_counted(DeclineReason reason) {
   switch (reason) {
@@ -41,6 +41,10 @@ bool is_counted(DeclineReason reason) {
 std::int64_t saturating_add(std::int64_t a, std::int64_t b) {
   std::int64_t sum = 0;
   return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<std::int64_t>::max() : sum;
+}
+
+void end_request(RequestId request, CheckpointId id, std::optional<Error> error, Commands& out) {
+  if (request != 0) out.push_back(RequestEnded{request, id, std::move(error)});
 }
 
 // A failed attempt may succeed when it starts again, whatever the single failure said.
@@ -151,7 +155,7 @@ void CheckpointCoordinator::on_progress(const InputProgress& progress, Moment no
 
 bool CheckpointCoordinator::wants_progress() const {
   const bool by_volume = options_.interval_records > 0 || options_.interval_bytes > 0;
-  return by_volume && phase_ == Phase::kRunning && !stop_requested_ && ended_.size() < tasks_.size();
+  return by_volume && phase_ == Phase::kRunning && !stop_ && ended_.size() < tasks_.size();
 }
 
 EndOutcome CheckpointCoordinator::on_end_of_data(TaskId task, Moment now, Commands& out) {
@@ -193,7 +197,7 @@ void CheckpointCoordinator::on_finalized(CheckpointId id, FinalizeOutcome outcom
       break;
     case FinalizeOutcome::kUncertain:
       TIDEMARK_PROBE("coordinator: nobody knows whether the pointer moved");
-      pending_.erase(which);
+      lose(which, *error, out);
       fail_job(restartable(*error, fmt::format("checkpoint {}: it is not known whether it completed: {}", id,
                                                error->message())),
                out);
@@ -201,7 +205,7 @@ void CheckpointCoordinator::on_finalized(CheckpointId id, FinalizeOutcome outcom
     case FinalizeOutcome::kFenced:
       TIDEMARK_PROBE("coordinator: another attempt has the pointer");
       fenced_ = true;
-      pending_.erase(which);
+      lose(which, *error, out);
       fail_job(
           Error{error->code(), error->domain(), Retry::kNone,
                 fmt::format("checkpoint {}: another attempt of this job has taken over: {}", id, error->message())},
@@ -218,17 +222,35 @@ void CheckpointCoordinator::on_cleaned(Moment now, Commands& out) {
   trigger_if_due(now, out);
 }
 
-StopOutcome CheckpointCoordinator::request_stop(Moment now, Commands& out) {
+StopOutcome CheckpointCoordinator::request_stop(Moment now, Commands& out, StopRequest how) {
   if (phase_ == Phase::kEnded) return StopOutcome::kOver;
-  if (stop_requested_) return StopOutcome::kAlready;
+  if (stop_) {
+    if (how.savepoint == 0) stop_anyway_ = true;
+    return StopOutcome::kAlready;
+  }
   if (ended_.size() == tasks_.size()) {
     TIDEMARK_PROBE("coordinator: a stop comes when all input has ended");
     return StopOutcome::kFinishing;
   }
   TIDEMARK_PROBE("coordinator: a stop is asked for");
-  stop_requested_ = true;
+  stop_ = how;
+  if (how.drain) out.push_back(DrainSources{});
   trigger_if_due(now, out);
   return StopOutcome::kAccepted;
+}
+
+RequestOutcome CheckpointCoordinator::request_checkpoint(CheckpointKind kind, RequestId request, Moment now,
+                                                         Commands& out) {
+  TIDEMARK_CHECK(!is_closing(kind), "the job ends by a stop or by itself");
+  if (phase_ != Phase::kRunning) return RequestOutcome::kOver;
+  if (ended_.size() == tasks_.size() || situation().closing_pending) {
+    TIDEMARK_PROBE("coordinator: a request comes when the last checkpoint is under way");
+    return RequestOutcome::kFinishing;
+  }
+  last_now_ns_ = std::max(last_now_ns_, now.steady_ns);
+  TIDEMARK_PROBE("coordinator: a checkpoint or savepoint is asked for");
+  trigger(kind, request, now, out);
+  return RequestOutcome::kTriggered;
 }
 
 std::optional<std::int64_t> CheckpointCoordinator::next_deadline() const {
@@ -246,14 +268,17 @@ std::optional<std::int64_t> CheckpointCoordinator::next_deadline() const {
 TriggerSituation CheckpointCoordinator::situation() const {
   return {
       .now_ns = last_now_ns_,
-      .stop_requested = stop_requested_,
+      .stop_requested = stop_.has_value(),
+      .stop_kind = stop_ && stop_->savepoint != 0 ? CheckpointKind::kStopSavepoint : CheckpointKind::kStop,
+      .draining = stop_ && stop_->drain,
       .all_input_ended = ended_.size() == tasks_.size(),
       .closing_pending = std::ranges::any_of(pending_, [](const auto& p) { return is_closing(p.second.barrier.kind); }),
       .closing_not_before_ns = closing_not_before_ns_,
       .periodic_due_ns = periodic_due_ns_,
       .volume_due = volume_is_due(),
       .min_pause_ends_ns = min_pause_ends_ns_,
-      .pending = pending_.size(),
+      .pending = static_cast<std::size_t>(std::ranges::count_if(
+          pending_, [](const auto& p) { return p.second.barrier.kind != CheckpointKind::kSavepoint; })),
       .cleaning = cleaning_,
       .max_concurrent = options_.max_concurrent};
 }
@@ -271,17 +296,19 @@ void CheckpointCoordinator::trigger_if_due(Moment now, Commands& out) {
   last_now_ns_ = std::max(last_now_ns_, now.steady_ns);
   if (phase_ != Phase::kRunning) return;
   const TriggerDecision decision = decide_trigger(situation());
-  if (decision.verdict == TriggerDecision::Verdict::kTrigger) trigger(decision.kind, now, out);
+  if (decision.verdict != TriggerDecision::Verdict::kTrigger) return;
+  trigger(decision.kind, decision.kind == CheckpointKind::kStopSavepoint ? std::exchange(stop_->savepoint, 0) : 0, now, out);
 }
 
-void CheckpointCoordinator::trigger(CheckpointKind kind, Moment now, Commands& out) {
+void CheckpointCoordinator::trigger(CheckpointKind kind, RequestId request, Moment now, Commands& out) {
   if (!pending_.empty()) TIDEMARK_PROBE("coordinator: a checkpoint begins while another is under way");
   const Barrier barrier{next_id_++, now.wall_ms, options_.mode, kind};
-  pending_.emplace(barrier.id, Pending{barrier, saturating_add(now.steady_ns, options_.timeout_ns), {}});
+  pending_.emplace(barrier.id, Pending{barrier, request, saturating_add(now.steady_ns, options_.timeout_ns), {}});
+  out.push_back(Trigger{barrier, request});
+  if (kind == CheckpointKind::kSavepoint) return;
   // From this trigger, not from when it was due: after a delay no burst makes up for it.
   if (periodic_due_ns_) periodic_due_ns_ = saturating_add(now.steady_ns, options_.interval_ns);
   progress_at_trigger_ = progress_;
-  out.push_back(Trigger{barrier});
 }
 
 // Who waits for a Finalize, its own or an earlier one's, doesn't expire: the tasks have done their part.
@@ -318,8 +345,19 @@ void CheckpointCoordinator::finalize_next(Commands& out) {
   out.push_back(Finalize{which->second.barrier, which->second.snapshots});
 }
 
+void CheckpointCoordinator::complete_savepoint(PendingMap::iterator which, Commands& out) {
+  TIDEMARK_PROBE("coordinator: a savepoint is complete");
+  const CheckpointId id = which->first;
+  const RequestId request = which->second.request;
+  pending_.erase(which);
+  remember(completed_, id);
+  end_request(request, id, std::nullopt, out);
+}
+
 void CheckpointCoordinator::complete(PendingMap::iterator which, Moment now, Commands& out) {
   const Barrier barrier = which->second.barrier;
+  if (barrier.kind == CheckpointKind::kSavepoint) return complete_savepoint(which, out);
+  const RequestId request = which->second.request;
   TIDEMARK_PROBE("coordinator: a checkpoint is complete");
   if (failures_ > 0) TIDEMARK_PROBE("coordinator: a checkpoint completes after failed ones");
   pending_.erase(which);
@@ -329,45 +367,74 @@ void CheckpointCoordinator::complete(PendingMap::iterator which, Moment now, Com
 
   const std::vector<CheckpointId> expendable = retention_.on_completed({barrier.id, barrier.kind});
   out.push_back(NotifyComplete{barrier.id, expendable.empty() ? 0 : expendable.back()});
+  end_request(request, barrier.id, std::nullopt, out);
   subsume_older_than(barrier.id, out);
   for (const CheckpointId id : expendable) {
     ++cleaning_;
     out.push_back(DeleteCheckpoint{id});
   }
   if (!is_closing(barrier.kind) || phase_ == Phase::kEnded) return;
-  if (barrier.kind == CheckpointKind::kStop) TIDEMARK_PROBE("coordinator: the checkpoint of a stop is complete");
+  if (is_stop(barrier.kind)) TIDEMARK_PROBE("coordinator: the checkpoint of a stop is complete");
   else TIDEMARK_PROBE("coordinator: the final checkpoint is complete");
   end_attempt(AbortReason::kShutdown, "the job has ended", out);
   out.push_back(Finish{barrier.kind, barrier.id});
 }
 
 void CheckpointCoordinator::subsume_older_than(CheckpointId id, Commands& out) {
-  while (!pending_.empty() && pending_.begin()->first < id) {
-    TIDEMARK_PROBE("coordinator: a newer checkpoint subsumes an older one");
-    abort(pending_.begin(), AbortReason::kSubsumed, fmt::format("checkpoint {} completed", id), out);
+  for (auto which = pending_.begin(); which != pending_.end() && which->first < id;) {
+    const auto next = std::next(which);
+    if (which->second.barrier.kind == CheckpointKind::kSavepoint) {
+      TIDEMARK_PROBE("coordinator: a newer checkpoint leaves a savepoint alone");
+    } else {
+      TIDEMARK_PROBE("coordinator: a newer checkpoint subsumes an older one");
+      abort(which, AbortReason::kSubsumed, Error{ErrorCode::kCancelled, fmt::format("checkpoint {} completed", id)}, out);
+    }
+    which = next;
   }
 }
 
-Barrier CheckpointCoordinator::abort(PendingMap::iterator which, AbortReason reason, const std::string& cause,
-                                     Commands& out) {
+Barrier CheckpointCoordinator::abort(PendingMap::iterator which, AbortReason reason, const Error& cause, Commands& out) {
   const Barrier barrier = which->second.barrier;
+  const RequestId request = which->second.request;
   std::map<TaskId, TaskSnapshot> snapshots = std::move(which->second.snapshots);
   pending_.erase(which);
   remember(aborted_, barrier.id);
-  out.push_back(NotifyAborted{barrier.id, reason, cause});
+  out.push_back(NotifyAborted{barrier.id, reason, cause.message()});
+  end_request(request, barrier.id, cause, out);
   discard(barrier.id, std::move(snapshots), out);
   return barrier;
 }
 
+// Nobody may discard it, and the attempt ends.
+void CheckpointCoordinator::lose(PendingMap::iterator which, const Error& cause, Commands& out) {
+  end_request(which->second.request, which->first, cause, out);
+  pending_.erase(which);
+}
+
 void CheckpointCoordinator::fail(PendingMap::iterator which, AbortReason reason, bool counted, const Error& cause,
                                  Moment now, Commands& out) {
-  const Barrier barrier = abort(which, reason, cause.message(), out);
-  if (phase_ == Phase::kEnded) return;
-  if (is_closing(barrier.kind)) {
+  const Barrier barrier = abort(which, reason, cause, out);
+  if (phase_ == Phase::kEnded || barrier.kind == CheckpointKind::kSavepoint) return;
+  if (barrier.kind == CheckpointKind::kStopSavepoint) {
+    give_up_stop(cause, out);
+  } else if (is_closing(barrier.kind)) {
     count_closing_failure(cause, now, out);
   } else if (counted) {
     count_failure(cause, out);
   }
+}
+
+// The sources can't be made to begin again, but for a new attempt.
+void CheckpointCoordinator::give_up_stop(const Error& cause, Commands& out) {
+  TIDEMARK_PROBE("coordinator: a stop's savepoint failed");
+  const bool drained = stop_->drain;
+  stop_ = stop_anyway_ ? std::optional{StopRequest{}} : std::nullopt;
+  if (!drained) return;
+  TIDEMARK_PROBE("coordinator: a drained job's savepoint failed");
+  fail_job(restartable(cause, fmt::format("the savepoint to stop with failed when the sources had already ended, so the "
+                                          "job goes back to its newest checkpoint: {}",
+                                          cause.message())),
+           out);
 }
 
 // Every kind of failure counts here: what must end can't be tried for ever.
@@ -402,10 +469,12 @@ void CheckpointCoordinator::fail_job(Error error, Commands& out) {
 
 void CheckpointCoordinator::end_attempt(AbortReason reason, const std::string& cause, Commands& out) {
   phase_ = Phase::kEnded;
+  const Error error{ErrorCode::kCancelled, cause};
+  if (stop_) end_request(std::exchange(stop_->savepoint, 0), 0, error, out);
   for (auto which = pending_.begin(); which != pending_.end();) {
     const auto next = std::next(which);
     if (which->first != finalizing_) {
-      abort(which, reason, cause, out);
+      abort(which, reason, error, out);
     } else {
       TIDEMARK_PROBE("coordinator: the attempt ends while a checkpoint is being finalised");
     }

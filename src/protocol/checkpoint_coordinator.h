@@ -7,9 +7,15 @@
 // A checkpoint's way: triggered -> all tasks acknowledged -> Finalize -> on_finalized -> NotifyComplete. Wherever it
 // ends otherwise there is one NotifyAborted, and a DiscardState for what had been acknowledged.
 //
+// A savepoint (kSavepoint) goes the same way up to on_finalized, and ends there: the tasks hear nothing, no sink
+// commits, nothing is subsumed or retained. It passes all limits, counts towards none, and is subsumed by nothing; that
+// it fails fails its request alone. One with which the job stops (kStopSavepoint) is like kStop, but where it fails the
+// job goes on - or, its sources having been told to end, begins a new attempt.
+//
 // Invariants: NotifyComplete(N) follows on_finalized(N, kCompleted) and nothing else; at most one Finalize is in flight
-// and none is ever for an id at or below a completed one; every Trigger is followed by exactly one NotifyComplete or
-// NotifyAborted of its id, except where the driver goes away first or the outcome of a Finalize stays unknown; the
+// and, savepoints aside, none is ever for an id at or below a completed one; every Trigger is followed by exactly one
+// NotifyComplete, NotifyAborted or (of a savepoint that completes) RequestEnded of its id, except where the driver goes
+// away first or the outcome of a Finalize stays unknown; every request that was accepted has one RequestEnded; the
 // latest completed checkpoint is named in no DeleteCheckpoint and no DiscardState; Finish comes once, after
 // NotifyComplete of a final or stop checkpoint, and nothing is triggered after it or after FailJob.
 #pragma once
@@ -67,9 +73,13 @@ enum class AbortReason : std::uint8_t {
 /// The enumerator's name without its k, in words.
 std::string_view to_string(AbortReason reason) noexcept;
 
+/// Somebody asked for a checkpoint or savepoint and waits for what becomes of it; named by the driver. 0: nobody.
+using RequestId = std::uint64_t;
+
 /// Send the barrier to every task without inputs.
 struct Trigger {
   Barrier barrier;
+  RequestId request = 0;
 };
 
 /// Tell every task that `id` will not complete. `cause` names the task and the phase, for people.
@@ -104,13 +114,23 @@ struct DeleteCheckpoint {
   CheckpointId id = 0;
 };
 
+/// What `request` came to: checkpoint `id` is complete or, with an error, will never be (0: it was not even triggered).
+struct RequestEnded {
+  RequestId request = 0;
+  CheckpointId id = 0;
+  std::optional<Error> error;
+};
+
+/// Tell every source to end as at the end of its input.
+struct DrainSources {};
+
 /// The attempt has failed; the restart strategy decides what comes next. The last command ever of this coordinator that
 /// starts anything.
 struct FailJob {
   Error error;
 };
 
-/// The job is finished (kFinal) or stopped (kStop). The NotifyComplete before it still has to reach the sinks, which
+/// The job is finished (kFinal) or stopped (is_stop()). The NotifyComplete before it still has to reach the sinks, which
 /// commit; then the driver ends the tasks.
 struct Finish {
   CheckpointKind kind = CheckpointKind::kFinal;
@@ -118,7 +138,8 @@ struct Finish {
 };
 
 using Command =
-    std::variant<Trigger, NotifyAborted, Finalize, NotifyComplete, DiscardState, DeleteCheckpoint, FailJob, Finish>;
+    std::variant<Trigger, NotifyAborted, Finalize, NotifyComplete, DiscardState, DeleteCheckpoint, RequestEnded,
+                 DrainSources, FailJob, Finish>;
 using Commands = std::vector<Command>;
 
 enum class AckOutcome : std::uint8_t {
@@ -148,6 +169,18 @@ enum class StopOutcome : std::uint8_t {
   kAlready,    ///< a stop was asked for before
   kFinishing,  ///< all input has ended: the job finishes by itself, with its final checkpoint
   kOver,       ///< the attempt has ended
+};
+
+enum class RequestOutcome : std::uint8_t {
+  kTriggered,  ///< it is under way; RequestEnded follows
+  kFinishing,  ///< the last checkpoint of the job is under way: it ends by itself
+  kOver,       ///< the attempt has not begun or has ended
+};
+
+/// How the job is to stop.
+struct StopRequest {
+  RequestId savepoint = 0;  ///< with a savepoint for this request; 0: with a checkpoint
+  bool drain = false;       ///< the sources end first, so that windows and timers fire
 };
 
 /// What became of a Finalize.
@@ -198,13 +231,18 @@ class CheckpointCoordinator {
   void on_cleaned(Moment now, Commands& out);
 
   /// Take a checkpoint of kind kStop, keep it, and end. Passes all limits. A failed one is repeated like the final one.
-  StopOutcome request_stop(Moment now, Commands& out);
+  /// With a savepoint: see above; after kAccepted its RequestEnded follows. A stop without one, asked for meanwhile, is
+  /// kAlready and takes over where the savepoint fails.
+  StopOutcome request_stop(Moment now, Commands& out, StopRequest how = {});
+  /// Take a savepoint, or a checkpoint out of turn (kPeriodic). Passes all limits and pauses.
+  RequestOutcome request_checkpoint(CheckpointKind kind, RequestId request, Moment now, Commands& out);
 
   /// When on_time() has something to do next, on the steady clock.
   std::optional<std::int64_t> next_deadline() const;
 
   /// A Finalize is in flight.
   bool finalizing() const { return finalizing_ != 0; }
+  bool finalizing(CheckpointId id) const { return id != 0 && finalizing_ == id; }
   /// Triggered, neither completed nor aborted.
   std::size_t pending() const { return pending_.size(); }
   /// The latest completed one, found ones included; 0: none.
@@ -221,6 +259,7 @@ class CheckpointCoordinator {
 
   struct Pending {
     Barrier barrier;
+    RequestId request = 0;
     std::int64_t expires_ns = 0;
     std::map<TaskId, TaskSnapshot> snapshots;
   };
@@ -230,14 +269,17 @@ class CheckpointCoordinator {
   bool volume_is_due() const;
   TriggerSituation situation() const;
   void trigger_if_due(Moment now, Commands& out);
-  void trigger(CheckpointKind kind, Moment now, Commands& out);
+  void trigger(CheckpointKind kind, RequestId request, Moment now, Commands& out);
   void expire(Moment now, Commands& out);
   void finalize_next(Commands& out);
   void complete(PendingMap::iterator which, Moment now, Commands& out);
+  void complete_savepoint(PendingMap::iterator which, Commands& out);
   void subsume_older_than(CheckpointId id, Commands& out);
-  Barrier abort(PendingMap::iterator which, AbortReason reason, const std::string& cause, Commands& out);
+  Barrier abort(PendingMap::iterator which, AbortReason reason, const Error& cause, Commands& out);
+  void lose(PendingMap::iterator which, const Error& cause, Commands& out);
   void fail(PendingMap::iterator which, AbortReason reason, bool counted, const Error& cause, Moment now,
             Commands& out);
+  void give_up_stop(const Error& cause, Commands& out);
   void count_closing_failure(const Error& cause, Moment now, Commands& out);
   void count_failure(const Error& cause, Commands& out);
   void fail_job(Error error, Commands& out);
@@ -266,7 +308,8 @@ class CheckpointCoordinator {
   std::uint32_t closing_failures_ = 0;  // in a row
 
   std::set<TaskId> ended_;
-  bool stop_requested_ = false;
+  std::optional<StopRequest> stop_;  // its savepoint is 0 once that was triggered
+  bool stop_anyway_ = false;         // without a savepoint, should that fail
   std::int64_t last_now_ns_ = 0;  // of the latest input, for next_deadline()
 };
 

@@ -67,6 +67,14 @@ class CoordinatorTest : public ::testing::Test {
     EXPECT_EQ(coordinator_->request_stop(at(now_), out_), expected);
     return said();
   }
+  Words ask(RequestId request, CheckpointKind kind = kSavepoint, RequestOutcome expected = RequestOutcome::kTriggered) {
+    EXPECT_EQ(coordinator_->request_checkpoint(kind, request, at(now_), out_), expected);
+    return said();
+  }
+  Words stop_with(StopRequest how, StopOutcome expected = StopOutcome::kAccepted) {
+    EXPECT_EQ(coordinator_->request_stop(at(now_), out_, how), expected);
+    return said();
+  }
   Words read(std::uint64_t records, std::uint64_t bytes = 0) {
     coordinator_->on_progress({records, bytes}, at(now_), out_);
     return said();
@@ -85,7 +93,8 @@ class CoordinatorTest : public ::testing::Test {
   }
 
   std::string word(const Trigger& c) {
-    static constexpr const char* kNames[] = {"trigger ", "trigger final ", "trigger stop "};
+    static constexpr const char* kNames[] = {"trigger ", "trigger final ", "trigger stop ", "trigger savepoint ",
+                                             "trigger stop savepoint "};
     return kNames[static_cast<int>(c.barrier.kind)] + std::to_string(c.barrier.id);
   }
   std::string word(const NotifyAborted& c) {
@@ -101,6 +110,11 @@ class CoordinatorTest : public ::testing::Test {
     return "discard " + std::to_string(c.id) + " of " + std::to_string(c.snapshots.size());
   }
   std::string word(const DeleteCheckpoint& c) { return "delete " + std::to_string(c.id); }
+  std::string word(const RequestEnded& c) {
+    if (c.error) last_cause_ = c.error->message();
+    return "answer " + std::to_string(c.request) + (c.error ? " no" : " yes") + " " + std::to_string(c.id);
+  }
+  std::string word(const DrainSources&) { return "drain"; }
   std::string word(const FailJob& c) {
     last_cause_ = c.error.message();
     last_retry_ = c.error.retry();
@@ -513,6 +527,127 @@ TEST_F(CoordinatorTest, AFencedAttemptTouchesNothingAndNeverRestarts) {
   EXPECT_EQ(last_retry_, Retry::kNone);
   EXPECT_EQ(ack(kSink, 2), AckOutcome::kLate);
   EXPECT_THAT(said(), IsEmpty());
+}
+
+TEST_F(CoordinatorTest, ASavepointCommitsNothingSubsumesNothingAndAnswersItsRequest) {
+  start({.interval_ns = 100, .min_pause_ns = 50});
+  EXPECT_THAT(on_time(100), ElementsAre("trigger 1"));
+  EXPECT_THAT(ask(7), ElementsAre("trigger savepoint 2"));
+  EXPECT_THAT(complete(2), ElementsAre("finalize 2", "answer 7 yes 2"));
+  EXPECT_EQ(coordinator_->latest_completed(), 0U);
+  EXPECT_THAT(coordinator_->retained(), IsEmpty());
+  EXPECT_THAT(complete(1), ElementsAre("finalize 1", "complete 1"));
+}
+
+TEST_F(CoordinatorTest, ASavepointIsNotSubsumedByANewerCheckpoint) {
+  start({.interval_ns = 100});
+  EXPECT_THAT(ask(7), ElementsAre("trigger savepoint 1"));
+  EXPECT_THAT(on_time(100), ElementsAre("trigger 2"));
+  EXPECT_THAT(complete(2), ElementsAre("finalize 2", "complete 2"));
+  EXPECT_THAT(complete(1), ElementsAre("finalize 1", "answer 7 yes 1"));
+  EXPECT_EQ(coordinator_->latest_completed(), 2U);
+}
+
+TEST_F(CoordinatorTest, SavepointsPassLimitsAndPausesAndLeaveTheScheduleAlone) {
+  start({.interval_ns = 100, .min_pause_ns = 80, .max_concurrent = 1});
+  EXPECT_THAT(ask(1), ElementsAre("trigger savepoint 1"));
+  EXPECT_THAT(ask(2), ElementsAre("trigger savepoint 2"));
+  EXPECT_THAT(on_time(100), ElementsAre("trigger 3"));
+  EXPECT_THAT(complete(3), ElementsAre("finalize 3", "complete 3"));
+  EXPECT_THAT(ask(3), ElementsAre("trigger savepoint 4"));
+  EXPECT_EQ(coordinator_->pending(), 3U);
+  EXPECT_THAT(on_time(200), ElementsAre("trigger 5"));
+}
+
+TEST_F(CoordinatorTest, AFailedSavepointFailsItsRequestAndNothingElse) {
+  start({.timeout_ns = 50, .tolerable_failures = 0});
+  ask(7);
+  ack(kSource, 1);
+  EXPECT_THAT(decline(1), ElementsAre("aborted 1 declined", "answer 7 no 1", "discard 1 of 1"));
+  EXPECT_THAT(last_cause_, HasSubstr("disk full"));
+  ask(8);
+  EXPECT_THAT(on_time(50), ElementsAre("aborted 2 expired", "answer 8 no 2"));
+  ask(9);
+  ack_all(3);
+  EXPECT_THAT(finalized(3, FinalizeOutcome::kFailed),
+              ElementsAre("aborted 3 finalize failed", "answer 9 no 3", "discard 3 of 2"));
+  EXPECT_THAT(ask(10), ElementsAre("trigger savepoint 4"));
+}
+
+TEST_F(CoordinatorTest, ACheckpointOutOfTurnIsOneLikeAllOthers) {
+  start({.interval_ns = 100});
+  EXPECT_THAT(ask(7, kPeriodic), ElementsAre("trigger 1"));
+  EXPECT_THAT(complete(1), ElementsAre("finalize 1", "complete 1", "answer 7 yes 1"));
+  EXPECT_EQ(coordinator_->latest_completed(), 1U);
+  ask(8, kPeriodic);
+  EXPECT_THAT(ask(9, kPeriodic), ElementsAre("trigger 3"));
+  EXPECT_THAT(complete(3), ElementsAre("finalize 3", "complete 3", "answer 9 yes 3", "aborted 2 subsumed",
+                                       "answer 8 no 2", "delete 1"));
+}
+
+TEST_F(CoordinatorTest, RequestsAreRefusedBeforeTheStartAtTheEndAndAfter) {
+  make({});
+  ask(1, kSavepoint, RequestOutcome::kOver);
+  coordinator_->start(at(0), out_);
+  stop();
+  ask(2, kSavepoint, RequestOutcome::kFinishing);
+  complete(1);
+  EXPECT_THAT(ask(3, kSavepoint, RequestOutcome::kOver), IsEmpty());
+}
+
+TEST_F(CoordinatorTest, AStopWithASavepointCommitsAndEndsTheJob) {
+  start({.interval_ns = 100});
+  EXPECT_THAT(stop_with({.savepoint = 7}), ElementsAre("trigger stop savepoint 1"));
+  EXPECT_THAT(on_time(500), IsEmpty());
+  EXPECT_THAT(complete(1), ElementsAre("finalize 1", "complete 1", "answer 7 yes 1", "finish 1"));
+  EXPECT_EQ(coordinator_->latest_completed(), 1U);
+}
+
+TEST_F(CoordinatorTest, WhenTheSavepointOfAStopFailsTheJobGoesOn) {
+  start({.interval_ns = 100, .closing_attempts = 1});
+  stop_with({.savepoint = 7});
+  EXPECT_THAT(decline(1), ElementsAre("aborted 1 declined", "answer 7 no 1"));
+  EXPECT_THAT(on_time(100), ElementsAre("trigger 2"));
+  EXPECT_THAT(stop_with({.savepoint = 8}), ElementsAre("trigger stop savepoint 3"));
+}
+
+TEST_F(CoordinatorTest, APlainStopTakesOverWhereTheSavepointFails) {
+  start({});
+  stop_with({.savepoint = 7});
+  EXPECT_THAT(stop(StopOutcome::kAlready), IsEmpty());
+  EXPECT_THAT(decline(1), ElementsAre("aborted 1 declined", "answer 7 no 1", "trigger stop 2"));
+}
+
+TEST_F(CoordinatorTest, ADrainWaitsForTheEndOfEveryInput) {
+  start({.interval_ns = 100});
+  EXPECT_THAT(stop_with({.savepoint = 7, .drain = true}), ElementsAre("drain"));
+  EXPECT_FALSE(coordinator_->next_deadline());
+  EXPECT_THAT(on_time(1000), IsEmpty());
+  EXPECT_THAT(end_of_data(), ElementsAre("trigger stop savepoint 1"));
+  EXPECT_THAT(complete(1), ElementsAre("finalize 1", "complete 1", "answer 7 yes 1", "finish 1"));
+}
+
+TEST_F(CoordinatorTest, ADrainedJobWhoseSavepointFailsBeginsANewAttempt) {
+  start({});
+  stop_with({.savepoint = 7, .drain = true});
+  end_of_data();
+  EXPECT_THAT(decline(1), ElementsAre("aborted 1 declined", "answer 7 no 1", "fail"));
+  EXPECT_EQ(last_retry_, Retry::kRestart);
+}
+
+TEST_F(CoordinatorTest, EveryRequestIsAnsweredWhenTheAttemptEnds) {
+  start({});
+  ask(1);
+  stop_with({.savepoint = 2, .drain = true});
+  coordinator_->on_task_failed(at(0), out_);
+  EXPECT_THAT(said(), ElementsAre("answer 2 no 0", "aborted 1 task failed", "answer 1 no 1"));
+}
+
+TEST_F(CoordinatorTest, AStopWithASavepointWhoseFateIsUnknownIsAnsweredAndDiscardsNothing) {
+  start({});
+  stop_with({.savepoint = 7});
+  ack_all(1);
+  EXPECT_THAT(finalized(1, FinalizeOutcome::kUncertain), ElementsAre("answer 7 no 1", "fail"));
 }
 
 TEST_F(CoordinatorTest, AnswersThatNobodyAskedForAreFaults) {

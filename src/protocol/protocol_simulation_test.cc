@@ -64,7 +64,7 @@ struct TaskState {
 };
 
 struct Told {
-  enum Kind { kTrigger, kAborted, kComplete } kind;
+  enum Kind { kTrigger, kAborted, kComplete, kDrain } kind;
   Barrier barrier;
 };
 
@@ -82,6 +82,7 @@ struct Task {
   std::vector<std::size_t> outputs;  // channels
   std::vector<std::size_t> inputs;   // channels
   std::vector<bool> input_ended;
+  bool drained = false;
   bool ended = false;
   std::deque<Told> mail;
   std::vector<Upload> uploads;
@@ -98,7 +99,7 @@ constexpr std::size_t kFaultySteps = 15'000;
 constexpr std::size_t kMostSteps = 200'000;
 
 struct Statistics {
-  std::size_t completed = 0, aborted = 0, restarts = 0, late = 0, stops = 0, uncertain = 0;
+  std::size_t completed = 0, aborted = 0, restarts = 0, late = 0, stops = 0, uncertain = 0, savepoints = 0, refused = 0;
 };
 
 class Simulation {
@@ -141,6 +142,8 @@ class Simulation {
     cleaning_.clear();
     triggered_.clear();
     finalize_.reset();
+    savepoints_.clear();
+    require(requests_.empty(), "a request was never answered");
     restart_wanted_ = over_ = false;
     build_tasks();
     restore_tasks();
@@ -235,6 +238,7 @@ class Simulation {
     }
     if (faulty() && chance_.one_in(250)) crash();
     if (stops_wanted_ > 0 && chance_.one_in(300)) stop();
+    if (faulty() && chance_.one_in(100)) ask();
   }
 
   void crash() {
@@ -246,7 +250,20 @@ class Simulation {
 
   void stop() {
     --stops_wanted_;
-    command([&](Commands& out) { (void)coordinator_->request_stop(now(), out); });
+    StopRequest how;
+    if (chance_.one_in(2)) how = {.savepoint = ++newest_request_, .drain = chance_.one_in(2)};
+    Commands out;
+    const bool accepted = coordinator_->request_stop(now(), out, how) == StopOutcome::kAccepted;
+    if (accepted && how.savepoint != 0) requests_.insert(how.savepoint);
+    obey(out);
+  }
+
+  void ask() {
+    const CheckpointKind kind = chance_.one_in(3) ? CheckpointKind::kPeriodic : CheckpointKind::kSavepoint;
+    Commands out;
+    const RequestOutcome outcome = coordinator_->request_checkpoint(kind, ++newest_request_, now(), out);
+    if (outcome == RequestOutcome::kTriggered) requests_.insert(newest_request_);
+    obey(out);
   }
 
   // ---- tasks
@@ -271,7 +288,7 @@ class Simulation {
   }
 
   void emit(Task& task) {
-    if (task.state.position < kRecordsPerSource) return send(task, {task.id.subtask, task.state.position++});
+    if (task.state.position < kRecordsPerSource && !task.drained) return send(task, {task.id.subtask, task.state.position++});
     if (!task.ended) end_of_data(task);
   }
 
@@ -376,6 +393,9 @@ class Simulation {
       case Told::kAborted:
         if (chance_.one_in(2)) std::erase_if(task.uploads, [&](const Upload& u) { return u.id == told.barrier.id; });
         return obey(task, task.alignment->on_abort_notification(told.barrier.id));
+      case Told::kDrain:
+        task.drained = true;
+        return;
       case Told::kComplete:
         for (CommitOrder& order : task.ledger.on_complete(told.barrier.id)) task.commits.push_back(std::move(order));
     }
@@ -418,7 +438,12 @@ class Simulation {
     const bool moves = fate >= 2;
     auto outcome = fate == 0 ? FinalizeOutcome::kFailed : FinalizeOutcome::kCompleted;
     if (fate == 1 || fate == 2) outcome = FinalizeOutcome::kUncertain;
-    if (moves) move_pointer(finalize);
+    if (finalize.barrier.kind == CheckpointKind::kSavepoint) {
+      if (outcome == FinalizeOutcome::kUncertain) outcome = FinalizeOutcome::kFailed;
+      if (outcome == FinalizeOutcome::kCompleted) check_savepoint(id);
+    } else if (moves) {
+      move_pointer(finalize);
+    }
     if (outcome == FinalizeOutcome::kCompleted) may_complete_ = id;
     if (outcome == FinalizeOutcome::kUncertain) {
       ++statistics_.uncertain;
@@ -430,6 +455,22 @@ class Simulation {
     may_complete_ = 0;
   }
 
+  // Whoever restores it finds every record before it in the output, committed or to be committed.
+  void check_savepoint(CheckpointId id) {
+    ++statistics_.savepoints;
+    std::set<std::string> output = committed_;
+    for (const Task& task : tasks_) {
+      for (const std::string& name : acknowledged_.at({id, task.id}).committables) output.insert(name);
+    }
+    std::set<Record> seen;
+    for (const std::string& name : output) seen.insert(prepared_.at(name).begin(), prepared_.at(name).end());
+    for (std::uint32_t source = 0; source < kParallelism; ++source) {
+      for (std::uint64_t number = 0; number < acknowledged_.at({id, {0, source}}).position; ++number) {
+        require(seen.contains({source, number}), "a savepoint lacks a record");
+      }
+    }
+  }
+
   void move_pointer(const Finalize& finalize) {
     require(finalize.barrier.id > pointer_, "the pointer moves backward");
     pointer_ = finalize.barrier.id;
@@ -439,6 +480,10 @@ class Simulation {
   void command(const std::function<void(Commands&)>& input) {
     Commands out;
     input(out);
+    obey(out);
+  }
+
+  void obey(const Commands& out) {
     for (const Command& c : out) std::visit([this](const auto& each) { carry_out(each); }, c);
   }
 
@@ -451,8 +496,11 @@ class Simulation {
   void carry_out(const Trigger& c) {
     require(!over_ && !restart_wanted_, "a trigger after the end");
     require(c.barrier.id >= next_id_, "an id is used twice");
-    require(c.barrier.kind != CheckpointKind::kPeriodic || triggered_.size() < options_.max_concurrent,
+    require(c.barrier.kind != CheckpointKind::kPeriodic || c.request != 0 ||
+                triggered_.size() - savepoints_.size() < options_.max_concurrent,
             "too many at once");
+    require(c.request != 0 || !is_savepoint(c.barrier.kind), "a savepoint that nobody asked for");
+    if (c.barrier.kind == CheckpointKind::kSavepoint) savepoints_.insert(c.barrier.id);
     require(c.barrier.kind != CheckpointKind::kFinal || std::ranges::all_of(tasks_, &Task::ended),
             "a final one before the end");
     next_id_ = c.barrier.id + 1;
@@ -462,6 +510,7 @@ class Simulation {
 
   void carry_out(const NotifyAborted& c) {
     require(triggered_.erase(c.id) == 1, "an abort of what is not pending");
+    savepoints_.erase(c.id);
     ++statistics_.aborted;
     tell_tasks({Told::kAborted, {.id = c.id}}, false);
   }
@@ -489,6 +538,7 @@ class Simulation {
 
   void carry_out(const NotifyComplete& c) {
     require(c.id == may_complete_, "complete without a finalize that succeeded");
+    require(!savepoints_.contains(c.id), "sinks commit a savepoint");
     require(triggered_.erase(c.id) == 1, "a completion of what is not pending");
     ++statistics_.completed;
     tell_tasks({Told::kComplete, {.id = c.id}}, false);
@@ -507,6 +557,17 @@ class Simulation {
     for (const Task& task : tasks_) files_.erase({c.id, task.id});
     cleaning_.push_back(c.id);
   }
+
+  void carry_out(const RequestEnded& c) {
+    require(requests_.erase(c.request) == 1, "an answer to what was not asked, or a second one");
+    if (c.error) {
+      ++statistics_.refused;
+    } else if (savepoints_.erase(c.id) == 1) {
+      require(c.id == may_complete_ && triggered_.erase(c.id) == 1, "a savepoint without a finalize that succeeded");
+    }
+  }
+
+  void carry_out(const DrainSources&) { tell_tasks({Told::kDrain, {}}, true); }
 
   void carry_out(const FailJob&) {
     over_ = true;
@@ -566,6 +627,8 @@ class Simulation {
   std::size_t steps_ = 0;
   std::int64_t now_ns_ = 0;
   std::uint64_t stops_wanted_ = 0;
+  RequestId newest_request_ = 0;
+  std::set<RequestId> requests_;  // not yet answered
   Statistics statistics_;
   bool finished_ = false;
 
@@ -585,6 +648,7 @@ class Simulation {
   std::vector<std::function<void(Commands&)>> to_coordinator_;
   std::deque<CheckpointId> cleaning_;
   std::set<CheckpointId> triggered_;
+  std::set<CheckpointId> savepoints_;  // of those
   std::map<std::pair<CheckpointId, TaskId>, TaskState> acknowledged_;
   std::optional<Finalize> finalize_;
   CheckpointId may_complete_ = 0;
@@ -611,6 +675,8 @@ void run_seeds(CheckpointMode mode) {
       sum.late += one.late;
       sum.stops += one.stops;
       sum.uncertain += one.uncertain;
+      sum.savepoints += one.savepoints;
+      sum.refused += one.refused;
     } catch (const std::exception& error) {
       FAIL() << "TIDEMARK_SEED=" << seed << ": " << error.what();
     }
@@ -623,6 +689,8 @@ void run_seeds(CheckpointMode mode) {
   EXPECT_GT(sum.late, count / 4);
   EXPECT_GT(sum.stops, count / 10);
   EXPECT_GT(sum.uncertain, count / 20);
+  EXPECT_GT(sum.savepoints, count);
+  EXPECT_GT(sum.refused, count / 2);
   ::testing::Test::RecordProperty("completed", static_cast<int>(sum.completed));
   ::testing::Test::RecordProperty("aborted", static_cast<int>(sum.aborted));
 }

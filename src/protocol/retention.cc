@@ -17,8 +17,8 @@ CheckpointRetention::CheckpointRetention(std::size_t num_retained, std::span<con
 
 std::vector<CheckpointId> CheckpointRetention::on_completed(CompletedCheckpoint checkpoint) {
   TIDEMARK_CHECK(checkpoint.id > latest(), "checkpoints must complete in the order of their ids");
-  kept_.push_back({checkpoint, checkpoint.kind == CheckpointKind::kStop});
-  if (checkpoint.kind == CheckpointKind::kStop) TIDEMARK_PROBE("retention: keeps the checkpoint of a stop");
+  kept_.push_back({checkpoint, is_stop(checkpoint.kind)});
+  if (is_stop(checkpoint.kind)) TIDEMARK_PROBE("retention: keeps the checkpoint of a stop");
   std::size_t newer = 0;
   std::vector<CheckpointId> expendable;
   for (auto at = kept_.rbegin(); at != kept_.rend(); ++at, ++newer) {

@@ -16,7 +16,7 @@ struct CompletedCheckpoint {
 };
 
 /// Invariants: the newest completed checkpoint, which is the one to restore from, is never named for deletion; nothing
-/// is named twice; a checkpoint taken to stop (CheckpointKind::kStop) is never named by the run that took it.
+/// is named twice; a checkpoint taken to stop (is_stop()) is never named by the run that took it.
 class CheckpointRetention {
  public:
   /// Keeps the newest `num_retained` (at least 1). `found`, ascending by id, are those of earlier runs that this job

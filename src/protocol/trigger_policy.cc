@@ -21,7 +21,8 @@ TriggerDecision not_before(std::int64_t at_ns, CheckpointKind kind, std::int64_t
 
 TriggerDecision decide_trigger(const TriggerSituation& s) {
   if (s.closing_pending) return {};
-  if (s.stop_requested) return not_before(s.closing_not_before_ns, CheckpointKind::kStop, s.now_ns);
+  if (s.draining && !s.all_input_ended) return {};
+  if (s.stop_requested) return not_before(s.closing_not_before_ns, s.stop_kind, s.now_ns);
   if (s.all_input_ended) return not_before(s.closing_not_before_ns, CheckpointKind::kFinal, s.now_ns);
   if (!s.periodic_due_ns && !s.volume_due) return {};
   if (s.pending >= s.max_concurrent) return {};

@@ -14,6 +14,8 @@ struct TriggerSituation {
   std::int64_t now_ns = 0;
 
   bool stop_requested = false;             ///< the job is to stop with a checkpoint
+  CheckpointKind stop_kind = CheckpointKind::kStop;  ///< of that checkpoint
+  bool draining = false;                   ///< the sources were told to end: the stop waits for all_input_ended
   bool all_input_ended = false;            ///< every task has read all its input
   bool closing_pending = false;            ///< a stop or final checkpoint is under way
   std::int64_t closing_not_before_ns = 0;  ///< the pause after a failed stop or final checkpoint ends here
@@ -21,7 +23,7 @@ struct TriggerSituation {
   std::optional<std::int64_t> periodic_due_ns;  ///< when the interval runs out; none: no checkpoints by time
   bool volume_due = false;                      ///< as many records or bytes were read as call for a periodic one
   std::int64_t min_pause_ends_ns = 0;           ///< the pause after the last completion ends here
-  std::size_t pending = 0;                      ///< triggered and neither completed nor aborted
+  std::size_t pending = 0;                      ///< triggered and neither completed nor aborted, savepoints not counted
   std::size_t cleaning = 0;                     ///< checkpoints whose files are being deleted
   std::size_t max_concurrent = 1;
 };

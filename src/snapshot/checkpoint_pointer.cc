@@ -14,10 +14,11 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<std::pair<CheckpointKind, std::string_view>, 3> kKindNames{{
+constexpr std::array<std::pair<CheckpointKind, std::string_view>, 4> kKindNames{{
     {CheckpointKind::kPeriodic, "periodic"},
     {CheckpointKind::kFinal, "final"},
     {CheckpointKind::kStop, "stop"},
+    {CheckpointKind::kStopSavepoint, "savepoint"},
 }};
 
 std::string_view name_of(CheckpointKind kind) {
@@ -56,7 +57,22 @@ std::optional<RetainedCheckpoint> read_checkpoint(const Json& json) {
   const auto attempt = number(member(json, "attempt"), ~AttemptId{0});
   const auto kind = kind_named(member(json, "kind"));
   if (!id || !attempt || !kind) return std::nullopt;
-  return RetainedCheckpoint{*id, static_cast<AttemptId>(*attempt), *kind};
+  RetainedCheckpoint checkpoint{*id, static_cast<AttemptId>(*attempt), *kind, {}};
+  const Json* path = member(json, "path");
+  if ((path != nullptr) != is_savepoint(*kind)) return std::nullopt;
+  if (path == nullptr) return checkpoint;
+  if (!path->is_string() || path->get_ref<const std::string&>().empty()) return std::nullopt;
+  checkpoint.path = path->get<std::string>();
+  return checkpoint;
+}
+
+std::optional<ClaimedSnapshot> read_claimed(const Json& json) {
+  if (!json.is_object()) return std::nullopt;
+  const Json* path = member(json, "path");
+  const Json* token = member(json, "token");
+  const auto since = number(member(json, "since"), ~AttemptId{0});
+  if (path == nullptr || !path->is_string() || token == nullptr || !token->is_string() || !since) return std::nullopt;
+  return ClaimedSnapshot{path->get<std::string>(), token->get<std::string>(), static_cast<AttemptId>(*since)};
 }
 
 std::optional<CheckpointPointer> read_version_1(const Json& json) {
@@ -73,6 +89,14 @@ std::optional<CheckpointPointer> read_version_1(const Json& json) {
     if (!checkpoint) return std::nullopt;
     pointer.checkpoints.push_back(*checkpoint);
   }
+  const Json* claims = member(json, "claims");
+  if (claims == nullptr) return pointer;
+  if (!claims->is_array()) return std::nullopt;
+  for (const Json& item : *claims) {
+    auto claimed = read_claimed(item);
+    if (!claimed) return std::nullopt;
+    pointer.claims.push_back(*std::move(claimed));
+  }
   return pointer;
 }
 
@@ -81,12 +105,17 @@ std::optional<CheckpointPointer> read_version_1(const Json& json) {
 std::string encode_pointer(const CheckpointPointer& pointer) {
   Json checkpoints = Json::array();
   for (const RetainedCheckpoint& checkpoint : pointer.checkpoints) {
-    checkpoints.push_back({{"id", checkpoint.id}, {"attempt", checkpoint.attempt}, {"kind", name_of(checkpoint.kind)}});
+    Json item{{"id", checkpoint.id}, {"attempt", checkpoint.attempt}, {"kind", name_of(checkpoint.kind)}};
+    if (!checkpoint.path.empty()) item["path"] = checkpoint.path;
+    checkpoints.push_back(std::move(item));
   }
-  const Json json{{"version", kPointerVersion},
+  Json json{{"version", kPointerVersion},
                   {"job", pointer.job},
                   {"attempt", pointer.attempt},
                   {"checkpoints", std::move(checkpoints)}};
+  for (const ClaimedSnapshot& claimed : pointer.claims) {
+    json["claims"].push_back({{"path", claimed.path}, {"token", claimed.token}, {"since", claimed.since}});
+  }
   std::string text = json.dump() + '\n';
   text += checksum_line(text);
   return text;

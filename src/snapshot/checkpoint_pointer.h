@@ -18,13 +18,23 @@ struct RetainedCheckpoint {
   CheckpointId id = 0;
   AttemptId attempt = 0;
   CheckpointKind kind = CheckpointKind::kPeriodic;
+  std::string path;  ///< absolute, of a savepoint with which the job stopped; empty: chk-<id>-<attempt> in the job's folder
   friend bool operator==(const RetainedCheckpoint&, const RetainedCheckpoint&) = default;
+};
+
+/// A snapshot from elsewhere that the job owns (CLAIM) and has yet to delete.
+struct ClaimedSnapshot {
+  std::string path;     ///< absolute
+  std::string token;    ///< that stands in its claim, if it was ours (snapshot_claim.h)
+  AttemptId since = 0;  ///< the attempt that began with it; its checkpoints and later ones replace it
+  friend bool operator==(const ClaimedSnapshot&, const ClaimedSnapshot&) = default;
 };
 
 struct CheckpointPointer {
   std::string job;
   AttemptId attempt = 0;                        ///< the newest; a process with an older one is a zombie
   std::vector<RetainedCheckpoint> checkpoints;  ///< the newest last
+  std::vector<ClaimedSnapshot> claims;
   friend bool operator==(const CheckpointPointer&, const CheckpointPointer&) = default;
 };
 

@@ -17,7 +17,8 @@ const std::string kPath = "/state/orders/CURRENT";
 CheckpointPointer sample() {
   return {"orders",
           7,
-          {{40, 6, CheckpointKind::kPeriodic}, {41, 7, CheckpointKind::kFinal}, {42, 7, CheckpointKind::kStop}}};
+          {{40, 6, CheckpointKind::kPeriodic}, {41, 7, CheckpointKind::kFinal}, {42, 7, CheckpointKind::kStop}, {43, 7, CheckpointKind::kStopSavepoint, "/sp/savepoint-orders-1"}},
+          {{"/sp/savepoint-orders-0", "00ab", 6}, {"/backup", "00ac", 7}}};
 }
 
 std::string sealed(const std::string& line) { return line + fmt::format("xxh3 {:016x}\n", detail::hash_bytes(line)); }
@@ -55,6 +56,10 @@ TEST(CheckpointPointer, WrongShapesAreRefusedEvenUnderARightChecksum) {
                            R"({"attempt":4294967296,"checkpoints":[],"job":"a","version":1})",
                            R"({"attempt":1,"checkpoints":[7],"job":"a","version":1})",
                            R"({"attempt":1,"checkpoints":[{"id":1,"attempt":1,"kind":"other"}],"job":"a","version":1})",
+                           R"({"attempt":1,"checkpoints":[{"id":1,"attempt":1,"kind":"savepoint"}],"job":"a","version":1})",
+                           R"({"attempt":1,"checkpoints":[{"id":1,"attempt":1,"kind":"stop","path":"/a"}],"job":"a","version":1})",
+                           R"({"attempt":1,"checkpoints":[],"claims":[{"path":"/a"}],"job":"a","version":1})",
+                           R"({"attempt":1,"checkpoints":[],"claims":7,"job":"a","version":1})",
                            R"({"attempt":1,"checkpoints":{},"job":"a","version":1})"}) {
     const auto decoded = decode_pointer(sealed(std::string{json} + "\n"), kPath);
     ASSERT_FALSE(decoded) << json;

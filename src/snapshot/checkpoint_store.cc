@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "env/crash_point.h"
+#include "snapshot/snapshot_claim.h"
+#include "snapshot/snapshot_folder.h"
 #include "tidemark/detail/base/check.h"
 #include "tidemark/detail/base/planted_bug.h"
 #include "tidemark/detail/base/probe.h"
@@ -14,9 +16,7 @@
 namespace tidemark {
 namespace {
 
-constexpr std::string_view kLock = "LOCK";
 constexpr std::string_view kCurrent = "CURRENT";
-constexpr std::string_view kMetadata = "_metadata";
 constexpr std::uint64_t kLargestPointer = 1u << 20;
 
 std::string folder_name(CheckpointId id, AttemptId attempt) { return fmt::format("chk-{}-{}", id, attempt); }
@@ -51,14 +51,6 @@ bool names(const RetainedCheckpoint& checkpoint, CheckpointId id, AttemptId atte
   return checkpoint.id == id && checkpoint.attempt == attempt;
 }
 
-/// The folder that a path of a checkpoint means: the folder itself or the `_metadata` in it.
-std::string checkpoint_folder(std::string path) {
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  if (path == kMetadata) return ".";
-  if (path.ends_with(fmt::format("/{}", kMetadata))) return parent_path(path);
-  return path;
-}
-
 Result<> check_files(FileSystem& files, const std::string& folder, CheckpointMetadata& metadata) {
   for (CheckpointMetadata::Operator& op : metadata.operators) {
     for (OperatorSnapshot& subtask : op.subtasks) {
@@ -84,18 +76,27 @@ Result<> check_files(FileSystem& files, const std::string& folder, CheckpointMet
 }  // namespace
 
 Result<CheckpointMetadata> load_checkpoint(FileSystem& files, const std::string& folder) {
-  const std::string path = join_path(folder, kMetadata);
+  const std::string path = join_path(folder, kMetadataName);
   const auto bytes = read_file(files, path, kLargestMetadata);
   if (is_absent(bytes)) {
     return fail(
         ErrorCode::kNotFound,
         fmt::format("there is no complete checkpoint in '{}': it has no file {}; name the folder of another checkpoint",
-                    folder, kMetadata));
+                    folder, kMetadataName));
   }
   if (!bytes) return std::unexpected{bytes.error()};
   TIDEMARK_ASSIGN(metadata, decode_metadata(*bytes, path));
   TIDEMARK_TRY(check_files(files, folder, metadata));
   return metadata;
+}
+
+Result<std::optional<CheckpointPointer>> read_pointer_file(FileSystem& files, const std::string& folder) {
+  const std::string path = join_path(folder, kCurrent);
+  const auto bytes = read_file(files, path, kLargestPointer);
+  if (is_absent(bytes)) return std::nullopt;
+  if (!bytes) return std::unexpected{bytes.error()};
+  TIDEMARK_ASSIGN(pointer, decode_pointer(*bytes, path));
+  return pointer;
 }
 
 CheckpointStore::CheckpointStore(FileSystem& files, std::string folder, std::string job, std::unique_ptr<FileLock> lock)
@@ -113,7 +114,7 @@ Result<std::unique_ptr<CheckpointStore>> CheckpointStore::open(FileSystem& files
   }
   const std::string folder = join_path(dir, job);
   TIDEMARK_TRY(make_durable_directories(files, folder));
-  auto lock = files.lock(join_path(folder, kLock));
+  auto lock = files.lock(join_path(folder, kLockName));
   if (!lock) {
     if (lock.error().code() != ErrorCode::kFailedPrecondition) return std::unexpected{lock.error()};
     return std::unexpected{lock.error().within(fmt::format(
@@ -143,7 +144,7 @@ Result<> CheckpointStore::find_restorable(const Resume& resume) {
     case Resume::Kind::kLatest:
       return use_latest(pointer->has_value());
     case Resume::Kind::kPath:
-      return use_path(checkpoint_folder(resume.path));
+      return use_path(snapshot_folder_of(resume.path), resume.claim);
   }
   return {};
 }
@@ -176,14 +177,23 @@ Result<> CheckpointStore::use_latest(bool has_pointer) {
                     join_path(folder_, kCurrent), intact));
   }
   if (auto loaded = load_checkpoint(files_, newest_path()); !loaded) {
+    const RetainedCheckpoint& lost = pointer_.checkpoints.back();
+    if (!lost.path.empty() && loaded.error().code() == ErrorCode::kNotFound) {
+      return fail(ErrorCode::kNotFound,
+                  fmt::format("the job stopped with the savepoint '{}', and there is none any more: if it was moved, "
+                              "name its new place with --resume=PATH",
+                              lost.path));
+    }
     TIDEMARK_PROBE("store: the newest checkpoint can't be read");
     return std::unexpected{offer_older(loaded.error())};
   }
+  const RetainedCheckpoint& newest = pointer_.checkpoints.back();
+  if (!newest.path.empty()) TIDEMARK_TRY(refuse_if_claimed(files_, newest.path, own_token(newest.path)));
   TIDEMARK_PROBE("store: resumes from the newest checkpoint");
   return {};
 }
 
-Result<> CheckpointStore::use_path(const std::string& path) {
+Result<> CheckpointStore::use_path(const std::string& path, std::optional<std::uint64_t> claim) {
   const auto loaded = load_checkpoint(files_, path);
   if (!loaded) {
     if (files_.stat(join_path(path, kCurrent))) {
@@ -199,18 +209,37 @@ Result<> CheckpointStore::use_path(const std::string& path) {
                 fmt::format("the checkpoint in '{}' belongs to job '{}', not to '{}': name one of this job", path,
                             loaded->job, job_));
   }
+  if (lies_in_own_folder(path)) claim.reset();  // the job's already
+  std::string token = own_token(path);
+  TIDEMARK_TRY(refuse_if_claimed(files_, path, token));
+  if (claim && token.empty()) token = fmt::format("{:016x}", *claim);
+  if (!claim) token.clear();
   TIDEMARK_PROBE("store: resumes from a checkpoint named by its path");
-  explicit_ = Explicit{path, loaded->id, loaded->attempt};
+  explicit_ = Explicit{path, loaded->id, loaded->attempt, std::move(token)};
   return {};
 }
 
+// By what lies beside it: names may lead to one folder by several ways.
+bool CheckpointStore::lies_in_own_folder(const std::string& path) const {
+  const auto beside = read_file(files_, join_path(parent_path(files_.absolute_path(path)), kCurrent), kLargestPointer);
+  return beside && *beside == encode_pointer(pointer_);
+}
+
+// Of an earlier run, too.
+std::string CheckpointStore::own_token(const std::string& path) const {
+  const std::string absolute = files_.absolute_path(path);
+  const auto claimed = std::find_if(pointer_.claims.begin(), pointer_.claims.end(),
+                                    [&](const ClaimedSnapshot& c) { return c.path == absolute; });
+  return claimed == pointer_.claims.end() ? std::string{} : claimed->token;
+}
+
+Result<> CheckpointStore::claim_explicit() {
+  if (!explicit_ || explicit_->token.empty()) return {};
+  return take_claim(files_, explicit_->path, {job_, files_.absolute_path(folder_), explicit_->token});
+}
+
 Result<std::optional<CheckpointPointer>> CheckpointStore::read_pointer() const {
-  const std::string path = join_path(folder_, kCurrent);
-  const auto bytes = read_file(files_, path, kLargestPointer);
-  if (is_absent(bytes)) return std::nullopt;
-  if (!bytes) return std::unexpected{bytes.error()};
-  TIDEMARK_ASSIGN(pointer, decode_pointer(*bytes, path));
-  return pointer;
+  return read_pointer_file(files_, folder_);
 }
 
 Result<CheckpointPointer> CheckpointStore::read_own_pointer(AttemptId attempt) const {
@@ -254,11 +283,18 @@ Result<AttemptId> CheckpointStore::begin_attempt() {
   for (const CheckpointName& name : found) next.attempt = std::max(next.attempt, name.attempt);
   if (explicit_) next.attempt = std::max(next.attempt, explicit_->attempt);
   ++next.attempt;
+  // Before the claim itself, so that none stands in the world of which its owner doesn't know.
+  if (explicit_ && !explicit_->token.empty()) {
+    std::string path = files_.absolute_path(explicit_->path);
+    std::erase_if(next.claims, [&](const ClaimedSnapshot& c) { return c.path == path; });
+    next.claims.push_back({std::move(path), explicit_->token, next.attempt});
+  }
   tried_attempt_ = next.attempt;
   // A crash after an earlier make_directories() may have left the folder's own name not durable.
   TIDEMARK_TRY(files_.sync_directory(parent_path(folder_)));
   TIDEMARK_TRY(write_pointer(next));
   attempt_ = next.attempt;
+  TIDEMARK_TRY(claim_explicit());
   return attempt_;
 }
 
@@ -297,7 +333,7 @@ Error CheckpointStore::offer_older(const Error& error) const {
     }
   }
   for (auto candidate = candidates.rbegin(); candidate != candidates.rend(); ++candidate) {
-    const std::string path = path_of(candidate->id, candidate->attempt);
+    const std::string path = path_of(*candidate);
     if (load_checkpoint(files_, path)) {
       TIDEMARK_PROBE("store: offers an older checkpoint");
       return offer(error, path);
@@ -332,9 +368,12 @@ std::string CheckpointStore::path_of(CheckpointId id, AttemptId attempt) const {
   return join_path(folder_, folder_name(id, attempt));
 }
 
+std::string CheckpointStore::path_of(const RetainedCheckpoint& checkpoint) const {
+  return checkpoint.path.empty() ? path_of(checkpoint.id, checkpoint.attempt) : checkpoint.path;
+}
+
 std::string CheckpointStore::newest_path() const {
-  if (pointer_.checkpoints.empty()) return {};
-  return path_of(pointer_.checkpoints.back().id, pointer_.checkpoints.back().attempt);
+  return pointer_.checkpoints.empty() ? std::string{} : path_of(pointer_.checkpoints.back());
 }
 
 Result<std::vector<CheckpointStore::CheckpointName>> CheckpointStore::checkpoint_folders() const {
@@ -367,6 +406,11 @@ Result<> CheckpointStore::prepare(CheckpointId id) {
   return files_.make_directories(checkpoint_path(id));
 }
 
+Result<std::string> CheckpointStore::prepare_savepoint(const std::string& dir, std::uint64_t random) {
+  TIDEMARK_CHECK(attempt() != 0, "an attempt begins before its savepoints");
+  return make_savepoint_folder(files_, dir, job_, random);
+}
+
 Result<> CheckpointStore::complete(const CheckpointMetadata& metadata, const std::vector<RetainedCheckpoint>& drop) {
   CompleteCheckpoint work{*this, metadata, drop};
   while (true) {
@@ -375,23 +419,7 @@ Result<> CheckpointStore::complete(const CheckpointMetadata& metadata, const std
   }
 }
 
-Result<> CheckpointStore::write_metadata(const CheckpointMetadata& metadata) {
-  TIDEMARK_CHECK(metadata.job == job_, "a store completes the checkpoints of its job");
-  TIDEMARK_ASSIGN(bytes, encode_metadata(metadata));
-  const std::string folder = path_of(metadata.id, metadata.attempt);
-  const std::string temporary = join_path(folder, fmt::format("{}.tmp", kMetadata));
-  TIDEMARK_ASSIGN(file, files_.create(temporary, CreateMode::kTruncate));
-  TIDEMARK_TRY(file->append(bytes));
-  TIDEMARK_TRY(file->sync());
-  TIDEMARK_TRY(file->close());
-  crash_point(CrashPoint::kMetadataWritten);
-  TIDEMARK_TRY(files_.rename(temporary, join_path(folder, kMetadata)));
-  TIDEMARK_TRY(files_.sync_directory(folder));
-  crash_point(CrashPoint::kMetadataDurable);
-  return {};
-}
-
-Result<> CheckpointStore::move_pointer(const CheckpointMetadata& metadata,
+Result<> CheckpointStore::move_pointer(const CheckpointMetadata& metadata, const std::string& savepoint_folder,
                                        const std::vector<RetainedCheckpoint>& drop) {
   const std::lock_guard guard{mutex_};
   // The file, not what is remembered: an earlier move that failed may have taken place.
@@ -401,7 +429,7 @@ Result<> CheckpointStore::move_pointer(const CheckpointMetadata& metadata,
            std::any_of(drop.begin(), drop.end(), [&](const auto& d) { return names(checkpoint, d.id, d.attempt); });
   };
   if (std::erase_if(pointer.checkpoints, leaves) > 0) TIDEMARK_PROBE("store: the pointer moves away from an old checkpoint");
-  pointer.checkpoints.push_back({metadata.id, metadata.attempt, metadata.kind});
+  pointer.checkpoints.push_back({metadata.id, metadata.attempt, metadata.kind, savepoint_folder});
   TIDEMARK_TRY(write_pointer(pointer));
   crash_point(CrashPoint::kPointerMoved);
   return {};
@@ -450,8 +478,88 @@ Result<> CheckpointStore::discard(CheckpointId id) {
   return delete_checkpoint_folder(path);
 }
 
+Result<> CheckpointStore::discard_savepoint(const std::string& folder) {
+  {
+    const std::lock_guard guard{mutex_};
+    TIDEMARK_ASSIGN(pointer, read_own_pointer(attempt_));
+    if (std::ranges::find(pointer.checkpoints, folder, &RetainedCheckpoint::path) != pointer.checkpoints.end()) {
+      TIDEMARK_PROBE("store: the savepoint that should be discarded is complete");
+      return {};
+    }
+  }
+  TIDEMARK_PROBE("store: an unfinished savepoint is discarded");
+  return delete_snapshot_folder(files_, folder);
+}
+
+namespace {
+
+bool is_replaced(const CheckpointPointer& pointer, const ClaimedSnapshot& claimed, std::size_t num_retained) {
+  const auto newer = std::ranges::count_if(pointer.checkpoints,
+                                           [&](const RetainedCheckpoint& c) { return c.attempt >= claimed.since; });
+  return static_cast<std::size_t>(newer) >= std::max<std::size_t>(num_retained, 1);
+}
+
+// What another has claimed meanwhile, or was never ours because the claim itself failed, is left alone; not so what is
+// left of it after a deletion that a crash cut short.
+Result<> delete_claimed(FileSystem& files, const ClaimedSnapshot& claimed) {
+  const auto claim = read_claim(files, claimed.path);
+  const bool ours = claim && *claim && (*claim)->token == claimed.token;
+  const bool leftover = claim && !*claim && is_absent(files.stat(join_path(claimed.path, kMetadataName)));
+  if (!ours && !leftover) {
+    TIDEMARK_PROBE("store: what was claimed is not ours");
+    return {};
+  }
+  TIDEMARK_PROBE("store: a claimed snapshot is deleted");
+  TIDEMARK_TRY(delete_snapshot_folder(files, claimed.path));
+  return files.sync_directory(parent_path(claimed.path));
+}
+
+}  // namespace
+
+bool CheckpointStore::has_replaced_claims(std::size_t num_retained) const {
+  const std::lock_guard guard{mutex_};
+  return std::ranges::any_of(pointer_.claims,
+                             [&](const ClaimedSnapshot& c) { return is_replaced(pointer_, c, num_retained); });
+}
+
+Result<> CheckpointStore::remove_claimed(std::size_t num_retained) {
+  std::vector<ClaimedSnapshot> replaced;
+  {
+    const std::lock_guard guard{mutex_};
+    TIDEMARK_ASSIGN(pointer, read_own_pointer(attempt_));
+    std::ranges::copy_if(pointer.claims, std::back_inserter(replaced),
+                         [&](const ClaimedSnapshot& c) { return is_replaced(pointer, c, num_retained); });
+  }
+  for (const ClaimedSnapshot& claimed : replaced) TIDEMARK_TRY(delete_claimed(files_, claimed));
+  const std::lock_guard guard{mutex_};
+  TIDEMARK_ASSIGN(pointer, read_own_pointer(attempt_));
+  std::erase_if(pointer.claims,
+                [&](const ClaimedSnapshot& c) { return std::ranges::find(replaced, c) != replaced.end(); });
+  return write_pointer(pointer);
+}
+
+Result<> CheckpointStore::remove_all() {
+  CheckpointPointer removed;
+  {
+    const std::lock_guard guard{mutex_};
+    TIDEMARK_ASSIGN(pointer, read_own_pointer(attempt_));
+    removed = pointer;
+    pointer.checkpoints.clear();
+    explicit_.reset();
+    TIDEMARK_TRY(write_pointer(pointer));
+  }
+  for (const RetainedCheckpoint& checkpoint : removed.checkpoints) {
+    if (checkpoint.path.empty()) TIDEMARK_TRY(delete_checkpoint_folder(path_of(checkpoint)));
+  }
+  for (const ClaimedSnapshot& claimed : removed.claims) TIDEMARK_TRY(delete_claimed(files_, claimed));
+  const std::lock_guard guard{mutex_};
+  TIDEMARK_ASSIGN(pointer, read_own_pointer(attempt_));
+  pointer.claims.clear();
+  return write_pointer(pointer);
+}
+
 Result<> CheckpointStore::delete_checkpoint_folder(const std::string& path) {
-  const auto metadata = files_.remove(join_path(path, kMetadata));
+  const auto metadata = files_.remove(join_path(path, kMetadataName));
   if (!metadata && !is_absent(metadata)) return metadata;
   if (!metadata) {
     TIDEMARK_PROBE("store: a folder without metadata is removed");
@@ -484,18 +592,33 @@ Result<std::uint32_t> CheckpointStore::remove_orphans() {
   return static_cast<std::uint32_t>(orphans.size());
 }
 
+CompleteCheckpoint::CompleteCheckpoint(CheckpointStore& store, CheckpointMetadata metadata,
+                                       std::vector<RetainedCheckpoint> drop, std::string savepoint_folder)
+    : store_{store},
+      metadata_{std::move(metadata)},
+      drop_{std::move(drop)},
+      savepoint_folder_{std::move(savepoint_folder)} {
+  TIDEMARK_CHECK(metadata_.job == store_.job_, "a store completes the checkpoints of its job");
+  TIDEMARK_CHECK(is_savepoint(metadata_.kind) != savepoint_folder_.empty(), "a savepoint has a folder of its own");
+}
+
 Result<Progress> CompleteCheckpoint::step() {
+  const std::string folder =
+      savepoint_folder_.empty() ? store_.path_of(metadata_.id, metadata_.attempt) : savepoint_folder_;
   switch (stage_) {
     case Stage::kWriteMetadata:
-      TIDEMARK_TRY(store_.write_metadata(metadata_));
+      // A savepoint is one as soon as its `_metadata` is there: the names of its files must be durable before.
+      if (!savepoint_folder_.empty()) TIDEMARK_TRY(store_.files_.sync_directory(folder));
+      TIDEMARK_TRY(write_metadata_file(store_.files_, folder, metadata_));
       stage_ = Stage::kSyncFolder;
       return Progress::kMadeProgress;
     case Stage::kSyncFolder:
-      TIDEMARK_TRY(store_.files_.sync_directory(store_.folder_));
+      TIDEMARK_TRY(store_.files_.sync_directory(parent_path(folder)));
+      if (metadata_.kind == CheckpointKind::kSavepoint) return Progress::kDone;
       stage_ = Stage::kMovePointer;
       return Progress::kMadeProgress;
     case Stage::kMovePointer:
-      TIDEMARK_TRY(store_.move_pointer(metadata_, drop_));
+      TIDEMARK_TRY(store_.move_pointer(metadata_, savepoint_folder_, drop_));
       return Progress::kDone;
   }
   return Progress::kDone;

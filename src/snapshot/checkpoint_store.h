@@ -3,8 +3,12 @@
 //
 // A checkpoint is complete when CURRENT names it, not before. CURRENT also holds the attempt number: a store whose
 // attempt is no longer the one in the file (a zombie) can neither complete nor remove anything. The newest checkpoint
-// in CURRENT is never removed, and nothing is removed before CURRENT durably stopped naming it. Threads: any; every
-// call but the plain getters may block on I/O. The store holds LOCK for its lifetime.
+// in CURRENT is never removed, and nothing is removed before CURRENT durably stopped naming it.
+//
+// A savepoint has a folder of its own elsewhere and belongs to the user: CURRENT names it only if the job stopped with
+// it, and it is never removed when CURRENT stops naming it. A snapshot from elsewhere that the job has claimed stands in
+// CURRENT, too, and is removed as its own checkpoints are. Threads: any; every call but the plain getters may block on
+// I/O. The store holds LOCK for its lifetime.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +16,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "env/env.h"
@@ -19,6 +24,9 @@
 #include "snapshot/metadata.h"
 
 namespace tidemark {
+
+/// In a job's folder: locked by the process that runs the job.
+inline constexpr std::string_view kLockName = "LOCK";
 
 /// What a starting job continues from.
 struct Resume {
@@ -29,6 +37,9 @@ struct Resume {
   };
   Kind kind = Kind::kNone;
   std::string path;
+  /// kPath: a random number under which the job claims what it restores, unless that lies in its own folder. None: what
+  /// it restores belongs to somebody else and is never touched.
+  std::optional<std::uint64_t> claim = std::nullopt;
 };
 
 class CheckpointStore {
@@ -65,6 +76,8 @@ class CheckpointStore {
   std::string checkpoint_path(CheckpointId id) const;
   /// Makes that folder.
   Result<> prepare(CheckpointId id);
+  /// Makes a savepoint's folder in `dir`; the same `random` gives the same name. Its absolute path.
+  Result<std::string> prepare_savepoint(const std::string& dir, std::uint64_t random);
 
   /// Makes `metadata` (of this attempt, file paths relative to its folder; files already synced) the newest complete
   /// checkpoint: `_metadata` durable, then the pointer moves, which at the same time stops naming those in `drop`.
@@ -82,6 +95,15 @@ class CheckpointStore {
   Result<> remove(CheckpointId id, AttemptId attempt);
   /// Deletes what an aborted checkpoint of this attempt left; does nothing if the pointer names it after all.
   Result<> discard(CheckpointId id);
+  /// The same of a savepoint, in `folder`.
+  Result<> discard_savepoint(const std::string& folder);
+  /// Deletes the snapshots that this job claimed and that `num_retained` checkpoints have replaced.
+  Result<> remove_claimed(std::size_t num_retained);
+  /// Whether remove_claimed() has anything to do.
+  bool has_replaced_claims(std::size_t num_retained) const;
+  /// Deletes all complete checkpoints in the folder and what the job has claimed; savepoints stay. The store is of no
+  /// use after that.
+  Result<> remove_all();
   /// Deletes the checkpoint folders of older attempts that the pointer doesn't name, except the restored one; leaves
   /// alone all else that lies in the folder. To be called once the job runs. The number removed.
   Result<std::uint32_t> remove_orphans();
@@ -99,7 +121,10 @@ class CheckpointStore {
   Result<> find_restorable(const Resume& resume);
   Result<> refuse_if_used(bool has_pointer) const;
   Result<> use_latest(bool has_pointer);
-  Result<> use_path(const std::string& path);
+  Result<> use_path(const std::string& path, std::optional<std::uint64_t> claim);
+  bool lies_in_own_folder(const std::string& path) const;
+  std::string own_token(const std::string& path) const;
+  Result<> claim_explicit();
   Result<std::optional<CheckpointPointer>> read_pointer() const;
   /// kFailedPrecondition if the file holds another attempt than `attempt`.
   Result<CheckpointPointer> read_own_pointer(AttemptId attempt) const;
@@ -111,9 +136,10 @@ class CheckpointStore {
   Error offer_any_intact(const Error& error) const;
   static Error offer(const Error& error, const std::string& path);
   std::string path_of(CheckpointId id, AttemptId attempt) const;
+  std::string path_of(const RetainedCheckpoint& checkpoint) const;
   std::string newest_path() const;
-  Result<> write_metadata(const CheckpointMetadata& metadata);
-  Result<> move_pointer(const CheckpointMetadata& metadata, const std::vector<RetainedCheckpoint>& drop);
+  Result<> move_pointer(const CheckpointMetadata& metadata, const std::string& savepoint_folder,
+                        const std::vector<RetainedCheckpoint>& drop);
 
   FileSystem& files_;
   const std::string folder_;
@@ -129,6 +155,7 @@ class CheckpointStore {
     std::string path;
     CheckpointId id = 0;
     AttemptId attempt = 0;
+    std::string token;  // to claim it with; empty: not at all
   };
   std::optional<Explicit> explicit_;  // what Resume::kPath named, until this store completes a checkpoint
 };
@@ -136,8 +163,9 @@ class CheckpointStore {
 /// CheckpointStore::complete() in steps, for the simulator to delay and crash between them.
 class CompleteCheckpoint {
  public:
-  CompleteCheckpoint(CheckpointStore& store, CheckpointMetadata metadata, std::vector<RetainedCheckpoint> drop = {})
-      : store_{store}, metadata_{std::move(metadata)}, drop_{std::move(drop)} {}
+  /// `savepoint_folder`: of a savepoint; one of kSavepoint is complete when it is durable, and the pointer stays.
+  CompleteCheckpoint(CheckpointStore& store, CheckpointMetadata metadata, std::vector<RetainedCheckpoint> drop = {},
+                     std::string savepoint_folder = {});
   /// kDone: the checkpoint is complete. After an error: never again.
   Result<Progress> step();
   /// The next step moves the pointer. An error of a step before it is certain not to have moved it.
@@ -147,14 +175,18 @@ class CompleteCheckpoint {
   /// What the next step does.
   enum class Stage {
     kWriteMetadata,  ///< `_metadata` becomes durable, with its folder
-    kSyncFolder,     ///< the checkpoint folder's name becomes durable
+    kSyncFolder,     ///< the name of the checkpoint's folder becomes durable
     kMovePointer,    ///< the checkpoint becomes complete
   };
   CheckpointStore& store_;
   CheckpointMetadata metadata_;
   std::vector<RetainedCheckpoint> drop_;
+  std::string savepoint_folder_;
   Stage stage_ = Stage::kWriteMetadata;
 };
+
+/// CURRENT in a job's folder; nothing if there is none.
+Result<std::optional<CheckpointPointer>> read_pointer_file(FileSystem& files, const std::string& folder);
 
 /// Reads and verifies `_metadata` in `folder`, with the sizes of all files it names; their paths become such as the
 /// FileSystem opens.

@@ -78,6 +78,18 @@ struct EntryLayout {
   friend bool operator==(const EntryLayout&, const EntryLayout&) = default;
 };
 
+/// The byte that says of what kind a state is: its highest bit, whether its entries expire.
+inline std::uint8_t state_kind_byte(const StateDescriptor& state) {
+  return static_cast<std::uint8_t>(static_cast<unsigned>(state.kind) | (state.has_ttl ? 0x80u : 0u));
+}
+/// Sets kind and has_ttl; false if no state up to the kind `last` has that byte.
+inline bool read_state_kind(std::uint8_t byte, StateDescriptor::Kind last, StateDescriptor& state) {
+  const std::uint8_t kind = byte & 0x7f;
+  state.kind = static_cast<StateDescriptor::Kind>(kind);
+  state.has_ttl = byte != kind;
+  return kind != 0 && kind <= static_cast<std::uint8_t>(state.has_ttl ? StateDescriptor::Kind::kMap : last);
+}
+
 /// One entry of keyed state in its encoded form. Empty: the parts that the state doesn't have.
 struct SnapshotEntry {
   std::uint32_t key_group = 0;

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "snapshot/format.h"
 #include "tidemark/detail/base/bytes.h"
 #include "tidemark/detail/base/hash.h"
 
@@ -48,7 +49,7 @@ void put_list_state(ByteWriter& out, const OperatorListState& state) {
 
 void put_state(ByteWriter& out, const StateDescriptor& state) {
   out.put_string(state.name);
-  out.put_u8(static_cast<std::uint8_t>(state.kind));
+  out.put_u8(state_kind_byte(state));
   out.put_string(state.key_schema);
   out.put_string(state.namespace_schema);
   out.put_string(state.value_schema);
@@ -174,7 +175,7 @@ class Decoder {
     metadata_.job = in.get_string();
     metadata_.id = in.get_varint();
     metadata_.attempt = get_u32(in);
-    metadata_.kind = get_enum(in, CheckpointKind::kPeriodic, CheckpointKind::kStop, "a kind of checkpoint");
+    metadata_.kind = get_enum(in, CheckpointKind::kPeriodic, CheckpointKind::kStopSavepoint, "a kind of checkpoint");
     metadata_.triggered_wall_ms = in.get_i64();
     metadata_.completed_wall_ms = in.get_i64();
     if (in.get_u32() != detail::kHashId && in.ok()) newer_ = "another hash of keys";
@@ -196,7 +197,10 @@ class Decoder {
   StateDescriptor read_state(ByteReader& in) {
     StateDescriptor state;
     state.name = in.get_string();
-    state.kind = get_enum(in, StateDescriptor::Kind::kValue, StateDescriptor::kLastKind, "a kind of state");
+    const std::uint8_t kind = in.get_u8();
+    if (!read_state_kind(kind, StateDescriptor::kLastKind, state) && in.ok()) {
+      newer_ = fmt::format("a kind of state with the number {}", kind);
+    }
     state.key_schema = in.get_string();
     state.namespace_schema = in.get_string();
     state.value_schema = in.get_string();

@@ -57,6 +57,18 @@ TEST(Metadata, OperatorStateOfEveryKindComesBack) {
   EXPECT_EQ(decode_metadata(value_or_throw(encode_metadata(metadata)), kPath), metadata);
 }
 
+TEST(Metadata, StatesWithATimeToLiveComeBackAsSuch) {
+  CheckpointMetadata metadata = sample_metadata();
+  for (const auto kind : {StateDescriptor::Kind::kValue, StateDescriptor::Kind::kList, StateDescriptor::Kind::kMap}) {
+    metadata.operators[0].states.push_back({std::string{to_string(kind)}, kind, "", "", R"("string")", true});
+  }
+  EXPECT_EQ(decode_metadata(value_or_throw(encode_metadata(metadata)), kPath), metadata);
+  metadata.operators[0].states.push_back({"timers", StateDescriptor::Kind::kTimers, "", "", "", true});
+  const auto decoded = decode_metadata(value_or_throw(encode_metadata(metadata)), kPath);
+  ASSERT_FALSE(decoded);
+  EXPECT_THAT(decoded.error().message(), HasSubstr("a kind of state with the number 132"));
+}
+
 TEST(Metadata, EnumeratorsOfANewerVersionAreRefusedAsSuch) {
   CheckpointMetadata metadata = sample_metadata();
   metadata.operators[0].subtasks[0].list_states[0].redistribution = static_cast<Redistribution>(3);

@@ -260,7 +260,7 @@ Result<> SnapshotFileReader::read_schema() {
     StateDescriptor state;
     state.name = record.get_string();
     const std::uint8_t kind = record.get_u8();
-    state.kind = static_cast<StateDescriptor::Kind>(kind);
+    const bool is_known = read_state_kind(kind, StateDescriptor::Kind::kWindow, state);
     state.key_schema = record.get_string();
     state.namespace_schema = record.get_string();
     state.value_schema = record.get_string();
@@ -271,7 +271,7 @@ Result<> SnapshotFileReader::read_schema() {
     layout.value = record.get_u32();
     if (!record.ok() || layout == EntryLayout{0, 0, 0, 0})
       return damaged_block(number, "a state's description is wrong");
-    if (kind == 0 || kind > static_cast<std::uint8_t>(StateDescriptor::Kind::kWindow)) {
+    if (!is_known) {
       return newer(fmt::format("state '{}' is of kind {}", state.name, kind));
     }
     states_.push_back(std::move(state));

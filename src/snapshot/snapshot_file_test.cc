@@ -236,6 +236,14 @@ TEST_F(SnapshotFileTest, TimersHaveBlocksOfTheirOwn) {
   EXPECT_EQ(value_or_throw(read_rows(files_)).size(), 1u);
 }
 
+TEST_F(SnapshotFileTest, StatesWithATimeToLiveComeBackAsSuch) {
+  StateDescriptor timed = value_state("timed");
+  timed.has_ttl = true;
+  const SnapshotFile file = write({value_state("v"), timed}, {{1, 1, "key", "", "", "1234value"}});
+  const auto reader = value_or_throw(SnapshotFileReader::open(files_, kPath, &file));
+  EXPECT_EQ(reader->states(), (std::vector<StateDescriptor>{value_state("v"), timed}));
+}
+
 TEST_F(SnapshotFileTest, EveryFlippedBitEndsInAnErrorThatNamesTheFileOrInAnEqualResult) {
   const SnapshotFile file = write(kSmallStates, small_rows());
   const std::string bytes = read_back(files_, kPath);

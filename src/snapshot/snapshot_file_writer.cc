@@ -259,7 +259,7 @@ void SnapshotFileWriter::write_schema() {
   for (const State& state : states_) {
     detail::ByteWriter record;
     record.put_string(state.descriptor.name);
-    record.put_u8(static_cast<std::uint8_t>(state.descriptor.kind));
+    record.put_u8(state_kind_byte(state.descriptor));
     record.put_string(state.descriptor.key_schema);
     record.put_string(state.descriptor.namespace_schema);
     record.put_string(state.descriptor.value_schema);

@@ -76,10 +76,12 @@ std::uint32_t part_size(const std::string& schema, SizeOf&& size_of) {
 }  // namespace
 
 EntryLayout entry_layout(const StateDescriptor& state) {
+  std::uint32_t value = part_size(state.value_schema, value_size);
+  if (state.has_ttl && value != kVariable) value += sizeof(std::uint32_t);  // when it was written
   return {.key = part_size(state.key_schema, key_size),
           .name_space = part_size(state.namespace_schema, key_size),
           .map_key = 0,
-          .value = part_size(state.value_schema, value_size)};
+          .value = value};
 }
 
 }  // namespace tidemark

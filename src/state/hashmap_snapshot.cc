@@ -4,6 +4,7 @@
 
 #include "env/crash_point.h"
 #include "state/entry_layout.h"
+#include "state/key_order_merge.h"
 #include "tidemark/detail/base/check.h"
 
 namespace tidemark {
@@ -39,12 +40,24 @@ bool HashmapSnapshot::step() {
   return true;
 }
 
+HashmapSnapshot::WriteSome HashmapSnapshot::make_merge(EntryOrder order, std::vector<detail::StateView> views,
+                                                       std::uint32_t state, std::uint32_t max_parallelism) {
+  const auto with = [&](auto merge) {
+    return [merge = std::move(merge)](SnapshotFileWriter& writer) { return merge->write_some(writer); };
+  };
+  if (order == EntryOrder::kKey) {
+    return with(std::make_unique<KeyOrderMerge>(std::move(views), state, max_parallelism));
+  }
+  return with(std::make_unique<ViewMerge>(std::move(views), state, max_parallelism));
+}
+
 void HashmapSnapshot::create_file() {
   const std::uint32_t max_parallelism = header_.max_parallelism;
+  const EntryOrder order = header_.order;
   writer_ = value_or_throw(SnapshotFileWriter::create(files_, path_, std::move(header_)));
   for (State& state : states_) {
     const std::uint32_t id = writer_->add_state(state.descriptor, entry_layout(state.descriptor));
-    merges_.insert(merges_.begin(), std::make_unique<ViewMerge>(std::move(state.views), id, max_parallelism));
+    merges_.insert(merges_.begin(), make_merge(order, std::move(state.views), id, max_parallelism));
   }
   states_.clear();
 }
@@ -52,7 +65,7 @@ void HashmapSnapshot::create_file() {
 // False when every entry is in the file.
 bool HashmapSnapshot::write_some() {
   if (merges_.empty()) return false;
-  if (!merges_.back()->write_some(*writer_)) merges_.pop_back();
+  if (!merges_.back()(*writer_)) merges_.pop_back();
   bytes_written_ = writer_->bytes_written();
   return writer_->ok();  // finish() says what failed
 }

@@ -63,7 +63,11 @@ class HashmapSnapshot final : public detail::SnapshotWork {
   // Before the views, so that it ends after them.
   std::unique_ptr<RunningSnapshot> running_;
   std::vector<State> states_;
-  std::vector<std::unique_ptr<ViewMerge>> merges_;  // of the states that are not yet written, the next one last
+  /// Writes a bounded piece of a state; false when all of it is written.
+  using WriteSome = std::move_only_function<bool(SnapshotFileWriter&)>;
+  static WriteSome make_merge(EntryOrder order, std::vector<detail::StateView> views, std::uint32_t state,
+                              std::uint32_t max_parallelism);
+  std::vector<WriteSome> merges_;  // of the states that are not yet written, the next one last
   OperatorSnapshot result_;
   std::unique_ptr<SnapshotFileWriter> writer_;
   std::uint64_t bytes_written_ = 0;

@@ -9,11 +9,13 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "env/env.h"
 #include "env/memory_file_system.h"
 #include "env/split_mix_random.h"
+#include "snapshot/snapshot_file_reader.h"
 #include "tidemark/state.h"
 
 namespace tidemark::detail {
@@ -127,9 +129,10 @@ class Subtask {
     }
   }
 
-  std::unique_ptr<SnapshotWork> snapshot(std::string prefix = "a", std::string folder = kFolder) {
+  std::unique_ptr<SnapshotWork> snapshot(std::string prefix = "a", std::string folder = kFolder,
+                                         CheckpointKind kind = CheckpointKind::kPeriodic) {
     SnapshotRequest request{
-        .barrier = {.id = 1}, .folder = std::move(folder), .file_prefix = std::move(prefix), .job = "job"};
+        .barrier = {.id = 1, .kind = kind}, .folder = std::move(folder), .file_prefix = std::move(prefix), .job = "job"};
     return backend_.snapshot(request, context_, {{context_.key_groups(), Timestamp{77}}});
   }
   void restore(std::vector<SnapshotFile> files) {
@@ -285,6 +288,50 @@ TEST_F(KeyedBackendTest, SeveralSnapshotsInFlightEachHoldTheirOwnTrigger) {
   EXPECT_TRUE(first->read() == first->content());
 }
 
+TEST_F(KeyedBackendTest, ASavepointIsSortedByKeyWithinEachKeyGroup) {
+  const auto before = subtask();
+  before->write_many(random_, 20'000, 5'000);
+  const auto work = before->snapshot("a", kFolder, CheckpointKind::kSavepoint);
+  before->write_many(random_, 5'000, 5'000);  // must not show
+  const auto snapshot = run(*work);
+  before->handle_mail();
+  const auto files = absolute(snapshot);
+  const auto reader = value_or_throw(SnapshotFileReader::open(files_, files[0].path, &files[0]));
+  EXPECT_EQ(reader->header().order, EntryOrder::kKey);
+  for (std::uint32_t state = 0; state < reader->states().size(); ++state) {
+    std::tuple<std::uint32_t, std::string, std::string> last;
+    std::size_t entries = 0;
+    value_or_throw(reader->for_each(state, {0, kMaxParallelism}, [&](const SnapshotEntry& entry) {
+      std::tuple<std::uint32_t, std::string, std::string> at{entry.key_group, entry.key, entry.name_space};
+      if (entries++ > 0) {
+        EXPECT_LT(last, at);
+      }
+      last = std::move(at);
+    }));
+    EXPECT_GT(entries, 1000U);
+  }
+}
+
+TEST_F(KeyedBackendTest, ASavepointHasTheSameBytesHoweverTheStateCameAbout) {
+  const auto straight = subtask();
+  for (std::int64_t key = 2'999; key >= 0; --key) straight->write(key, key * 5);
+  const auto first = run(*straight->snapshot("a", kFolder, CheckpointKind::kSavepoint));
+  const auto restored = subtask();
+  const auto hashed = run(*straight->snapshot("b"));
+  straight->handle_mail();
+  restored->restore(absolute(hashed));
+  EXPECT_EQ(restored->read(), straight->content());
+  const auto second = run(*restored->snapshot("c", kFolder, CheckpointKind::kSavepoint));
+  EXPECT_EQ(value_or_throw(read_file(files_, absolute(first)[0].path)),
+            value_or_throw(read_file(files_, absolute(second)[0].path)));
+  EXPECT_NE(hashed.keyed_files[0].checksum, first.keyed_files[0].checksum);
+  restored->handle_mail();
+
+  const auto again = subtask();
+  again->restore(absolute(first));
+  EXPECT_EQ(again->read(), straight->content());
+}
+
 TEST_F(KeyedBackendTest, AnotherParallelismSplitsAndMergesTheKeyGroups) {
   std::vector<SnapshotFile> files;
   Content all;
@@ -425,6 +472,7 @@ class OneState {
     context_.restore.keyed_files = std::move(files);
     backend_.restore(context_);
   }
+  OperatorContext& context() { return context_; }
 
  private:
   OperatorContext context_;
@@ -439,12 +487,21 @@ TEST_F(KeyedBackendTest, AStateOfAnotherTypeIsRefusedByName) {
   other.value_schema = "\"float64\"";
   const Error error = error_of([&] { OneState{env_, other}.restore(saved); });
   EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-  for (const char* part : {"one.snap", "'count'", "'counter'", "value \"int64\"", "value \"float64\"", "type back"}) {
+  for (const char* part : {"one.snap", "'count'", "'counter'", "int64 -> float64", "different kinds"}) {
     EXPECT_THAT(error.message(), HasSubstr(part));
   }
   other = count_state();
   other.kind = StateDescriptor::Kind::kList;
-  EXPECT_THAT(error_of([&] { OneState{env_, other}.restore(saved); }).message(), HasSubstr("list with key"));
+  EXPECT_THAT(error_of([&] { OneState{env_, other}.restore(saved); }).message(), HasSubstr("value -> list"));
+}
+
+TEST_F(KeyedBackendTest, AStateThatMayBeDroppedIsPassedOver) {
+  const std::vector<SnapshotFile> saved = OneState{env_, count_state()}.save();
+  StateDescriptor other = count_state();
+  other.name = "total";
+  OneState dropping{env_, other};
+  dropping.context().restore.dropped_states = {"count"};
+  dropping.restore(saved);
 }
 
 TEST_F(KeyedBackendTest, AStateThatNobodyDeclaresIsRefused) {

@@ -15,9 +15,12 @@ namespace {
 
 Redistribution redistribution_of(StateDescriptor::Kind kind) {
   switch (kind) {
-    case StateDescriptor::Kind::kSplitList: return Redistribution::kSplit;
-    case StateDescriptor::Kind::kUnionList: return Redistribution::kUnion;
-    default: break;
+    case StateDescriptor::Kind::kSplitList:
+      return Redistribution::kSplit;
+    case StateDescriptor::Kind::kUnionList:
+      return Redistribution::kUnion;
+    default:
+      break;
   }
   TIDEMARK_CHECK(kind == StateDescriptor::Kind::kBroadcast, "a kind of operator state");
   return Redistribution::kBroadcast;
@@ -25,7 +28,8 @@ Redistribution redistribution_of(StateDescriptor::Kind kind) {
 
 class AddingSnapshot final : public SnapshotWork {
  public:
-  AddingSnapshot(std::unique_ptr<SnapshotWork> to, std::vector<OperatorListState> states) : to_{std::move(to)}, states_{std::move(states)} {}
+  AddingSnapshot(std::unique_ptr<SnapshotWork> to, std::vector<OperatorListState> states)
+      : to_{std::move(to)}, states_{std::move(states)} {}
   bool step() override { return to_->step(); }
   OperatorSnapshot take_result() override {
     OperatorSnapshot result = to_->take_result();
@@ -50,14 +54,17 @@ struct OperatorStates::State {
 OperatorStates::OperatorStates() = default;
 OperatorStates::~OperatorStates() = default;
 
-void OperatorStates::add(StateDescriptor descriptor, std::string item_schema, std::unique_ptr<OperatorStateContent> content) {
-  check_state_name(descriptor.name, std::ranges::any_of(states_, [&](const State& s) { return s.descriptor.name == descriptor.name; }));
+void OperatorStates::add(StateDescriptor descriptor, std::string item_schema,
+                         std::unique_ptr<OperatorStateContent> content) {
+  check_state_name(descriptor.name,
+                   std::ranges::any_of(states_, [&](const State& s) { return s.descriptor.name == descriptor.name; }));
   states_.push_back({std::move(descriptor), std::move(item_schema), std::move(content)});
 }
 
 void OperatorStates::check_apart_from(const std::vector<StateDescriptor>& others) const {
   for (const State& state : states_) {
-    check_state_name(state.descriptor.name, std::ranges::find(others, state.descriptor.name, &StateDescriptor::name) != others.end());
+    check_state_name(state.descriptor.name,
+                     std::ranges::find(others, state.descriptor.name, &StateDescriptor::name) != others.end());
   }
 }
 
@@ -70,24 +77,30 @@ std::vector<StateDescriptor> OperatorStates::descriptors() const {
 void OperatorStates::restore(const OperatorContext& context) {
   for (State& state : states_) {
     for (const OperatorListState& written : context.restore.list_states) {
-      if (written.name != state.descriptor.name) continue;
-      if (written.schema != state.item_schema || written.redistribution != redistribution_of(state.descriptor.kind)) {
-        throw Error{ErrorCode::kInvalidArgument,
-                    fmt::format("operator '{}' (uid {}): the items of its state '{}' in the checkpoint are {}, but the job declares a {} of {}: "
-                                "give it its saved type back, or give the new state another name and start without --resume",
-                                context.name.name, context.name.uid, written.name, written.schema, to_string(state.descriptor.kind), state.item_schema)};
-      }
-      for (const std::string& item : written.items) {
-        if (!state.content->restore_item(item)) fail_damaged_state(context.name, written.name);
-      }
+      if (written.name == state.descriptor.name) restore_list(context.name, written, state);
     }
+  }
+}
+
+void OperatorStates::restore_list(const OperatorName& op, const OperatorListState& written, State& to) {
+  const Redistribution redistribution = redistribution_of(to.descriptor.kind);
+  if (written.redistribution != redistribution) {
+    throw Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("operator '{}' (uid {}): the checkpoint deals out its state '{}' in another way than a {}: declare "
+                    "the saved kind again, or give the new state another name",
+                    op.name, op.uid, written.name, to_string(to.descriptor.kind))};
+  }
+  for (const std::string& item : converted_items(op, written, to.item_schema)) {
+    if (!to.content->restore_item(item)) fail_damaged_state(op, written.name);
   }
 }
 
 OperatorListState OperatorStates::written(const State& state, std::uint32_t subtask) const {
   const Redistribution redistribution = redistribution_of(state.descriptor.kind);
   const bool anothers = redistribution == Redistribution::kBroadcast && subtask != 0;
-  return {state.descriptor.name, redistribution, state.item_schema, anothers ? std::vector<std::string>{} : state.content->encode_items()};
+  return {state.descriptor.name, redistribution, state.item_schema,
+          anothers ? std::vector<std::string>{} : state.content->encode_items()};
 }
 
 std::unique_ptr<SnapshotWork> OperatorStates::snapshot(const SnapshotRequest& request, const OperatorName& op,
@@ -101,18 +114,22 @@ std::unique_ptr<SnapshotWork> OperatorStates::snapshot(const SnapshotRequest& re
 }
 
 Table* UnkeyedBinder::bind(StateDescriptor descriptor, std::unique_ptr<Table> (*)(CowDomain&)) {
-  throw Error{ErrorCode::kInvalidArgument,
-              fmt::format("the state '{}' is kept for each key, and this function has none: declare it in a function behind "
-                          "key_by(), or make it a SplitListState or a UnionListState",
-                          descriptor.name)};
+  throw Error{
+      ErrorCode::kInvalidArgument,
+      fmt::format("the state '{}' is kept for each key, and this function has none: declare it in a function behind "
+                  "key_by(), or make it a SplitListState or a UnionListState",
+                  descriptor.name)};
 }
 
 OperatorStates& operator_states_of(StateBinder& binder, std::string_view name) {
   if (OperatorStates* states = binder.operator_states()) return *states;
-  throw Error{ErrorCode::kInvalidArgument,
-              fmt::format("the state '{}' belongs to no key, and a function without rules behind key_by() keeps all its state for keys: make it "
-                          "a ValueState, ListState or MapState, or declare it in a Process, a BroadcastProcess or a KeyedBroadcastProcess",
-                          name)};
+  throw Error{
+      ErrorCode::kInvalidArgument,
+      fmt::format("the state '{}' belongs to no key, and a KeyedProcess keeps all its state by key: make it a "
+                  "ValueState, ListState, "
+                  "MapState, ReducingState or AggregatingState, or declare it in a Process, a BroadcastProcess or a "
+                  "KeyedBroadcastProcess",
+                  name)};
 }
 
 }  // namespace tidemark::detail

@@ -139,6 +139,21 @@ void Task::notify_aborted(CheckpointId id) {
   });
 }
 
+void Task::drain() {
+  post([this] {
+    if (state_ != State::kRunning || source_ == nullptr || source_finished_) return;
+    TIDEMARK_PROBE("task: a source is drained");
+    source_finished_ = true;
+    behind_firing([this] {
+      if (source_watermark_ < Timestamp::max()) fire({1, source_watermark_ = Timestamp::max()});
+    });
+    behind_firing([this] {
+      if (std::exchange(source_idle_, false)) broadcast(Element::of(Element::Kind::kActive));
+    });
+    behind_firing([this] { end_of_data(); });
+  });
+}
+
 void Task::finish() {
   post([this] {
     if (state_ == State::kRunning || state_ == State::kDrained) state_ = State::kFinishing;
@@ -354,7 +369,12 @@ void Task::go_on_firing() {
     for (auto& output : outputs_) output->send_watermark(time);
     metrics_.watermark_ms.store(time.ms(), std::memory_order_relaxed);
   }
-  for (auto& call : std::exchange(behind_firing_, {})) call();
+  // A call may make more due, which the calls behind it then wait for.
+  while (!firing_ && !behind_firing_.empty()) {
+    auto call = std::move(behind_firing_.front());
+    behind_firing_.pop_front();
+    call();
+  }
 }
 
 // At once, mostly.

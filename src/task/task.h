@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -116,6 +117,8 @@ class Task {
   void trigger(const Barrier& barrier);
   void notify_complete(CheckpointId id);
   void notify_aborted(CheckpointId id);
+  /// Of a source, others pay no heed: it ends here, as if its input did.
+  void drain();
   void finish();
   void cancel();
 
@@ -178,7 +181,7 @@ class Task {
   bool source_idle_ = false;
   bool source_finished_ = false;
   std::optional<Firing> firing_;  // more is due: nothing else goes on before it has fired
-  std::vector<std::move_only_function<void()>> behind_firing_;
+  std::deque<std::move_only_function<void()>> behind_firing_;
   unsigned since_flush_ = 0;  // inputs handled since the outputs were flushed
   bool outbox_is_empty_ = true;
 

@@ -866,6 +866,54 @@ TEST_F(TaskTest, TheEndOfASourceWaitsUntilAllThatIsDueHasFired) {
   EXPECT_THAT(log.take(), ElementsAre("end of data"));
 }
 
+TEST_F(TaskTest, ADrainedSourceEndsWhereItStandsAndIsNotPolledAgain) {
+  make_source_task();
+  source->script.push_back([this] {
+    source->watermark_ms = 7;
+    source->is_idle = true;
+    return source->emit(8);
+  });
+  source->script.push_back([this] { return source->emit(9); });
+  task->notify_complete(1);
+  task->step();
+  task->drain();
+  task->drain();
+  run();
+  EXPECT_EQ(read(), "8 w7 idle w" + std::to_string(INT64_MAX) + " active end");
+  EXPECT_THAT(log.take(), ElementsAre("end of data"));
+  EXPECT_EQ(source->script.size(), 1U);
+  task->trigger({.id = 5});
+  run();
+  EXPECT_EQ(read(), "b5") << "it lives on for the savepoint";
+}
+
+TEST_F(TaskTest, NothingOvertakesWhatADrainMakesDue) {
+  make_source_task(false, std::make_unique<Adding>(calls, faults));
+  adding->due = 2;
+  source->script.push_back([this] {
+    source->watermark_ms = 7;
+    return source->emit(1);
+  });
+  task->notify_complete(1);
+  task->step();
+  task->trigger({.id = 5});
+  task->drain();
+  task->trigger({.id = 6});
+  task->step();
+  run();
+  EXPECT_EQ(read(), "1 -2 -1 w7 b5 w" + std::to_string(INT64_MAX) + " end b6");
+  EXPECT_EQ(calls.back(), "end");
+}
+
+TEST_F(TaskTest, ADrainIsNothingToATaskWithoutASource) {
+  make_adding_task(1);
+  task->drain();
+  send(0, {1});
+  run();
+  EXPECT_EQ(read(), "1");
+  EXPECT_THAT(log.take(), IsEmpty());
+}
+
 TEST_F(TaskTest, CancelEndsATaskThatHasMoreToFire) {
   make_adding_task(1);
   adding->due = 1'000'000;

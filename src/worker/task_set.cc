@@ -220,6 +220,10 @@ void TaskSet::notify_aborted(CheckpointId id) {
   for (auto& task : tasks_) task->notify_aborted(id);
 }
 
+void TaskSet::drain() {
+  for (auto& task : tasks_) task->drain();
+}
+
 void TaskSet::finish() {
   for (auto& task : tasks_) task->finish();
 }

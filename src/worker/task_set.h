@@ -46,6 +46,7 @@ class TaskSet final : public Execution, private TaskListener {
   void trigger(const Barrier& barrier, const std::string& folder) override;
   void notify_complete(CheckpointId id) override;
   void notify_aborted(CheckpointId id) override;
+  void drain() override;
   void finish() override;
   void cancel() override;
   InputProgress input_progress() const override;

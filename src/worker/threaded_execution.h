@@ -34,6 +34,7 @@ class ThreadedExecution final : public Execution {
   void trigger(const Barrier& barrier, const std::string& folder) override { tasks_.trigger(barrier, folder); }
   void notify_complete(CheckpointId id) override { tasks_.notify_complete(id); }
   void notify_aborted(CheckpointId id) override { tasks_.notify_aborted(id); }
+  void drain() override { tasks_.drain(); }
   void finish() override { tasks_.finish(); }
   void cancel() override { tasks_.cancel(); }
   InputProgress input_progress() const override { return tasks_.input_progress(); }

@@ -74,11 +74,63 @@ std::string default_json(const V& value) {
     char buffer[32];
     const V canonical = value == 0 ? V{0} : value;  // JSON has no -0.0
     return {buffer, std::to_chars(buffer, buffer + sizeof buffer, canonical).ptr};
+  } else if constexpr (std::is_enum_v<V>) {
+    return default_json(static_cast<std::underlying_type_t<V>>(value));
   } else {
     static_assert(std::convertible_to<V, std::string_view>,
-                  "a field's default in a schema is a bool, a number or a text");
+                  "a field's default in a schema is a bool, a number, an enumerator or a text");
     return quote_json(value);
   }
+}
+
+// As std::in_range, which takes no char.
+template <class To, class From>
+constexpr bool keeps_value(From value) {
+  const auto converted = static_cast<To>(value);
+  return static_cast<From>(converted) == value && (converted < To{}) == (value < From{});
+}
+
+template <class F, class V>
+constexpr bool is_default_of([[maybe_unused]] const V& value) {
+  constexpr TypeKind kind = kind_v<F>;
+  constexpr bool is_number = std::is_arithmetic_v<V> && !std::same_as<V, bool>;
+  if constexpr (kind == TypeKind::kOptional) {
+    return is_default_of<typename F::value_type>(value);
+  } else if constexpr (kind == TypeKind::kBool) {
+    return std::same_as<V, bool>;
+  } else if constexpr (kind == TypeKind::kFloat32 || kind == TypeKind::kFloat64) {
+    return is_number;
+  } else if constexpr (kind == TypeKind::kString || kind == TypeKind::kBytes) {
+    return std::convertible_to<V, std::string_view>;
+  } else if constexpr (kind == TypeKind::kEnum) {
+    if constexpr (is_stored_integer_v<V>) return keeps_value<std::underlying_type_t<F>>(value);
+    return std::same_as<V, F> || std::convertible_to<V, std::string_view>;
+  } else if constexpr (is_stored_integer_v<F> && is_stored_integer_v<V>) {
+    return keeps_value<F>(value);
+  } else {
+    constexpr bool is_count = kind == TypeKind::kTimestamp || kind == TypeKind::kTime || kind == TypeKind::kDuration ||
+                              kind == TypeKind::kDate;
+    return is_count && is_stored_integer_v<V>;
+  }
+}
+
+// Whether every default is a value of its field's type.
+template <class T, class... Items>
+consteval bool defaults_fit(const Schema<Items...>& schema) {
+  return std::apply(
+      [](const auto&... item) {
+        [[maybe_unused]] const auto fits = [](const auto& i) {
+          bool result = true;
+          if constexpr (requires { i.value; i.field; }) {
+            for_each_field_type<T>([&]<class F>(std::type_identity<F>, std::size_t index) {
+              if (field_names_v<T>[index] == i.field) result = is_default_of<std::remove_cv_t<F>>(i.value);
+            });
+          }
+          return result;
+        };
+        return (fits(item) && ...);
+      },
+      schema.items);
 }
 
 template <class T>
@@ -122,6 +174,7 @@ void set_unit(Type& type) {
 template <class T>
 Type type_of_struct() {
   static_assert(items_name_fields<T>(schema_v<T>), "a schema speaks of a field that its type does not have");
+  static_assert(defaults_fit<T>(schema_v<T>), "a default in a schema is no value of its field's type");
   Type type;
   type.kind = TypeKind::kStruct;
   for_each_field_type<T>([&]<class F>(std::type_identity<F>, std::size_t i) {

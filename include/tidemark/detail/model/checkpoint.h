@@ -31,10 +31,20 @@ enum class CheckpointMode : std::uint8_t {
 };
 
 enum class CheckpointKind : std::uint8_t {
-  kPeriodic,  ///< by the interval, in time or in what was read
-  kFinal,     ///< all input was read: the last one, on whose completion sinks commit the rest and tasks end
-  kStop,      ///< the job stops on request with this checkpoint and keeps it
+  kPeriodic,       ///< by the interval, in time or in what was read, or on request
+  kFinal,          ///< all input was read: the last one, on whose completion sinks commit the rest and tasks end
+  kStop,           ///< the job stops on request with this checkpoint and keeps it
+  kSavepoint,      ///< on request, into a folder that belongs to the user; commits nothing, and the job goes on
+  kStopSavepoint,  ///< a savepoint with which the job stops: sinks commit
 };
+/// Self-contained and canonical, in a folder of its own.
+constexpr bool is_savepoint(CheckpointKind kind) noexcept {
+  return kind == CheckpointKind::kSavepoint || kind == CheckpointKind::kStopSavepoint;
+}
+/// The job stops with it, on request.
+constexpr bool is_stop(CheckpointKind kind) noexcept {
+  return kind == CheckpointKind::kStop || kind == CheckpointKind::kStopSavepoint;
+}
 
 /// Travels in the stream between the records before and those after the snapshot.
 struct Barrier {
@@ -127,6 +137,7 @@ struct StateDescriptor {
   std::string key_schema;        ///< canonical JSON; empty for a list of operator state
   std::string namespace_schema;  ///< canonical JSON; empty where entries have no namespace
   std::string value_schema;      ///< canonical JSON
+  bool has_ttl = false;          ///< values, elements or map entries expire: with each stands when it was written
   friend bool operator==(const StateDescriptor&, const StateDescriptor&) = default;
 };
 
@@ -159,6 +170,7 @@ struct OperatorRestore {
   std::vector<SnapshotFile> keyed_files;  ///< absolute paths; only those whose range intersects the subtask's
   std::vector<OperatorListState> list_states;
   std::vector<KeyGroupWatermark> watermarks;
+  std::vector<std::string> dropped_states;  ///< names of states in the files that are to be passed over
 };
 
 }  // namespace tidemark

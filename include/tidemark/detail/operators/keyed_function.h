@@ -84,6 +84,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
   }
 
   void receive(Batch& in) override {
+    backend_.begin_batch(*operator_context_->env);
     auto& out = this->out_;
     out.set_stable_text(stable_text_of(in));
     const In* values = static_cast<TypedBatch<In>&>(in).values();
@@ -184,6 +185,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
   // True if all that was due has fired.
   template <class OnTimer>
   bool fire(TimerQueue<OwnedKey<K>>& queue, Timestamp until, const OnTimer& on_timer, std::string_view what) {
+    backend_.begin_batch(*operator_context_->env);
     auto& out = this->out_;
     out.set_stable_text({});
     const std::uint64_t enough = out.emitted() + kResultsAtOnce;

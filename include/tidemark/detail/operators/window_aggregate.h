@@ -82,6 +82,7 @@ class WindowAggregateOperator final
   }
 
   void receive(Batch& in) override {
+    backend_.begin_batch(*context_->env);
     const auto& batch = static_cast<const TypedBatch<T>&>(in);
     late_out_.set_stable_text(stable_text_of(in));
     if constexpr (Row::kSingleKey) {

@@ -26,7 +26,7 @@ using LogRef = std::uint64_t;
 constexpr std::uint32_t log_until(LogRef ref) { return static_cast<std::uint32_t>(ref >> 32); }
 
 struct LogEntry {
-  LogRef next;          ///< the segment's entry before this one
+  LogRef next;          ///< the entry before this one in its chain
   std::uint32_t state;  ///< the unit's state word as it was
   std::uint32_t unit;   ///< which unit of the segment
   std::uint64_t words[1];  ///< the unit's content; as many as the layout has
@@ -82,6 +82,10 @@ class CowDomain {
     retired_.push_back({epoch_, object, free, context});
   }
 
+  /// Keys and values took (or gave back) so much memory outside of the tables: about, and as long as snapshots need it.
+  void count_owned(std::size_t taken, std::size_t given_back = 0) { owned_bytes_ += taken - given_back; }
+  std::size_t owned_bytes() const { return owned_bytes_; }
+
   /// Bytes that wait in the side log for running snapshots.
   std::size_t log_bytes() const;
 
@@ -120,6 +124,7 @@ class CowDomain {
   std::vector<std::size_t> free_chunks_;
   std::deque<UsedChunk> used_chunks_;  // in the order of their epochs
   std::deque<Retired> retired_;        // in the order of their epochs
+  std::size_t owned_bytes_ = 0;
 };
 
 }  // namespace tidemark::detail

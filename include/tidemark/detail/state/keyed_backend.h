@@ -1,19 +1,27 @@
 // The hashmap backend of one operator subtask: its tables, their snapshots and their restore.
 //
 // Tables are written by the task's thread alone. snapshot() returns at once; the work it gives reads the tables beside the
-// writer (see cow_domain.h) and writes one file, sorted by key group and hash. The backend outlives its works: the task
-// waits for them.
+// writer (see cow_domain.h) and writes one file, sorted by key group and hash, in savepoints by key group and key. The
+// backend outlives its works: the task waits for them.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tidemark/detail/state/operator_context.h"
 #include "tidemark/detail/state/state_binder.h"
+#include "tidemark/detail/state/state_memory.h"
 #include "tidemark/detail/state/table.h"
+#include "tidemark/detail/state/ttl_clock.h"
+
+namespace tidemark {
+class SnapshotFileReader;
+struct SnapshotEntry;
+}  // namespace tidemark
 
 namespace tidemark::detail {
 
@@ -43,18 +51,29 @@ class KeyedBackend final : public StateBinder {
   Table* bind(StateDescriptor descriptor, std::unique_ptr<Table> (*make)(CowDomain&)) override;
   const void* cursor() const override { return cursor_; }
   const std::string& key_schema() const override { return key_schema_; }
+  TtlClock* ttl_clock() override { return &ttl_clock_; }
+
+  /// Before the records of a batch, and before timers fire: what they see of states with a time to live is of this moment.
+  /// Throws Error if state has outgrown its memory.
+  void begin_batch(const Env& env) {
+    tell_memory();
+    if (!ttl_clock_.is_used()) return;
+    ttl_clock_.read(env);
+    ttl_clock_.sweep();
+  }
 
   /// Like bind(), for a state that the operator holds itself. `state` must outlive the backend's use of it.
   void add(CompositeState& state);
 
   CowDomain& domain() { return domain_; }
-  /// Of tables, side log and what waits to be recycled; values and keys with memory of their own are not counted.
+  /// Of tables, side log and what waits to be recycled, and about what keys and values hold outside of the tables.
   std::size_t memory_bytes() const;
   const std::vector<Table*>& bound_tables() const { return bound_tables_; }
   /// Of every state, in the order of declaration.
   std::vector<StateDescriptor> descriptors() const;
 
-  /// Reads the operator's files; every state must be bound. Throws Error naming the file, and a state whose type does not fit.
+  /// Reads the operator's files; every state must be bound. Values of a type that has changed are converted, entry by entry.
+  /// Throws Error naming the file, and a state whose type does not fit.
   void restore(const OperatorContext& context);
 
   /// Between two records. `watermarks` are the operator's, for its key groups. Null if nothing is to be persisted. The
@@ -69,15 +88,22 @@ class KeyedBackend final : public StateBinder {
     CompositeState* composite = nullptr;   // of the others
   };
 
+  void tell_memory() {
+    if (memory_) memory_->set(memory_bytes());
+  }
   void check_name(const std::string& name) const;
-  State& taker_of(const StateDescriptor& written, const OperatorContext& context, const std::string& path);
+  State* taker_of(const StateDescriptor& written, const OperatorContext& context, const std::string& path);
   void restore_file(const OperatorContext& context, const SnapshotFile& file);
+  void restore_state(const OperatorContext& context, const SnapshotFileReader& from, std::uint32_t id);
+  static bool restore_entry(State& to, std::uint64_t hash, const SnapshotEntry& entry, std::string_view value);
 
   // What mail of a finished snapshot finds the domain by; empty once the backend is gone.
   std::shared_ptr<CowDomain*> reachable_domain_;
   std::string key_schema_;
   const void* cursor_;
   CowDomain domain_;
+  std::optional<StateMemory::Share> memory_;  // while open, where anybody counts
+  TtlClock ttl_clock_;
   std::vector<State> states_;
   std::vector<Table*> bound_tables_;
 };

@@ -119,7 +119,7 @@ struct LineLayout {
 };
 
 template <class Key, class V>
-class LineTable final : public SegmentedTable<LineLayout<Key, V>> {
+class LineTable : public SegmentedTable<LineLayout<Key, V>> {
   using Layout = LineLayout<Key, V>;
   using Base = SegmentedTable<Layout>;
   using Segment = typename Layout::Segment;
@@ -196,6 +196,16 @@ class LineTable final : public SegmentedTable<LineLayout<Key, V>> {
       Layout::for_each(state, words, [&](const typename Layout::Entry& entry) {
         f(entry.key, Layout::from_word(entry.value));
       });
+    });
+  }
+
+  /// f(Row) of each entry in the next `units` lines; f may erase it.
+  template <class F>
+  void for_next_rows(typename Base::Hand& hand, std::uint32_t units, F&& f) {
+    this->for_next_units(hand, units, [&](Segment& segment, std::uint32_t unit) {
+      for (std::uint32_t taken = segment.states[unit] & Layout::kTakenMask; taken != 0; taken &= taken - 1) {
+        f(Row{&segment, unit, static_cast<std::uint32_t>(std::countr_zero(taken))});
+      }
     });
   }
 

@@ -8,6 +8,7 @@
 
 #include "tidemark/detail/base/bytes.h"
 #include "tidemark/detail/codec/binary.h"
+#include "tidemark/detail/codec/type.h"
 #include "tidemark/detail/model/checkpoint.h"
 #include "tidemark/detail/model/operator_name.h"
 
@@ -15,6 +16,10 @@ namespace tidemark::detail {
 
 /// Throws Error.
 [[noreturn]] void fail_damaged_state(const OperatorName& op, std::string_view state);
+
+/// The items of `written` in the encoding of `schema`, which is what the operator declares now. Throws Error for an item
+/// that is none of its saved type, and where the types can't be converted.
+std::vector<std::string> converted_items(const OperatorName& op, const OperatorListState& written, std::string_view schema);
 
 template <class T>
 std::string encode_item(const T& item) {
@@ -37,7 +42,7 @@ std::vector<T> list_items(const OperatorRestore& restore, std::string_view name,
   std::vector<T> items;
   for (const OperatorListState& state : restore.list_states) {
     if (state.name != name) continue;
-    for (const std::string& bytes : state.items) {
+    for (const std::string& bytes : converted_items(op, state, schema_json_of<T>())) {
       if (!decode_item(bytes, items.emplace_back())) fail_damaged_state(op, name);
     }
   }

@@ -81,7 +81,8 @@ class OperatorStates {
   /// In the order of declaration.
   std::vector<StateDescriptor> descriptors() const;
 
-  /// Throws Error for an item that is none, and for a state of another type.
+  /// Items of a type that has changed are converted. Throws Error for an item that is none, and for a state that can't be
+  /// restored as what it is declared as.
   void restore(const OperatorContext& context);
   /// These states, added to what the operator keeps besides, if it does. Null if nothing is to be persisted.
   std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest& request, const OperatorName& op,
@@ -90,6 +91,7 @@ class OperatorStates {
  private:
   struct State;
 
+  static void restore_list(const OperatorName& op, const OperatorListState& written, State& to);
   OperatorListState written(const State& state, std::uint32_t subtask) const;
 
   std::vector<State> states_;
@@ -119,6 +121,7 @@ class JointBinder final : public StateBinder {
   }
   const void* cursor() const override { return keyed_.cursor(); }
   const std::string& key_schema() const override { return keyed_.key_schema(); }
+  TtlClock* ttl_clock() override { return keyed_.ttl_clock(); }
   OperatorStates* operator_states() override { return &states_; }
 
  private:

@@ -28,12 +28,16 @@
 #include "tidemark/detail/base/planted_bug.h"
 #include "tidemark/detail/state/cow_domain.h"
 #include "tidemark/detail/state/cow_word.h"
+#include "tidemark/detail/state/hash_order.h"
 #include "tidemark/detail/state/table.h"
 
 namespace tidemark::detail {
 
+// A segment's logged units hang in this many chains, so that a reader can wait for the memory of several at once.
+constexpr std::uint32_t kLogChains = 8;
+
 struct SegmentHeader {
-  std::uint64_t log;    // LogRef of the newest logged unit
+  std::uint64_t logs[kLogChains];  // LogRef of the newest logged unit of each chain; unit u is in chain u % kLogChains
   std::uint32_t depth;  // how many top bits of the hash its entries share
   std::uint32_t used;   // entries that take up room: live ones, and in some layouts tombstones
   std::uint32_t live;
@@ -138,6 +142,23 @@ class SegmentedTable : public Table {
     retire(old);
   }
 
+  /// How far a walk around the whole table has come. Stays good while the table changes.
+  struct Hand {
+    std::uint64_t hash = 0;
+    std::uint32_t unit = 0;
+  };
+  /// f(segment, unit) of the next `units` units; f may erase entries in them.
+  template <class F>
+  void for_next_units(Hand& hand, std::uint32_t units, F&& f) {
+    for (; units > 0; --units) {
+      Segment& segment = segment_of(hand.hash);
+      f(segment, hand.unit);
+      if (++hand.unit < Layout::kUnits) continue;
+      hand.unit = 0;
+      hand.hash += std::uint64_t{1} << (64 - segment.head.depth);
+    }
+  }
+
   /// f(state, words) of each unit of each segment in that part of the hashes, by the writer itself.
   template <class F>
   void for_each_unit(HashPart part, F&& f) {
@@ -158,8 +179,19 @@ class SegmentedTable : public Table {
     std::size_t segment_count() const override { return segments_.size(); }
 
     void read_segment(std::size_t index, EntrySink& sink) override {
-      Segment& segment = *segments_[index];
-      found_.clear();
+      find_entries(*segments_[index]);
+      for (const auto [hash, at] : order_.sorted(segments_[index]->head.depth)) {
+        key_.clear();
+        value_.clear();
+        Layout::encode(entries_[at], key_, value_);
+        sink.entry(hash, key_.view(), value_.view());
+      }
+    }
+
+   private:
+    void find_entries(Segment& segment) {
+      order_.clear();
+      entries_.clear();
       std::bitset<Layout::kUnits> taken;
       std::array<std::uint64_t, Layout::kUnitWords> words;
       for (std::uint32_t unit = 0; unit < Layout::kUnits; ++unit) {
@@ -169,37 +201,49 @@ class SegmentedTable : public Table {
         taken.set(unit);
         collect(state, words.data());
       }
-      // What the scan found too new was logged before it changed.
-      for (LogRef ref = load_word(segment.head.log); ref != 0 && log_until(ref) > bound_;) {
-        const LogEntry& entry = domain_.at(ref);
-        if ((entry.state >> Layout::kEpochShift) <= bound_ && !taken.test(entry.unit)) {
-          taken.set(entry.unit);
-          collect(entry.state, entry.words);
-        }
-        ref = entry.next;
+      collect_logged(segment, taken);
+    }
+    // What the scan found too new was logged before it changed.
+    void collect_logged(const Segment& segment, std::bitset<Layout::kUnits>& taken) {
+      std::array<LogRef, kLogChains> refs;
+      for (std::uint32_t chain = 0; chain < kLogChains; ++chain) {
+        refs[chain] = load_word(segment.head.logs[chain]);
+        prefetch_logged(refs[chain]);
       }
-      std::sort(found_.begin(), found_.end(), [](const Found& a, const Found& b) { return a.hash < b.hash; });
-      for (const Found& found : found_) {
-        key_.clear();
-        value_.clear();
-        Layout::encode(found.entry, key_, value_);
-        sink.entry(found.hash, key_.view(), value_.view());
+      for (bool more = true; more;) {
+        more = false;
+        for (LogRef& ref : refs) {
+          if (!logged_later(ref)) continue;
+          const LogEntry& entry = domain_.at(ref);
+          if ((entry.state >> Layout::kEpochShift) <= bound_ && !taken.test(entry.unit)) {
+            taken.set(entry.unit);
+            collect(entry.state, entry.words);
+          }
+          ref = entry.next;
+          prefetch_logged(ref);
+          more = true;
+        }
       }
     }
-
-   private:
-    struct Found {
-      std::uint64_t hash;
-      typename Layout::Entry entry;
-    };
+    bool logged_later(LogRef ref) const { return log_until(ref) > bound_; }
+    [[gnu::always_inline]] void prefetch_logged(LogRef ref) const {
+      if (!logged_later(ref)) return;
+      const LogEntry& entry = domain_.at(ref);
+      __builtin_prefetch(&entry);
+      __builtin_prefetch(entry.words + Layout::kUnitWords - 1);
+    }
     void collect(std::uint32_t state, const std::uint64_t* words) {
-      Layout::for_each(state, words, [&](const typename Layout::Entry& entry) { found_.push_back({Layout::hash(entry), entry}); });
+      Layout::for_each(state, words, [&](const typename Layout::Entry& entry) {
+        order_.add(Layout::hash(entry), static_cast<std::uint32_t>(entries_.size()));
+        entries_.push_back(entry);
+      });
     }
 
     CowDomain& domain_;
     std::vector<Segment*> segments_;
     std::uint32_t bound_;
-    std::vector<Found> found_;
+    std::vector<typename Layout::Entry> entries_;
+    HashOrder order_;
     ByteWriter key_;
     ByteWriter value_;
   };
@@ -207,11 +251,12 @@ class SegmentedTable : public Table {
   [[gnu::noinline]] void touch_slowly(Segment& segment, std::uint32_t unit, std::uint32_t state) {
     if (domain_.needed(state >> Layout::kEpochShift)) {
       const auto [entry, ref] = domain_.append(Layout::kUnitWords);
-      entry->next = segment.head.log;
+      std::uint64_t& newest = segment.head.logs[unit % kLogChains];
+      entry->next = newest;
       entry->state = state;
       entry->unit = unit;
       std::memcpy(entry->words, Layout::words(segment, unit), Layout::kUnitWords * sizeof(std::uint64_t));
-      store_word(segment.head.log, ref);
+      store_word(newest, ref);
     }
     store_state(Layout::state(segment, unit), (domain_.epoch() << Layout::kEpochShift) | (state & Layout::kFlagMask));
   }
@@ -237,7 +282,7 @@ class SegmentedTable : public Table {
   // In the current epoch: no snapshot sees the segment yet, so that what is put in need not be logged.
   void reset(Segment& segment, std::uint32_t depth) {
     Layout::reset(segment, domain_.epoch());
-    segment.head = {.log = 0, .depth = depth, .used = 0, .live = 0, .passed = 0};
+    segment.head = {.logs = {}, .depth = depth, .used = 0, .live = 0, .passed = 0};
   }
   void retire(Segment* segment) {
     --segment_count_;

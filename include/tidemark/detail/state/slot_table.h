@@ -78,15 +78,30 @@ struct SlotLayout {
   static void retire_key(const std::uint64_t* words, CowDomain& domain) {
     if constexpr (Key::kOwns) {
       if (!Key::owns(words)) return;
+      domain.count_owned(0, Key::owned_bytes(words));
       domain.retire(reinterpret_cast<void*>(words[1]),
                     [](void* bytes, void*) { Key::free(reinterpret_cast<std::uint64_t>(bytes)); }, nullptr);
     }
   }
   static void retire_value(const std::uint64_t* words, CowDomain& domain) {
     if constexpr (Cell::kOwns) {
-      domain.retire(reinterpret_cast<void*>(words[Key::kWords]),
-                    [](void* box, void*) { Cell::free(reinterpret_cast<std::uint64_t>(box)); }, nullptr);
+      const auto free = [](void* box, void* counted_by) {
+        free_value(reinterpret_cast<std::uint64_t>(box), *static_cast<CowDomain*>(counted_by));
+      };
+      domain.retire(reinterpret_cast<void*>(words[Key::kWords]), free, &domain);
     }
+  }
+  static void free_value(std::uint64_t word, CowDomain& domain) {
+    domain.count_owned(0, Cell::owned_bytes(word));
+    Cell::free(word);
+  }
+  /// After a key was made in an entry's words.
+  static void count_key(const std::uint64_t* words, CowDomain& domain) {
+    if constexpr (Key::kOwns) domain.count_owned(Key::owned_bytes(words));
+  }
+  /// After a value was made in a cell.
+  static void count_value(const std::uint64_t* cell, CowDomain& domain) {
+    if constexpr (Cell::kOwns) domain.count_owned(Cell::owned_bytes(cell[0]));
   }
   static void for_each_owned(Segment& segment, CowDomain& domain) {
     if constexpr (Key::kOwns || Cell::kOwns) {
@@ -120,7 +135,7 @@ struct SlotLayout {
 };
 
 template <class Key, class V>
-class SlotTable final : public SegmentedTable<SlotLayout<Key, V>> {
+class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
   using Layout = SlotLayout<Key, V>;
   using Cell = typename Layout::Cell;
   using Base = SegmentedTable<Layout>;
@@ -159,10 +174,11 @@ class SlotTable final : public SegmentedTable<SlotLayout<Key, V>> {
     this->touch(*row.segment, row.unit);
     std::uint64_t words[Cell::kWords];
     Cell::make(value, words);
+    Layout::count_value(words, this->domain());
     if (seen) Layout::retire_value(row.segment->slots[row.unit].words, this->domain());
     store_words<Cell::kWords>(cell(row), words);
     if constexpr (Cell::kOwns) {
-      if (!seen) Cell::free(old);
+      if (!seen) Layout::free_value(old, this->domain());
     }
   }
 
@@ -178,7 +194,9 @@ class SlotTable final : public SegmentedTable<SlotLayout<Key, V>> {
         set(row, copy);
       } else {
         this->touch(*row.segment, row.unit);
+        const std::size_t owned_before = Cell::owned_bytes(cell(row)[0]);
         f(Cell::get_mutable(cell(row)));
+        this->domain().count_owned(Cell::owned_bytes(cell(row)[0]), owned_before);
       }
     } else {
       V copy{value_ref(row)};
@@ -196,6 +214,8 @@ class SlotTable final : public SegmentedTable<SlotLayout<Key, V>> {
     typename Layout::Entry entry;
     Key::make(key, entry.words);
     Cell::make(value, entry.words + Key::kWords);
+    Layout::count_key(entry.words, this->domain());
+    Layout::count_value(entry.words + Key::kWords, this->domain());
     Layout::place(segment, unit, hash, entry);
     this->count_insert(segment);
     return {&segment, unit};
@@ -216,6 +236,14 @@ class SlotTable final : public SegmentedTable<SlotLayout<Key, V>> {
     this->for_each_unit(part, [&](std::uint32_t state, const std::uint64_t* words) {
       if ((state & Layout::kFlagMask) != Layout::kLive) return;
       f(Key::lookup(words), Cell::get(words + Key::kWords));
+    });
+  }
+
+  /// f(Row) of each entry in the next `units` slots; f may erase it.
+  template <class F>
+  void for_next_rows(typename Base::Hand& hand, std::uint32_t units, F&& f) {
+    this->for_next_units(hand, units, [&](Segment& segment, std::uint32_t unit) {
+      if ((segment.slots[unit].state & Layout::kFlagMask) == Layout::kLive) f(Row{&segment, unit});
     });
   }
 

@@ -11,6 +11,7 @@
 namespace tidemark::detail {
 
 class OperatorStates;
+class TtlClock;
 
 class StateBinder {
  public:
@@ -24,6 +25,9 @@ class StateBinder {
   virtual const void* cursor() const = 0;
   /// Canonical JSON of the operator's key type.
   virtual const std::string& key_schema() const = 0;
+
+  /// What states with a time to live go by; null in a plan.
+  virtual TtlClock* ttl_clock() { return nullptr; }
 
   /// Of a function that may have state without a key; null for the others.
   virtual OperatorStates* operator_states() { return nullptr; }

@@ -13,6 +13,7 @@
 #include "tidemark/detail/base/bytes.h"
 #include "tidemark/detail/base/hash.h"
 #include "tidemark/detail/codec/key.h"
+#include "tidemark/detail/state/owned_bytes.h"
 
 namespace tidemark::detail {
 
@@ -67,6 +68,9 @@ struct BytesKey {
   static bool decode(std::string_view bytes, std::string_view& key) {
     key = bytes;
     return true;
+  }
+  static std::size_t owned_bytes(const std::uint64_t* words) {
+    return owns(words) ? block_bytes(static_cast<std::uint32_t>(words[0])) : 0;
   }
   static bool owns(const std::uint64_t* words) { return static_cast<std::uint32_t>(words[0]) > kInline; }
   static void free(std::uint64_t word) { delete[] reinterpret_cast<char*>(word); }

@@ -15,6 +15,7 @@
 
 #include "tidemark/detail/codec/binary.h"
 #include "tidemark/detail/codec/reflect.h"
+#include "tidemark/detail/state/owned_bytes.h"
 
 namespace tidemark::detail {
 
@@ -56,6 +57,13 @@ struct BoxedCell {
   static V& get_mutable(const std::uint64_t* words) { return box(words)->value; }
   static void make(const V& value, std::uint64_t* words) { words[0] = reinterpret_cast<std::uint64_t>(new Box(value)); }
   static void free(std::uint64_t word) { delete reinterpret_cast<Box*>(word); }
+  /// What the cell of this word owns, about.
+  static std::size_t owned_bytes(std::uint64_t word) {
+    const Box& owned = *reinterpret_cast<const Box*>(word);
+    std::size_t text = 0;
+    for_each_view(owned.value, [&](std::string_view view) { text += view.size(); });
+    return block_bytes(sizeof(Box)) + detail::owned_bytes(owned.value) + (text > 0 ? block_bytes(text) : 0);
+  }
 
  private:
   struct Box {

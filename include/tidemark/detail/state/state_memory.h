@@ -1,0 +1,64 @@
+// The memory that state takes in one process, against the budget that it has (memory.state): the job fails with an error
+// that says what to do, before the kernel ends the process.
+//
+// Each keyed backend has a share and tells it between two batches how much it holds. So the budget may be exceeded by what
+// one batch adds. Threads: any for a StateMemory; a Share is its backend's, whose task's thread alone uses it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <utility>
+
+#include "tidemark/detail/model/operator_name.h"
+
+namespace tidemark::detail {
+
+class StateMemory {
+ public:
+  explicit StateMemory(std::uint64_t budget_bytes) : budget_bytes_{budget_bytes} {}
+  StateMemory(const StateMemory&) = delete;
+  StateMemory& operator=(const StateMemory&) = delete;
+
+  std::uint64_t budget_bytes() const { return budget_bytes_; }
+  std::uint64_t held_bytes() const { return held_bytes_.load(std::memory_order_relaxed); }
+
+  /// An operator subtask.
+  struct Holder {
+    explicit Holder(OperatorName operator_name) : name{std::move(operator_name)} {}
+    const OperatorName name;
+    std::atomic<std::uint64_t> bytes{0};
+  };
+
+  class Share {
+   public:
+    /// Of one operator subtask; `memory` must outlive it.
+    Share(StateMemory& memory, const OperatorName& holder);
+    ~Share();
+    Share(const Share&) = delete;
+    Share& operator=(const Share&) = delete;
+
+    /// So many bytes are held now. Throws Error, which no restart mends, if all shares together exceed the budget.
+    void set(std::uint64_t bytes) {
+      if (bytes != shown_bytes_) [[unlikely]] change(bytes);
+    }
+
+   private:
+    void change(std::uint64_t bytes);
+
+    StateMemory& memory_;
+    std::list<Holder>::iterator holder_;
+    std::uint64_t shown_bytes_ = 0;
+  };
+
+ private:
+  [[noreturn]] void fail_exceeded();
+
+  const std::uint64_t budget_bytes_;
+  std::atomic<std::uint64_t> held_bytes_{0};
+  std::mutex mutex_;
+  std::list<Holder> holders_;  // under mutex_, but for the bytes
+};
+
+}  // namespace tidemark::detail

@@ -1,0 +1,96 @@
+#include "cli/verdict_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace tidemark {
+namespace {
+
+using Kind = StateVerdict::Kind;
+
+bool is_misfit(const StateVerdict& verdict, UnclaimedState unclaimed) {
+  return verdict.kind == Kind::kRefused || (verdict.kind == Kind::kOrphaned && unclaimed == UnclaimedState::kRefuse);
+}
+
+std::string word_of(const StateVerdict& verdict, UnclaimedState unclaimed) {
+  if (verdict.kind == Kind::kRefused) return "REFUSED";
+  if (verdict.kind != Kind::kOrphaned) return std::string{to_string(verdict.kind)};
+  return unclaimed == UnclaimedState::kDrop ? "dropped" : "ORPHANED";
+}
+
+std::string state_of(const StateVerdict& verdict) {
+  return verdict.state.empty() ? fmt::format("({})", verdict.name) : verdict.state;
+}
+
+void append_line(std::string& text, std::string line) {
+  line.erase(line.find_last_not_of(' ') + 1);
+  text += line + '\n';
+}
+
+// The changes of a migration stand on one line, reasons each on their own.
+std::vector<std::string> detail_lines(const StateVerdict& verdict) {
+  if (verdict.kind == Kind::kMigrates) return {fmt::format("{}", fmt::join(verdict.details, "; "))};
+  return verdict.details.empty() ? std::vector<std::string>{""} : verdict.details;
+}
+
+std::string summary(const VerdictReport& report) {
+  const std::size_t count = misfits(report);
+  const std::size_t all = report.states.size() + report.problems.size();
+  if (count > 0) return fmt::format("{} of {} can't be restored; nothing was touched.", count, all);
+  return all == 0 ? "Nothing was saved, and the job keeps nothing." : "All fits.";
+}
+
+}  // namespace
+
+std::size_t misfits(const VerdictReport& report) {
+  const auto count =
+      std::ranges::count_if(report.states, [&](const StateVerdict& v) { return is_misfit(v, report.unclaimed); });
+  return static_cast<std::size_t>(count) + report.problems.size();
+}
+
+std::string verdict_text(const VerdictReport& report) {
+  std::size_t uid_width = 0, state_width = 0;
+  for (const StateVerdict& verdict : report.states) {
+    uid_width = std::max(uid_width, verdict.uid.size());
+    state_width = std::max(state_width, state_of(verdict).size());
+  }
+  std::string text;
+  for (const std::string& problem : report.problems) append_line(text, problem);
+  for (const StateVerdict& verdict : report.states) {
+    std::string left = fmt::format("{:<{}}   {:<{}}   {:<8}   ", verdict.uid, uid_width, state_of(verdict), state_width,
+                                   word_of(verdict, report.unclaimed));
+    for (const std::string& line : detail_lines(verdict)) {
+      append_line(text, left + line);
+      left.assign(left.size(), ' ');
+    }
+  }
+  return text + summary(report);
+}
+
+std::string verdict_json(const VerdictReport& report) {
+  nlohmann::ordered_json states = nlohmann::ordered_json::array();
+  for (const StateVerdict& verdict : report.states) {
+    nlohmann::ordered_json state{{"uid", verdict.uid}};
+    if (!verdict.state.empty()) state["state"] = verdict.state;
+    state["operator"] = verdict.name;
+    if (!verdict.location.empty()) state["at"] = verdict.location;
+    state["verdict"] = to_string(verdict.kind);
+    state["details"] = verdict.details;
+    states.push_back(std::move(state));
+  }
+  return nlohmann::ordered_json{{"saved", report.saved},
+                                {"declared", report.declared},
+                                {"fits", misfits(report) == 0},
+                                {"problems", report.problems},
+                                {"states", std::move(states)}}
+      .dump(2);
+}
+
+ExitStatus print_verdict(const VerdictReport& report, bool as_json, Cli& cli) {
+  cli.out(as_json ? verdict_json(report) : verdict_text(report));
+  return misfits(report) == 0 ? ExitStatus::kDone : ExitStatus::kFailed;
+}
+
+}  // namespace tidemark

@@ -1,0 +1,132 @@
+#include "control/http.h"
+
+#include <fmt/format.h>
+#include <httplib.h>
+
+#include <chrono>
+#include <exception>
+#include <thread>
+#include <utility>
+
+namespace tidemark {
+namespace {
+
+// Port that a Unix socket doesn't have; httplib refuses 0 in bind_to_port().
+constexpr int kNoPort = 80;
+constexpr std::size_t kLargestBody = 1u << 20;
+constexpr time_t kServerTimeout_s = 2;
+constexpr time_t kClientTimeout_s = 30;
+// Where many call at once the system turns some away, as it does where nobody listens.
+constexpr int kConnectTries = 20;
+constexpr auto kConnectPause = std::chrono::milliseconds{10};
+
+/// Requests run on the thread that accepts them.
+class OnTheSpot final : public httplib::TaskQueue {
+ public:
+  void enqueue(std::function<void()> task) override { task(); }
+  void shutdown() override {}
+};
+
+HttpRequest from_httplib(const httplib::Request& request) {
+  HttpRequest result{.method = request.method, .path = request.path, .query = {}, .body = request.body};
+  for (const auto& [name, value] : request.params) result.query.insert_or_assign(name, value);
+  return result;
+}
+
+}  // namespace
+
+class HttpServer::Impl {
+ public:
+  Impl(UnixSocketName name, HttpHandler handler) : name_{std::move(name)}, handler_{std::move(handler)} {
+    server_.set_address_family(AF_UNIX);
+    server_.set_socket_options([](int socket) { keep_socket_to_owner(socket); });
+    server_.new_task_queue = [] { return new OnTheSpot; };
+    server_.set_keep_alive_max_count(1);
+    server_.set_read_timeout(kServerTimeout_s);
+    server_.set_write_timeout(kServerTimeout_s);
+    server_.set_payload_max_length(kLargestBody);
+    const auto handle = [this](const httplib::Request& request, httplib::Response& response) {
+      answer(request, response);
+    };
+    server_.Get(".*", handle);
+    server_.Post(".*", handle);
+    server_.Patch(".*", handle);
+    server_.Delete(".*", handle);
+  }
+
+  ~Impl() {
+    server_.stop();
+    if (thread_.joinable()) thread_.join();
+    name_.remove_bound();
+  }
+
+  Result<> listen() {
+    if (const auto removed = name_.remove(); !removed) return removed;
+    if (!server_.bind_to_port(name_.address().c_str(), kNoPort)) {
+      return fail(ErrorCode::kIo, "cannot listen on the control socket: check the folder's owner and mode, and that its "
+                                  "file system has sockets");
+    }
+    name_.note_bound();
+    thread_ = std::thread{[this] { server_.listen_after_bind(); }};
+    while (!server_.is_running()) std::this_thread::yield();  // else stop() would be lost
+    return {};
+  }
+
+ private:
+  void answer(const httplib::Request& request, httplib::Response& response) {
+    HttpResponse result;
+    try {
+      result = handler_(from_httplib(request));
+    } catch (const std::exception& exception) {
+      result = {.status = 500, .body = fmt::format("{{\"errors\":[\"{}\"]}}", "internal error")};
+    }
+    response.status = result.status;
+    response.set_content(result.body, "application/json");
+  }
+
+  UnixSocketName name_;
+  HttpHandler handler_;
+  httplib::Server server_;
+  std::thread thread_;
+};
+
+HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+
+HttpServer::~HttpServer() = default;
+
+Result<std::unique_ptr<HttpServer>> HttpServer::start(UnixSocketName name, HttpHandler handler) {
+  auto impl = std::make_unique<Impl>(std::move(name), std::move(handler));
+  TIDEMARK_TRY(impl->listen());
+  return std::unique_ptr<HttpServer>{new HttpServer{std::move(impl)}};
+}
+
+Result<HttpResponse> http_call(const UnixSocketName& name, const HttpRequest& request) {
+  httplib::Client client{name.address()};
+  client.set_address_family(AF_UNIX);
+  client.set_read_timeout(kClientTimeout_s);
+  httplib::Request sent;
+  sent.method = request.method;
+  sent.path = request.path;
+  if (!request.query.empty()) {
+    httplib::Params params{request.query.begin(), request.query.end()};
+    sent.path = httplib::append_query_params(request.path, params);
+  }
+  sent.set_header("Host", "localhost");
+  if (!request.body.empty()) {
+    sent.body = request.body;
+    sent.set_header("Content-Type", "application/json");
+  }
+  httplib::Result result = client.send(sent);
+  for (int tried = 1; result.error() == httplib::Error::Connection && name.exists() && tried < kConnectTries; ++tried) {
+    std::this_thread::sleep_for(kConnectPause);
+    result = client.send(sent);
+  }
+  if (result) return HttpResponse{result->status, result->body};
+  if (result.error() == httplib::Error::Connection) {
+    return fail(ErrorCode::kNotFound, "nobody listens on the control socket");
+  }
+  return fail(ErrorCode::kIo,
+              fmt::format("the connection to the job broke: {}", httplib::to_string(result.error())));
+}
+
+}  // namespace tidemark

@@ -1,0 +1,61 @@
+// What can be asked of a running job from outside, by whoever can reach it: an endpoint, a signal, a test.
+//
+// Threads: a JobControl may be called by any; answers come on the job's thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "tidemark/detail/model/checkpoint.h"
+
+namespace tidemark {
+
+struct SnapshotOrder {
+  enum class What {
+    kCheckpoint,  ///< out of turn, otherwise like all others
+    kSavepoint,   ///< into a new folder
+  };
+  enum class Then {
+    kGoOn,    ///< the job goes on
+    kStop,    ///< it stops with the savepoint: what lies before it is committed
+    kDrain,   ///< the same, but the sources end first: windows and timers fire, and the job has nothing left to do
+    kCancel,  ///< it is cancelled when the savepoint is complete, committing nothing
+  };
+  What what = What::kSavepoint;
+  Then then = Then::kGoOn;  ///< of a savepoint
+  std::string dir;          ///< of a savepoint: its folder is made in it; empty: where the job's options say
+};
+
+struct SnapshotTaken {
+  CheckpointId id = 0;
+  std::string path;  ///< its folder
+};
+
+/// Called once, if the job lives long enough: when the snapshot is complete and the job has done what was to follow, or
+/// with what went wrong.
+using SnapshotAnswer = std::move_only_function<void(Result<SnapshotTaken>)>;
+
+/// What a job looks like from outside.
+struct JobGlance {
+  std::string id;                ///< for embedded jobs the name
+  std::string name;
+  std::string_view state;        ///< in Flink's words, "RUNNING"
+  std::int64_t start_ms = 0;     ///< since 1970 UTC
+  std::int64_t now_ms = 0;
+  std::uint64_t completed_checkpoints = 0;
+  std::uint64_t failed_checkpoints = 0;
+  std::uint32_t checkpoints_in_progress = 0;
+};
+
+class JobControl {
+ public:
+  virtual ~JobControl() = default;
+  virtual void take_snapshot(SnapshotOrder order, SnapshotAnswer answer) = 0;
+  virtual void cancel() = 0;
+  virtual JobGlance glance() const = 0;
+};
+
+}  // namespace tidemark

@@ -1,0 +1,146 @@
+#include "control/job_endpoints.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tidemark {
+namespace {
+
+using testing::HasSubstr;
+using testing::SizeIs;
+using Json = nlohmann::json;
+
+/// A job that answers when it is told to.
+class FakeJob final : public JobControl {
+ public:
+  void take_snapshot(SnapshotOrder order, SnapshotAnswer answer) override {
+    orders.push_back(std::move(order));
+    answers.push_back(std::move(answer));
+  }
+  void cancel() override { ++cancelled; }
+  JobGlance glance() const override {
+    return {.id = "orders", .name = "orders", .state = "RUNNING", .start_ms = 1000, .now_ms = 5000};
+  }
+
+  std::vector<SnapshotOrder> orders;
+  std::vector<SnapshotAnswer> answers;
+  int cancelled = 0;
+};
+
+class JobEndpointsTest : public testing::Test {
+ protected:
+  HttpResponse call(std::string method, std::string path, std::string body = {}) {
+    return endpoints_.handle({.method = std::move(method), .path = std::move(path), .query = {}, .body = std::move(body)});
+  }
+  Json json(const HttpResponse& response) { return Json::parse(response.body); }
+  std::string request_id(const HttpResponse& response) { return json(response).at("request-id").get<std::string>(); }
+
+  FakeJob job_;
+  JobEndpoints endpoints_{job_};
+};
+
+TEST_F(JobEndpointsTest, ASavepointIsAskedForAndThenAskedAfter) {
+  const HttpResponse started = call("POST", "/v1/jobs/orders/savepoints", R"({"target-directory":"/sp","cancel-job":false})");
+  EXPECT_EQ(started.status, 202);
+  ASSERT_THAT(job_.orders, SizeIs(1));
+  EXPECT_EQ(job_.orders[0].dir, "/sp");
+  EXPECT_EQ(job_.orders[0].then, SnapshotOrder::Then::kGoOn);
+  const std::string path = "/jobs/orders/savepoints/" + request_id(started);
+  EXPECT_EQ(json(call("GET", path)), Json::parse(R"({"status":{"id":"IN_PROGRESS"}})"));
+  EXPECT_TRUE(endpoints_.all_outcomes_fetched());
+  job_.answers[0](SnapshotTaken{7, "/sp/savepoint-orders-1"});
+  EXPECT_FALSE(endpoints_.all_outcomes_fetched());
+  EXPECT_EQ(json(call("GET", path)),
+            Json::parse(R"({"status":{"id":"COMPLETED"},"operation":{"location":"/sp/savepoint-orders-1"}})"));
+  EXPECT_TRUE(endpoints_.all_outcomes_fetched());
+}
+
+TEST_F(JobEndpointsTest, AFailureIsTheCauseInFlinksShape) {
+  const std::string id = request_id(call("POST", "/jobs/orders/savepoints", "{}"));
+  job_.answers[0](fail(ErrorCode::kIo, "the disk \xff burns"));
+  const Json cause = json(call("GET", "/jobs/orders/savepoints/" + id)).at("operation").at("failure-cause");
+  EXPECT_THAT(cause.at("stack-trace").get<std::string>(), HasSubstr("burns"));
+  EXPECT_TRUE(cause.contains("class"));
+}
+
+TEST_F(JobEndpointsTest, EachRequestSaysWhatIsToFollow) {
+  call("POST", "/v1/jobs/orders/savepoints", R"({"cancel-job":true})");
+  call("POST", "/v1/jobs/orders/stop", R"({"targetDirectory":"/sp"})");
+  call("POST", "/v1/jobs/orders/stop", R"({"drain":true,"targetDirectory":null})");
+  call("POST", "/v1/jobs/orders/checkpoints", R"({"checkpointType":"CONFIGURED"})");
+  ASSERT_THAT(job_.orders, SizeIs(4));
+  EXPECT_EQ(job_.orders[0].then, SnapshotOrder::Then::kCancel);
+  EXPECT_EQ(job_.orders[1].then, SnapshotOrder::Then::kStop);
+  EXPECT_EQ(job_.orders[1].dir, "/sp");
+  EXPECT_EQ(job_.orders[2].then, SnapshotOrder::Then::kDrain);
+  EXPECT_EQ(job_.orders[3].what, SnapshotOrder::What::kCheckpoint);
+}
+
+TEST_F(JobEndpointsTest, ACheckpointAnswersWithItsId) {
+  const std::string id = request_id(call("POST", "/jobs/orders/checkpoints"));
+  job_.answers[0](SnapshotTaken{26, "/state/chk-26-1"});
+  EXPECT_EQ(json(call("GET", "/jobs/orders/checkpoints/" + id)).at("operation"), Json::parse(R"({"checkpointId":26})"));
+  EXPECT_EQ(call("GET", "/jobs/orders/savepoints/" + id).status, 404) << "it is no savepoint";
+}
+
+TEST_F(JobEndpointsTest, ARepeatedTriggerIdAsksOnce) {
+  const std::string body = R"({"triggerId":"abc-1","target-directory":"/sp"})";
+  EXPECT_EQ(request_id(call("POST", "/jobs/orders/savepoints", body)), "abc-1");
+  EXPECT_EQ(request_id(call("POST", "/jobs/orders/savepoints", body)), "abc-1");
+  EXPECT_THAT(job_.orders, SizeIs(1));
+  EXPECT_EQ(call("POST", "/jobs/orders/savepoints", R"({"triggerId":"abc-1","target-directory":"/other"})").status, 409);
+  EXPECT_EQ(call("POST", "/jobs/orders/stop", R"({"triggerId":"abc-1","targetDirectory":"/sp"})").status, 409);
+}
+
+TEST_F(JobEndpointsTest, TheJobIsShownAndCancelled) {
+  const Json jobs = json(call("GET", "/v1/jobs/overview")).at("jobs");
+  EXPECT_EQ(jobs.at(0).at("jid"), "orders");
+  EXPECT_EQ(jobs.at(0).at("state"), "RUNNING");
+  EXPECT_EQ(jobs.at(0).at("duration"), 4000);
+  EXPECT_EQ(json(call("GET", "/jobs")).at("jobs").at(0).at("status"), "RUNNING");
+  EXPECT_EQ(json(call("GET", "/jobs/orders")).at("state"), "RUNNING");
+  EXPECT_EQ(call("PATCH", "/jobs/orders").status, 202);
+  EXPECT_EQ(job_.cancelled, 1);
+}
+
+TEST_F(JobEndpointsTest, WhatIsWrongIsRefusedWithFlinksShapeAndDoesNothing) {
+  const std::vector<std::tuple<std::string, std::string, std::string, int>> wrong = {
+      {"GET", "/", "", 404},
+      {"GET", "/v1/taskmanagers", "", 404},
+      {"GET", "/v1/jobs/other", "", 404},
+      {"DELETE", "/v1/jobs/orders", "", 404},
+      {"GET", "/v1/jobs/orders/savepoints/none", "", 404},
+      {"POST", "/v1/jobs/orders/savepoints", "[]", 400},
+      {"POST", "/v1/jobs/orders/savepoints", "{", 400},
+      {"POST", "/v1/jobs/orders/savepoints", R"({"targetDirectory":"/sp"})", 400},
+      {"POST", "/v1/jobs/orders/savepoints", R"({"target-directory":7})", 400},
+      {"POST", "/v1/jobs/orders/savepoints", R"({"formatType":"NATIVE"})", 400},
+      {"POST", "/v1/jobs/orders/savepoints", R"({"triggerId":"../etc"})", 400},
+      {"POST", "/v1/jobs/orders/stop", R"({"drain":"yes"})", 400},
+      {"POST", "/v1/jobs/orders/checkpoints", R"({"checkpointType":"INCREMENTAL"})", 400},
+      {"POST", "/v1/jobs/orders/checkpoints", R"({"drain":true})", 400}};
+  for (const auto& [method, path, body, status] : wrong) {
+    const HttpResponse response = call(method, path, body);
+    EXPECT_EQ(response.status, status) << method << " " << path << " " << body;
+    EXPECT_THAT(json(response).at("errors"), SizeIs(1)) << response.body;
+  }
+  EXPECT_THAT(job_.orders, testing::IsEmpty());
+}
+
+TEST_F(JobEndpointsTest, AnAnswerMayComeWhenNobodyListensAnyMore) {
+  SnapshotAnswer late;
+  {
+    JobEndpoints gone{job_};
+    gone.handle({.method = "POST", .path = "/jobs/orders/savepoints", .query = {}, .body = {}});
+    late = std::move(job_.answers.back());
+  }
+  late(SnapshotTaken{1, "/sp/x"});
+}
+
+}  // namespace
+}  // namespace tidemark

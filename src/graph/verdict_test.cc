@@ -1,0 +1,213 @@
+#include "graph/verdict.h"
+
+#include <gmock/gmock.h>
+
+#include <map>
+
+#include "graph/plan_samples.h"
+#include "graph/state_evolution.h"
+
+namespace tidemark {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using Kind = StateVerdict::Kind;
+
+constexpr const char* kAccount =
+    R"({"struct":[{"name":"count","type":"int32"},{"name":"owner_name","type":"string"}]})";
+constexpr const char* kGrownAccount =
+    R"({"struct":[{"name":"count","type":"int64"},{"name":"owner","type":"string","aliases":["owner_name"]}]})";
+
+/// "uid/state kind: detail; detail".
+std::vector<std::string> lines(const LogicalPlan& plan, const std::vector<SavedOperator>& saved) {
+  std::vector<std::string> result;
+  for (const StateVerdict& verdict : judge(plan, saved)) {
+    std::string line = verdict.uid + "/" + verdict.state + " " + std::string{to_string(verdict.kind)};
+    for (const std::string& detail : verdict.details) line += ": " + detail;
+    result.push_back(line);
+  }
+  return result;
+}
+
+LogicalPlan accounts_plan(const std::string& schema = kAccount) {
+  LogicalPlan plan = counting_plan();
+  plan.nodes[3].states[0].value_schema = schema;
+  return plan;
+}
+
+TEST(Verdict, APlanFitsWhatItWouldLeave) {
+  EXPECT_THAT(lines(accounts_plan(), saved_operators(accounts_plan())),
+              ElementsAre("bids/ same", "count/acc same", "out/ same"));
+}
+
+TEST(Verdict, SaysHowAStateMigrates) {
+  EXPECT_THAT(
+      lines(accounts_plan(kGrownAccount), saved_operators(accounts_plan())),
+      ElementsAre("bids/ same", "count/acc migrates: count: int32 -> int64 (widened): owner_name -> owner (renamed)",
+                  "out/ same"));
+}
+
+TEST(Verdict, SaysWhenAStateGetsATimeToLiveAndLosesIt) {
+  LogicalPlan timed = accounts_plan();
+  timed.nodes[3].states[0].has_ttl = true;
+  EXPECT_THAT(lines(timed, saved_operators(accounts_plan()))[1],
+              HasSubstr("count/acc migrates: entries get a time to live"));
+  EXPECT_THAT(lines(accounts_plan(), saved_operators(timed))[1],
+              HasSubstr("count/acc migrates: entries have no time to live any more"));
+  EXPECT_EQ(lines(timed, saved_operators(timed))[1], "count/acc same");
+}
+
+TEST(Verdict, SaysWhyAStateIsRefused) {
+  EXPECT_THAT(
+      lines(accounts_plan(), saved_operators(accounts_plan(kGrownAccount)))[1],
+      AllOf(HasSubstr("count/acc refused"), HasSubstr("count: int64 -> int32"), HasSubstr("declare the saved type")));
+  LogicalPlan keyed = accounts_plan();
+  keyed.nodes[3].states[0].key_schema = "\"string\"";
+  EXPECT_THAT(lines(keyed, saved_operators(accounts_plan()))[1],
+              AllOf(HasSubstr("refused: key: int64 -> string"), HasSubstr("a key's encoding can't change")));
+  LogicalPlan list = accounts_plan();
+  list.nodes[3].states[0].kind = StateDescriptor::Kind::kList;
+  EXPECT_THAT(lines(list, saved_operators(accounts_plan()))[1], HasSubstr("refused: value -> list"));
+  LogicalPlan fewer = accounts_plan();
+  fewer.max_parallelism = 128;
+  EXPECT_THAT(lines(fewer, saved_operators(accounts_plan()))[1],
+              HasSubstr("count/ refused: max parallelism 4096 -> 128"));
+}
+
+TEST(Verdict, ATimeToLiveComesAndGoes) {
+  LogicalPlan plan = accounts_plan();
+  plan.nodes[3].states[0].has_ttl = true;
+  EXPECT_THAT(lines(plan, saved_operators(accounts_plan()))[1],
+              HasSubstr("count/acc migrates: entries get a time to live"));
+  EXPECT_THAT(lines(accounts_plan(), saved_operators(plan))[1],
+              HasSubstr("count/acc migrates: entries have no time to live"));
+  EXPECT_EQ(lines(plan, saved_operators(plan))[1], "count/acc same");
+  EXPECT_TRUE(value_or_throw(parse_plan(to_json(value_or_throw(make_physical_plan(plan))))).nodes[3].states[0].has_ttl);
+}
+
+TEST(Verdict, OtherWindowsAreNotTheSavedOnes) {
+  LogicalPlan saved = accounts_plan();
+  saved.nodes[3].states = {
+      {"window-10000-1000-0", StateDescriptor::Kind::kWindow, "\"int64\"", "\"timestamp\"", "\"int64\""}};
+  LogicalPlan declared = saved;
+  declared.nodes[3].states[0].name = "window-10000-2000-0";
+  EXPECT_THAT(lines(declared, saved_operators(saved))[1],
+              AllOf(HasSubstr("orphaned"), HasSubstr("size, slide and offset")));
+}
+
+TEST(Verdict, ASchemaThatANewerVersionWroteIsRefusedNotMisread) {
+  LogicalPlan saved = accounts_plan();
+  saved.nodes[3].states[0].value_schema = R"({"decimal":20})";
+  EXPECT_THAT(lines(accounts_plan(), saved_operators(saved))[1],
+              AllOf(HasSubstr("count/acc refused"), HasSubstr("decimal")));
+}
+
+TEST(Verdict, AnOrphanSaysWhichUidOrNameWasMeant) {
+  LogicalPlan renamed = accounts_plan();
+  renamed.nodes[3].uid = "counts";
+  EXPECT_THAT(
+      lines(renamed, saved_operators(accounts_plan())),
+      ElementsAre("bids/ same", "count/acc orphaned: no operator of the job has this uid; did you mean 'counts'?",
+                  "out/ same", "counts/acc new"));
+  LogicalPlan state = accounts_plan();
+  state.nodes[3].states[0].name = "acc2";
+  EXPECT_THAT(lines(state, saved_operators(accounts_plan())),
+              ElementsAre("bids/ same", "count/acc orphaned: the operator declares no such state; did you mean 'acc2'?",
+                          "count/acc2 new", "out/ same"));
+}
+
+TEST(Verdict, PositionsNeedAnOperatorThatKeepsThem) {
+  LogicalPlan moved = accounts_plan();
+  moved.nodes[4].uid = "output";
+  moved.nodes[2].uid = "out";
+  EXPECT_THAT(lines(moved, saved_operators(accounts_plan())),
+              ElementsAre("bids/ same", "count/acc same",
+                          "out/ orphaned: 'files' saved positions or marks of its own, and this operator keeps nothing",
+                          "output/ new"));
+}
+
+TEST(Verdict, NothingIsSaidOfWhatHoldsNothing) {
+  CheckpointMetadata checkpoint;
+  CheckpointMetadata::Operator gone{.uid = "gone", .name = "gone", .parallelism = 1, .max_parallelism = 4096};
+  gone.states = {state("acc", "\"int64\""), operator_state("list", StateDescriptor::Kind::kSplitList)};
+  gone.subtasks = {{.uid = "gone", .list_states = {{"list", Redistribution::kSplit, "\"string\"", {}}}}};
+  checkpoint.operators = {gone};
+  EXPECT_THAT(saved_operators(checkpoint), IsEmpty());
+  checkpoint.operators[0].subtasks[0].list_states[0].items = {"x"};
+  const auto saved = saved_operators(checkpoint);
+  ASSERT_EQ(saved.size(), 1u);
+  EXPECT_THAT(saved[0].states, ElementsAre(gone.states[1]));
+  EXPECT_EQ(saved[0].max_parallelism, 0u);
+}
+
+TEST(Verdict, APlanReadsBackAsFarAsVerdictsNeedIt) {
+  LogicalPlan plan = accounts_plan(kGrownAccount);
+  plan.nodes[3].states.push_back(operator_state("rules", StateDescriptor::Kind::kBroadcast));
+  plan.nodes[3].states[0].has_ttl = true;
+  const std::string json = to_json(value_or_throw(make_physical_plan(plan)));
+  const LogicalPlan back = value_or_throw(parse_plan(json));
+  EXPECT_EQ(back.job, plan.job);
+  EXPECT_EQ(back.max_parallelism, plan.max_parallelism);
+  ASSERT_EQ(back.nodes.size(), plan.nodes.size());
+  for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
+    EXPECT_EQ(back.nodes[i].uid, plan.nodes[i].uid);
+    EXPECT_EQ(back.nodes[i].name, plan.nodes[i].name);
+    EXPECT_EQ(back.nodes[i].states, plan.nodes[i].states);
+    EXPECT_EQ(back.nodes[i].keeps_state, plan.nodes[i].keeps_state);
+    EXPECT_EQ(back.nodes[i].is_enumerator, plan.nodes[i].is_enumerator);
+  }
+  EXPECT_EQ(lines(back, saved_operators(accounts_plan())), lines(plan, saved_operators(accounts_plan())));
+}
+
+TEST(Verdict, WhatIsNoPlanIsAnError) {
+  for (const char* text :
+       {"", "x", "{}", "[]", R"({"job":1})", R"({"job":"a","parallelism":1,"max_parallelism":1,"vertices":[1]})"}) {
+    const auto plan = parse_plan(text);
+    ASSERT_FALSE(plan) << text;
+    EXPECT_THAT(plan.error().message(), HasSubstr("not a job's plan"));
+  }
+}
+
+CheckpointMetadata checkpoint_with(std::vector<StateDescriptor> states) {
+  CheckpointMetadata::Operator count{.uid = "count", .name = "count", .parallelism = 1, .max_parallelism = 4096};
+  count.states = std::move(states);
+  count.subtasks = {{.uid = "count", .keyed_files = {{"a", 1, 1, {0, 4096}}}, .committables = {"pending"}}};
+  return {.job = "job", .id = 7, .attempt = 1, .operators = {count}};
+}
+
+// What check says is what a start does.
+TEST(Verdict, AStartIsRefusedExactlyWhereTheVerdictSaysSo) {
+  const std::map<std::string, bool> fits = {
+      {kAccount, true}, {kGrownAccount, true}, {"\"int64\"", false}, {"\"string\"", false}};
+  for (const auto& [schema, expected] : fits) {
+    const LogicalPlan plan = accounts_plan(schema);
+    const CheckpointMetadata checkpoint = checkpoint_with({state("acc", kAccount)});
+    const bool judged = std::ranges::none_of(judge(plan, saved_operators(checkpoint)), [](const StateVerdict& v) {
+      return v.kind == Kind::kRefused || v.kind == Kind::kOrphaned;
+    });
+    EXPECT_EQ(judged, expected) << schema;
+    EXPECT_EQ(map_restore(value_or_throw(make_physical_plan(plan)), checkpoint).has_value(), expected) << schema;
+  }
+}
+
+TEST(Verdict, UnclaimedStateIsDroppedWhereThatIsAllowedAndNothingElseIs) {
+  const PhysicalPlan plan = value_or_throw(make_physical_plan(accounts_plan()));
+  CheckpointMetadata checkpoint = checkpoint_with({state("acc", kAccount), state("old", "\"int64\"")});
+  EXPECT_FALSE(map_restore(plan, checkpoint));
+  const RestoreMap map = value_or_throw(map_restore(plan, checkpoint, UnclaimedState::kDrop));
+  EXPECT_THAT(
+      map.dropped,
+      ElementsAre("operator 'count' (job.cc:14), uid 'count', state 'old': the operator declares no such state"));
+  EXPECT_THAT(map.restores[3][0].dropped_states, ElementsAre("old"));
+  checkpoint.operators[0].states[0].value_schema = "\"string\"";
+  EXPECT_FALSE(map_restore(plan, checkpoint, UnclaimedState::kDrop)) << "a refused state is not an unclaimed one";
+  checkpoint.operators[0].uid = "gone";
+  EXPECT_THAT(value_or_throw(map_restore(plan, checkpoint, UnclaimedState::kDrop)).dropped,
+              ElementsAre(HasSubstr("state 'acc'"), HasSubstr("state 'old'"), HasSubstr("1 pieces of output")));
+}
+
+}  // namespace
+}  // namespace tidemark

@@ -1,0 +1,259 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "env/memory_file_system.h"
+#include "snapshot/checkpoint_samples.h"
+#include "snapshot/checkpoint_store.h"
+#include "snapshot/snapshot_claim.h"
+#include "snapshot/snapshot_disposal.h"
+#include "snapshot/snapshot_folder.h"
+#include "tidemark/detail/base/hash.h"
+
+namespace tidemark {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class SavepointTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<CheckpointStore> open(const std::string& dir, Resume resume = {Resume::Kind::kLatest, ""}) {
+    return value_or_throw(CheckpointStore::open(files_, dir, "orders", resume));
+  }
+  std::unique_ptr<CheckpointStore> begun(const std::string& dir, Resume resume = {Resume::Kind::kLatest, ""}) {
+    auto store = open(dir, resume);
+    value_or_throw(store->begin_attempt());
+    return store;
+  }
+  Error refusal(const std::string& dir, Resume resume) {
+    auto store = CheckpointStore::open(files_, dir, "orders", resume);
+    if (!store) return store.error();
+    const auto begun = (*store)->begin_attempt();
+    return begun ? Error{ErrorCode::kInternal, "not refused"} : begun.error();
+  }
+
+  void complete(CheckpointStore& store, CheckpointId id) {
+    value_or_throw(store.prepare(id));
+    CheckpointMetadata metadata = sample_metadata(id, store.attempt());
+    metadata.kind = CheckpointKind::kPeriodic;
+    value_or_throw(store.complete(metadata));
+  }
+  std::string savepoint(CheckpointStore& store, CheckpointId id, CheckpointKind kind = CheckpointKind::kSavepoint) {
+    const std::string folder = value_or_throw(store.prepare_savepoint("/sp", id << 16));
+    CheckpointMetadata metadata = sample_metadata(id, store.attempt());
+    metadata.kind = kind;
+    put_file(files_, folder + "/count-0.snap", "state");
+    metadata.operators[1].subtasks[0].keyed_files = {{"count-0.snap", 5, detail::hash_bytes("state"), {0, 32}}};
+    CompleteCheckpoint work{store, metadata, {}, folder};
+    while (value_or_throw(work.step()) != Progress::kDone) {
+    }
+    return folder;
+  }
+  void move(const std::string& from, const std::string& to) {
+    value_or_throw(files_.make_directories(to));
+    for (const DirectoryEntry& entry : value_or_throw(files_.list(from))) {
+      value_or_throw(files_.rename(join_path(from, entry.name), join_path(to, entry.name)));
+    }
+    value_or_throw(files_.remove_directory(from));
+  }
+
+  MemoryFileSystem files_;
+};
+
+TEST_F(SavepointTest, ItsFolderNamesTheJobAndItsMetadataSaysWhatItIs) {
+  const auto store = begun("/state");
+  const std::string folder = savepoint(*store, 7);
+  EXPECT_EQ(folder, "/sp/savepoint-orders-000000000007");
+  EXPECT_EQ(value_or_throw(load_checkpoint(files_, folder)).kind, CheckpointKind::kSavepoint);
+  EXPECT_EQ(store->prepare_savepoint("/sp", 7 << 16).error().code(), ErrorCode::kAlreadyExists);
+}
+
+TEST_F(SavepointTest, TheJobsPointerDoesNotNameIt) {
+  auto store = begun("/state");
+  complete(*store, 1);
+  savepoint(*store, 2);
+  EXPECT_THAT(store->retained(), SizeIs(1));
+  store.reset();
+  EXPECT_EQ(value_or_throw(open("/state")->restorable())->id, 1U);
+}
+
+TEST_F(SavepointTest, ItIsRestoredFromWhereverItWasMovedTo) {
+  std::string folder = savepoint(*begun("/state"), 5);
+  move(folder, "/backup/monday");
+  for (const char* path : {"/backup/monday", "/backup/monday/", "/backup/monday/_metadata"}) {
+    const auto store = open("/other", {Resume::Kind::kPath, path});
+    const auto metadata = value_or_throw(store->restorable());
+    EXPECT_EQ(metadata->id, 5U);
+    EXPECT_EQ(metadata->operators[1].subtasks[0].keyed_files[0].path, "/backup/monday/count-0.snap");
+  }
+}
+
+TEST_F(SavepointTest, AStoppedJobGoesOnFromItsSavepointAndNeverDeletesIt) {
+  auto store = begun("/state");
+  complete(*store, 1);
+  const std::string folder = savepoint(*store, 2, CheckpointKind::kStopSavepoint);
+  store.reset();
+  store = begun("/state");
+  EXPECT_EQ(store->restorable_path(), folder);
+  EXPECT_EQ(value_or_throw(store->restorable())->kind, CheckpointKind::kStopSavepoint);
+  complete(*store, 3);
+  value_or_throw(store->remove(2, 1));
+  EXPECT_THAT(store->retained(), SizeIs(2));
+  EXPECT_TRUE(load_checkpoint(files_, folder));
+  EXPECT_EQ(value_or_throw(store->remove_orphans()), 0U);
+  EXPECT_TRUE(load_checkpoint(files_, folder));
+}
+
+TEST_F(SavepointTest, AStoppedJobWhoseSavepointIsGoneSaysWhatToDo) {
+  const std::string folder = savepoint(*begun("/state"), 2, CheckpointKind::kStopSavepoint);
+  move(folder, "/moved");
+  const Error error = refusal("/state", {Resume::Kind::kLatest, ""});
+  EXPECT_THAT(error.message(), HasSubstr("the job stopped with the savepoint '" + folder + "'"));
+  EXPECT_TRUE(open("/state", {Resume::Kind::kPath, "/moved"})->restorable());
+}
+
+TEST_F(SavepointTest, DiscardingLeavesNothingButWhatIsComplete) {
+  const auto store = begun("/state");
+  const std::string failed = value_or_throw(store->prepare_savepoint("/sp", 1 << 16));
+  put_file(files_, failed + "/count-0.snap", "sta");
+  value_or_throw(store->discard_savepoint(failed));
+  EXPECT_FALSE(files_.stat(failed));
+  value_or_throw(store->discard_savepoint(failed));
+  const std::string complete = savepoint(*store, 2, CheckpointKind::kStopSavepoint);
+  value_or_throw(store->discard_savepoint(complete));
+  EXPECT_TRUE(load_checkpoint(files_, complete));
+}
+
+TEST_F(SavepointTest, WithoutAClaimNothingIsTouched) {
+  const std::string folder = savepoint(*begun("/state"), 2);
+  const auto before = value_or_throw(files_.list(folder)).size();
+  const auto store = begun("/other", {Resume::Kind::kPath, folder});
+  for (CheckpointId id = 3; id < 6; ++id) complete(*store, id);
+  EXPECT_FALSE(store->has_replaced_claims(1));
+  EXPECT_EQ(value_or_throw(files_.list(folder)).size(), before);
+}
+
+TEST_F(SavepointTest, AClaimedOneIsDeletedWhenAsManyCheckpointsAsAreKeptReplaceIt) {
+  const std::string folder = savepoint(*begun("/state"), 2);
+  auto store = begun("/other", {Resume::Kind::kPath, folder, 0xabc});
+  const auto claim = value_or_throw(read_claim(files_, folder));
+  ASSERT_TRUE(claim);
+  EXPECT_EQ(*claim, (SnapshotClaim{"orders", "/other/orders", "0000000000000abc"}));
+  complete(*store, 3);
+  EXPECT_FALSE(store->has_replaced_claims(2));
+  EXPECT_TRUE(store->has_replaced_claims(1));
+  complete(*store, 4);
+  EXPECT_TRUE(store->has_replaced_claims(2));
+  store.reset();
+  store = begun("/other");  // another run has to do it
+  value_or_throw(store->remove_claimed(2));
+  EXPECT_FALSE(files_.stat(folder));
+  EXPECT_FALSE(store->has_replaced_claims(2));
+}
+
+TEST_F(SavepointTest, WhatOthersPutIntoTheFolderOfAClaimedOneStays) {
+  const std::string folder = savepoint(*begun("/state"), 2);
+  put_file(files_, folder + "/README", "ours");
+  const auto store = begun("/other", {Resume::Kind::kPath, folder, 1});
+  complete(*store, 3);
+  value_or_throw(store->remove_claimed(1));
+  EXPECT_THAT(value_or_throw(files_.list(folder)), SizeIs(1));
+}
+
+TEST_F(SavepointTest, AnotherJobCanNeitherClaimNorRestoreAClaimedOne) {
+  const std::string folder = savepoint(*begun("/state"), 2);
+  const auto owner = begun("/owner", {Resume::Kind::kPath, folder, 1});
+  for (const auto claim : {std::optional<std::uint64_t>{2}, std::optional<std::uint64_t>{}}) {
+    const Error error = refusal("/other", {Resume::Kind::kPath, folder, claim});
+    EXPECT_EQ(error.code(), ErrorCode::kFailedPrecondition);
+    EXPECT_THAT(error.message(), HasSubstr("belongs to job 'orders' with its checkpoints in '/owner/orders'"));
+  }
+}
+
+TEST_F(SavepointTest, TheOwnerMayBeginAgainWithWhatItClaimed) {
+  const std::string folder = savepoint(*begun("/state"), 2);
+  begun("/owner", {Resume::Kind::kPath, folder, 1}).reset();
+  begun("/owner", {Resume::Kind::kPath, folder}).reset();
+  const auto store = begun("/owner", {Resume::Kind::kPath, folder, 2});
+  complete(*store, 3);
+  EXPECT_TRUE(store->has_replaced_claims(1));
+  value_or_throw(store->remove_claimed(1));
+  EXPECT_FALSE(files_.stat(folder));
+}
+
+TEST_F(SavepointTest, ACheckpointOfTheJobsOwnFolderIsItsOwnAlready) {
+  auto store = begun("/state");
+  complete(*store, 1);
+  complete(*store, 2);
+  store.reset();
+  store = begun("/state", {Resume::Kind::kPath, "/state/orders/chk-1-1", 5});
+  EXPECT_FALSE(value_or_throw(read_claim(files_, "/state/orders/chk-1-1")));
+  complete(*store, 3);
+  EXPECT_FALSE(store->has_replaced_claims(1));
+  EXPECT_TRUE(load_checkpoint(files_, "/state/orders/chk-1-1"));
+}
+
+TEST_F(SavepointTest, ACheckpointOfAnotherFolderCanBeClaimed) {
+  auto first = begun("/state");
+  complete(*first, 1);
+  first.reset();
+  const auto store = begun("/other", {Resume::Kind::kPath, "/state/orders/chk-1-1", 5});
+  EXPECT_THAT(refusal("/state", {Resume::Kind::kPath, "/state/orders/chk-1-1"}).message(), HasSubstr("belongs to job"));
+  complete(*store, 2);
+  value_or_throw(store->remove_claimed(1));
+  EXPECT_FALSE(files_.stat("/state/orders/chk-1-1"));
+}
+
+TEST_F(SavepointTest, EveryDamageOfAClaimIsAnErrorThatNamesTheFile) {
+  const std::string folder = savepoint(*begun("/state"), 2);
+  const auto owner = begun("/owner", {Resume::Kind::kPath, folder, 1});
+  const std::string path = folder + "/_claim";
+  const std::string good = value_or_throw(read_file(files_, path));
+  for_each_damage(good, [&](std::string_view damaged) {
+    put_file(files_, path, damaged);
+    const auto claim = read_claim(files_, folder);
+    ASSERT_FALSE(claim);
+    EXPECT_THAT(claim.error().message(), HasSubstr(path));
+  });
+}
+
+TEST_F(SavepointTest, DisposingRefusesWhatIsNoneOrIsNeeded) {
+  auto store = begun("/state");
+  complete(*store, 1);
+  EXPECT_EQ(dispose_snapshot(files_, "/nowhere").error().code(), ErrorCode::kNotFound);
+  EXPECT_THAT(dispose_snapshot(files_, "/state/orders").error().message(), HasSubstr("is no savepoint or checkpoint"));
+  EXPECT_THAT(dispose_snapshot(files_, "/state/orders/chk-1-1").error().message(), HasSubstr("that job 'orders' keeps"));
+  value_or_throw(store->prepare(9));
+  value_or_throw(write_metadata_file(files_, store->checkpoint_path(9), sample_metadata(9, 1)));
+  EXPECT_THAT(dispose_snapshot(files_, "/state/orders/chk-9-1").error().message(), HasSubstr("which is running"));
+  store.reset();
+  value_or_throw(dispose_snapshot(files_, "/state/orders/chk-9-1"));
+  const std::string folder = savepoint(*begun("/state"), 2);
+  const auto owner = begun("/owner", {Resume::Kind::kPath, folder, 1});
+  EXPECT_THAT(dispose_snapshot(files_, folder).error().message(), HasSubstr("belongs to job"));
+}
+
+TEST_F(SavepointTest, DisposingDeletesTheWholeSavepoint) {
+  const std::string folder = savepoint(*begun("/state"), 2);
+  value_or_throw(dispose_snapshot(files_, folder + "/_metadata"));
+  EXPECT_FALSE(files_.stat(folder));
+  EXPECT_THAT(value_or_throw(files_.list("/sp")), IsEmpty());
+}
+
+TEST_F(SavepointTest, RemovingAllLeavesSavepointsAndTheNumberOfTheAttempt) {
+  auto store = begun("/state");
+  complete(*store, 1);
+  complete(*store, 2);
+  const std::string folder = savepoint(*store, 3);
+  value_or_throw(store->remove_all());
+  store.reset();
+  store = begun("/state");
+  EXPECT_EQ(store->attempt(), 2U);
+  EXPECT_FALSE(value_or_throw(store->restorable()));
+  EXPECT_FALSE(files_.stat("/state/orders/chk-2-1"));
+  EXPECT_TRUE(load_checkpoint(files_, folder));
+}
+
+}  // namespace
+}  // namespace tidemark
