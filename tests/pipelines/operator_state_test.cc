@@ -249,11 +249,11 @@ TEST(OperatorState, AnotherTypeAndAMissingStateAreRefused) {
   Words resume = words;
   resume.push_back("--resume");
   EXPECT_THAT(failure_of(resume, [&](Job& job) { payments(job).map(disturbance).process<OtherBundles>().uid("bundles").to(write_files(folder / "out", as_json())).uid("out"); }),
-              AllOf(HasSubstr("type of state 'waiting' has changed"), HasSubstr("split list"), HasSubstr("union list")));
+              AllOf(HasSubstr("state 'waiting'"), HasSubstr("split list -> union list")));
   EXPECT_THAT(failure_of(resume, [&](Job& job) { payments(job).map(disturbance).process<FewerBundles>().uid("bundles").to(write_files(folder / "out", as_json())).uid("out"); }),
-              HasSubstr("has no state 'waiting'"));
+              HasSubstr("state 'waiting': the operator declares no such state"));
   EXPECT_THAT(failure_of(resume, [&](Job& job) { payments(job).map(disturbance).process<Bundles>().uid("packs").to(write_files(folder / "out", as_json())).uid("out"); }),
-              AllOf(HasSubstr("state of 'bundles'"), HasSubstr("'packs'")));
+              AllOf(HasSubstr("uid 'bundles'"), HasSubstr("'packs'")));
 }
 
 }  // namespace
