@@ -255,6 +255,14 @@ void CheckpointDriver::send_barriers() {
     execution_.trigger(ready.barrier, *ready.folder);
     crash_point(CrashPoint::kCheckpointTriggered);
   }
+  drain_if_due();
+}
+
+// Behind the barriers that wait: a checkpoint must not hold the last watermark of sources that have more to read.
+void CheckpointDriver::drain_if_due() {
+  if (!tasks_listen_ || !drain_waits_ || !awaiting_.empty()) return;
+  drain_waits_ = false;
+  execution_.drain();
 }
 
 void CheckpointDriver::carry_out(const NotifyAborted& command) {
@@ -270,6 +278,7 @@ void CheckpointDriver::carry_out(const NotifyAborted& command) {
   if (tasks_know && tasks_listen_) execution_.notify_aborted(command.id);
   // A DiscardState comes only where a task has acknowledged; others leave files, too.
   if (folder_made) discard(command.id, [] {});
+  drain_if_due();
 }
 
 void CheckpointDriver::discard(CheckpointId id, CheckpointCleaner::Then then) {
@@ -384,7 +393,8 @@ void CheckpointDriver::carry_out(RequestEnded& command) {
 }
 
 void CheckpointDriver::carry_out(const DrainSources&) {
-  if (tasks_listen_) execution_.drain();
+  drain_waits_ = true;
+  drain_if_due();
 }
 
 void CheckpointDriver::cleaned() {

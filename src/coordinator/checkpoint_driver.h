@@ -89,6 +89,7 @@ class CheckpointDriver {
   void look_at_progress(Commands& commands);
   void prepared(CheckpointId id, Result<std::string> folder);
   void send_barriers();
+  void drain_if_due();
   void finalized(const Barrier& barrier, FinalizeOutcome outcome, const std::optional<Error>& error, std::string path);
   void cleaned();
   std::vector<RetainedCheckpoint> superseded_by(const Barrier& barrier) const;
@@ -107,6 +108,7 @@ class CheckpointDriver {
   RequestId newest_request_ = 0;
   std::map<CheckpointId, std::string> savepoints_;  // their folders; complete ones of this attempt are forgotten
   bool tasks_listen_ = true;                    // until end()
+  bool drain_waits_ = false;                    // asked for, and barriers not yet sent stand before it
   std::int64_t look_at_ns_ = 0;                 // when the sources' progress is asked for next, where it matters
   std::optional<Error> failure_;
   std::optional<Finish> finished_with_;

@@ -138,8 +138,9 @@ TEST(Process, RefusesItemsThatDoNotDecodeOrAreOfAnotherType) {
   EXPECT_EQ(restore_failure({"waiting", Redistribution::kSplit, "\"int64\"", {encode_item(std::int64_t{5})}}), "");
   EXPECT_THAT(restore_failure({"waiting", Redistribution::kSplit, "\"int64\"", {"\xff"}}), AllOf(HasSubstr("'waiting'"), HasSubstr("can't be decoded")));
   EXPECT_THAT(restore_failure({"waiting", Redistribution::kSplit, "\"int64\"", {encode_item(std::int64_t{5}) + "x"}}), HasSubstr("can't be decoded"));
-  EXPECT_THAT(restore_failure({"waiting", Redistribution::kSplit, "\"string\"", {}}), AllOf(HasSubstr("'waiting'"), HasSubstr("string -> int64")));
-  EXPECT_THAT(restore_failure({"waiting", Redistribution::kUnion, "\"int64\"", {}}), AllOf(HasSubstr("'waiting'"), HasSubstr("a split list")));
+  EXPECT_THAT(restore_failure({"waiting", Redistribution::kSplit, "\"string\"", {encode_item(std::string{"five"})}}), AllOf(HasSubstr("'waiting'"), HasSubstr("string -> int64")));
+  EXPECT_THAT(restore_failure({"waiting", Redistribution::kUnion, "\"int64\"", {encode_item(std::int64_t{5})}}), AllOf(HasSubstr("'waiting'"), HasSubstr("a split list")));
+  EXPECT_EQ(restore_failure({"waiting", Redistribution::kUnion, "\"string\"", {}}), "") << "nothing was saved";
   EXPECT_EQ(restore_failure({"another's", Redistribution::kUnion, "\"string\"", {"\xff"}}), "");
 }
 

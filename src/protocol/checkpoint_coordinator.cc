@@ -243,7 +243,9 @@ RequestOutcome CheckpointCoordinator::request_checkpoint(CheckpointKind kind, Re
                                                          Commands& out) {
   TIDEMARK_CHECK(!is_closing(kind), "the job ends by a stop or by itself");
   if (phase_ != Phase::kRunning) return RequestOutcome::kOver;
-  if (ended_.size() == tasks_.size() || situation().closing_pending) {
+  // Sources that drain have sent their last watermark: nothing but the last savepoint may hold that.
+  const bool drains = stop_ && stop_->drain;
+  if (drains || ended_.size() == tasks_.size() || situation().closing_pending) {
     TIDEMARK_PROBE("coordinator: a request comes when the last checkpoint is under way");
     return RequestOutcome::kFinishing;
   }

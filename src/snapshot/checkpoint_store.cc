@@ -163,6 +163,11 @@ Result<> CheckpointStore::refuse_if_used(bool has_pointer) const {
 }
 
 Result<> CheckpointStore::use_latest(bool has_pointer) {
+  // A run that claimed a snapshot and completed nothing since then has left no other state than that.
+  const AttemptId newest_attempt = pointer_.checkpoints.empty() ? 0 : pointer_.checkpoints.back().attempt;
+  for (const ClaimedSnapshot& claimed : pointer_.claims) {
+    if (claimed.since > newest_attempt) return use_path(claimed.path, 0);
+  }
   if (pointer_.checkpoints.empty()) {
     if (has_pointer) {
       TIDEMARK_PROBE("store: resumes before any checkpoint was complete");

@@ -16,6 +16,7 @@ void fail_damaged_state(const OperatorName& op, std::string_view state) {
 
 std::vector<std::string> converted_items(const OperatorName& op, const OperatorListState& written,
                                          std::string_view schema) {
+  if (written.items.empty()) return {};
   const Evolution evolution = evolve_schema(written.schema, schema);
   if (evolution.kind == Evolution::Kind::kRefused) {
     throw Error{ErrorCode::kInvalidArgument,

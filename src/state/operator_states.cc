@@ -83,6 +83,7 @@ void OperatorStates::restore(const OperatorContext& context) {
 }
 
 void OperatorStates::restore_list(const OperatorName& op, const OperatorListState& written, State& to) {
+  if (written.items.empty()) return;  // of whatever type it was
   const Redistribution redistribution = redistribution_of(to.descriptor.kind);
   if (written.redistribution != redistribution) {
     throw Error{

@@ -195,7 +195,8 @@ Progress Task::work() {
     if (firing_) TIDEMARK_PROBE("task: the outbox is full while more is due");
     return moved ? Progress::kMadeProgress : Progress::kBlocked;
   }
-  if (state_ == State::kFinishing) return retry_commits() ? Progress::kMadeProgress : Progress::kBlocked;
+  if (is_behind_input() && retry_commits()) return Progress::kMadeProgress;
+  if (state_ == State::kFinishing) return Progress::kBlocked;
   if (!handle_something()) {
     if (since_flush_ == 0 && outbox_is_empty_) return Progress::kBlocked;
     flush_outputs();  // the input has run dry
@@ -389,8 +390,8 @@ void Task::behind_firing(std::move_only_function<void()> call) {
 std::optional<Timestamp> Task::next_processing_time() const {
   std::optional<Timestamp> earliest;
   for (const Node& node : chain_) {
-    // A task that finishes fires nothing any more, but sinks still have commits to try again.
-    if (state_ == State::kFinishing && node.op->settled()) continue;
+    // Behind the end of input nothing fires any more, but sinks still have commits to try again.
+    if (is_behind_input() && node.op->settled()) continue;
     if (const auto next = node.op->next_processing_time()) earliest = std::min(earliest.value_or(*next), *next);
   }
   return earliest;
@@ -519,7 +520,7 @@ void Task::publish_metrics() {
 
 std::optional<std::int64_t> Task::next_deadline_ns() const {
   // With a full outbox nothing goes on before a consumer has woken the task.
-  if ((state_ != State::kRunning && state_ != State::kFinishing) || !outbox_is_empty_) return std::nullopt;
+  if ((state_ != State::kRunning && !is_behind_input()) || !outbox_is_empty_) return std::nullopt;
   std::optional<std::int64_t> deadline_ns;
   if (source_waits_ && state_ == State::kRunning) deadline_ns = source_deadline_ns_;
   if (const auto due = next_processing_time()) {

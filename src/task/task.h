@@ -147,6 +147,7 @@ class Task {
   void go_on_firing();
   void behind_firing(std::move_only_function<void()> call);
   std::optional<Timestamp> next_processing_time() const;
+  bool is_behind_input() const { return state_ == State::kDrained || state_ == State::kFinishing; }
   bool retry_commits();
   bool fire_processing_time();
   void follow_source();

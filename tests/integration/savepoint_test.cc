@@ -61,7 +61,10 @@ class Process {
     pid_ = -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
-  bool runs() const { return pid_ > 0 && ::kill(pid_, 0) == 0; }
+  bool runs() const {
+    siginfo_t ended{};  // left as it is while the process runs
+    return pid_ > 0 && ::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == 0;
+  }
   void kill() {
     ::kill(pid_, SIGKILL);
     wait();
@@ -86,8 +89,8 @@ class SavepointCommandTest : public ::testing::Test {
   }
   ~SavepointCommandTest() override { fs::remove_all(folder_); }
 
-  /// A job that takes seconds and no checkpoint by itself.
-  static Words slow() { return {"--rate", "15000", "--checkpoint-interval", "10min"}; }
+  /// A job that ends long after any test has ended it, and takes no checkpoint by itself.
+  static Words slow() { return {"--rate", "1500", "--checkpoint-interval", "10min"}; }
   static Words with(Words words, const Words& more) {
     words.insert(words.end(), more.begin(), more.end());
     return words;
@@ -300,7 +303,10 @@ TEST_F(SavepointCommandTest, AClaimedSavepointIsDeletedInTimeAndHasOneOwner) {
   EXPECT_EQ(tidemark({"checkpoint", "owner-state"}).status, 0);
   while (owner->runs() && fs::exists(path)) std::this_thread::sleep_for(10ms);
   EXPECT_FALSE(fs::exists(path));
+  EXPECT_EQ(tidemark({"stop", "-p", "sp", "owner-state"}).status, 0);
   EXPECT_EQ(owner->wait(), 0) << owner->output();
+  const Ran rest = run_job({"--resume"}, "owner-state");
+  EXPECT_EQ(rest.status, 0) << rest.output;
   EXPECT_EQ(rows(), expected);
 }
 

@@ -4,6 +4,7 @@
 // Text behind views is not the value's and is not counted.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <type_traits>
@@ -32,12 +33,16 @@ std::size_t owned_bytes(const T& value) {
   } else if constexpr (kind == TypeKind::kList) {
     using Element = typename T::value_type;
     if (value.capacity() == 0) return 0;
-    return block_bytes(value.capacity() * sizeof(Element)) + (value.empty() ? 0 : value.size() * owned_bytes(value.back()));
+    const std::size_t block = block_bytes(value.capacity() * sizeof(Element));
+    if (value.empty()) return block;
+    return block + value.size() * std::min({owned_bytes(value.front()), owned_bytes(value[value.size() / 2]), owned_bytes(value.back())});
   } else if constexpr (kind == TypeKind::kMap) {
     constexpr std::size_t kNodeBytes = 32;  // colour and three pointers
     if (value.empty()) return 0;
-    const auto& [key, mapped] = *value.begin();
-    return value.size() * (block_bytes(kNodeBytes + sizeof(typename T::value_type)) + owned_bytes(key) + owned_bytes(mapped));
+    const auto bytes_of = [](const auto& entry) { return owned_bytes(entry.first) + owned_bytes(entry.second); };
+    std::size_t owned = bytes_of(*value.begin());
+    if constexpr (requires { value.rbegin(); }) owned = std::min(owned, bytes_of(*value.rbegin()));
+    return value.size() * (block_bytes(kNodeBytes + sizeof(typename T::value_type)) + owned);
   } else if constexpr (kind == TypeKind::kArray) {
     std::size_t bytes = 0;
     for (const auto& element : value) bytes += owned_bytes(element);
