@@ -1,4 +1,5 @@
 // The program `tidemark`.
+#include <csignal>
 #include <cstdio>
 
 #include "cli/command_line.h"
@@ -15,6 +16,7 @@ void print_line(std::FILE* stream, std::string_view line) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a job that ends while it is asked is an error to tell, not the end of this program
   tidemark::PosixEnv posix{1};
   tidemark::Cli cli{.env = posix.env(),
                     .out = [](std::string_view line) { print_line(stdout, line); },
