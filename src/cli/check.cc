@@ -9,7 +9,6 @@
 #include "cli/commands.h"
 #include "cli/job_plan.h"
 #include "cli/verdict_report.h"
-#include "snapshot/checkpoint_pointer.h"
 #include "snapshot/checkpoint_store.h"
 #include "snapshot/snapshot_file_reader.h"
 
@@ -24,16 +23,12 @@ struct Arguments {
 
 /// A job's folder means its newest complete checkpoint.
 Result<std::string> checkpoint_folder(FileSystem& files, const std::string& path) {
-  const std::string pointer_path = join_path(path, "CURRENT");
-  if (!files.stat(pointer_path)) return path;
-  TIDEMARK_ASSIGN(text, read_file(files, pointer_path));
-  TIDEMARK_ASSIGN(pointer, decode_pointer(text, pointer_path));
-  if (pointer.checkpoints.empty()) {
+  TIDEMARK_ASSIGN(pointer, read_pointer_file(files, path));
+  if (!pointer) return path;
+  if (pointer->checkpoints.empty()) {
     return fail(ErrorCode::kNotFound, fmt::format("the job of '{}' has no complete checkpoint yet", path));
   }
-  const RetainedCheckpoint& newest = pointer.checkpoints.back();
-  if (!newest.path.empty()) return newest.path;
-  return join_path(path, fmt::format("chk-{}-{}", newest.id, newest.attempt));
+  return path_of(path, pointer->checkpoints.back());
 }
 
 // What the files hold is what will be read, whatever the metadata say of it.

@@ -627,6 +627,14 @@ TEST_F(CoordinatorTest, ADrainWaitsForTheEndOfEveryInput) {
   EXPECT_THAT(complete(1), ElementsAre("finalize 1", "complete 1", "answer 7 yes 1", "finish 1"));
 }
 
+TEST_F(CoordinatorTest, NothingIsTakenWhileSourcesDrain) {
+  start({});
+  stop_with({.savepoint = 7, .drain = true});
+  EXPECT_THAT(ask(8, kSavepoint, RequestOutcome::kFinishing), IsEmpty());
+  EXPECT_THAT(ask(9, kPeriodic, RequestOutcome::kFinishing), IsEmpty());
+  EXPECT_THAT(end_of_data(), ElementsAre("trigger stop savepoint 1"));
+}
+
 TEST_F(CoordinatorTest, ADrainedJobWhoseSavepointFailsBeginsANewAttempt) {
   start({});
   stop_with({.savepoint = 7, .drain = true});

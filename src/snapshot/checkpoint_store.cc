@@ -338,7 +338,7 @@ Error CheckpointStore::offer_older(const Error& error) const {
     }
   }
   for (auto candidate = candidates.rbegin(); candidate != candidates.rend(); ++candidate) {
-    const std::string path = path_of(*candidate);
+    const std::string path = tidemark::path_of(folder_, *candidate);
     if (load_checkpoint(files_, path)) {
       TIDEMARK_PROBE("store: offers an older checkpoint");
       return offer(error, path);
@@ -373,12 +373,12 @@ std::string CheckpointStore::path_of(CheckpointId id, AttemptId attempt) const {
   return join_path(folder_, folder_name(id, attempt));
 }
 
-std::string CheckpointStore::path_of(const RetainedCheckpoint& checkpoint) const {
-  return checkpoint.path.empty() ? path_of(checkpoint.id, checkpoint.attempt) : checkpoint.path;
+std::string path_of(const std::string& folder, const RetainedCheckpoint& checkpoint) {
+  return checkpoint.path.empty() ? join_path(folder, folder_name(checkpoint.id, checkpoint.attempt)) : checkpoint.path;
 }
 
 std::string CheckpointStore::newest_path() const {
-  return pointer_.checkpoints.empty() ? std::string{} : path_of(pointer_.checkpoints.back());
+  return pointer_.checkpoints.empty() ? std::string{} : tidemark::path_of(folder_, pointer_.checkpoints.back());
 }
 
 Result<std::vector<CheckpointStore::CheckpointName>> CheckpointStore::checkpoint_folders() const {
@@ -554,7 +554,7 @@ Result<> CheckpointStore::remove_all() {
     TIDEMARK_TRY(write_pointer(pointer));
   }
   for (const RetainedCheckpoint& checkpoint : removed.checkpoints) {
-    if (checkpoint.path.empty()) TIDEMARK_TRY(delete_checkpoint_folder(path_of(checkpoint)));
+    if (checkpoint.path.empty()) TIDEMARK_TRY(delete_checkpoint_folder(tidemark::path_of(folder_, checkpoint)));
   }
   for (const ClaimedSnapshot& claimed : removed.claims) TIDEMARK_TRY(delete_claimed(files_, claimed));
   const std::lock_guard guard{mutex_};

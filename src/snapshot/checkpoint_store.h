@@ -136,7 +136,6 @@ class CheckpointStore {
   Error offer_any_intact(const Error& error) const;
   static Error offer(const Error& error, const std::string& path);
   std::string path_of(CheckpointId id, AttemptId attempt) const;
-  std::string path_of(const RetainedCheckpoint& checkpoint) const;
   std::string newest_path() const;
   Result<> move_pointer(const CheckpointMetadata& metadata, const std::string& savepoint_folder,
                         const std::vector<RetainedCheckpoint>& drop);
@@ -187,6 +186,8 @@ class CompleteCheckpoint {
 
 /// CURRENT in a job's folder; nothing if there is none.
 Result<std::optional<CheckpointPointer>> read_pointer_file(FileSystem& files, const std::string& folder);
+/// The folder of a checkpoint that CURRENT in the job's folder names.
+std::string path_of(const std::string& folder, const RetainedCheckpoint& checkpoint);
 
 /// Reads and verifies `_metadata` in `folder`, with the sizes of all files it names; their paths become such as the
 /// FileSystem opens.

@@ -182,6 +182,25 @@ TEST_F(SavepointTest, TheOwnerMayBeginAgainWithWhatItClaimed) {
   EXPECT_FALSE(files_.stat(folder));
 }
 
+TEST_F(SavepointTest, AnOwnerThatCompletedNothingGoesOnFromWhatItClaimed) {
+  const std::string folder = savepoint(*begun("/state"), 2);
+  begun("/owner", {Resume::Kind::kPath, folder, 1}).reset();
+  const auto store = begun("/owner");
+  EXPECT_EQ(store->restorable_path(), folder);
+  EXPECT_EQ(value_or_throw(store->restorable())->id, 2U);
+  complete(*store, 3);
+  EXPECT_TRUE(store->has_replaced_claims(1));
+}
+
+TEST_F(SavepointTest, WhatWasClaimedIsNewerThanTheOwnersOlderCheckpoints) {
+  const std::string folder = savepoint(*begun("/state"), 7);
+  auto store = begun("/owner");
+  complete(*store, 3);
+  store.reset();
+  begun("/owner", {Resume::Kind::kPath, folder, 1}).reset();
+  EXPECT_EQ(open("/owner")->restorable_path(), folder);
+}
+
 TEST_F(SavepointTest, ACheckpointOfTheJobsOwnFolderIsItsOwnAlready) {
   auto store = begun("/state");
   complete(*store, 1);

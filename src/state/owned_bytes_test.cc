@@ -50,6 +50,22 @@ TEST(OwnedBytes, CountWhatLiesOutsideOfTheValue) {
   EXPECT_TRUE(is_about(owned_bytes(std::map<std::int64_t, std::string>{{1, large}, {2, large}}), 2000));
 }
 
+TEST(OwnedBytes, OneLargeElementDoesNotSpeakForTheOthers) {
+  const std::string large(200'000, 'x');
+  std::vector<std::string> list(10'000, std::string(20, 'x'));
+  const std::size_t without = owned_bytes(list);
+  for (const std::size_t at : {std::size_t{0}, list.size() / 2, list.size() - 1}) {
+    std::vector<std::string> notes = list;
+    notes[at] = large;
+    EXPECT_LE(owned_bytes(notes), without + large.size()) << at;
+  }
+  std::map<std::int64_t, std::string> map;
+  for (std::int64_t key = 0; key < 10'000; ++key) map[key] = list[0];
+  const std::size_t small = owned_bytes(map);
+  map[0] = large;
+  EXPECT_LE(owned_bytes(map), small + large.size());
+}
+
 /// What is counted goes up and down by the same amounts, whatever becomes of an entry.
 template <class V>
 void change_and_clear(CowDomain& domain, const std::vector<V>& values) {

@@ -560,6 +560,23 @@ TEST_F(TaskTest, FinishingWaitsForCommitsInTheBackgroundAndForSettled) {
   ended_before = true;
 }
 
+TEST_F(TaskTest, ACommitIsTriedAgainBehindTheEndOfInputAndNothingElseFires) {
+  make_adding_task(1);
+  push(0, Element::of(Element::Kind::kEndOfData));
+  run();
+  ASSERT_EQ(task->state(), Task::State::kDrained);
+  adding->wakes = {Timestamp{clock.wall_ms() + 50}};
+  EXPECT_EQ(task->next_deadline_ns(), std::nullopt) << "a timer fires no more";
+  adding->is_settled = false;
+  EXPECT_EQ(task->next_deadline_ns(), clock.now_ns + 50'000'000);
+  calls.clear();
+  run();
+  EXPECT_THAT(calls, IsEmpty());
+  clock.advance_ms(50);
+  run();
+  EXPECT_THAT(calls, ElementsAre("p" + std::to_string(clock.wall_ms())));
+}
+
 TEST_F(TaskTest, AFailingCommitFailsTheTaskEvenWhileItFinishes) {
   faults.blocking = "the folder is gone";
   make_adding_task(1);
