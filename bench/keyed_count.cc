@@ -4,10 +4,9 @@
 // addressing made for that many keys, and prefetches 32 records ahead. Both sides have seen each key once before the
 // measurement begins, and each is net of its source. The aim: at most twice the loop and 4 ns a record, and 8 ns for the
 // exchange; at most 1.5 times the loop's memory and 40 MB. One core.
-#include <cmath>
-
 #include "bench/bare_table.h"
 #include "bench/measure.h"
+#include "bench/zipf.h"
 #include "tidemark/tidemark.h"
 
 namespace {
@@ -18,25 +17,6 @@ struct Click {
   std::int64_t user;
   std::int64_t at;
 };
-
-// Keys by Zipf's law, drawn in advance: a draw costs more than a count. Frequent keys do not lie beside each other.
-std::vector<std::uint32_t> zipf_keys(std::uint64_t keys, std::size_t draws) {
-  constexpr double kTheta = 0.99;
-  double zeta = 0;
-  for (std::uint64_t rank = 1; rank <= keys; ++rank) zeta += std::pow(1 / static_cast<double>(rank), kTheta);
-  const double zeta2 = 1 + std::pow(0.5, kTheta);
-  const double alpha = 1 / (1 - kTheta);
-  const double eta = (1 - std::pow(2 / static_cast<double>(keys), 1 - kTheta)) / (1 - zeta2 / zeta);
-  std::vector<std::uint32_t> drawn(draws);
-  for (std::size_t i = 0; i < draws; ++i) {
-    const double u = static_cast<double>(bench::mix(i) >> 11) * 0x1p-53;
-    const double uz = u * zeta;
-    std::uint64_t rank = uz < 1 ? 0 : uz < zeta2 ? 1 : static_cast<std::uint64_t>(static_cast<double>(keys) * std::pow(eta * u - eta + 1, alpha));
-    rank = std::min(rank, keys - 1);
-    drawn[i] = static_cast<std::uint32_t>(rank * 7'919'999 % keys);
-  }
-  return drawn;
-}
 
 // First each key in turn, then as drawn.
 struct Clicks {
@@ -116,7 +96,7 @@ int main(int argc, char** argv) {
     for (const bool zipf : {false, true}) {
       const std::string name = bench::many(keys) + " keys, " + (zipf ? "Zipf 0.99" : "uniform");
       if (!options.wants(name)) continue;
-      const std::vector<std::uint32_t> drawn = zipf ? zipf_keys(keys, records / 2) : std::vector<std::uint32_t>{};
+      const std::vector<std::uint32_t> drawn = zipf ? bench::zipf_keys(keys, records / 2) : std::vector<std::uint32_t>{};
       const Clicks clicks{keys, records, zipf ? &drawn : nullptr, nullptr};
       bench::Comparison comparison{
           {[&] { return bare(clicks, false); }}, {[&] { return bare(clicks, true); }}, {[&] { return engine(clicks, false); }}, {[&] { return engine(clicks, true); }}};

@@ -86,7 +86,7 @@ function(tidemark_library)
   target_sources(tidemark PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${headers})
   target_compile_features(tidemark PUBLIC cxx_std_20)
   target_link_libraries(tidemark PUBLIC Threads::Threads PkgConfig::xxhash
-    PRIVATE fmt::fmt PkgConfig::spdlog yaml-cpp simdjson::simdjson PkgConfig::zstd PkgConfig::httplib)
+    PRIVATE fmt::fmt PkgConfig::spdlog yaml-cpp simdjson::simdjson PkgConfig::zstd PkgConfig::httplib PkgConfig::rocksdb)
   # The target tidemark_verify_interface_header_sets compiles each installed header alone, as C++20.
   set_target_properties(tidemark PROPERTIES LINKER_LANGUAGE CXX VERIFY_INTERFACE_HEADER_SETS ON)
 endfunction()

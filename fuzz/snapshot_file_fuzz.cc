@@ -59,12 +59,27 @@ struct Content {
   SnapshotFileHeader header;
   std::vector<StateDescriptor> states;
   std::vector<EntryLayout> layouts;
+  std::vector<StatePart> parts;
   std::vector<Entry> entries;
 };
 
 std::string of_width(std::string text, std::uint32_t width) {
   if (width != EntryLayout::kVariable) text.resize(width, '.');
   return text;
+}
+
+StatePart any_part(Input& in, const SnapshotFileHeader& header) {
+  if (!header.partial) return {.whole = {header.key_groups}};
+  if (in.flag()) return {.kind = StatePart::Kind::kErased};
+  StatePart part;
+  std::uint32_t at = header.key_groups.begin;
+  while (at < header.key_groups.end && in.flag()) {
+    const auto end = std::min(at + 1 + static_cast<std::uint32_t>(in.below(5)), header.key_groups.end);
+    part.whole.push_back({at, end});
+    at = end + static_cast<std::uint32_t>(in.below(3));
+  }
+  for (std::size_t count = in.below(3); count > 0; --count) part.dropped_namespaces.emplace_back(in.text());
+  return part;
 }
 
 void add_states(Input& in, Content& content) {
@@ -80,6 +95,8 @@ void add_states(Input& in, Content& content) {
     if (state.namespace_schema.empty()) layout.name_space = 0;
     if (state.kind != StateDescriptor::Kind::kMap) layout.map_key = 0;
     content.states.push_back(state);
+    content.parts.push_back(any_part(in, content.header));
+    if (content.parts.back().kind == StatePart::Kind::kErased) layout.map_key = layout.value = 0;
     content.layouts.push_back(layout);
   }
 }
@@ -91,6 +108,7 @@ Content any_content(Input& in) {
   content.header.max_parallelism = 32;
   content.header.key_groups.begin = static_cast<std::uint32_t>(in.below(17));
   content.header.key_groups.end = content.header.key_groups.begin + 1 + static_cast<std::uint32_t>(in.below(16));
+  content.header.partial = in.flag();
   add_states(in, content);
   std::vector<std::uint32_t> group(content.states.size(), content.header.key_groups.begin);
   constexpr std::size_t kMostEntries = 64;
@@ -117,7 +135,9 @@ Content any_content(Input& in) {
 
 SnapshotFile write(FileSystem& files, const Content& content) {
   auto writer = value_or_throw(SnapshotFileWriter::create(files, kPath, content.header));
-  for (std::size_t i = 0; i < content.states.size(); ++i) writer->add_state(content.states[i], content.layouts[i]);
+  for (std::size_t i = 0; i < content.states.size(); ++i) {
+    writer->add_part(content.states[i], content.parts[i], content.layouts[i]);
+  }
   for (const Entry& e : content.entries) writer->add(e.state, e.key_group, e.key, e.name_space, e.map_key, e.value);
   return value_or_throw(writer->finish());
 }
@@ -138,6 +158,7 @@ void check_content(const Content& content, KeyGroupRange range) {
   const auto reader = value_or_throw(SnapshotFileReader::open(files, kPath, &file));
   TIDEMARK_CHECK(reader->header() == content.header && reader->states() == content.states, "a file says what it is");
   for (std::uint32_t state = 0; state < content.states.size(); ++state) {
+    TIDEMARK_CHECK(reader->part(state) == content.parts[state], "a file says what it holds of a state");
     for (const KeyGroupRange wanted : {kAllKeyGroups, range}) {
       std::vector<Entry> expected = content.entries;
       std::erase_if(expected, [&](const Entry& e) { return e.state != state || !wanted.contains(e.key_group); });

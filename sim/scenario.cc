@@ -59,8 +59,15 @@ const std::vector<RangeKey>& range_keys() {
       RANGE(faults.cancel, 1, kMany),
       RANGE(faults.savepoint, 1, kMany),
       RANGE(faults.stop_with_savepoint, 1, kMany),
+      RANGE(faults.drain, 1, kMany),
+      RANGE(faults.cancel_with_savepoint, 1, kMany),
+      RANGE(faults.disposal, 1, kMany),
       RANGE(faults.stall, 1, kMany),
       RANGE(faults.time_leap, 1, kMany),
+      RANGE(faults.clock_set, 1, kMany),
+      RANGE(resumes.claim, 1, kMany),
+      RANGE(resumes.move, 1, kMany),
+      RANGE(resumes.older, 1, kMany),
   };
   return keys;
 }
@@ -68,7 +75,7 @@ const std::vector<RangeKey>& range_keys() {
 #undef RANGE
 
 const std::vector<std::string> kPlainKeys{"about", "workloads", "modes", "restart_kinds", "swarm", "rescale"};
-const std::vector<std::string> kSections{"checkpoints", "pace", "faults"};
+const std::vector<std::string> kSections{"checkpoints", "pace", "faults", "resumes"};
 
 template <class T>
 using Choices = std::vector<std::pair<std::string, T>>;

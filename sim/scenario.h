@@ -30,7 +30,7 @@ struct Scenario {
   std::vector<CheckpointMode> modes = {CheckpointMode::kExactlyOnce};
   std::vector<RestartKind> restart_kinds = {RestartKind::kFixedDelay};
   bool swarm = false;    ///< each seed has only some of the faults
-  bool rescale = false;  ///< each process may run the job at another parallelism
+  bool rescale = false;  ///< each process may run the job at another parallelism and retain another number of checkpoints
   ScenarioRange parallelism{1, 4};
   ScenarioRange records{30, 150};
   ScenarioRange fault_steps{0, 0};  ///< after so many steps all faults end, and the job must finish
@@ -71,10 +71,22 @@ struct Scenario {
     ScenarioRange cancel;               ///< steps: the job is cancelled
     ScenarioRange savepoint;            ///< steps: the job is asked for a savepoint
     ScenarioRange stop_with_savepoint;  ///< steps: the job is asked to stop with one
+    ScenarioRange drain;                ///< steps: likewise, with its sources ended first, if the workload may be drained
+    ScenarioRange cancel_with_savepoint;  ///< steps: the job is asked for a savepoint and is cancelled behind it
+    ScenarioRange disposal;             ///< steps: somebody wants to delete a snapshot
     ScenarioRange stall;                ///< steps: a task stands still for a while
     ScenarioRange time_leap;            ///< steps: time leaps to the next deadline
+    ScenarioRange clock_set;            ///< steps: the wall clock is set forward, by up to two seconds
   };
   Faults faults;
+
+  /// How a process goes on from one that has ended. Each: one time in so many of those where it can be; 0: never.
+  struct Resumes {
+    ScenarioRange claim;  ///< CLAIM of the savepoint with which the job ended
+    ScenarioRange move;   ///< to another folder, from the snapshot with which the job ended
+    ScenarioRange older;  ///< from an older retained checkpoint, or any savepoint; that may be refused
+  };
+  Resumes resumes;
 };
 
 /// `file` names it in messages.

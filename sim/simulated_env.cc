@@ -9,12 +9,15 @@
 namespace tidemark {
 namespace {
 
+constexpr const char* kIoError = "input/output error (simulated)";
+constexpr const char* kNoSpace = "no space left (simulated)";
+
 bool needs_space(FileOperation operation) {
   return operation == FileOperation::kCreate || operation == FileOperation::kMakeDirectories ||
          operation == FileOperation::kAppend || operation == FileOperation::kSync;
 }
 
-bool is_output(const std::string& path) { return !path.starts_with(kSimulatedCheckpointDir); }
+bool is_output(const std::string& path) { return path.starts_with(kSimulatedOutputDir); }
 
 }  // namespace
 
@@ -63,6 +66,7 @@ std::int64_t SimulatedPool::draw_ready_ns() {
 
 SimulatedEnv::SimulatedEnv(std::uint64_t seed) : random_{seed} {
   files_.set_hook([this](FileOperation operation, const std::string& path) { return before(operation, path); });
+  stores_.set_hook([this](StoreOperation operation, const std::string& store) { return before(operation, store); });
 }
 
 void SimulatedEnv::set_pace(const Pace& pace) {
@@ -102,23 +106,36 @@ void SimulatedEnv::maybe_die() {
 
 std::optional<Error> SimulatedEnv::fault(FileOperation operation, const std::string& path) {
   const auto fails = [&](ErrorCode code, const char* why) {
-    ++failed_operations_;
-    trace_.note(detail::hash_bytes(why), [&] { return fmt::format("    FAILS: {}", why); });
-    return Error{code, fmt::format("cannot {} '{}': {}", to_string(operation), path, why)};
+    return failed(code, fmt::format("{} '{}'", to_string(operation), path), why);
   };
   if (!changes_files(operation)) {
-    if (operation != FileOperation::kClose && one_in(faults_.read_error_one_in)) {
-      return fails(ErrorCode::kIo, "input/output error (simulated)");
-    }
+    if (operation != FileOperation::kClose && one_in(faults_.read_error_one_in)) return fails(ErrorCode::kIo, kIoError);
     return std::nullopt;
   }
-  if (needs_space(operation) && one_in(faults_.full_disk_one_in)) {
-    return fails(ErrorCode::kResourceExhausted, "no space left (simulated)");
-  }
+  if (needs_space(operation) && one_in(faults_.full_disk_one_in)) return fails(ErrorCode::kResourceExhausted, kNoSpace);
   if (one_in(faults_.io_error_one_in) || (is_output(path) && one_in(faults_.output_error_one_in))) {
-    return fails(ErrorCode::kIo, "input/output error (simulated)");
+    return fails(ErrorCode::kIo, kIoError);
   }
   return std::nullopt;
+}
+
+// The store of a dead process holds on to nothing: what its tasks still do with it is of no consequence.
+std::optional<Error> SimulatedEnv::before(StoreOperation operation, const std::string& store) {
+  if (dead_) return std::nullopt;
+  const auto number = static_cast<std::uint64_t>(operation);
+  trace_.note(detail::hash_bytes(store) + number, [&] { return fmt::format("    store {}: operation {}", store, number); });
+  const bool writes = operation == StoreOperation::kWrite || operation == StoreOperation::kLoad;
+  if (writes && one_in(faults_.full_disk_one_in)) return failed(ErrorCode::kResourceExhausted, "write to the store " + store, kNoSpace);
+  if (one_in(writes ? faults_.io_error_one_in : faults_.read_error_one_in)) {
+    return failed(ErrorCode::kIo, "use the store " + store, kIoError);
+  }
+  return std::nullopt;
+}
+
+Error SimulatedEnv::failed(ErrorCode code, const std::string& what, const char* why) {
+  ++failed_operations_;
+  trace_.note(detail::hash_bytes(why), [&] { return fmt::format("    FAILS: {}", why); });
+  return Error{code, fmt::format("cannot {}: {}", what, why)};
 }
 
 }  // namespace tidemark

@@ -16,22 +16,30 @@
 #include "env/memory_file_system.h"
 #include "env/split_mix_random.h"
 #include "sim/trace.h"
+#include "state/memory_state_store.h"
+#include "tidemark/detail/state/state_memory.h"
 
 namespace tidemark {
 
 inline constexpr const char* kSimulatedCheckpointDir = "/checkpoints";
+inline constexpr const char* kSimulatedSavepointDir = "/savepoints";
+/// Where all workloads write.
+inline constexpr const char* kSimulatedOutputDir = "/out";
 
 class SimulatedClock final : public Clock {
  public:
-  std::int64_t wall_ms() const override { return kStartWallMs + now_ns_ / 1'000'000; }
+  std::int64_t wall_ms() const override { return kStartWallMs + set_forward_ms_ + now_ns_ / 1'000'000; }
   std::int64_t steady_ns() const override { return now_ns_; }
   void advance_ns(std::int64_t ns) { now_ns_ += ns; }
+  /// Somebody sets the machine's clock; no time passes.
+  void set_forward_ms(std::int64_t ms) { set_forward_ms_ += ms; }
   std::int64_t since_start_ns() const { return now_ns_ - kStartNs; }
 
  private:
   static constexpr std::int64_t kStartWallMs = 1'436'918'400'000;  // 2015-07-15
   static constexpr std::int64_t kStartNs = 1'000'000'000;
   std::int64_t now_ns_ = kStartNs;
+  std::int64_t set_forward_ms_ = 0;
 };
 
 /// How fast things go. The default is a calm world.
@@ -87,7 +95,7 @@ struct FileFaults {
   std::uint64_t full_disk_one_in = 0;  ///< of what needs space
   std::uint64_t io_error_one_in = 0;   ///< of what changes files
   std::uint64_t read_error_one_in = 0;
-  std::uint64_t output_error_one_in = 0;  ///< of what changes files that are no checkpoint's
+  std::uint64_t output_error_one_in = 0;  ///< of what changes the sinks' files
   std::uint64_t death_one_in = 0;         ///< of what changes files: the process or its machine dies in place of it
 };
 
@@ -97,7 +105,17 @@ class SimulatedEnv {
   SimulatedEnv(const SimulatedEnv&) = delete;
   SimulatedEnv& operator=(const SimulatedEnv&) = delete;
 
-  Env env() { return {&clock_, &random_, &files_, &pool_}; }
+  /// As the process that starts next sees it.
+  Env env() {
+    return {.clock = &clock_,
+            .random = &random_,
+            .files = &files_,
+            .pool = &pool_,
+            .state_memory = spills_state_ ? &little_memory_ : nullptr,
+            .state_stores = spills_state_ ? &stores_ : nullptr};
+  }
+  /// State of keys lies in stores, and next to nothing of it may stay in memory.
+  void spill_state(bool spills) { spills_state_ = spills; }
   SimulatedClock& clock() { return clock_; }
   SimulatedPool& pool() { return pool_; }
   MemoryFileSystem& files() { return files_; }
@@ -143,11 +161,16 @@ class SimulatedEnv {
   std::optional<Error> before(FileOperation operation, const std::string& path);
   void maybe_die();
   std::optional<Error> fault(FileOperation operation, const std::string& path);
+  std::optional<Error> before(StoreOperation operation, const std::string& store);
+  Error failed(ErrorCode code, const std::string& what, const char* why);
 
   SplitMixRandom random_;
   SimulatedClock clock_;
   MemoryFileSystem files_{&clock_};
   SimulatedPool pool_{clock_, random_};
+  MemoryStateStores stores_;
+  detail::StateMemory little_memory_{1};
+  bool spills_state_ = false;
   Trace trace_;
   Pace pace_;
   FileFaults faults_;

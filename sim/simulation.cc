@@ -19,6 +19,7 @@ constexpr std::uint64_t kStepsOfStart = 50;
 constexpr std::uint64_t kMaxCalmSteps = 200'000;
 // The first may still suffer from what the faults have left.
 constexpr std::uint64_t kMaxCalmProcesses = 3;
+constexpr std::int64_t kMostClockSetMs = 2'000;
 constexpr std::size_t kLogTimestamp = 24;  // of the real clock: no part of the trace
 
 // What the engine has to say goes into the trace.
@@ -100,6 +101,8 @@ void Simulation::draw_options() {
     checkpoints.closing_attempts = static_cast<std::uint32_t>(attempts);
   }
   story_.options().master.restart = draw_restart();
+  incremental_ = draws_.next() % 2 == 0;
+  spill_one_in_ = draw({0, 4});
 }
 
 RestartPolicy Simulation::draw_restart() {
@@ -138,6 +141,13 @@ void Simulation::draw_faults() {
   cancel_one_in_ = draw_fault(ranges.cancel);
   savepoint_one_in_ = draw_fault_if_any(ranges.savepoint);
   stop_with_savepoint_one_in_ = draw_fault_if_any(ranges.stop_with_savepoint);
+  drain_one_in_ = draw_fault_if_any(ranges.drain);
+  cancel_with_savepoint_one_in_ = draw_fault_if_any(ranges.cancel_with_savepoint);
+  disposal_one_in_ = draw_fault_if_any(ranges.disposal);
+  clock_set_one_in_ = draw_fault_if_any(ranges.clock_set);
+  claim_one_in_ = draw_if_any(scenario_.resumes.claim);
+  move_one_in_ = draw_if_any(scenario_.resumes.move);
+  older_one_in_ = draw_if_any(scenario_.resumes.older);
 
   FileFaults files;
   files.full_disk_one_in = draw_fault(ranges.disk_full);
@@ -181,6 +191,7 @@ void Simulation::live() {
     if (outcome && outcome->state == JobState::kFinished) return check_finished(*outcome);
     if (outcome) check_end(*outcome);
     story_.check_consistent();
+    choose_resume(outcome);
   }
 }
 
@@ -209,14 +220,17 @@ void Simulation::check_finished(const JobOutcome& outcome) {
 
 std::optional<JobOutcome> Simulation::run_process() {
   if (!disturbed_ && ++calm_processes_ > kMaxCalmProcesses) throw Wrong{"the faults have ended, and the job still fails"};
-  if (scenario_.rescale) story_.set_parallelism(static_cast<std::uint32_t>(draw(scenario_.parallelism)));
+  if (scenario_.rescale) {
+    story_.set_parallelism(static_cast<std::uint32_t>(draw(scenario_.parallelism)));
+    story_.options().master.checkpoints.num_retained = draw(scenario_.checkpoints.retained);
+  }
+  choose_version();
+  choose_backend();
   stop_requested_ = false;
   cancel_requested_ = false;
   faults_before_ = faults_so_far();
   steps_ += kStepsOfStart;
-  const bool started = story_.start();
-  story_.options().resume = {Resume::Kind::kLatest, {}};
-  if (started) return story_.step_until([this](SimulatedProcess& process) { return after_step(process); });
+  if (story_.start()) return story_.step_until([this](SimulatedProcess& process) { return after_step(process); });
   if (disturbed_ && steps_ >= fault_steps_) calm_down();
   return std::nullopt;
 }
@@ -237,24 +251,73 @@ void Simulation::disturb(SimulatedProcess& process) {
   SimulatedEnv& env = story_.env();
   if (env.one_in(process_death_one_in_)) env.die(Death::kProcess);
   if (env.one_in(machine_death_one_in_)) env.die(Death::kMachine);
-  if (env.one_in(stop_one_in_)) {
-    env.trace().note("THE JOB IS ASKED TO STOP");
-    stop_requested_ = true;
-    process.master().request_stop();
-  }
   if (env.one_in(savepoint_one_in_)) {
     env.trace().note("A SAVEPOINT IS ASKED FOR");
     story_.ask_for_savepoint(process, SnapshotOrder::Then::kGoOn);
   }
-  if (env.one_in(stop_with_savepoint_one_in_)) {
-    env.trace().note("THE JOB IS ASKED TO STOP WITH A SAVEPOINT");
-    stop_requested_ = true;
-    story_.ask_for_savepoint(process, SnapshotOrder::Then::kStop);
+  if (env.one_in(disposal_one_in_)) story_.ask_for_disposal();
+  if (env.one_in(clock_set_one_in_)) {
+    const auto ms = static_cast<std::int64_t>(env.random().next() % kMostClockSetMs);
+    env.trace().note(fmt::format("THE CLOCK IS SET FORWARD BY {} MS", ms));
+    env.clock().set_forward_ms(ms);
   }
-  if (env.one_in(cancel_one_in_)) {
-    env.trace().note("THE JOB IS CANCELLED");
-    cancel_requested_ = true;
-    process.master().request_cancel();
+  ask_to_end(process);
+}
+
+void Simulation::ask_to_end(SimulatedProcess& process) {
+  using Then = SnapshotOrder::Then;
+  SimulatedEnv& env = story_.env();
+  const auto ask = [&](std::uint64_t one_in, const char* what, bool& requested, const auto& request) {
+    if (!env.one_in(one_in)) return;
+    env.trace().note(what);
+    requested = true;
+    request();
+  };
+  ask(stop_one_in_, "THE JOB IS ASKED TO STOP", stop_requested_, [&] { process.master().request_stop(); });
+  ask(stop_with_savepoint_one_in_, "THE JOB IS ASKED TO STOP WITH A SAVEPOINT", stop_requested_,
+      [&] { story_.ask_for_savepoint(process, Then::kStop); });
+  ask(story_.workload().may_be_drained() ? drain_one_in_ : 0, "THE JOB IS ASKED TO DRAIN", stop_requested_,
+      [&] { story_.ask_for_savepoint(process, Then::kDrain); });
+  ask(cancel_with_savepoint_one_in_, "THE JOB IS CANCELLED WITH A SAVEPOINT", cancel_requested_,
+      [&] { story_.ask_for_savepoint(process, Then::kCancel); });
+  ask(cancel_one_in_, "THE JOB IS CANCELLED", cancel_requested_, [&] { process.master().request_cancel(); });
+}
+
+// Now and then the next process runs a later version of the job. Whether the state that this one has no operator for is to be
+// dropped, its user may have forgotten to say.
+void Simulation::choose_version() {
+  SimulatedEnv& env = story_.env();
+  if (story_.version() + 1 >= story_.workload().versions() || !env.one_in(2)) return;
+  story_.set_version(story_.version() + 1);
+  env.trace().note(fmt::format("VERSION {} OF THE JOB", story_.version()));
+}
+
+// How state is kept and written may be another with each process.
+void Simulation::choose_backend() {
+  SimulatedEnv& env = story_.env();
+  const bool changes_mind = env.one_in(8);
+  story_.options().master.incremental_checkpoints = incremental_ != changes_mind;
+  env.spill_state(story_.workload().may_spill() && env.one_in(spill_one_in_));
+}
+
+// What the user names to go on from; the newest checkpoint where nothing is named.
+void Simulation::choose_resume(const std::optional<JobOutcome>& outcome) {
+  if (!story_.is_kept() || story_.has_plan()) return;
+  SimulatedEnv& env = story_.env();
+  std::string path;
+  if (outcome && outcome->state == JobState::kStopped) path = outcome->stopped_checkpoint;
+  if (outcome && outcome->state == JobState::kCancelled) path = story_.cancelled_with();
+  if (!path.empty() && env.one_in(2)) {
+    env.trace().note("THE JOB IS TO BE RESUMED FROM " + path);
+    story_.resume_from(path);
+    const bool certain = !story_.may_be_refused();
+    if (certain && path.starts_with(kSimulatedSavepointDir) && env.one_in(claim_one_in_)) story_.claim_what_is_resumed();
+    if (certain && env.one_in(move_one_in_)) story_.move();
+  } else if (disturbed_ && env.one_in(older_one_in_)) {
+    path = story_.draw_older();
+    if (path.empty()) return;
+    env.trace().note("THE JOB IS TO GO BACK TO " + path);
+    story_.resume_from(path);
   }
 }
 
@@ -269,10 +332,6 @@ void Simulation::check_end(const JobOutcome& outcome) {
   switch (outcome.state) {
     case JobState::kStopped:
       if (!stop_requested_) throw Wrong{"the job stopped, and nobody had asked for it"};
-      if (story_.env().one_in(2) && story_.is_kept()) {
-        story_.options().resume = {Resume::Kind::kPath, outcome.stopped_checkpoint};
-        if (stop_with_savepoint_one_in_ > 0 && story_.env().one_in(2)) story_.claim_what_is_resumed();
-      }
       return;
     case JobState::kCancelled:
       if (!cancel_requested_) throw Wrong{"the job was cancelled, and nobody had asked for it"};
@@ -282,8 +341,24 @@ void Simulation::check_end(const JobOutcome& outcome) {
   }
   const std::string why = outcome.error ? outcome.error->message() : "nobody says why";
   const ErrorCode code = outcome.error ? outcome.error->code() : ErrorCode::kInternal;
+  if (was_rightly_refused(code)) return;
   const bool never_right = code == ErrorCode::kInternal || code == ErrorCode::kDataLoss;
   if (never_right || faults_so_far() == faults_before_) throw Wrong{fmt::format("the job failed for no reason: {}", why)};
+}
+
+// What the user asked for could not be: the next process is asked for something else.
+bool Simulation::was_rightly_refused(ErrorCode code) {
+  UnclaimedState& unclaimed = story_.options().master.unclaimed_state;
+  if (story_.may_be_refused() && (code == ErrorCode::kFailedPrecondition || code == ErrorCode::kDataLoss)) {
+    story_.env().trace().note("IT WAS REFUSED");
+    story_.drop_plan();
+    return true;
+  }
+  const bool leaves_state = !story_.workload().gone_in(story_.version()).empty();
+  if (!leaves_state || unclaimed == UnclaimedState::kDrop || code != ErrorCode::kFailedPrecondition) return false;
+  story_.env().trace().note("IT MAY DROP STATE FROM NOW ON");
+  unclaimed = UnclaimedState::kDrop;
+  return true;
 }
 
 std::uint64_t Simulation::faults_so_far() {

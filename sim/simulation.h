@@ -48,8 +48,13 @@ class Simulation {
   std::optional<JobOutcome> run_process();
   bool after_step(SimulatedProcess& process);
   void disturb(SimulatedProcess& process);
+  void ask_to_end(SimulatedProcess& process);
+  void choose_version();
+  void choose_backend();
+  void choose_resume(const std::optional<JobOutcome>& outcome);
   void calm_down();
   void check_end(const JobOutcome& outcome);
+  bool was_rightly_refused(ErrorCode code);
   std::uint64_t faults_so_far();
 
   const Scenario& scenario_;
@@ -68,6 +73,15 @@ class Simulation {
   std::uint64_t cancel_one_in_ = 0;
   std::uint64_t savepoint_one_in_ = 0;
   std::uint64_t stop_with_savepoint_one_in_ = 0;
+  std::uint64_t drain_one_in_ = 0;
+  std::uint64_t cancel_with_savepoint_one_in_ = 0;
+  std::uint64_t disposal_one_in_ = 0;
+  std::uint64_t clock_set_one_in_ = 0;
+  std::uint64_t claim_one_in_ = 0;
+  std::uint64_t move_one_in_ = 0;
+  std::uint64_t older_one_in_ = 0;
+  std::uint64_t spill_one_in_ = 0;      // processes
+  bool incremental_ = false;            // most processes' checkpoints
   std::uint64_t user_errors_ = 0;
   std::uint64_t faults_before_ = 0;  // when the last process started
   bool stop_requested_ = false;      // of the last process

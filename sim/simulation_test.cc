@@ -62,6 +62,8 @@ const Regression kRegressions[] = {
     {4857, "crashes", "unique_numbers", "an output folder whose name was never made durable took all results with it"},
     {3076, "at_least_once", "keyed_counters", "the owner's file of a sink was lost, and the job refused its own output"},
     {206, "everything", "unique_numbers", "a commit that failed while the job stopped was never tried again"},
+    {1252, "going_back", "event_windows", "a refused start had let one sink discard what the newest checkpoint still promised"},
+    {4445, "savepoints", "text_keys", "a claimed savepoint was deleted while the pointer still named it as retained"},
     {90, "everything", "keyed_counters", "a commit that failed while the job stopped was never tried again"},
 };
 

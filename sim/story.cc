@@ -4,17 +4,22 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 #include <vector>
 
+#include "graph/verdict.h"
 #include "snapshot/checkpoint_store.h"
+#include "snapshot/shared_files.h"
+#include "snapshot/snapshot_claim.h"
+#include "snapshot/snapshot_disposal.h"
 #include "tidemark/detail/base/hash.h"
 
 namespace tidemark {
 namespace {
 
 constexpr std::int64_t kMs = 1'000'000;
-constexpr const char* kOutputs = "/out";  // where all workloads write
-constexpr const char* kSavepoints = "/savepoints";
+// With nothing failing, the first deletes all.
+constexpr int kMaxDisposals = 3;
 
 template <class T>
 T expect(Result<T> result, std::string_view what) {
@@ -39,7 +44,11 @@ std::uint64_t hash_tree(FileSystem& files, const std::string& path, std::uint64_
 }  // namespace
 
 Story::Story(std::uint64_t seed, const WorkloadKind& kind, const WorkloadOptions& workload)
-    : env_{seed}, workload_{kind.make(workload)}, parallelism_{workload.parallelism} {
+    : env_{seed},
+      workload_{kind.make(workload)},
+      parallelism_{workload.parallelism},
+      ownership_{env_.files()},
+      retained_{env_.files()} {
   CheckpointOptions& checkpoints = options_.master.checkpoints;
   checkpoints.mode = workload.mode;
   checkpoints.interval_ns = 4 * kMs;
@@ -61,21 +70,28 @@ bool Story::start() {
   failed_operations_before_ = env_.failed_operations();
   completed_here_ = 0;
   steps_ = 0;
-  SimulatedJob job = workload_->build(parallelism_);
+  restored_was_seen_ = false;
+  SimulatedJob job = workload_->build(parallelism_, version_);
   job_ = job.plan.logical.job;
+  options_.resume = choose_resume();
   auto started = SimulatedProcess::start(env_, std::move(job), options_);
   if (started) {
     process_ = std::move(*started);
     return true;
   }
-  if (!env_.dead() && !files_failed()) throw Wrong{fmt::format("the job can't start: {}", started.error().message())};
+  if (env_.dead() || files_failed()) return false;
+  if (!may_be_refused()) throw Wrong{fmt::format("the job can't start: {}", started.error().message())};
+  drop_plan();
   return false;
 }
 
 std::optional<JobOutcome> Story::step_until(const AfterStep& after) {
   while (process_->step()) {
-    if (process_->master_stepped()) look_at_checkpoints();
-    if (savepoints_->size() > savepoints_seen_) look_at_savepoints();
+    if (process_->master_stepped()) {
+      look_at_restored();
+      look_at_checkpoints();
+    }
+    if (!answers_->savepoints.empty()) look_at_savepoints();
     if (after(*process_)) break;
     if (++steps_ > max_steps_) {
       throw Wrong{fmt::format("the job does not end; it is {}", to_string(process_->master().status().state))};
@@ -85,10 +101,12 @@ std::optional<JobOutcome> Story::step_until(const AfterStep& after) {
     throw Wrong{fmt::format("nobody can go on; the job is {}", to_string(process_->master().status().state))};
   }
   look_at_checkpoints();
+  look_at_savepoints();
   failed_checkpoints_ += process_->master().checkpoint_stats().failed;
   std::optional<JobOutcome> outcome;
   if (process_->over()) outcome = process_->master().outcome();
   process_.reset();
+  cancelled_with_ = std::exchange(answers_->cancelled_with, {});
   return outcome;
 }
 
@@ -96,12 +114,57 @@ std::optional<JobOutcome> Story::run(const AfterStep& after) { return start() ? 
 
 std::string Story::folder() const { return join_path(options_.checkpoint_dir, job_); }
 
+std::optional<CheckpointPointer> Story::pointer() {
+  return is_kept() ? expect(read_pointer_file(env_.files(), folder()), "the pointer") : std::nullopt;
+}
+
+std::optional<CheckpointId> Story::newest_in_folder() {
+  const auto current = pointer();
+  return current && !current->checkpoints.empty() ? std::optional{current->checkpoints.back().id} : std::nullopt;
+}
+
+Resume Story::choose_resume() {
+  const Resume latest{Resume::Kind::kLatest, {}};
+  if (!plan_) return latest;
+  const SimulatedEnv::Observer observer{env_};
+  const auto current = pointer();
+  if (newest_in_folder() != plan_->newest) {  // a process before has completed one, and nobody has seen it
+    plan_.reset();
+    return latest;
+  }
+  // The folder itself says what its job has claimed and not replaced yet.
+  const bool says = plan_->claim && current && std::ranges::count(current->claims, plan_->path, &ClaimedSnapshot::path) > 0;
+  if (says && env_.one_in(2)) return latest;
+  if (says && env_.one_in(4)) {
+    env_.trace().note("IT IS NOT TO BE CLAIMED AFTER ALL");
+    plan_->claim.reset();
+    ownership_.give_up(plan_->path);
+  }
+  return {Resume::Kind::kPath, plan_->path, plan_->claim};
+}
+
+// A job may not run without state that an operator of an earlier version has left, unless it was told that it may.
+void Story::look_at_restored() {
+  const JobStatus status = process_->master().status();
+  if (restored_was_seen_ || status.state != JobState::kRunning) return;
+  restored_was_seen_ = true;
+  const auto gone = workload_->gone_in(version_);
+  if (gone.empty() || status.resumed_path.empty() || options_.master.unclaimed_state == UnclaimedState::kDrop) return;
+  const SimulatedEnv::Observer observer{env_};
+  const auto restored = expect(load_checkpoint(env_.files(), status.resumed_path), "the restored checkpoint");
+  for (const SavedOperator& op : saved_operators(restored)) {
+    if (std::ranges::find(gone, op.uid) == gone.end()) continue;
+    throw Wrong{fmt::format("the state of '{}' was dropped, and nobody had asked for it", op.uid)};
+  }
+}
+
 void Story::look_at_checkpoints() {
   const CheckpointStats stats = process_->master().checkpoint_stats();
   if (stats.completed == completed_here_) return;
   completed_ += stats.completed - completed_here_;
   completed_here_ = stats.completed;
   newest_complete_ = std::max(newest_complete_, stats.last_completed->id);
+  plan_.reset();
   if (env_.dead() || process_->over() || !is_kept()) return;
   check_checkpoint(*stats.last_completed);
   check_restorable(*process_);
@@ -110,10 +173,10 @@ void Story::look_at_checkpoints() {
 void Story::check_checkpoint(const CheckpointStats::Completed& checkpoint) {
   if (checkpoint.path.empty()) return;
   const SimulatedEnv::Observer observer{env_};
-  const CheckpointMetadata metadata =
-      expect(load_checkpoint(env_.files(), checkpoint.path), fmt::format("checkpoint {} is complete", checkpoint.id));
-  expect_none(workload_->check_checkpoint(env_.files(), checkpoint.path, metadata),
-              fmt::format("checkpoint {}", checkpoint.id));
+  const std::string when = fmt::format("checkpoint {} is complete", checkpoint.id);
+  const CheckpointMetadata metadata = expect(load_checkpoint(env_.files(), checkpoint.path), when);
+  expect_none(retained_.add(checkpoint.path), when);
+  expect_none(workload_->check_checkpoint(env_.files(), checkpoint.path, metadata), when);
 }
 
 void Story::check_restorable(SimulatedProcess& process) {
@@ -138,38 +201,125 @@ void Story::check_restorable(SimulatedProcess& process) {
 }
 
 void Story::ask_for_savepoint(SimulatedProcess& process, SnapshotOrder::Then then) {
-  const auto answer = [savepoints = savepoints_](const Result<SnapshotTaken>& taken) {
-    if (taken) savepoints->push_back(taken->path);
+  const auto answer = [answers = answers_, then](const Result<SnapshotTaken>& taken) {
+    if (!taken) return;
+    answers->savepoints.push_back(taken->path);
+    if (then == SnapshotOrder::Then::kCancel) answers->cancelled_with = taken->path;
   };
-  process.master().request_snapshot({.what = SnapshotOrder::What::kSavepoint, .then = then, .dir = kSavepoints}, answer);
-}
-
-void Story::claim_what_is_resumed() {
-  options_.resume.claim = env_.random().next();
-  claimed_.insert(options_.resume.path);
+  const SnapshotOrder order{.what = SnapshotOrder::What::kSavepoint, .then = then, .dir = kSimulatedSavepointDir};
+  process.master().request_snapshot(order, answer);
 }
 
 // Now its sinks' pending files are there. A restart from an older checkpoint may discard them.
 void Story::look_at_savepoints() {
   const SimulatedEnv::Observer observer{env_};
-  for (; savepoints_seen_ < savepoints_->size(); ++savepoints_seen_) {
-    const std::string& path = (*savepoints_)[savepoints_seen_];
+  for (const std::string& path : std::exchange(answers_->savepoints, {})) {
     const std::string when = fmt::format("savepoint '{}' is complete", path);
-    expect_none(workload_->check_checkpoint(env_.files(), path, expect(load_checkpoint(env_.files(), path), when)), when);
+    expect_none(ownership_.add(path), when);
+    const CheckpointMetadata metadata = expect(load_checkpoint(env_.files(), path), when);
+    for (const CheckpointMetadata::Operator& op : metadata.operators) {
+      for (const OperatorSnapshot& subtask : op.subtasks) {
+        for (const SnapshotFile& file : subtask.keyed_files) {
+          if (parent_path(file.path) != path) throw Wrong{fmt::format("{} and needs '{}'", when, file.path)};
+        }
+      }
+    }
+    expect_none(workload_->check_checkpoint(env_.files(), path, metadata), when);
   }
 }
 
-void Story::check_savepoints() {
-  for (const std::string& path : *savepoints_) {
-    if (!claimed_.contains(path)) expect(load_checkpoint(env_.files(), path), fmt::format("savepoint '{}' was complete", path));
+// What the job would go on from is no savepoint that nobody needs.
+bool Story::is_disposable(const std::string& path) {
+  const auto current = pointer();
+  const bool is_named = current && std::ranges::count(current->checkpoints, path, &RetainedCheckpoint::path) > 0;
+  return is_free_savepoint(path) && !is_named && !(plan_ && plan_->path == path);
+}
+
+bool Story::is_free_savepoint(const std::string& path) {
+  const auto claim = read_claim(env_.files(), path);
+  return path.starts_with(kSimulatedSavepointDir) && claim && !*claim;
+}
+
+void Story::ask_for_disposal() {
+  std::vector<std::string> all;
+  std::size_t disposable = 0;
+  {
+    const SimulatedEnv::Observer observer{env_};
+    all = ownership_.of_others();
+    const auto needed = std::ranges::partition(all, [&](const std::string& path) { return is_disposable(path); });
+    disposable = all.size() - needed.size();
+    // Of a savepoint that nobody has claimed only the user knows that the job is to go on from it.
+    const auto is_free = [&](const std::string& path) { return is_free_savepoint(path); };
+    all.erase(std::remove_if(needed.begin(), needed.end(), is_free), needed.end());
+    if (const auto current = pointer()) {
+      for (const RetainedCheckpoint& c : current->checkpoints) {
+        if (c.path.empty()) all.push_back(path_of(folder(), c));
+      }
+    }
   }
+  if (all.empty()) return;
+  const std::size_t drawn = env_.random().next() % all.size();
+  const std::string& path = all[drawn];
+  env_.trace().note("SOMEBODY WANTS TO DELETE " + path);
+  if (drawn < disposable) ownership_.dispose(path);
+  const auto disposed = dispose_snapshot(env_.files(), path);
+  if (drawn < disposable && !disposed && !env_.dead() && !files_failed()) {
+    throw Wrong{fmt::format("'{}', which nobody needs, can't be deleted: {}", path, disposed.error().message())};
+  }
+  if (drawn >= disposable && disposed) throw Wrong{fmt::format("'{}', which is needed, was deleted on request", path)};
+}
+
+void Story::finish_disposals() {
+  for (const std::string& path : ownership_.disposed()) {
+    for (int tries = 0; tries < kMaxDisposals; ++tries) {
+      const auto disposed = dispose_snapshot(env_.files(), path);
+      if (disposed || disposed.error().code() == ErrorCode::kNotFound) break;
+    }
+  }
+}
+
+std::string Story::draw_older() {
+  const SimulatedEnv::Observer observer{env_};
+  std::vector<std::string> all = ownership_.of_others();
+  std::erase_if(all, [](const std::string& path) { return !path.starts_with(kSimulatedSavepointDir); });
+  if (const auto current = pointer(); current && !current->checkpoints.empty()) {
+    for (const RetainedCheckpoint& c : current->checkpoints) all.push_back(path_of(folder(), c));
+    std::erase(all, path_of(folder(), current->checkpoints.back()));
+  }
+  return all.empty() ? "" : all[env_.random().next() % all.size()];
+}
+
+void Story::resume_from(const std::string& path) {
+  const SimulatedEnv::Observer observer{env_};
+  const CheckpointMetadata snapshot = expect(load_checkpoint(env_.files(), path), "what is to be resumed from");
+  const auto current = pointer();
+  const bool job_went_on = newest_complete_ > snapshot.id || (current && current->attempt > snapshot.attempt);
+  plan_ = Plan{path, std::nullopt, job_went_on, newest_in_folder()};
+}
+
+void Story::claim_what_is_resumed() {
+  plan_->claim = env_.random().next();
+  ownership_.claim(plan_->path);
+}
+
+void Story::move() {
+  const SimulatedEnv::Observer observer{env_};
+  const std::string claimed = plan_->claim ? plan_->path : "";
+  expect_none(ownership_.leave(folder()), "the job leaves its folder");
+  if (!claimed.empty()) ownership_.claim(claimed);
+  options_.checkpoint_dir = fmt::format("{}-{}", kSimulatedCheckpointDir, ++moves_);
+  newest_complete_ = 0;
+  retained_ = Ownership{env_.files()};
+  plan_->newest.reset();
 }
 
 void Story::check_consistent() {
   const SimulatedEnv::Observer observer{env_};
-  check_savepoints();
+  expect_none(ownership_.find_touched(), "between two processes");
+  check_retained();
   expect_none(workload_->check_so_far(env_.files()), "between two processes");
-  if (!is_kept()) return;
+  // A plan may have to do with no pointer at all.
+  if (!is_kept() || plan_) return;
   const Resume latest{Resume::Kind::kLatest, {}};
   const auto store = expect(CheckpointStore::open(env_.files(), options_.checkpoint_dir, job_, latest),
                             "between two processes the checkpoints");
@@ -178,6 +328,28 @@ void Story::check_consistent() {
   if (newest < newest_complete_) {
     throw Wrong{fmt::format("checkpoint {} was complete; the newest that can be restored is {}", newest_complete_, newest)};
   }
+}
+
+// Whoever goes back to one of them finds the state at its barrier.
+void Story::check_retained() {
+  const auto current = pointer();
+  if (!current) return;
+  std::vector<std::string> named;
+  for (const RetainedCheckpoint& checkpoint : current->checkpoints) named.push_back(path_of(folder(), checkpoint));
+  retained_.keep_only(named);
+  expect_none(retained_.find_touched(), "the pointer names it");
+}
+
+// Of a job that was drained: all that its sources had read, and nothing else.
+std::optional<std::string> Story::check_all_rows() {
+  const auto current = pointer();
+  if (!current || current->checkpoints.empty()) return workload_->check_finished(env_.files());
+  const std::string path = path_of(folder(), current->checkpoints.back());
+  const auto newest = load_checkpoint(env_.files(), path);
+  if (!newest) return newest.error().message();
+  if (!newest->drained) return workload_->check_finished(env_.files());
+  if (auto wrong = workload_->check_so_far(env_.files())) return wrong;
+  return workload_->check_checkpoint(env_.files(), path, *newest);
 }
 
 void Story::check_finished(const std::optional<JobOutcome>& outcome) {
@@ -189,16 +361,19 @@ void Story::check_finished(const std::optional<JobOutcome>& outcome) {
       tidy_output();
     }
   }
+  finish_disposals();
   const SimulatedEnv::Observer observer{env_};
-  expect_none(workload_->check_finished(env_.files()), "at the end");
-  check_savepoints();
-  if (is_kept()) check_nothing_left();
+  expect_none(check_all_rows(), "at the end");
+  expect_none(ownership_.find_touched(), "at the end");
+  if (!is_kept()) return;
+  check_retained();
+  check_nothing_left();
 }
 
 void Story::check_rows() {
   const SimulatedEnv::Observer observer{env_};
   tidy_output();
-  expect_none(workload_->check_finished(env_.files()), "at the end, after a crash of the machine");
+  expect_none(check_all_rows(), "at the end, after a crash of the machine");
 }
 
 void Story::check_begins_anew_or_refuses() {
@@ -207,7 +382,7 @@ void Story::check_begins_anew_or_refuses() {
   const bool refuses = outcome && outcome->error && outcome->error->code() == ErrorCode::kFailedPrecondition;
   if (!refuses) check_outcome(outcome);
   const SimulatedEnv::Observer observer{env_};
-  if (!glob(env_.files(), join_path(kOutputs, "**/part-*"))) {
+  if (!glob(env_.files(), join_path(kSimulatedOutputDir, "**/part-*"))) {
     throw Wrong{fmt::format("nothing is committed, and a new run is refused: {}", outcome->error->message())};
   }
   expect_none(workload_->check_so_far(env_.files()), "after a refused run");
@@ -217,7 +392,7 @@ void Story::check_begins_anew_or_refuses() {
 void Story::tidy_output() {
   const SimulatedEnv::Observer observer{env_};
   for (const char* hidden : {"**/.part-*", ".part-*"}) {
-    const auto paths = glob(env_.files(), join_path(kOutputs, hidden));
+    const auto paths = glob(env_.files(), join_path(kSimulatedOutputDir, hidden));
     if (!paths) continue;
     for (const std::string& path : *paths) {
       if (!path.ends_with(".owner")) value_or_throw(env_.files().remove(path));
@@ -236,7 +411,7 @@ void Story::check_nothing_left() {
   std::vector<std::string> checkpoints;
   for (const DirectoryEntry& entry : expect(env_.files().list(folder()), "the checkpoints")) {
     if (entry.is_directory) {
-      checkpoints.push_back(entry.name);
+      if (entry.name != kSharedFolderName) checkpoints.push_back(entry.name);
     } else if (entry.name != "CURRENT" && entry.name != "LOCK") {
       throw Wrong{fmt::format("'{}' is left over among the checkpoints", entry.name)};
     }
@@ -245,6 +420,27 @@ void Story::check_nothing_left() {
   if (checkpoints.size() > options_.master.checkpoints.num_retained) {
     throw Wrong{fmt::format("{} checkpoints are left where {} are retained: {}", checkpoints.size(),
                             options_.master.checkpoints.num_retained, fmt::join(checkpoints, ", "))};
+  }
+  const auto current = pointer();
+  if (!current) throw Wrong{"no pointer is left at the end"};
+  expect_none(ownership_.find_unsettled(*current), "at the end");
+  check_shared_files(*current);
+}
+
+void Story::check_shared_files(const CheckpointPointer& current) {
+  std::set<std::string> needed;
+  for (const RetainedCheckpoint& checkpoint : current.checkpoints) {
+    const auto metadata = expect(load_checkpoint(env_.files(), path_of(folder(), checkpoint)), "at the end");
+    for (const CheckpointMetadata::Operator& op : metadata.operators) {
+      for (const OperatorSnapshot& subtask : op.subtasks) {
+        for (const SnapshotFile& file : subtask.keyed_files) needed.insert(file.path.substr(file.path.rfind('/') + 1));
+      }
+    }
+  }
+  const auto shared = env_.files().list(join_path(folder(), kSharedFolderName));
+  if (!shared) return;
+  for (const DirectoryEntry& entry : *shared) {
+    if (!needed.contains(entry.name)) throw Wrong{fmt::format("'{}' is left over among the shared files", entry.name)};
   }
 }
 

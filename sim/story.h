@@ -11,11 +11,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "sim/ownership.h"
 #include "sim/simulated_env.h"
 #include "sim/simulated_process.h"
 #include "sim/workload.h"
@@ -47,15 +47,36 @@ class Story {
   /// How the processes to come are started.
   ProcessOptions& options() { return options_; }
   void set_parallelism(std::uint32_t parallelism) { parallelism_ = parallelism; }
+  void set_version(std::uint32_t version) { version_ = version; }
+  std::uint32_t version() const { return version_; }
+  const Workload& workload() const { return *workload_; }
   /// A job that can't start, or that does not end within so many steps of one process, is wrong.
   void set_max_steps(std::uint64_t steps) { max_steps_ = steps; }
 
   /// Of a running process; that it comes to anything is not expected, but what was answered must hold.
   void ask_for_savepoint(SimulatedProcess& process, SnapshotOrder::Then then);
-  /// The next process owns what it is resumed from.
-  void claim_what_is_resumed();
+  /// Somebody asks for the deletion of a snapshot, of one at random: a savepoint that nobody needs goes, all else must stay.
+  void ask_for_disposal();
 
-  /// Starts a process; false if it can't start, and some file has failed or the world is dead.
+  /// A complete snapshot that the job has not gone on from: the savepoint with which it was cancelled last, if any.
+  const std::string& cancelled_with() const { return cancelled_with_; }
+  /// At random one that is not the newest: a retained checkpoint or a savepoint; empty if there is none.
+  std::string draw_older();
+  /// The next process resumes from this snapshot, and those that follow it until one completes a checkpoint. It may be
+  /// refused if the job has gone on since that was complete.
+  void resume_from(const std::string& path);
+  /// With that, the job owns it.
+  void claim_what_is_resumed();
+  /// With that, the job goes on in a folder of its own and leaves the one it had. Only if it can't be refused.
+  void move();
+  /// What was planned so has not come to a checkpoint yet.
+  bool has_plan() const { return plan_.has_value(); }
+  bool may_be_refused() const { return plan_ && plan_->may_be_refused; }
+  /// It was: the next process goes on from the newest checkpoint.
+  void drop_plan() { plan_.reset(); }
+
+  /// Starts a process; false if it can't start, and some file has failed or the world is dead, or it was refused what it was to
+  /// be resumed from.
   bool start();
   /// Steps it until it can't go on, is dead, or `after` says so; then it is gone. How the job ended, if it did.
   std::optional<JobOutcome> step_until(const AfterStep& after);
@@ -84,13 +105,30 @@ class Story {
   std::uint64_t failed_checkpoints() const { return failed_checkpoints_; }
 
  private:
+  /// What is to be resumed instead of the newest checkpoint of the job's folder.
+  struct Plan {
+    std::string path;
+    std::optional<std::uint64_t> claim;
+    bool may_be_refused = false;
+    std::optional<CheckpointId> newest;  ///< of the job's folder, when this was planned
+  };
+
   std::string folder() const;
+  std::optional<CheckpointPointer> pointer();
+  std::optional<CheckpointId> newest_in_folder();
+  Resume choose_resume();
+  void look_at_restored();
   void look_at_checkpoints();
   void check_checkpoint(const CheckpointStats::Completed& checkpoint);
   void look_at_savepoints();
-  void check_savepoints();
+  bool is_disposable(const std::string& path);
+  bool is_free_savepoint(const std::string& path);
+  void finish_disposals();
+  void check_retained();
+  std::optional<std::string> check_all_rows();
   void check_outcome(const std::optional<JobOutcome>& outcome) const;
   void check_nothing_left();
+  void check_shared_files(const CheckpointPointer& current);
   void tidy_output();
   bool files_failed() const { return env_.failed_operations() > failed_operations_before_; }
 
@@ -98,11 +136,20 @@ class Story {
   const std::unique_ptr<Workload> workload_;
   ProcessOptions options_;
   std::uint32_t parallelism_;
+  std::uint32_t version_ = 0;
   std::uint64_t max_steps_ = 200'000;
   std::string job_;  // its name
-  std::shared_ptr<std::vector<std::string>> savepoints_ = std::make_shared<std::vector<std::string>>();  // complete ones
-  std::size_t savepoints_seen_ = 0;
-  std::set<std::string> claimed_;  // of those: a job may have deleted them
+  struct Answers {
+    std::vector<std::string> savepoints;  // complete ones that nobody has looked at
+    std::string cancelled_with;
+  };
+  std::shared_ptr<Answers> answers_ = std::make_shared<Answers>();
+  Ownership ownership_;
+  Ownership retained_;  // what the pointer of the job's folder names, to see that it stays as it was when it was complete
+  std::string cancelled_with_;
+  std::optional<Plan> plan_;
+  std::uint32_t moves_ = 0;
+  bool restored_was_seen_ = false;  // of this process
   std::unique_ptr<SimulatedProcess> process_;
 
   std::uint64_t steps_ = 0;

@@ -249,6 +249,99 @@ TEST_F(StoryTest, ItStopsWithACheckpointAndIsResumed) {
   }
 }
 
+/// Stops with a savepoint, and the next run will claim it in a folder of its own. False if the job was over before.
+bool stop_to_claim(Counting& story, std::uint64_t seed) {
+  const auto outcome = story.run([&](SimulatedProcess& process) {
+    if (story.steps() == 60 + 10 * seed) story.ask_for_savepoint(process, SnapshotOrder::Then::kStop);
+    return false;
+  });
+  if (!outcome || outcome->state != JobState::kStopped) return false;
+  story.resume_from(outcome->stopped_checkpoint);
+  story.claim_what_is_resumed();
+  story.move();
+  return true;
+}
+
+// What it has claimed is gone at the end, and the folder that it left is as it was: check_finished() looks at both.
+void die_at_every_file_operation_with_a_claim(std::uint64_t seed, Death death) {
+  bool over = false;
+  for (std::uint64_t operations = 0; !over; ++operations) {
+    SCENE("seed {}, dies after {} operations on files of a run with a claim", seed, operations);
+    Counting story{seed};
+    story.options().master.incremental_checkpoints = seed % 2 == 0;
+    ASSERT_TRUE(stop_to_claim(story, seed));
+    story.env().die_after_file_operations(story.env().file_operations() + operations, death);
+    over = story.run().has_value();
+    story.die_and_finish(death);
+  }
+}
+
+TEST_F(StoryTest, TheProcessDiesAtEveryFileOperationWithAClaim) {
+  for (const std::uint64_t seed : seeds(2)) die_at_every_file_operation_with_a_claim(seed, Death::kProcess);
+}
+
+TEST_F(StoryTest, TheMachineDiesAtEveryFileOperationWithAClaim) {
+  for (const std::uint64_t seed : seeds(2)) die_at_every_file_operation_with_a_claim(seed, Death::kMachine);
+}
+
+// A savepoint is deleted on request while the job runs; that request may die at any of its operations, too.
+TEST_F(StoryTest, ADisposalDiesAtEveryFileOperation) {
+  for (const std::uint64_t seed : seeds(3)) {
+    for (std::uint64_t operations = 0; operations < 12; ++operations) {
+      SCENE("seed {}, dies after {} operations of a disposal", seed, operations);
+      Counting story{seed};
+      story.run([&](SimulatedProcess& process) {
+        if (story.steps() == 100) story.ask_for_savepoint(process, SnapshotOrder::Then::kGoOn);
+        if (story.steps() < 400) return false;
+        story.env().die_after_file_operations(story.env().file_operations() + operations, Death::kMachine);
+        story.ask_for_disposal();
+        return true;
+      });
+      story.die_and_finish(Death::kProcess);
+    }
+  }
+}
+
+TEST_F(StoryTest, ASavepointThatSomebodyChangedIsFound) {
+  Counting story{1};
+  const auto outcome = story.run([&](SimulatedProcess& process) {
+    if (story.steps() == 70) story.ask_for_savepoint(process, SnapshotOrder::Then::kStop);
+    return false;
+  });
+  ASSERT_EQ(outcome->state, JobState::kStopped);
+  story.check_consistent();
+  const auto data = value_or_throw(glob(story.env().files(), "/savepoints/*/*.snap"));
+  ASSERT_FALSE(data.empty());
+  const std::string content = value_or_throw(read_file(story.env().files(), data.front()));
+  value_or_throw(replace_file(story.env().files(), data.front(), content.substr(1) + "x"));
+  EXPECT_THROW(story.check_consistent(), Wrong);
+}
+
+TEST_F(StoryTest, ASharedFileThatNobodyNeedsIsFound) {
+  Counting story{1};
+  story.options().master.incremental_checkpoints = true;
+  const auto outcome = story.run();
+  story.check_finished(outcome);
+  const auto shared = value_or_throw(glob(story.env().files(), "/checkpoints/*/shared/*.snap"));
+  ASSERT_FALSE(shared.empty());
+  value_or_throw(replace_file(story.env().files(), parent_path(shared.front()) + "/1-1-counts-0.snap", "left over"));
+  EXPECT_THROW(story.check_finished(outcome), Wrong);
+}
+
+TEST_F(StoryTest, AnIncrementalCheckpointOutlivesTheMachineAtEveryFileOperation) {
+  for (const std::uint64_t seed : seeds(1)) {
+    bool over = false;
+    for (std::uint64_t operations = 0; !over; ++operations) {
+      SCENE("seed {}, incremental, dies after {} operations on files", seed, operations);
+      Counting story{seed};
+      story.options().master.incremental_checkpoints = true;
+      story.env().die_after_file_operations(operations, Death::kMachine);
+      over = story.run().has_value();
+      story.die_and_finish(Death::kMachine);
+    }
+  }
+}
+
 TEST_F(StoryTest, FilesFailNowAndThen) {
   std::uint64_t failed = 0, failed_checkpoints = 0;
   for (const std::uint64_t seed : seeds(400)) {

@@ -35,8 +35,20 @@ class Workload {
   /// Lays out the input files, if the job reads any; once, before the first process. They must be durable.
   virtual void prepare(FileSystem& files) const { static_cast<void>(files); }
 
-  /// What main() builds; once for each process. At another parallelism than before where `parallelism` says so.
-  virtual SimulatedJob build(std::uint32_t parallelism) = 0;
+  /// What main() builds; once for each process. At another parallelism than before where `parallelism` says so; of a later
+  /// version, whose states have other types, where `version` does.
+  virtual SimulatedJob build(std::uint32_t parallelism, std::uint32_t version) = 0;
+  /// Versions of the job: from 0 on. Each goes on from what an earlier one has left.
+  virtual std::uint32_t versions() const { return 1; }
+  /// Uids of operators that an earlier version has and this one has not: it starts only if their state may be dropped.
+  virtual std::vector<std::string> gone_in(std::uint32_t version) const {
+    static_cast<void>(version);
+    return {};
+  }
+  /// No row of it hangs on time, so that a job that was drained has put out the right rows of what it had read.
+  virtual bool may_be_drained() const { return false; }
+  /// It has no window: only the state of keys can lie elsewhere than in memory.
+  virtual bool may_spill() const { return true; }
 
   /// What is wrong with the committed files at any moment (nothing lost yet counts as wrong only at the end); none if all
   /// is well. In at-least-once mode rows may repeat.
@@ -45,8 +57,8 @@ class Workload {
   /// The same once the job has finished: nothing lost, nothing doubled, nothing left over.
   virtual std::optional<std::string> check_finished(FileSystem& files) const = 0;
 
-  /// Whether a completed checkpoint agrees with itself: what its sources had read before their barriers is what its state
-  /// holds. `folder` is the checkpoint's.
+  /// Whether a completed checkpoint of the job that was built last agrees with itself: what its sources had read before
+  /// their barriers is what its state holds. `folder` is the checkpoint's.
   virtual std::optional<std::string> check_checkpoint(FileSystem& files, const std::string& folder,
                                                       const CheckpointMetadata& checkpoint) const {
     static_cast<void>(files);

@@ -23,6 +23,8 @@
 
 #include "tidemark/detail/api/job_builder.h"
 #include "tidemark/detail/connectors/source.h"
+#include "tidemark/state_store.h"
+#include "tidemark/storage.h"
 #include "tidemark/stream.h"
 #include "tidemark/time.h"
 
@@ -65,6 +67,13 @@ class Job {
   /// The records of a source: read_files<T>(), generate<T>().
   template <class Source>
   Stream<typename Source::Record> from(const Source& source, detail::Location at = detail::Location::current());
+
+  /// Where checkpoints and savepoints lie instead of in the machine's files (storage.h). The job then has no control socket:
+  /// signals stop it. Null: the machine's files again.
+  void store_snapshots_in(std::shared_ptr<Storage> storage);
+
+  /// Where state of keys lies that is not in use, instead of where state.backend.type says (state_store.h). Null: as that says.
+  void keep_state_in(std::shared_ptr<StateStores> stores);
 
   /// Runs the job to its end. What main() returns: 0 if it finished or was stopped, 1 if it failed (what, where and what to do
   /// stand on stderr), 2 if the command line is wrong. Once.

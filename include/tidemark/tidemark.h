@@ -17,6 +17,7 @@
 #include "tidemark/sink.h"
 #include "tidemark/source.h"
 #include "tidemark/state.h"
+#include "tidemark/storage.h"
 #include "tidemark/stream.h"
 #include "tidemark/time.h"
 #include "tidemark/ttl.h"

@@ -7,8 +7,7 @@
 #include <utility>
 
 #include "sim/workloads/checkpoint_contents.h"
-#include "sim/workloads/committed_rows.h"
-#include "sim/workloads/job_workload.h"
+#include "sim/workloads/rows_workload.h"
 #include "sim/workloads/workloads.h"
 
 namespace tidemark {
@@ -68,10 +67,10 @@ class Count final : public KeyedProcess<std::int64_t, Reminder, Row> {
   ValueState<std::int64_t> count_;
 };
 
-class Bursts final : public JobWorkload {
+class Bursts final : public RowsWorkload<Row> {
  public:
   explicit Bursts(const WorkloadOptions& options)
-      : JobWorkload{options}, records_of_burst_{std::int64_t{20} << options.seed % 4} {}
+      : RowsWorkload{options}, records_of_burst_{std::int64_t{20} << options.seed % 4} {}
 
   std::string name() const override { return "bursts"; }
 
@@ -90,20 +89,7 @@ class Bursts final : public JobWorkload {
         .process<Count>()
         .uid("counts")
         .to(write_files(kOut, as_json()))
-        .uid("files");
-  }
-
-  Complaint check_so_far(FileSystem& files) const override {
-    const auto rows = read_committed<Row>(files, kOut);
-    return rows ? find_wrong(*rows) : rows.error().message();
-  }
-
-  Complaint check_finished(FileSystem& files) const override {
-    const auto rows = read_committed<Row>(files, kOut);
-    if (!rows) return rows.error().message();
-    if (auto wrong = find_wrong(*rows)) return wrong;
-    if (auto lost = find_lost(*rows, std::vector<bool>(options().records, true), {})) return lost;
-    return find_leftover(files, kOut);
+        .uid(kSink);
   }
 
   Complaint check_checkpoint(FileSystem& files, const std::string& folder, const CheckpointMetadata& checkpoint) const override {
@@ -118,20 +104,16 @@ class Bursts final : public JobWorkload {
       if (!timers->contains({key, Timestamp{burst}})) return fmt::format("key {} has no timer", key);
     }
     if (timers->size() != waiting->size()) return fmt::format("{} keys wait, with {} timers", waiting->size(), timers->size());
-    const auto rows = read_secured<Row>(files, kOut, checkpoint, "files");
-    return rows ? find_lost(*rows, *read, *waiting) : rows.error().message();
+    return check_secured(files, checkpoint, [&](const Rows& rows) { return find_lost(rows, *read, *waiting); });
   }
 
  private:
-  using Rows = std::vector<CommittedRow<Row>>;
-  static constexpr const char* kOut = "/out";
-
   /// When the burst of this record ends.
   static std::int64_t burst_of(std::int64_t number, std::int64_t records_of_burst) {
     return (number / records_of_burst + 1) * records_of_burst;
   }
 
-  Complaint find_wrong(const Rows& rows) const {
+  Complaint find_wrong(const Rows& rows) const override {
     std::set<std::int64_t> reminded;
     std::map<std::int64_t, std::int64_t> counts;  // by burst
     for (const auto& [row, subtask, attempt] : rows) {
@@ -145,6 +127,10 @@ class Bursts final : public JobWorkload {
       if (row.count != count) return fmt::format("burst {} has the count {} in place of {}", row.burst, row.count, count);
     }
     return std::nullopt;
+  }
+
+  Complaint find_missing(const Rows& rows) const override {
+    return find_lost(rows, std::vector<bool>(options().records, true), {});
   }
 
   /// Keys that were read, and neither reminded nor waiting.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <span>
 
 #include "snapshot/snapshot_file_reader.h"
 #include "tidemark/detail/base/hash.h"
@@ -34,21 +35,101 @@ const CheckpointMetadata::Operator* find_operator(const CheckpointMetadata& chec
   return found == checkpoint.operators.end() ? nullptr : &*found;
 }
 
-Result<> read_file_entries(FileSystem& files, const std::string& path, const SnapshotFile& file,
-                           std::string_view state, const std::function<bool(const SnapshotEntry&)>& take) {
-  TIDEMARK_ASSIGN(reader, SnapshotFileReader::open(files, path, &file));
-  const auto id = reader->find_state(state);
-  if (!id) return {};
-  const std::uint32_t groups = reader->header().max_parallelism;
-  return reader->for_each(*id, KeyGroupRange{0, groups}, [&](const SnapshotEntry& entry) -> Result<> {
-    const std::uint32_t group = key_group_of(detail::hash_of_encoded(entry.key), groups);
-    if (group != entry.key_group || !file.key_groups.contains(group)) {
-      return fail(ErrorCode::kDataLoss, fmt::format("'{}' has a key of group {} in group {}", path, group, entry.key_group));
+/// The entries of one state of one subtask, as its files leave them one after the other.
+class Folded {
+ public:
+  Folded(FileSystem& files, std::string_view state) : files_{files}, state_{state} {}
+
+  Result<> add(const std::string& path, const SnapshotFile& file) {
+    TIDEMARK_ASSIGN(reader, SnapshotFileReader::open(files_, path, &file));
+    for (std::uint32_t id = 0; id < reader->states().size(); ++id) {
+      if (reader->states()[id].name == state_ && reader->part(id).kind == StatePart::Kind::kErased) {
+        TIDEMARK_TRY(erase(path, file, *reader, id));
+      }
     }
-    if (!take(entry)) return fail(ErrorCode::kDataLoss, fmt::format("'{}' has a wrong or doubled entry of '{}'", path, state));
+    const auto id = reader->find_state(state_);
+    if (!id) return {};
+    note_bases(file, reader->part(*id));
+    drop(reader->part(*id));
+    return put(path, file, *reader, *id);
+  }
+
+  Result<> for_each(const std::function<bool(const SnapshotEntry&)>& take) const {
+    if (!unbased_.empty()) {
+      return fail(ErrorCode::kDataLoss, fmt::format("of '{}' no file has all that there was in key group {}", state_, *unbased_.begin()));
+    }
+    for (const auto& [at, value] : entries_) {
+      if (!take({.key_group = at.key_group, .key = at.key, .name_space = at.name_space, .map_key = at.map_key, .value = value})) {
+        return fail(ErrorCode::kDataLoss, fmt::format("an entry of '{}' is none of its type, or doubled", state_));
+      }
+    }
     return {};
-  });
-}
+  }
+
+ private:
+  struct Place {
+    std::uint32_t key_group = 0;
+    std::string key, name_space, map_key;
+    auto operator<=>(const Place&) const = default;
+  };
+
+  static Place place_of(const SnapshotEntry& entry) {
+    return {entry.key_group, std::string{entry.key}, std::string{entry.name_space}, std::string{entry.map_key}};
+  }
+
+  /// f of each entry, with its place.
+  template <class F>
+  static Result<> for_each_of(const std::string& path, const SnapshotFile& file, const SnapshotFileReader& reader, std::uint32_t id,
+                              F&& f) {
+    const std::uint32_t groups = reader.header().max_parallelism;
+    return reader.for_each(id, KeyGroupRange{0, groups}, [&](const SnapshotEntry& entry) -> Result<> {
+      const std::uint32_t group = key_group_of(detail::hash_of_encoded(entry.key), groups);
+      if (group != entry.key_group || !file.key_groups.contains(group)) {
+        return fail(ErrorCode::kDataLoss, fmt::format("'{}' has a key of group {} in group {}", path, group, entry.key_group));
+      }
+      return f(entry, place_of(entry));
+    });
+  }
+
+  Result<> erase(const std::string& path, const SnapshotFile& file, const SnapshotFileReader& reader, std::uint32_t id) {
+    return for_each_of(path, file, reader, id, [&](const SnapshotEntry&, const Place& place) -> Result<> {
+      entries_.erase(place);
+      return {};
+    });
+  }
+
+  // Each key group must be whole in some file; what older ones hold of it is void then.
+  void note_bases(const SnapshotFile& file, const StatePart& part) {
+    for (std::uint32_t group = file.key_groups.begin; group < file.key_groups.end; ++group) {
+      const bool whole = std::ranges::any_of(part.whole, [&](KeyGroupRange range) { return range.contains(group); });
+      if (whole) based_.insert(group);
+      if (!based_.contains(group)) unbased_.insert(group);
+      if (whole) unbased_.erase(group);
+    }
+  }
+
+  void drop(const StatePart& part) {
+    std::erase_if(entries_, [&](const auto& one) {
+      const Place& at = one.first;
+      return std::ranges::any_of(part.whole, [&](KeyGroupRange range) { return range.contains(at.key_group); }) ||
+             std::ranges::count(part.dropped_namespaces, at.name_space) > 0;
+    });
+  }
+
+  Result<> put(const std::string& path, const SnapshotFile& file, const SnapshotFileReader& reader, std::uint32_t id) {
+    std::set<Place> here;
+    return for_each_of(path, file, reader, id, [&](const SnapshotEntry& entry, Place place) -> Result<> {
+      if (!here.insert(place).second) return fail(ErrorCode::kDataLoss, fmt::format("'{}' has an entry of '{}' twice", path, state_));
+      entries_.insert_or_assign(std::move(place), std::string{entry.value});
+      return {};
+    });
+  }
+
+  FileSystem& files_;
+  const std::string_view state_;
+  std::set<std::uint32_t> based_, unbased_;  // key groups of the files
+  std::map<Place, std::string> entries_;
+};
 
 }  // namespace
 
@@ -100,13 +181,17 @@ Result<> read_entries(FileSystem& files, const std::string& folder, const Checkp
   if (op == nullptr) return fail(ErrorCode::kDataLoss, fmt::format("'{}' is not in checkpoint {}", uid, checkpoint.id));
   std::vector<KeyGroupRange> seen;
   for (const OperatorSnapshot& subtask : op->subtasks) {
+    Folded folded{files, state};
+    const std::size_t before = seen.size();
     for (const SnapshotFile& file : subtask.keyed_files) {
-      if (std::ranges::any_of(seen, [&](KeyGroupRange other) { return other.intersects(file.key_groups); })) {
-        return fail(ErrorCode::kDataLoss, fmt::format("'{}' has key groups that another file has", file.path));
+      const auto others = std::span{seen}.first(before);
+      if (std::ranges::any_of(others, [&](KeyGroupRange other) { return other.intersects(file.key_groups); })) {
+        return fail(ErrorCode::kDataLoss, fmt::format("'{}' has key groups that another subtask has", file.path));
       }
       seen.push_back(file.key_groups);
-      TIDEMARK_TRY(read_file_entries(files, join_path(folder, file.path), file, state, take));
+      TIDEMARK_TRY(folded.add(join_path(folder, file.path), file));
     }
+    TIDEMARK_TRY(folded.for_each(take));
   }
   return {};
 }

@@ -49,8 +49,9 @@ Result<std::vector<T>> read_list_state(const CheckpointMetadata& checkpoint, con
   return items;
 }
 
-/// `take` gets each entry of a state and says whether it was one. An error where it was none, where two files hold the same
-/// key group, or where an entry lies under a key group that its file does not have.
+/// `take` gets each entry of a state and says whether it was one. Where a subtask has several files, each changes what the
+/// ones before it say. An error where an entry was none, where two subtasks hold the same key group, where an entry lies
+/// under a key group that its file does not have, and where a file has it twice.
 Result<> read_entries(FileSystem& files, const std::string& folder, const CheckpointMetadata& checkpoint,
                       const std::string& uid, std::string_view state,
                       const std::function<bool(const SnapshotEntry&)>& take);

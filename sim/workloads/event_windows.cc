@@ -93,6 +93,8 @@ class EventWindows final : public JobWorkload {
 
   std::string name() const override { return "event-windows"; }
 
+  bool may_spill() const override { return false; }
+
   void describe(Job& job) const override {
     const auto events = job.from(from_input(input_).event_time(&Event::time, out_of_order_by(milliseconds{kExpectedLagMs})))
                             .uid("events")

@@ -5,7 +5,8 @@
 
 namespace tidemark {
 
-SimulatedJob JobWorkload::build(std::uint32_t parallelism) {
+SimulatedJob JobWorkload::build(std::uint32_t parallelism, std::uint32_t version) {
+  version_ = version;
   const std::string name = this->name();
   const char* argv[] = {name.c_str()};
   Job job{name, 1, argv};

@@ -71,7 +71,7 @@ auto from_input(const Input<T>& input) {
 
 class JobWorkload : public Workload {
  public:
-  SimulatedJob build(std::uint32_t parallelism) final;
+  SimulatedJob build(std::uint32_t parallelism, std::uint32_t version) final;
 
  protected:
   explicit JobWorkload(const WorkloadOptions& options) : options_{options}, bad_luck_{options.bad_luck} {}
@@ -82,6 +82,8 @@ class JobWorkload : public Workload {
 
   const WorkloadOptions& options() const { return options_; }
   const BadLuck& bad_luck() const { return bad_luck_; }
+  /// Of the job that was built last, or is.
+  std::uint32_t version() const { return version_; }
 
   // What the mode promises of committed rows, whatever happens. Without checkpoints a job reads its input once: nothing
   // repeats, and what is lost when it fails is no matter of the checks here, since it does not finish.
@@ -91,6 +93,7 @@ class JobWorkload : public Workload {
  private:
   WorkloadOptions options_;
   BadLuck bad_luck_;
+  std::uint32_t version_ = 0;
 };
 
 }  // namespace tidemark

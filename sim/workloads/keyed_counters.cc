@@ -27,7 +27,7 @@ class KeyedCounters::Count final : public KeyedProcess<std::int64_t, Number, Row
   BadLuck bad_luck_;
 };
 
-KeyedCounters::KeyedCounters(const WorkloadOptions& options) : JobWorkload{options}, input_{make_numbers(options)} {
+KeyedCounters::KeyedCounters(const WorkloadOptions& options) : RowsWorkload{options}, input_{make_numbers(options)} {
   for (const Number& record : *input_) ++records_of_[record.key];
 }
 
@@ -46,21 +46,7 @@ void KeyedCounters::describe(Job& job) const {
       .process<Count>(bad_luck())
       .uid("counts")
       .to(write_files(kOut, as_json()).roll_size(kRollBytes))
-      .uid("files");
-}
-
-Complaint KeyedCounters::check_so_far(FileSystem& files) const {
-  const auto rows = read_committed<Row>(files, kOut);
-  return rows ? find_wrong(*rows) : rows.error().message();
-}
-
-Complaint KeyedCounters::check_finished(FileSystem& files) const {
-  const auto rows = read_committed<Row>(files, kOut);
-  if (!rows) return rows.error().message();
-  if (auto wrong = find_wrong(*rows)) return wrong;
-  if (auto lost = find_lost(*rows, std::vector<bool>(input_->size(), true))) return lost;
-  if (auto gap = find_gap(*rows)) return gap;
-  return find_leftover(files, kOut);
+      .uid(kSink);
 }
 
 Complaint KeyedCounters::check_checkpoint(FileSystem& files, const std::string& folder,
@@ -70,8 +56,7 @@ Complaint KeyedCounters::check_checkpoint(FileSystem& files, const std::string& 
   const auto counts = read_keyed_state<std::int64_t, std::int64_t>(files, folder, checkpoint, "counts", "count");
   if (!counts) return counts.error().message();
   if (auto wrong = find_wrong_count(*read, *counts)) return wrong;
-  const auto rows = read_secured<Row>(files, kOut, checkpoint, "files");
-  return rows ? find_lost(*rows, *read) : rows.error().message();
+  return check_secured(files, checkpoint, [&](const Rows& rows) { return find_lost(rows, *read); });
 }
 
 bool KeyedCounters::is_of_input(const Row& row) const {
@@ -98,6 +83,11 @@ Complaint KeyedCounters::find_wrong(const Rows& rows) const {
     before->second = committed;
   }
   return std::nullopt;
+}
+
+Complaint KeyedCounters::find_missing(const Rows& rows) const {
+  if (auto lost = find_lost(rows, std::vector<bool>(input_->size(), true))) return lost;
+  return find_gap(rows);
 }
 
 Complaint KeyedCounters::find_lost(const Rows& rows, const std::vector<bool>& wanted) {

@@ -8,15 +8,19 @@
 #include <vector>
 
 #include "base/result.h"
-#include "sim/workloads/committed_rows.h"
-#include "sim/workloads/job_workload.h"
+#include "sim/workloads/rows_workload.h"
 
 namespace tidemark {
 
-class KeyedCounters : public JobWorkload {
+struct CountedNumber {
+  std::int64_t key = 0;
+  std::int64_t count = 0;
+  std::int64_t number = 0;
+};
+
+class KeyedCounters : public RowsWorkload<CountedNumber> {
  public:
-  Complaint check_so_far(FileSystem& files) const final;
-  Complaint check_finished(FileSystem& files) const final;
+  bool may_be_drained() const final { return true; }
   Complaint check_checkpoint(FileSystem& files, const std::string& folder, const CheckpointMetadata& checkpoint) const final;
 
  protected:
@@ -37,20 +41,15 @@ class KeyedCounters : public JobWorkload {
   const Input<Number>& input() const { return input_; }
 
  private:
-  struct Row {
-    std::int64_t key = 0;
-    std::int64_t count = 0;
-    std::int64_t number = 0;
-  };
+  using Row = CountedNumber;
   class Count;
-  using Rows = std::vector<CommittedRow<Row>>;
-  static constexpr const char* kOut = "/out";
   static constexpr std::uint64_t kRollBytes = 1000;  // so that several files are committed with one checkpoint
 
   static Input<Number> make_numbers(const WorkloadOptions& options);
   void describe(Job& job) const final;
   bool is_of_input(const Row& row) const;
-  Complaint find_wrong(const Rows& rows) const;
+  Complaint find_wrong(const Rows& rows) const final;
+  Complaint find_missing(const Rows& rows) const final;
   static Complaint find_lost(const Rows& rows, const std::vector<bool>& wanted);
   Complaint find_gap(const Rows& rows) const;
   Complaint find_wrong_count(const std::vector<bool>& read, std::map<std::int64_t, std::int64_t> counts) const;

@@ -71,6 +71,8 @@ class StateMachine final : public JobWorkload {
 
   std::string name() const override { return "state-machine"; }
 
+  bool may_be_drained() const override { return true; }
+
   void describe(Job& job) const override {
     const Stream<Row> rows =
         from_lanes(job, lanes_).key_by(&Event::key).process<RunMachine>(bad_luck()).uid("machines");

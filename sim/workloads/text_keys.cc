@@ -8,8 +8,7 @@
 #include <utility>
 
 #include "sim/workloads/checkpoint_contents.h"
-#include "sim/workloads/committed_rows.h"
-#include "sim/workloads/job_workload.h"
+#include "sim/workloads/rows_workload.h"
 #include "sim/workloads/workloads.h"
 #include "tidemark/detail/base/hash.h"
 
@@ -118,11 +117,13 @@ std::string make_key(std::int64_t number) {
   return number % 7 == 0 ? name + std::string(static_cast<std::size_t>(number % 400), '.') : name;
 }
 
-class TextKeys final : public JobWorkload {
+class TextKeys final : public RowsWorkload<Row> {
  public:
-  explicit TextKeys(const WorkloadOptions& options) : JobWorkload{options}, words_{make(options)} {}
+  explicit TextKeys(const WorkloadOptions& options) : RowsWorkload{options}, words_{make(options)} {}
 
   std::string name() const override { return "text-keys"; }
+
+  bool may_be_drained() const override { return true; }
 
   void describe(Job& job) const override {
     job.from(generate<Number>(options().records, [](std::uint64_t n) { return Number{static_cast<std::int64_t>(n)}; }))
@@ -137,23 +138,7 @@ class TextKeys final : public JobWorkload {
         .process<Remember>(bad_luck())
         .uid("memory")
         .to(write_files(kOut, as_json()))
-        .uid("files");
-  }
-
-  Complaint check_so_far(FileSystem& files) const override {
-    const auto rows = read_committed<Row>(files, kOut);
-    return rows ? find_wrong(*rows) : rows.error().message();
-  }
-
-  Complaint check_finished(FileSystem& files) const override {
-    const auto rows = read_committed<Row>(files, kOut);
-    if (!rows) return rows.error().message();
-    if (auto wrong = find_wrong(*rows)) return wrong;
-    if (auto lost = find_lost(*rows, std::vector<bool>(options().records, true))) return lost;
-    if (exactly_once()) {
-      if (auto wrong = find_wrong_memory(*rows)) return wrong;
-    }
-    return find_leftover(files, kOut);
+        .uid(kSink);
   }
 
   Complaint check_checkpoint(FileSystem& files, const std::string& folder,
@@ -173,13 +158,10 @@ class TextKeys final : public JobWorkload {
                            (*latest)[key].count, held.size());
       }
     }
-    const auto rows = read_secured<Row>(files, kOut, checkpoint, "files");
-    return rows ? find_lost(*rows, *read) : rows.error().message();
+    return check_secured(files, checkpoint, [&](const Rows& rows) { return find_lost(rows, *read); });
   }
 
  private:
-  using Rows = std::vector<CommittedRow<Row>>;
-  static constexpr const char* kOut = "/out";
   static constexpr std::size_t kMany = 30;
   static constexpr std::uint64_t kManyRecords = 200;
 
@@ -199,7 +181,7 @@ class TextKeys final : public JobWorkload {
 
   const Words::Owned& word(const Row& row) const { return words_->words[static_cast<std::size_t>(row.id)]; }
 
-  Complaint find_wrong(const Rows& rows) const {
+  Complaint find_wrong(const Rows& rows) const override {
     std::set<std::int64_t> seen;
     for (const auto& committed : rows) {
       const Row& row = committed.row;
@@ -209,6 +191,11 @@ class TextKeys final : public JobWorkload {
       if (!seen.insert(row.id).second && !may_repeat()) return fmt::format("word {} came out twice", row.id);
     }
     return std::nullopt;
+  }
+
+  Complaint find_missing(const Rows& rows) const override {
+    if (auto lost = find_lost(rows, std::vector<bool>(options().records, true))) return lost;
+    return exactly_once() ? find_wrong_memory(rows) : std::nullopt;
   }
 
   Complaint find_lost(const Rows& rows, const std::vector<bool>& wanted) const {

@@ -7,9 +7,8 @@
 #include <utility>
 
 #include "sim/workloads/checkpoint_contents.h"
-#include "sim/workloads/committed_rows.h"
-#include "sim/workloads/job_workload.h"
 #include "sim/workloads/lanes.h"
+#include "sim/workloads/rows_workload.h"
 #include "sim/workloads/workloads.h"
 
 namespace tidemark {
@@ -73,9 +72,9 @@ class JoinSessions final : public KeyedProcess<std::int64_t, Event, Row> {
   BadLuck bad_luck_;
 };
 
-class Timers final : public JobWorkload {
+class Timers final : public RowsWorkload<Row> {
  public:
-  explicit Timers(const WorkloadOptions& options) : JobWorkload{options}, lanes_{make(options)} {
+  explicit Timers(const WorkloadOptions& options) : RowsWorkload{options}, lanes_{make(options)} {
     for (const Input<Event>& lane : lanes_) {
       for (const Event& event : *lane) add_to(sessions_[event.key], event.time);
     }
@@ -89,20 +88,7 @@ class Timers final : public JobWorkload {
         .process<JoinSessions>(bad_luck())
         .uid("sessions")
         .to(write_files(kOut, as_json()))
-        .uid("files");
-  }
-
-  Complaint check_so_far(FileSystem& files) const override {
-    const auto rows = read_committed<Row>(files, kOut);
-    return rows ? find_wrong(*rows) : rows.error().message();
-  }
-
-  Complaint check_finished(FileSystem& files) const override {
-    const auto rows = read_committed<Row>(files, kOut);
-    if (!rows) return rows.error().message();
-    if (auto wrong = find_wrong(*rows)) return wrong;
-    if (auto lost = may_repeat() ? find_uncovered(*rows) : find_lost(*rows, sessions_)) return lost;
-    return find_leftover(files, kOut);
+        .uid(kSink);
   }
 
   Complaint check_checkpoint(FileSystem& files, const std::string& folder,
@@ -125,14 +111,11 @@ class Timers final : public JobWorkload {
       sessions[key].pop_back();
     }
     if (timers->size() != open->size()) return fmt::format("{} sessions have {} timers", open->size(), timers->size());
-    const auto rows = read_secured<Row>(files, kOut, checkpoint, "files");
-    return rows ? find_lost(*rows, sessions) : rows.error().message();
+    return check_secured(files, checkpoint, [&](const Rows& rows) { return find_lost(rows, sessions); });
   }
 
  private:
-  using Rows = std::vector<CommittedRow<Row>>;
   using Sessions = std::vector<Session>;
-  static constexpr const char* kOut = "/out";
   static constexpr std::size_t kLanes = 2;
 
   static Lanes<Event> make(const WorkloadOptions& options) {
@@ -160,7 +143,7 @@ class Timers final : public JobWorkload {
     return found == key->second.end() ? nullptr : &*found;
   }
 
-  Complaint find_wrong(const Rows& rows) const {
+  Complaint find_wrong(const Rows& rows) const override {
     std::map<const Session*, int> times;
     for (const auto& committed : rows) {
       const Row& row = committed.row;
@@ -171,6 +154,10 @@ class Timers final : public JobWorkload {
       if (++times[session] > 1) return fmt::format("the session of key {} from {} came out twice", row.key, row.first);
     }
     return std::nullopt;
+  }
+
+  Complaint find_missing(const Rows& rows) const override {
+    return may_repeat() ? find_uncovered(rows) : find_lost(rows, sessions_);
   }
 
   static Complaint find_lost(const Rows& rows, const std::map<std::int64_t, Sessions>& wanted) {

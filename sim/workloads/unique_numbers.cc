@@ -10,8 +10,7 @@
 #include <utility>
 
 #include "sim/workloads/checkpoint_contents.h"
-#include "sim/workloads/committed_rows.h"
-#include "sim/workloads/job_workload.h"
+#include "sim/workloads/rows_workload.h"
 #include "sim/workloads/workloads.h"
 
 namespace tidemark {
@@ -36,12 +35,14 @@ auto numbers_of(std::int64_t lane, std::uint64_t count) {
   return generate<Number>(count, [lane](std::uint64_t n) { return Number{lane, static_cast<std::int64_t>(n)}; });
 }
 
-class UniqueNumbers final : public JobWorkload {
+class UniqueNumbers final : public RowsWorkload<Row> {
  public:
   explicit UniqueNumbers(const WorkloadOptions& options)
-      : JobWorkload{options}, per_lane_{options.records / kLanes + 1}, left_out_{2 + options.seed % 5} {}
+      : RowsWorkload{options}, per_lane_{options.records / kLanes + 1}, left_out_{2 + options.seed % 5} {}
 
   std::string name() const override { return "unique-numbers"; }
+
+  bool may_be_drained() const override { return true; }
 
   void describe(Job& job) const override {
     const Stream<Number> first = job.from(numbers_of(kOrderedLane, per_lane_)).uid("lane-0").parallelism(1);
@@ -53,45 +54,28 @@ class UniqueNumbers final : public JobWorkload {
           return Row{n.lane, n.number, 2 * n.number};
         })
         .to(write_files(kOut, as_json()))
-        .uid("files");
-  }
-
-  Complaint check_so_far(FileSystem& files) const override {
-    const auto rows = read_committed<Row>(files, kOut);
-    return rows ? find_wrong(*rows) : rows.error().message();
-  }
-
-  Complaint check_finished(FileSystem& files) const override {
-    const auto rows = read_committed<Row>(files, kOut);
-    if (!rows) return rows.error().message();
-    if (auto wrong = find_wrong(*rows)) return wrong;
-    if (auto lost = find_lost(*rows, [](std::int64_t, std::uint64_t) { return true; })) return lost;
-    return find_leftover(files, kOut);
+        .uid(kSink);
   }
 
   Complaint check_checkpoint(FileSystem& files, const std::string&, const CheckpointMetadata& checkpoint) const override {
-    const auto rows = read_secured<Row>(files, kOut, checkpoint, "files");
-    if (!rows) return rows.error().message();
     std::vector<std::vector<bool>> read;
     for (const char* uid : {"lane-0", "lane-1"}) {
       auto numbers = numbers_read(checkpoint, uid, per_lane_);
       if (!numbers) return numbers.error().message();
       read.push_back(std::move(*numbers));
     }
-    return find_lost(*rows, [&](std::int64_t lane, std::uint64_t n) { return read[static_cast<std::size_t>(lane)][n]; });
+    const auto was_read = [&](std::int64_t lane, std::uint64_t n) { return read[static_cast<std::size_t>(lane)][n]; };
+    return check_secured(files, checkpoint, [&](const Rows& rows) { return find_lost(rows, was_read); });
   }
 
  private:
-  using Rows = std::vector<CommittedRow<Row>>;
-  static constexpr const char* kOut = "/out";
-
   bool is_expected(const Row& row) const {
     const auto number = static_cast<std::uint64_t>(row.number);
     return row.lane >= 0 && row.lane < kLanes && number < per_lane_ && number % left_out_ != 1 &&
            row.doubled == 2 * row.number;
   }
 
-  Complaint find_wrong(const Rows& rows) const {
+  Complaint find_wrong(const Rows& rows) const override {
     std::map<std::pair<std::int64_t, std::int64_t>, int> times;
     // By attempt and subtask: the last number of the ordered lane.
     std::map<std::pair<AttemptId, std::uint32_t>, std::int64_t> last;
@@ -114,6 +98,10 @@ class UniqueNumbers final : public JobWorkload {
       before->second = row.number;
     }
     return std::nullopt;
+  }
+
+  Complaint find_missing(const Rows& rows) const override {
+    return find_lost(rows, [](std::int64_t, std::uint64_t) { return true; });
   }
 
   /// Of the numbers that `wanted` says, those that aren't there.

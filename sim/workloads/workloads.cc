@@ -15,6 +15,8 @@ const std::vector<WorkloadKind>& workload_kinds() {
       {"bursts", "thousands of timers due at one time: each fires once, in many steps", &make_bursts},
       {"state_machine", "a state machine a key: a lost or doubled event makes an illegal transition", &make_state_machine},
       {"text_keys", "texts of all lengths as keys and in state, of many keys in some seeds", &make_text_keys},
+      {"expiring", "state with a time to live: what expired is never seen again, what lives is never lost", &make_expiring},
+      {"versions", "each process may run a later version of the job, with other types in its state", &make_versions},
       {"all_round", "every kind of state, both kinds of timers, broadcast rules, a window and two sinks", &make_all_round},
   };
   return kinds;

@@ -15,6 +15,8 @@ std::unique_ptr<Workload> make_timers(const WorkloadOptions& options);
 std::unique_ptr<Workload> make_bursts(const WorkloadOptions& options);
 std::unique_ptr<Workload> make_state_machine(const WorkloadOptions& options);
 std::unique_ptr<Workload> make_text_keys(const WorkloadOptions& options);
+std::unique_ptr<Workload> make_expiring(const WorkloadOptions& options);
+std::unique_ptr<Workload> make_versions(const WorkloadOptions& options);
 std::unique_ptr<Workload> make_all_round(const WorkloadOptions& options);
 
 }  // namespace tidemark

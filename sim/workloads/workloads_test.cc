@@ -29,18 +29,24 @@ class QuietRun {
  public:
   using AtCheckpoint = std::function<void(const std::string& folder, const CheckpointMetadata& checkpoint)>;
 
+  /// Of the workload's versions, by the seed.
   QuietRun(const WorkloadKind& kind, const WorkloadOptions& workload)
-      : env{workload.seed}, workload_{kind.make(workload)}, parallelism_{workload.parallelism} {
+      : env{workload.seed},
+        workload_{kind.make(workload)},
+        parallelism_{workload.parallelism},
+        version_{static_cast<std::uint32_t>(workload.seed % workload_->versions())} {
     options_.master.checkpoints.mode = workload.mode;
     options_.master.checkpoints.interval_ns = 4 * kMs;
     options_.master.checkpoints.closing_attempts = 1000;
     options_.master.checkpoints.closing_retry_pause_ns = 5 * kMs;
+    options_.master.incremental_checkpoints = workload.seed % 2 == 0;
+    env.spill_state(workload.seed % 3 == 0 && workload_->may_spill());
     workload_->prepare(env.files());
   }
 
   /// To its end.
   void run(const AtCheckpoint& at_checkpoint = [](const auto&, const auto&) {}) {
-    SimulatedJob job = workload_->build(parallelism_);
+    SimulatedJob job = workload_->build(parallelism_, version_);
     const std::string folder = join_path(options_.checkpoint_dir, job.plan.logical.job);
     const auto process = value_or_throw(SimulatedProcess::start(env, std::move(job), options_));
     std::uint64_t seen = 0;
@@ -69,7 +75,8 @@ class QuietRun {
 
   const std::unique_ptr<Workload> workload_;
   ProcessOptions options_;
-  std::uint32_t parallelism_;
+  const std::uint32_t parallelism_;
+  const std::uint32_t version_;
 };
 
 WorkloadOptions options_of(std::uint64_t seed) {
@@ -246,6 +253,25 @@ TEST_P(WorkloadTest, ACheckpointHasLostAFileOfItsState) {
     });
   }
   EXPECT_TRUE(forged_checkpoints == 0 || refused > 5);
+}
+
+TEST_P(WorkloadTest, ACheckpointHasLostTheBaseOfItsChanges) {
+  int refused = 0, forged_checkpoints = 0;
+  for (std::uint64_t seed = 2; seed <= 16; seed += 2) {
+    QuietRun run{GetParam(), options_of(seed)};
+    run.run([&](const std::string& folder, const CheckpointMetadata& checkpoint) {
+      CheckpointMetadata forged = checkpoint;
+      for (auto& op : forged.operators) {
+        for (OperatorSnapshot& subtask : op.subtasks) {
+          if (subtask.keyed_files.size() > 1) subtask.keyed_files.erase(subtask.keyed_files.begin());
+        }
+      }
+      if (forged == checkpoint) return;
+      ++forged_checkpoints;
+      if (run.workload().check_checkpoint(run.env.files(), folder, forged)) ++refused;
+    });
+  }
+  EXPECT_TRUE(forged_checkpoints == 0 || refused > 0) << forged_checkpoints;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, WorkloadTest, testing::ValuesIn(workload_kinds()),

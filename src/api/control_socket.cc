@@ -41,6 +41,17 @@ std::string_view in_flinks_words(JobState state) {
   return "RUNNING";
 }
 
+std::optional<CheckpointGlance> glance_at(const std::optional<CheckpointStats::Completed>& checkpoint) {
+  if (!checkpoint) return std::nullopt;
+  return CheckpointGlance{.id = checkpoint->id,
+                          .is_savepoint = is_savepoint(checkpoint->kind),
+                          .written_bytes = checkpoint->bytes,
+                          .state_bytes = checkpoint->state_bytes,
+                          .duration_ms = checkpoint->duration_ms,
+                          .completed_ms = checkpoint->completed_wall_ms,
+                          .path = checkpoint->path};
+}
+
 }  // namespace
 
 class ControlSocket::Control final : public JobControl {
@@ -61,7 +72,8 @@ class ControlSocket::Control final : public JobControl {
             .now_ms = clock_.wall_ms(),
             .completed_checkpoints = checkpoints.completed,
             .failed_checkpoints = checkpoints.failed,
-            .checkpoints_in_progress = checkpoints.in_progress};
+            .checkpoints_in_progress = checkpoints.in_progress,
+            .newest_checkpoint = glance_at(checkpoints.last_completed)};
   }
 
  private:

@@ -15,7 +15,10 @@
 #include "coordinator/master_options.h"
 #include "env/memory_limit.h"
 #include "env/posix_env.h"
+#include "env/storage_file_system.h"
+#include "env/temporary_folder.h"
 #include "snapshot/checkpoint_store.h"
+#include "state/rocksdb_stores.h"
 #include "tidemark/detail/state/state_memory.h"
 #include "worker/threaded_execution.h"
 
@@ -46,6 +49,17 @@ Result<std::unique_ptr<CheckpointStore>> open_store(const Options& options, cons
 std::uint64_t state_budget_bytes(const Options& options, FileSystem& files) {
   if (options.state_memory > 0) return static_cast<std::uint64_t>(options.state_memory);
   return memory_limit_bytes(files) / 10 * 7;
+}
+
+// Null: all state is in memory.
+Result<std::shared_ptr<StateStores>> make_state_stores(const Options& options, const UserParts& parts, const Env& env,
+                                                       std::uint64_t budget_bytes) {
+  if (parts.state_stores != nullptr) return parts.state_stores;
+  if (options.state_backend != Options::StateBackend::kRocksdb) return nullptr;
+  const std::string folder = options.rocksdb_folder.empty() ? temporary_folder() : options.rocksdb_folder;
+  // Most is for the tables: what they hold costs no look-up in the database.
+  TIDEMARK_ASSIGN(stores, RocksdbStores::create(env, folder, budget_bytes / 5 * 2));
+  return std::shared_ptr<StateStores>{std::move(stores)};
 }
 
 /// Drives the master as a program does that a person started.
@@ -129,12 +143,18 @@ class ProgramRun {
 
 }  // namespace
 
-Result<JobOutcome> run_embedded(const Options& options, const PhysicalPlan& plan, const detail::JobFactories& factories, RunStyle style) {
+Result<JobOutcome> run_embedded(const Options& options, const PhysicalPlan& plan, const detail::JobFactories& factories,
+                                const UserParts& parts, RunStyle style) {
+  const std::unique_ptr<FileSystem> storage = parts.storage != nullptr ? make_storage_file_system(parts.storage) : nullptr;
   PosixEnv posix{kBlockingThreads};
   Env env = posix.env();
-  detail::StateMemory state_memory{state_budget_bytes(options, *env.files)};
+  env.storage = storage.get();
+  const std::uint64_t budget_bytes = state_budget_bytes(options, *env.files);
+  TIDEMARK_ASSIGN(state_stores, make_state_stores(options, parts, env, budget_bytes));
+  env.state_stores = state_stores.get();
+  detail::StateMemory state_memory{budget_bytes, state_stores != nullptr ? state_stores->memory_bytes() : 0};
   env.state_memory = &state_memory;
-  TIDEMARK_ASSIGN(store, open_store(options, plan.logical.job, *env.files,
+  TIDEMARK_ASSIGN(store, open_store(options, plan.logical.job, env.snapshot_files(),
                                     options.claim ? std::optional{env.random->next()} : std::nullopt));
   const bool has_store = store != nullptr;
   const std::string folder = has_store ? store->folder() : std::string{};
@@ -142,7 +162,8 @@ Result<JobOutcome> run_embedded(const Options& options, const PhysicalPlan& plan
   ThreadedExecutionFactory worker{env, master.checkpoints.mode, plan, factories, static_cast<std::size_t>(options.worker_threads)};
   JobMaster job{env, plan, std::move(store), worker, master};
   std::optional<ControlSocket> socket;
-  if (has_store) socket.emplace(folder, plan.logical.job, job, *env.clock);
+  // Its socket lies in the job's folder, which another storage does not have.
+  if (has_store && storage == nullptr) socket.emplace(folder, plan.logical.job, job, *env.clock);
   const JobOutcome outcome = style == RunStyle::kQuiet
                                  ? job.run_until_done()
                                  : ProgramRun{job, worker, *env.clock, plan.logical.job, has_store}.run();

@@ -35,6 +35,7 @@ Error failure_of(const JobOutcome& outcome) {
 struct Job::Parts {
   std::string name;
   CommandLine line;
+  UserParts user;
   bool was_run = false;
 
   Result<Options> options() {
@@ -97,6 +98,9 @@ double Job::double_arg(std::string_view name, double default_value, std::string_
   return parts_->line.double_arg(name, default_value, help);
 }
 
+void Job::store_snapshots_in(std::shared_ptr<Storage> storage) { parts_->user.storage = std::move(storage); }
+void Job::keep_state_in(std::shared_ptr<StateStores> stores) { parts_->user.state_stores = std::move(stores); }
+
 int Job::run() {
   try {
     if (parts_->line.wants_help()) {
@@ -112,7 +116,7 @@ int Job::run() {
       print(stdout, to_json(*plan));
       return kSuccess;
     }
-    const auto outcome = run_embedded(*options, *plan, builder_.factories(), RunStyle::kProgram);
+    const auto outcome = run_embedded(*options, *plan, builder_.factories(), parts_->user, RunStyle::kProgram);
     return outcome ? parts_->report(*outcome) : parts_->complain(kFailure, outcome.error().message());
   } catch (const std::exception& e) {
     return parts_->complain(kFailure, fmt::format("failed: {}", e.what()));
@@ -124,7 +128,7 @@ void Job::run_or_throw() {
   const Options options = value_or_throw(parts_->options());
   if (options.plan_only) throw Error{ErrorCode::kInvalidArgument, "--plan is for run()"};
   const PhysicalPlan plan = value_or_throw(parts_->plan(builder_, options));
-  const JobOutcome outcome = value_or_throw(run_embedded(options, plan, builder_.factories(), RunStyle::kQuiet));
+  const JobOutcome outcome = value_or_throw(run_embedded(options, plan, builder_.factories(), parts_->user, RunStyle::kQuiet));
   if (outcome.state != JobState::kFinished && outcome.state != JobState::kStopped) throw failure_of(outcome);
 }
 

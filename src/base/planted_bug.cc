@@ -6,7 +6,7 @@
 namespace tidemark::detail {
 namespace {
 
-constexpr std::array<std::pair<PlantedBug, std::string_view>, 14> kNames{{
+constexpr std::array<std::pair<PlantedBug, std::string_view>, 21> kNames{{
     {PlantedBug::kAckBeforeFsync, "AckBeforeFsync"},
     {PlantedBug::kSkipAlignment, "SkipAlignment"},
     {PlantedBug::kBarrierOvertakesRecord, "BarrierOvertakesRecord"},
@@ -21,6 +21,13 @@ constexpr std::array<std::pair<PlantedBug, std::string_view>, 14> kNames{{
     {PlantedBug::kCopyOnWriteMissedInSplit, "CopyOnWriteMissedInSplit"},
     {PlantedBug::kRestoreSkipsKeyGroup, "RestoreSkipsKeyGroup"},
     {PlantedBug::kReplaySkipsRecord, "ReplaySkipsRecord"},
+    {PlantedBug::kEvictionForgetsChange, "EvictionForgetsChange"},
+    {PlantedBug::kStoreKeepsErased, "StoreKeepsErased"},
+    {PlantedBug::kDeltaForgetsErased, "DeltaForgetsErased"},
+    {PlantedBug::kDeltaMissesSplit, "DeltaMissesSplit"},
+    {PlantedBug::kChainDropsNeededFile, "ChainDropsNeededFile"},
+    {PlantedBug::kSharedFolderNotSynced, "SharedFolderNotSynced"},
+    {PlantedBug::kSharedFileRemovedInUse, "SharedFileRemovedInUse"},
 }};
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "api/control_socket.h"
 #include "cli/job_folders.h"
+#include "codec/utf8.h"
 
 namespace tidemark {
 namespace {
@@ -86,6 +87,13 @@ Result<> JobClient::cancel() {
   return {};
 }
 
+Error JobClient::no_answer(const Error& error) const {
+  return Error{ErrorCode::kTimeout,
+               fmt::format("{}; what was asked for may yet be done: `tidemark list` shows whether the job runs, its log says "
+                           "what became of the request",
+                           error.message())};
+}
+
 /// The path under which it can be asked for. Asked again under the same id when the connection broke.
 Result<std::string> JobClient::ask(const SnapshotOrder& order) {
   using Then = SnapshotOrder::Then;
@@ -93,7 +101,12 @@ Result<std::string> JobClient::ask(const SnapshotOrder& order) {
   const bool stops = order.then == Then::kStop || order.then == Then::kDrain;
   const std::string id = fmt::format("{:016x}{:016x}", env_.random->next(), env_.random->next());
   Json body{{"triggerId", id}};
-  if (!order.dir.empty()) body[stops ? "targetDirectory" : "target-directory"] = env_.files->absolute_path(order.dir);
+  const std::string dir = order.dir.empty() ? std::string{} : env_.files->absolute_path(order.dir);
+  if (find_invalid_utf8(dir) != std::string_view::npos) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("'{}' can't be the folder of savepoints: its name is no UTF-8", order.dir));
+  }
+  if (!dir.empty()) body[stops ? "targetDirectory" : "target-directory"] = dir;
   if (stops) body["drain"] = order.then == Then::kDrain;
   if (order.then == Then::kCancel) body["cancel-job"] = true;
   const std::string kind = checkpoint ? "checkpoints" : "savepoints";
@@ -109,13 +122,21 @@ Result<std::string> JobClient::ask(const SnapshotOrder& order) {
 }
 
 Result<SnapshotTaken> JobClient::wait(const std::string& path) {
+  int unanswered = 0;
   for (auto pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
     auto answer = call({.path = path});
-    if (!answer && (answer.error().code() == ErrorCode::kNotFound || answer.error().code() == ErrorCode::kIo)) {
+    if (!answer && answer.error().code() == ErrorCode::kNotFound) {
       return fail(ErrorCode::kCancelled,
                   fmt::format("the job in '{}' ended before it had answered; its log says how", folder_));
     }
+    // It may have ended, and then nobody listens the next time; or it is only slow.
+    if (!answer && answer.error().code() == ErrorCode::kIo && ++unanswered < kTries) {
+      std::this_thread::sleep_for(pause);
+      continue;
+    }
+    if (!answer && answer.error().code() == ErrorCode::kIo) return std::unexpected{no_answer(answer.error())};
     if (!answer) return std::unexpected{answer.error()};
+    unanswered = 0;
     const Json json = Json::parse(*answer, nullptr, false);
     const Json* status = at(json, "status");
     if (status == nullptr) return strange_answer();

@@ -34,6 +34,7 @@ class JobClient {
   Result<std::string> call(const HttpRequest& request);
   Result<std::string> ask(const SnapshotOrder& order);
   Result<SnapshotTaken> wait(const std::string& path);
+  Error no_answer(const Error& error) const;
   std::string job_path() const;
 
   Env env_;

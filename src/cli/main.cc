@@ -16,6 +16,7 @@ void print_line(std::FILE* stream, std::string_view line) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGCHLD, SIG_DFL);  // whoever started this may ignore it, and then nobody learns how a job's --plan ended
   std::signal(SIGPIPE, SIG_IGN);  // a job that ends while it is asked is an error to tell, not the end of this program
   tidemark::PosixEnv posix{1};
   tidemark::Cli cli{.env = posix.env(),

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -84,7 +85,7 @@ Result<> put_default(const Json& value, const Type& type, ByteWriter& out) {
     case TypeKind::kUint64:
       return put_integer<std::uint64_t>(value, type, out);
     case TypeKind::kFloat32:
-      if (!value.is_number()) return misfit(value, type);
+      if (!value.is_number() || !std::isfinite(value.get<float>())) return misfit(value, type);
       out.put_u32(std::bit_cast<std::uint32_t>(value.get<float>()));
       return {};
     case TypeKind::kFloat64:

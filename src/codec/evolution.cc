@@ -300,6 +300,17 @@ Conversion Comparison::compare_maps(const Type& saved, const Type& declared) {
   return conversion;
 }
 
+// Where a type at a place is another one than before: whether it may be that of another place.
+bool may_have_moved(const std::vector<TypeField>& saved, const std::vector<TypeField>& declared) {
+  if (declared.size() > saved.size()) return true;
+  for (const TypeField& field : saved) {
+    for (std::size_t i = 0; i < saved.size(); ++i) {
+      if (declared[i].type == field.type && saved[i].type != field.type) return true;
+    }
+  }
+  return false;
+}
+
 Conversion Comparison::compare_variants(const Type& saved, const Type& declared) {
   if (declared.fields.empty()) {
     refuse("a variant without alternatives can't be stored");
@@ -315,6 +326,7 @@ Conversion Comparison::compare_variants(const Type& saved, const Type& declared)
   Conversion conversion{.op = Op::kVariant};
   conversion.parts.resize(saved.fields.size());
   conversion.alternatives.resize(saved.fields.size());
+  bool changed = false;
   for (std::uint32_t i = 0; i < declared.fields.size(); ++i) {
     const TypeField& field = declared.fields[i];
     if (!match.source[i]) {
@@ -323,9 +335,16 @@ Conversion Comparison::compare_variants(const Type& saved, const Type& declared)
     }
     const std::uint32_t from = *match.source[i];
     const Place place{path_, fmt::format("<{}>", field.name)};
+    const std::size_t changes_before = steps_.size() + refusals_.size();
     conversion.parts[from] = compare(saved.fields[from].type, field.type);
     conversion.alternatives[from] = i;
+    changed = changed || steps_.size() + refusals_.size() > changes_before;
     conversion.same = conversion.same && conversion.parts[from].same && from == i;
+  }
+  if (match.by_place && changed && may_have_moved(saved.fields, declared.fields)) {
+    refuse(
+        "alternatives without names are known by their places, and the saved ones are not the first of the new ones any "
+        "more: put new alternatives behind the saved ones, and change the types of those in another step");
   }
   note_names(saved, declared, match);
   return conversion;

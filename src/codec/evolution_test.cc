@@ -446,6 +446,34 @@ TEST(Evolution, AlternativesAreAddedReorderedNamedAndNeverLost) {
   EXPECT_EQ(migrated<Named>(Bare{7}), Named{std::int64_t{7}});
 }
 
+namespace places {
+struct Deposit {
+  std::int64_t amount = 0;
+};
+struct LaterDeposit {
+  std::int64_t amount = 0;
+  std::string note;
+};
+struct Fee {
+  std::string reason;
+};
+}  // namespace places
+
+TEST(Evolution, AlternativesWithoutNamesKeepTheirPlaces) {
+  using namespace places;
+  using Saved = std::variant<Deposit, Fee>;
+  EXPECT_EQ((migrated<std::variant<Deposit, Fee, bool>>(Saved{Fee{"x"}}).value().index()), 1U) << "added behind them";
+  EXPECT_THAT((refusal<Saved, std::variant<Deposit, LaterDeposit, Fee>>()),
+              AllOf(HasSubstr("put new alternatives behind the saved ones"), HasSubstr("in another step")))
+      << "each could become what stands at its place, and would lose what it is";
+  EXPECT_THAT((refusal<Saved, std::variant<Fee, Deposit>>()), HasSubstr("known by their places"));
+  EXPECT_THAT((refusal<Saved, std::variant<LaterDeposit, Fee, bool>>()), HasSubstr("known by their places"));
+  EXPECT_THAT((evolution<Saved, std::variant<LaterDeposit, Fee>>().steps), ElementsAre("+ <0>.note: string = \"\""))
+      << "nothing was added, so it can only have changed itself";
+  EXPECT_EQ((evolution<std::variant<std::int32_t, std::int32_t>, std::variant<std::int64_t, std::int32_t>>().kind),
+            Evolution::Kind::kMigrates);
+}
+
 template <class From, class To>
 Evolution key_evolution() {
   return evolve_key(detail::type_of<From>(), detail::type_of<To>());

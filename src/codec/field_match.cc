@@ -70,7 +70,7 @@ FieldMatch match_fields(const Fields& saved, const Fields& declared) {
 
 FieldMatch match_alternatives(const Fields& saved, const Fields& declared) {
   if (!are_unnamed(saved)) return match_fields(saved, declared);
-  FieldMatch match;
+  FieldMatch match{.by_place = true};
   for (std::uint32_t i = 0; i < declared.size(); ++i) {
     match.source.push_back(i < saved.size() ? std::optional{i} : std::nullopt);
   }

@@ -13,6 +13,7 @@ namespace tidemark {
 struct FieldMatch {
   std::vector<std::optional<std::uint32_t>> source;  ///< of each declared field: the saved one; none: it is new
   std::vector<std::uint32_t> removed;                ///< saved fields that none takes
+  bool by_place = false;                             ///< of alternatives that were saved without names
   std::vector<std::string> ambiguities;              ///< why there is a choice; then the rest is unspecified
 };
 

@@ -3,11 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+#include <optional>
+
 #include "codec/test_records.h"
 
 namespace tidemark {
 namespace {
 
+using detail::is_default_of;
 using detail::schema_json_of;
 using detail::type_of;
 
@@ -82,6 +86,14 @@ TEST(Schema, DefaultsKeepTheirText) {
   EXPECT_EQ(type.fields[1].default_json, "0");
   EXPECT_EQ(type.fields[2].default_json, "1e-07");
 }
+
+// They would be no JSON.
+static_assert(!is_default_of<double>(std::numeric_limits<double>::infinity()));
+static_assert(!is_default_of<double>(-std::numeric_limits<double>::infinity()));
+static_assert(!is_default_of<double>(std::numeric_limits<double>::quiet_NaN()));
+static_assert(!is_default_of<std::optional<float>>(std::numeric_limits<float>::quiet_NaN()));
+static_assert(!is_default_of<float>(1e300) && is_default_of<double>(1e300));
+static_assert(is_default_of<float>(std::numeric_limits<float>::max()) && is_default_of<double>(0.0f) && is_default_of<float>(7));
 
 TEST(Schema, RefusesWhatIsNoSchema) {
   for (const std::string_view json : {"",

@@ -33,6 +33,7 @@ struct Options {
     std::optional<std::int64_t> tolerable_failures;
     CheckpointMode mode = CheckpointMode::kExactlyOnce;
     int num_retained = 1;
+    bool incremental = false;  ///< write only what has changed since earlier checkpoints; savepoints are always whole
     bool retain_on_cancellation = true;  ///< false: a cancelled job deletes its checkpoints
     std::string savepoint_dir;           ///< of savepoints that are asked for without a folder; empty: none
   };
@@ -69,6 +70,11 @@ struct Options {
     ExponentialDelay exponential_delay;
   };
 
+  enum class StateBackend {
+    kHashmap,  ///< state of keys lies in memory, all of it
+    kRocksdb,  ///< in databases on local disk, and in memory what is in use
+  };
+
   int parallelism = 1;         ///< 1 .. max_parallelism
   int max_parallelism = 4096;  ///< 1 .. 32768; fixed for the life of a job's state
   Checkpointing checkpointing;
@@ -79,6 +85,8 @@ struct Options {
   bool ignore_unclaimed_state = false;  ///< drop what the checkpoint holds and no operator takes; else refuse to start
   int worker_threads = 0;    ///< 0: one for each core
   std::int64_t state_memory = 0;  ///< bytes that keyed state may take; 0: 70 % of what the machine or the container has
+  StateBackend state_backend = StateBackend::kHashmap;
+  std::string rocksdb_folder;  ///< below which a process keeps its databases; empty: the system's folder of temporary files
   LogLevel log_level = LogLevel::kInfo;
   bool plan_only = false;  ///< print the plan and end
 };

@@ -256,6 +256,9 @@ std::vector<Rule> make_rules() {
                                     [](auto& o) -> auto& { return o.checkpointing.mode; }));
   rules.push_back(number_rule("execution.checkpointing.num-retained", 1, kAny, "completed checkpoints that are kept",
                               [](auto& o) -> auto& { return o.checkpointing.num_retained; }));
+  rules.push_back(flag_rule("execution.checkpointing.incremental",
+                            "write only what has changed since earlier checkpoints; savepoints are always whole",
+                            [](auto& o) -> auto& { return o.checkpointing.incremental; }));
   rules.push_back(choice_rule<bool>("execution.checkpointing.externalized-checkpoint-retention",
                                     {{"RETAIN_ON_CANCELLATION", true}, {"DELETE_ON_CANCELLATION", false}},
                                     "what becomes of the checkpoints of a job that is cancelled",
@@ -276,9 +279,16 @@ std::vector<Rule> make_rules() {
   rules.push_back(number_rule("worker.threads", 0, 1024, "threads that run tasks; 0: one for each core",
                               [](auto& o) -> auto& { return o.worker_threads; }));
   rules.push_back(size_rule(std::string{kStateMemory},
-                            "memory that keyed state may take in a process; beyond it the job fails; 0: 70 % of what the "
-                            "machine or the container has",
+                            "memory that keyed state may take in a process; beyond it the job fails, or rocksdb spills; 0: "
+                            "70 % of what the machine or the container has",
                             [](auto& o) -> auto& { return o.state_memory; }));
+  rules.push_back(choice_rule<Options::StateBackend>(
+      "state.backend.type", {{"hashmap", Options::StateBackend::kHashmap}, {"rocksdb", Options::StateBackend::kRocksdb}},
+      "where state of keys lies; hashmap: in memory; rocksdb: on local disk, with what is in use in memory",
+      [](auto& o) -> auto& { return o.state_backend; }));
+  rules.push_back(path_rule("state.backend.rocksdb.localdir",
+                            "folder for what rocksdb keeps while the job runs; without it the system's temporary folder",
+                            [](auto& o) -> auto& { return o.rocksdb_folder; }));
   rules.push_back(choice_rule<LogLevel>("log.level",
                                         {{"debug", LogLevel::kDebug},
                                          {"info", LogLevel::kInfo},

@@ -32,6 +32,7 @@ TEST(OptionsBuilderTest, WithoutAFolderThereAreNoCheckpointsAndNoRestarts) {
   EXPECT_EQ(options.checkpointing.timeout, 10min);
   EXPECT_EQ(options.checkpointing.tolerable_failures, std::nullopt);
   EXPECT_EQ(options.checkpointing.num_retained, 1);
+  EXPECT_FALSE(options.checkpointing.incremental);
   EXPECT_EQ(options.restart.strategy, Strategy::kNone);
   EXPECT_FALSE(options.resume);
 }
@@ -64,6 +65,7 @@ execution:
     tolerable-failed-checkpoints: 4
     mode: AT_LEAST_ONCE
   checkpointing.num-retained: 3
+  checkpointing.incremental: true
   checkpointing.externalized-checkpoint-retention: DELETE_ON_CANCELLATION
   checkpointing.savepoint-dir: /savepoints
   state-recovery.claim-mode: CLAIM
@@ -83,6 +85,9 @@ restart-strategy:
     attempts-before-reset-backoff: unlimited
 worker.threads: 4
 memory.state: 3gb
+state.backend:
+  type: rocksdb
+  rocksdb.localdir: /mnt/fast
 log.level: debug
 )"));
   EXPECT_EQ(options.parallelism, 8);
@@ -95,6 +100,9 @@ log.level: debug
   EXPECT_EQ(options.checkpointing.tolerable_failures, 4);
   EXPECT_EQ(options.checkpointing.mode, Options::CheckpointMode::kAtLeastOnce);
   EXPECT_EQ(options.checkpointing.num_retained, 3);
+  EXPECT_TRUE(options.checkpointing.incremental);
+  EXPECT_EQ(options.state_backend, Options::StateBackend::kRocksdb);
+  EXPECT_EQ(options.rocksdb_folder, "/mnt/fast");
   EXPECT_FALSE(options.checkpointing.retain_on_cancellation);
   EXPECT_EQ(options.checkpointing.savepoint_dir, "/savepoints");
   EXPECT_TRUE(options.resume);

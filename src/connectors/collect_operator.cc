@@ -40,6 +40,7 @@ void CollectOperatorBase::checkpoint_completed(CheckpointId id) {
 }
 
 void recover_collected(CollectStore& store, const SinkRecovery& recovery) {
+  if (recovery.only_checks) return;
   if (!recovery.restored) return store.drop_all();
   for (const std::string& committable : recovery.committables) store.commit(committable);
   store.drop_uncommitted();

@@ -25,20 +25,37 @@ class FileSinkRecovery {
       : options_{options}, recovery_{recovery}, files_{*recovery.env->files} {}
 
   void run() {
+    if (recovery_.only_checks) return check();
     value_or_throw(make_durable_directories(files_, options_.directory));
     list();
     claim();
-    if (recovery_.restored) {
-      refuse_newer();
-    } else {
-      refuse_committed();
-    }
+    refuse_rows();
     commit();
     crash_point(CrashPoint::kRecoveryCommitted);
     remove_leftovers();
   }
 
  private:
+  /// Changes nothing.
+  void check() {
+    if (const auto there = files_.stat(options_.directory); !there) {
+      if (there.error().code() != ErrorCode::kNotFound) throw there.error();
+    } else {
+      list();
+      claim();
+      refuse_rows();
+    }
+    for (const std::string& bytes : recovery_.committables) check_commit(files_, decode(bytes));
+  }
+
+  void refuse_rows() {
+    if (recovery_.restored) {
+      refuse_newer();
+    } else {
+      refuse_committed();
+    }
+  }
+
   void list() {
     for (const DirectoryEntry& entry : value_or_throw(files_.list(options_.directory))) {
       if (entry.is_directory) continue;
@@ -54,12 +71,15 @@ class FileSinkRecovery {
     const std::string mine = fmt::format("{}sink {}\n", job_line, recovery_.uid);
     const auto owner = read_file(files_, path);
     // Of whoever claimed it, nobody knows whether the name became durable before it died.
-    if (owner && *owner == mine) return value_or_throw(files_.sync_directory(options_.directory));
+    if (owner && *owner == mine) {
+      if (!recovery_.only_checks) value_or_throw(files_.sync_directory(options_.directory));
+      return;
+    }
     if (!owner && owner.error().code() != ErrorCode::kNotFound) throw owner.error();
     const bool in_use = !committed_.empty() || !leftovers_.empty() || (owner && owner->starts_with(job_line));
     const bool resumed_without_name = !owner && recovery_.restored;
     if (in_use && !resumed_without_name) refuse_foreign(path, owner ? *owner : "");
-    value_or_throw(replace_file(files_, path, mine));
+    if (!recovery_.only_checks) value_or_throw(replace_file(files_, path, mine));
   }
 
   [[noreturn]] void refuse_foreign(const std::string& path, std::string owner) {
@@ -109,12 +129,7 @@ class FileSinkRecovery {
   void commit() {
     std::vector<std::string> directories;
     for (const std::string& bytes : recovery_.committables) {
-      FileCommittable file;
-      if (!decode_versioned(bytes, file)) {
-        throw Error{ErrorCode::kDataLoss, fmt::format("sink '{}': a pending file in the checkpoint can't be decoded; resume from "
-                                                      "an older checkpoint with --resume=PATH",
-                                                      recovery_.uid)};
-      }
+      const FileCommittable file = decode(bytes);
       const CommitOutcome outcome = commit_file(files_, file);
       if (outcome == CommitOutcome::kRenamed) TIDEMARK_PROBE("sink recovery: a pending file is committed");
       if (outcome == CommitOutcome::kAlreadyCommitted && planted(PlantedBug::kCommitTwiceAfterRecovery)) publish_again(file);
@@ -123,6 +138,14 @@ class FileSinkRecovery {
     // Also for files that were renamed before: the crash may have come before the folder was synced.
     for (const std::string& directory : directories) value_or_throw(files_.sync_directory(directory));
     if (!directories.empty()) crash_point(CrashPoint::kSinkCommitted);
+  }
+
+  FileCommittable decode(const std::string& bytes) const {
+    FileCommittable file;
+    if (decode_versioned(bytes, file)) return file;
+    throw Error{ErrorCode::kDataLoss, fmt::format("sink '{}': a pending file in the checkpoint can't be decoded; resume from "
+                                                  "an older checkpoint with --resume=PATH",
+                                                  recovery_.uid)};
   }
 
   // The planted bug: under the name that the starting attempt would give it.

@@ -393,6 +393,32 @@ TEST(FileSinkTest, GoingOnFromAnOlderCheckpointIsRefusedWhereANewerOneHasCommitt
   EXPECT_EQ(rows_in(world).size(), 1u);
 }
 
+// Else a start that another sink refuses would have taken this one's pending files.
+TEST(FileSinkTest, ACheckRefusesWhatARecoveryWouldAndChangesNothing) {
+  World world;
+  const auto check = [](const std::string& folder, SinkRecovery recovery) {
+    recovery.only_checks = true;
+    return error_of([&] { sink_to(folder).recover(recovery); });
+  };
+  EXPECT_EQ(check("/out", recovery_of(world, 1)), "no error");
+  EXPECT_FALSE(world.files.stat("/out"));
+  sink_to().recover(recovery_of(world, 1));
+  Writer writer{world, 1};
+  give<Row>(*writer.op, {{1}});
+  const auto snapshot = take_snapshot(*writer.op, 1);
+  const std::vector<std::string> pending = names_in(world);
+  EXPECT_EQ(check("/out", recovery_of(world, 2, true)), "no error") << "what is pending would be removed";
+  EXPECT_EQ(check("/out", recovery_of(world, 2, true, snapshot.committables)), "no error");
+  EXPECT_EQ(names_in(world), pending);
+  sink_to().recover(recovery_of(world, 2, true));
+  EXPECT_NE(check("/out", recovery_of(world, 3, true, snapshot.committables)).find("neither pending nor committed"), std::string::npos);
+  const auto checkpoints = committed_checkpoints(world, 3, 3);
+  const std::vector<std::string> committed = names_in(world);
+  EXPECT_NE(check("/out", recovery_of(world, 4)).find("this run starts anew"), std::string::npos);
+  EXPECT_NE(check("/out", recovery_from(world, 4, checkpoints[0])).find("holds 2 files that a newer checkpoint"), std::string::npos);
+  EXPECT_EQ(names_in(world), committed);
+}
+
 TEST(FileSinkTest, TheNewestCheckpointNeverRefusesWhateverOfItIsCommitted) {
   World world;
   sink_to().recover(recovery_of(world, 1));

@@ -78,7 +78,7 @@ bool is_leftover(std::string_view entry, std::string_view prefix) {
   return false;
 }
 
-CommitOutcome commit_file(FileSystem& files, const FileCommittable& committable) {
+CommitOutcome check_commit(FileSystem& files, const FileCommittable& committable) {
   const std::string from = join_path(committable.directory, pending_name(committable.name));
   const std::string to = join_path(committable.directory, committable.name);
   const auto pending = find_file(files, from);
@@ -108,8 +108,14 @@ CommitOutcome commit_file(FileSystem& files, const FileCommittable& committable)
                             "Put it back, or resume from an older checkpoint with --resume=PATH",
                             from, pending->size, committable.size)};
   }
+  return CommitOutcome::kRenamed;
+}
+
+CommitOutcome commit_file(FileSystem& files, const FileCommittable& committable) {
+  if (check_commit(files, committable) == CommitOutcome::kAlreadyCommitted) return CommitOutcome::kAlreadyCommitted;
   crash_point(CrashPoint::kSinkCommitting);
-  value_or_throw(files.rename(from, to));
+  value_or_throw(files.rename(join_path(committable.directory, pending_name(committable.name)),
+                              join_path(committable.directory, committable.name)));
   crash_point(CrashPoint::kSinkRenamed);
   return CommitOutcome::kRenamed;
 }

@@ -65,6 +65,9 @@ enum class CommitOutcome {
   kAlreadyCommitted,  ///< it had it before
 };
 
+/// What commit_file() would come to, errors included. Changes nothing.
+CommitOutcome check_commit(FileSystem& files, const FileCommittable& committable);
+
 /// Renames a pending file. Never replaces another one. A file that is under neither name is lost data: an error.
 CommitOutcome commit_file(FileSystem& files, const FileCommittable& committable);
 

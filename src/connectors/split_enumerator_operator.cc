@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "connectors/list_state.h"
+#include "graph/verdict.h"
 #include "tidemark/detail/base/check.h"
 
 namespace tidemark::detail {
@@ -54,7 +55,10 @@ void SplitEnumeratorOperator::answer(std::uint32_t reader) {
 }
 
 std::unique_ptr<SnapshotWork> SplitEnumeratorOperator::snapshot(const SnapshotRequest&) {
-  return list_snapshot<EnumeratorState>(name_, kStateName, {{splits_->snapshot()}});
+  OperatorSnapshot result{.uid = name_.uid, .subtask = name_.subtask};
+  result.list_states.push_back(list_state<EnumeratorState>(kStateName, {{splits_->snapshot()}}));
+  result.list_states.push_back(list_state<std::string>(kSourceKindList, {name_.name}));
+  return std::make_unique<FinishedSnapshot>(std::move(result));
 }
 
 void SplitWriter::receive(Batch& in) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "tidemark/detail/model/checkpoint.h"
@@ -36,8 +37,10 @@ class ExecutionListener {
 struct AttemptStart {
   AttemptId attempt = 0;
   bool restored = false;                                   ///< continues from a checkpoint
+  bool drained = false;                                    ///< whose sources had been told to end: so they end at once
   std::vector<std::vector<OperatorRestore>> restores;      ///< [node][subtask]; empty where nothing is restored
   std::vector<std::vector<std::string>> committables;      ///< [node]; of sinks: what the restored checkpoint holds
+  std::string shared_folder;                               ///< of files that several checkpoints share; empty: none do
 };
 
 /// The tasks of one attempt.

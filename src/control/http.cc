@@ -55,9 +55,9 @@ class HttpServer::Impl {
   }
 
   ~Impl() {
+    name_.remove_bound();  // first: nobody is to connect to what no longer answers
     server_.stop();
     if (thread_.joinable()) thread_.join();
-    name_.remove_bound();
   }
 
   Result<> listen() {

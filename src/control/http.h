@@ -32,7 +32,7 @@ class HttpServer {
  public:
   /// Listens at `name`, replacing a socket of that name: the caller knows that nobody else uses it.
   static Result<std::unique_ptr<HttpServer>> start(UnixSocketName name, HttpHandler handler);
-  /// Answers the request at hand, then removes the socket.
+  /// Removes the socket, then answers the request at hand.
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

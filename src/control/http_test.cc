@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -123,6 +124,27 @@ TEST_F(HttpTest, NonsenseOnTheSocketHarmsNobody) {
     ::close(client);
     EXPECT_EQ(value_or_throw(http_call(name(), {.path = "/"})).body, "fine");
   }
+}
+
+TEST_F(HttpTest, AServerThatEndsIsFoundByNobody) {
+  std::atomic<bool> asked{false};
+  std::atomic<bool> go_on{false};
+  auto server = serve([&](const HttpRequest&) {
+    asked = true;
+    while (!go_on) std::this_thread::yield();
+    return HttpResponse{};
+  });
+  const UnixSocketName socket = name();
+  std::thread caller{[&] { EXPECT_TRUE(http_call(socket, {.path = "/"})); }};
+  while (!asked) std::this_thread::yield();
+  std::thread ending{[&] { server.reset(); }};
+  constexpr int kMostLooks = 5000;
+  int looks = 0;
+  for (; socket.exists() && looks < kMostLooks; ++looks) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  EXPECT_LT(looks, kMostLooks) << "the socket is there as long as the request at hand";
+  go_on = true;
+  ending.join();
+  caller.join();
 }
 
 }  // namespace

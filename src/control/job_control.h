@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,6 +39,17 @@ struct SnapshotTaken {
 /// with what went wrong.
 using SnapshotAnswer = std::move_only_function<void(Result<SnapshotTaken>)>;
 
+/// A complete checkpoint, as it looks from outside.
+struct CheckpointGlance {
+  CheckpointId id = 0;
+  bool is_savepoint = false;
+  std::uint64_t written_bytes = 0;  ///< for this one
+  std::uint64_t state_bytes = 0;    ///< of all files that it names, whoever wrote them
+  std::int64_t duration_ms = 0;
+  std::int64_t completed_ms = 0;  ///< since 1970 UTC
+  std::string path;
+};
+
 /// What a job looks like from outside.
 struct JobGlance {
   std::string id;                ///< for embedded jobs the name
@@ -48,6 +60,7 @@ struct JobGlance {
   std::uint64_t completed_checkpoints = 0;
   std::uint64_t failed_checkpoints = 0;
   std::uint32_t checkpoints_in_progress = 0;
+  std::optional<CheckpointGlance> newest_checkpoint;  ///< of this run
 };
 
 class JobControl {

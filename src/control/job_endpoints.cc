@@ -72,6 +72,7 @@ class JobEndpoints::Call {
       return refuse(404, fmt::format("there is no job '{}' here, this is job '{}'", parts_[1], job_.glance().id));
     }
     if (parts_.size() == 2) return get ? overview_of_job() : request_.method == "PATCH" ? cancel() : not_found();
+    if (parts_.size() == 3 && get && parts_[2] == "checkpoints") return checkpoints();
     const bool post = request_.method == "POST";
     if (parts_.size() == 3 && post) {
       if (parts_[2] == "savepoints") return with_body(&Call::savepoint);
@@ -114,6 +115,29 @@ class JobEndpoints::Call {
     json["now"] = glance.now_ms;
     json["isStoppable"] = true;
     return answer_with(200, json);
+  }
+
+  HttpResponse checkpoints() const {
+    const JobGlance glance = job_.glance();
+    Json newest;
+    if (const auto& checkpoint = glance.newest_checkpoint) {
+      newest = {{"id", checkpoint->id},
+                {"status", "COMPLETED"},
+                {"is_savepoint", checkpoint->is_savepoint},
+                {"trigger_timestamp", checkpoint->completed_ms - checkpoint->duration_ms},
+                {"end_to_end_duration", checkpoint->duration_ms},
+                {"checkpointed_size", checkpoint->written_bytes},
+                {"state_size", checkpoint->state_bytes},
+                {"external_path", checkpoint->path}};
+    }
+    const std::uint64_t total =
+        glance.completed_checkpoints + glance.failed_checkpoints + glance.checkpoints_in_progress;
+    return answer_with(200, {{"counts",
+                              {{"total", total},
+                               {"completed", glance.completed_checkpoints},
+                               {"failed", glance.failed_checkpoints},
+                               {"in_progress", glance.checkpoints_in_progress}}},
+                             {"latest", {{"completed", newest}}}});
   }
 
   HttpResponse cancel() {

@@ -24,8 +24,17 @@ class FakeJob final : public JobControl {
   }
   void cancel() override { ++cancelled; }
   JobGlance glance() const override {
-    return {.id = "orders", .name = "orders", .state = "RUNNING", .start_ms = 1000, .now_ms = 5000};
+    return {.id = "orders",
+            .name = "orders",
+            .state = "RUNNING",
+            .start_ms = 1000,
+            .now_ms = 5000,
+            .completed_checkpoints = completed,
+            .newest_checkpoint = newest};
   }
+
+  std::uint64_t completed = 0;
+  std::optional<CheckpointGlance> newest;
 
   std::vector<SnapshotOrder> orders;
   std::vector<SnapshotAnswer> answers;
@@ -43,6 +52,24 @@ class JobEndpointsTest : public testing::Test {
   FakeJob job_;
   JobEndpoints endpoints_{job_};
 };
+
+TEST_F(JobEndpointsTest, CheckpointsSayWhatWasWrittenAndHowLargeTheStateIs) {
+  EXPECT_TRUE(json(call("GET", "/v1/jobs/orders/checkpoints"))["latest"]["completed"].is_null());
+  job_.completed = 3;
+  job_.newest = {.id = 3,
+                 .is_savepoint = false,
+                 .written_bytes = 10,
+                 .state_bytes = 700,
+                 .duration_ms = 20,
+                 .completed_ms = 5000,
+                 .path = "/state/orders/chk-3-1"};
+  const Json answer = json(call("GET", "/v1/jobs/orders/checkpoints"));
+  EXPECT_EQ(answer["counts"]["completed"], 3);
+  EXPECT_EQ(answer["latest"]["completed"]["checkpointed_size"], 10);
+  EXPECT_EQ(answer["latest"]["completed"]["state_size"], 700);
+  EXPECT_EQ(answer["latest"]["completed"]["trigger_timestamp"], 4980);
+  EXPECT_EQ(answer["latest"]["completed"]["external_path"], "/state/orders/chk-3-1");
+}
 
 TEST_F(JobEndpointsTest, ASavepointIsAskedForAndThenAskedAfter) {
   const HttpResponse started = call("POST", "/v1/jobs/orders/savepoints", R"({"target-directory":"/sp","cancel-job":false})");

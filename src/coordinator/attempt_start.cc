@@ -12,37 +12,68 @@
 namespace tidemark {
 namespace {
 
+Result<RestoreMap> map_to_plan(const PhysicalPlan& plan, const AttemptBeginning& beginning, UnclaimedState unclaimed) {
+  auto map = map_restore(plan, *beginning.checkpoint, unclaimed);
+  if (map) return map;
+  TIDEMARK_PROBE("attempt: the checkpoint doesn't fit the plan");
+  return std::unexpected{map.error().within(fmt::format("restoring '{}'", beginning.checkpoint_path))};
+}
+
 class BeginAttempt {
  public:
-  BeginAttempt(std::shared_ptr<CheckpointStore> store, std::move_only_function<void(Result<AttemptBeginning>)> then)
-      : store_{std::move(store)}, then_{std::move(then)} {}
+  BeginAttempt(const JobContext& context, std::move_only_function<void(Result<AttemptBeginning>)> then)
+      : plan_{context.plan},
+        unclaimed_{context.unclaimed_state},
+        incremental_{context.incremental_checkpoints},
+        store_{context.store},
+        then_{std::move(then)} {}
 
   Mailbox::Mail operator()() {
-    if (beginning_.attempt != 0) return answer(read());
-    auto attempt = store_->begin_attempt();
-    if (!attempt) return answer(std::unexpected{attempt.error().within("beginning an attempt of the job")});
-    crash_point(CrashPoint::kRecoveryStarted);
-    beginning_.attempt = *attempt;
-    return {};
+    if (!checked_) {
+      if (auto read = read_and_check(); !read) return answer(std::unexpected{read.error()});
+      checked_ = true;
+      return {};
+    }
+    if (auto begun = begin(); !begun) {
+      return answer(std::unexpected{begun.error().within("beginning an attempt of the job")});
+    }
+    return answer(std::move(beginning_));
   }
 
  private:
-  Result<AttemptBeginning> read() {
+  Result<> read_and_check() {
     TIDEMARK_ASSIGN(checkpoint, store_->restorable());
-    if (checkpoint) beginning_.checkpoint_path = store_->restorable_path();
     beginning_.checkpoint = std::move(checkpoint);
+    if (!beginning_.checkpoint) return {};
+    beginning_.checkpoint_path = store_->restorable_path();
+    TIDEMARK_TRY(map_to_plan(plan_, beginning_, unclaimed_));
+    return {};
+  }
+
+  Result<> begin() {
+    TIDEMARK_ASSIGN(attempt, store_->begin_attempt());
+    crash_point(CrashPoint::kRecoveryStarted);
+    if (incremental_) {
+      TIDEMARK_TRY(store_->prepare_shared_folder());
+      beginning_.shared_folder = store_->shared_folder();
+    }
+    beginning_.attempt = attempt;
     beginning_.next_checkpoint_id = store_->next_checkpoint_id();
     beginning_.retained = store_->retained();
-    return std::move(beginning_);
+    return {};
   }
 
   Mailbox::Mail answer(Result<AttemptBeginning> result) {
     return [then = std::move(then_), result = std::move(result)]() mutable { then(std::move(result)); };
   }
 
+  PhysicalPlan plan_;
+  UnclaimedState unclaimed_;
+  bool incremental_;
   std::shared_ptr<CheckpointStore> store_;
   std::move_only_function<void(Result<AttemptBeginning>)> then_;
   AttemptBeginning beginning_;
+  bool checked_ = false;
 };
 
 std::vector<std::vector<std::string>> committables_of(const LogicalPlan& plan, const CheckpointMetadata& checkpoint) {
@@ -59,25 +90,32 @@ std::vector<std::vector<std::string>> committables_of(const LogicalPlan& plan, c
 
 }  // namespace
 
-BlockingCalls::Call begin_attempt_call(std::shared_ptr<CheckpointStore> store,
+BlockingCalls::Call begin_attempt_call(const JobContext& context,
                                        std::move_only_function<void(Result<AttemptBeginning>)> then) {
-  return BeginAttempt{std::move(store), std::move(then)};
+  return BeginAttempt{context, std::move(then)};
 }
 
 Result<AttemptStart> make_attempt_start(const PhysicalPlan& plan, const AttemptBeginning& beginning,
                                         UnclaimedState unclaimed) {
-  AttemptStart start{
-      .attempt = beginning.attempt, .restored = beginning.checkpoint.has_value(), .restores = {}, .committables = {}};
+  AttemptStart start{.attempt = beginning.attempt,
+                     .restored = beginning.checkpoint.has_value(),
+                     .drained = false,
+                     .restores = {},
+                     .committables = {},
+                     .shared_folder = beginning.shared_folder};
   if (!beginning.checkpoint) {
     TIDEMARK_PROBE("attempt: starts anew");
     start.committables.resize(plan.logical.nodes.size());
     return start;
   }
-  auto map = map_restore(plan, *beginning.checkpoint, unclaimed);
-  if (!map) TIDEMARK_PROBE("attempt: the checkpoint doesn't fit the plan");
-  if (!map) return std::unexpected{map.error().within(fmt::format("restoring '{}'", beginning.checkpoint_path))};
-  for (const std::string& dropped : map->dropped) log_warning("not restored: " + dropped);
-  start.restores = std::move(map->restores);
+  TIDEMARK_ASSIGN(map, map_to_plan(plan, beginning, unclaimed));
+  for (const std::string& dropped : map.dropped) log_warning("not restored: " + dropped);
+  start.drained = beginning.checkpoint->drained;
+  if (start.drained) {
+    TIDEMARK_PROBE("attempt: goes on from where its sources were drained");
+    log_info(fmt::format("the job was drained with '{}': its sources read nothing more", beginning.checkpoint_path));
+  }
+  start.restores = std::move(map.restores);
   start.committables = committables_of(plan.logical, *beginning.checkpoint);
   return start;
 }

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "coordinator/blocking_calls.h"
 #include "control/execution.h"
+#include "coordinator/job_context.h"
 #include "graph/plan.h"
 #include "snapshot/checkpoint_store.h"
 
@@ -24,10 +25,12 @@ struct AttemptBeginning {
   std::string checkpoint_path;                   ///< its folder
   CheckpointId next_checkpoint_id = 1;
   std::vector<RetainedCheckpoint> retained;
+  std::string shared_folder;  ///< of incremental checkpoints; empty: each is whole
 };
 
-/// Makes the attempt's number durable, then reads the rest; `then` runs as mail.
-BlockingCalls::Call begin_attempt_call(std::shared_ptr<CheckpointStore> store,
+/// Reads what the store has to restore and sees whether it fits the plan; only then makes the attempt's number durable, so
+/// that a refusal leaves everything as it was. `then` runs as mail.
+BlockingCalls::Call begin_attempt_call(const JobContext& context,
                                        std::move_only_function<void(Result<AttemptBeginning>)> then);
 
 /// What the tasks of `plan` are to start from; logs what is dropped. An error if the checkpoint doesn't fit the plan.

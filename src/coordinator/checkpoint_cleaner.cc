@@ -38,6 +38,11 @@ void CheckpointCleaner::remove_orphans() {
   add({"removing the unfinished checkpoints of earlier attempts", clean, [] {}});
 }
 
+void CheckpointCleaner::remove_unused_files() {
+  add({"removing shared files that no checkpoint lists",
+       [](CheckpointStore& store) { return store.remove_unused_files(); }, [] {}});
+}
+
 void CheckpointCleaner::add(Job job) {
   if (store_ == nullptr) return calls_.reply(std::move(job.then));
   queue_.push_back(std::move(job));

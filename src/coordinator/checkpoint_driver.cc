@@ -56,7 +56,8 @@ CheckpointDriver::CheckpointDriver(JobContext& context, Execution& execution, co
       attempt_{beginning.attempt},
       tasks_{all_tasks(context.plan)},
       coordinator_{options_of(context), tasks_, next_id, as_completed(beginning.retained)},
-      cleaner_{context.calls, context.store} {
+      cleaner_{context.calls, context.store},
+      began_drained_{beginning.checkpoint && beginning.checkpoint->drained} {
   for (const RetainedCheckpoint& checkpoint : beginning.retained) complete_.emplace(checkpoint.id, checkpoint.attempt);
 }
 
@@ -94,7 +95,7 @@ void CheckpointDriver::look_at_progress(Commands& commands) {
 }
 
 void CheckpointDriver::on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) {
-  context_.tracker.on_ack(task, id, snapshot.bytes);
+  context_.tracker.on_ack(task, id, snapshot);
   Commands commands;
   coordinator_.on_ack(task, id, std::move(snapshot), context_.now(), commands);
   carry_out(std::move(commands));
@@ -186,6 +187,14 @@ void CheckpointDriver::tasks_ended() {
     const bool finalizing = coordinator_.finalizing(id);
     if (!folder.empty() && !finalizing) discard(id, [] {});
   }
+  tasks_ended_ = true;
+  remove_unused_files_if_over();
+}
+
+// A task may have written on after its checkpoint was discarded.
+void CheckpointDriver::remove_unused_files_if_over() {
+  if (!tasks_ended_ || !context_.incremental_checkpoints || coordinator_.finalizing()) return;
+  cleaner_.remove_unused_files();
 }
 
 void CheckpointDriver::end(AbortReason reason) {
@@ -316,6 +325,7 @@ void CheckpointDriver::carry_out(Finalize& command) {
     return context_.calls.reply(
         [this, barrier, error = metadata.error()] { finalized(barrier, FinalizeOutcome::kFailed, error, {}); });
   }
+  metadata->drained = drained_before(barrier);
   if (detail::planted(detail::PlantedBug::kDeleteBeforeNewOneStands)) {
     for (const RetainedCheckpoint& old : superseded_by(barrier)) cleaner_.remove(old.id, old.attempt, [] {});
   }
@@ -358,6 +368,7 @@ void CheckpointDriver::finalized(const Barrier& barrier, FinalizeOutcome outcome
   Commands commands;
   coordinator_.on_finalized(id, outcome, error, context_.now(), commands);
   carry_out(std::move(commands));
+  remove_unused_files_if_over();
   if (outcome != FinalizeOutcome::kCompleted) return;
   savepoints_.erase(id);
   if (context_.store != nullptr && context_.store->has_replaced_claims(context_.checkpoints.num_retained)) {
@@ -392,7 +403,13 @@ void CheckpointDriver::carry_out(RequestEnded& command) {
   request.mapped().answer(SnapshotTaken{command.id, folder_of(command.id)});
 }
 
+// What was triggered before the drain may complete behind it.
+bool CheckpointDriver::drained_before(const Barrier& barrier) const {
+  return began_drained_ || (drain_asked_ && barrier.kind == CheckpointKind::kStopSavepoint);
+}
+
 void CheckpointDriver::carry_out(const DrainSources&) {
+  drain_asked_ = true;
   drain_waits_ = true;
   drain_if_due();
 }

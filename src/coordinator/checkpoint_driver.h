@@ -92,6 +92,9 @@ class CheckpointDriver {
   void drain_if_due();
   void finalized(const Barrier& barrier, FinalizeOutcome outcome, const std::optional<Error>& error, std::string path);
   void cleaned();
+  void remove_unused_files_if_over();
+  /// Whether its sources have been told to end before this barrier.
+  bool drained_before(const Barrier& barrier) const;
   std::vector<RetainedCheckpoint> superseded_by(const Barrier& barrier) const;
   /// With the names of the tasks that were waited for.
   std::string explain(const NotifyAborted& command) const;
@@ -108,6 +111,9 @@ class CheckpointDriver {
   RequestId newest_request_ = 0;
   std::map<CheckpointId, std::string> savepoints_;  // their folders; complete ones of this attempt are forgotten
   bool tasks_listen_ = true;                    // until end()
+  bool tasks_ended_ = false;
+  const bool began_drained_;                    // the restored checkpoint's sources had ended: so have these
+  bool drain_asked_ = false;
   bool drain_waits_ = false;                    // asked for, and barriers not yet sent stand before it
   std::int64_t look_at_ns_ = 0;                 // when the sources' progress is asked for next, where it matters
   std::optional<Error> failure_;

@@ -14,6 +14,7 @@ struct CheckpointStats {
     CheckpointId id = 0;
     CheckpointKind kind = CheckpointKind::kPeriodic;
     std::uint64_t bytes = 0;       ///< that the tasks wrote for it
+    std::uint64_t state_bytes = 0; ///< of all files with keyed state that it names: of an incremental one, also older ones
     std::int64_t duration_ms = 0;  ///< from the trigger to the moved pointer
     std::int64_t completed_wall_ms = 0;
     std::string path;  ///< its folder; empty without a store

@@ -15,14 +15,18 @@ CheckpointStats CheckpointTracker::stats() const {
 }
 
 void CheckpointTracker::on_triggered(const Barrier& barrier, Moment now) {
-  in_progress_.emplace(barrier.id, InProgress{barrier, now.steady_ns, 0, {}});
+  in_progress_.emplace(barrier.id, InProgress{barrier, now.steady_ns, 0, 0, {}});
   const std::lock_guard guard{mutex_};
   stats_.in_progress = static_cast<std::uint32_t>(in_progress_.size());
 }
 
-void CheckpointTracker::on_ack(TaskId task, CheckpointId id, std::uint64_t bytes) {
+void CheckpointTracker::on_ack(TaskId task, CheckpointId id, const TaskSnapshot& snapshot) {
   const auto which = in_progress_.find(id);
-  if (which != in_progress_.end() && which->second.acknowledged.insert(task).second) which->second.bytes += bytes;
+  if (which == in_progress_.end() || !which->second.acknowledged.insert(task).second) return;
+  which->second.bytes += snapshot.bytes;
+  for (const OperatorSnapshot& of_operator : snapshot.operators) {
+    for (const SnapshotFile& file : of_operator.keyed_files) which->second.state_bytes += file.size;
+  }
 }
 
 void CheckpointTracker::on_completed(CheckpointId id, std::string path, Moment now) {
@@ -32,6 +36,7 @@ void CheckpointTracker::on_completed(CheckpointId id, std::string path, Moment n
   CheckpointStats::Completed completed{.id = id,
                                        .kind = it.barrier.kind,
                                        .bytes = it.bytes,
+                                       .state_bytes = it.state_bytes,
                                        .duration_ms = (now.steady_ns - it.triggered_ns) / 1'000'000,
                                        .completed_wall_ms = now.wall_ms,
                                        .path = std::move(path)};

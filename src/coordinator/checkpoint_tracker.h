@@ -20,7 +20,7 @@ class CheckpointTracker {
   CheckpointStats stats() const;
 
   void on_triggered(const Barrier& barrier, Moment now);
-  void on_ack(TaskId task, CheckpointId id, std::uint64_t bytes);
+  void on_ack(TaskId task, CheckpointId id, const TaskSnapshot& snapshot);
   void on_completed(CheckpointId id, std::string path, Moment now);
   /// `cause` names checkpoint, operator and phase where it is a failure.
   void on_aborted(CheckpointId id, AbortReason reason, const std::string& cause);
@@ -35,6 +35,7 @@ class CheckpointTracker {
     Barrier barrier;
     std::int64_t triggered_ns = 0;
     std::uint64_t bytes = 0;
+    std::uint64_t state_bytes = 0;
     std::set<TaskId> acknowledged;
   };
 

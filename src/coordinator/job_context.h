@@ -19,6 +19,7 @@ struct JobContext {
   PhysicalPlan plan;
   std::shared_ptr<CheckpointStore> store;  ///< none: a job without a checkpoint folder
   CheckpointOptions checkpoints;
+  bool incremental_checkpoints = false;
   UnclaimedState unclaimed_state = UnclaimedState::kRefuse;
   std::string savepoint_dir;  ///< of savepoints that are asked for without one
   BlockingCalls calls;

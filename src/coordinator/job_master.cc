@@ -52,6 +52,7 @@ JobMaster::JobMaster(Env env, PhysicalPlan plan, std::unique_ptr<CheckpointStore
                .plan = std::move(plan),
                .store = is_kept(options) ? std::move(store) : nullptr,
                .checkpoints = options.checkpoints,
+               .incremental_checkpoints = options.incremental_checkpoints,
                .unclaimed_state = options.unclaimed_state,
                .savepoint_dir = options.savepoint_dir,
                .calls = BlockingCalls{*env.pool, inbox_},
@@ -159,7 +160,7 @@ void JobMaster::begin_attempt() {
     return attempt_begun(std::move(anew));
   }
   context_.calls.run(begin_attempt_call(
-      context_.store, [this](Result<AttemptBeginning> beginning) { attempt_begun(std::move(beginning)); }));
+      context_, [this](Result<AttemptBeginning> beginning) { attempt_begun(std::move(beginning)); }));
 }
 
 void JobMaster::attempt_begun(Result<AttemptBeginning> beginning) {

@@ -35,6 +35,7 @@ namespace tidemark {
 
 struct JobMasterOptions {
   CheckpointOptions checkpoints;
+  bool incremental_checkpoints = false;  ///< tasks write only what has changed since earlier checkpoints
   std::string savepoint_dir;           ///< for savepoints that are asked for without a folder
   bool retain_on_cancellation = true;  ///< the checkpoints of a cancelled job stay
   RestartPolicy restart = NoRestart{};

@@ -16,11 +16,16 @@ struct Known {
   bool over = false;                 // the run ended before its death
 };
 
+/// Every other seed with incremental checkpoints.
+JobMasterOptions options_of(std::uint64_t seed) {
+  return SimulatedRun::incremental(SimulatedRun::restarting(1000), seed % 2 == 0);
+}
+
 /// Runs `steps` steps, then dies.
-Known run_and_die(World& world, int steps, Death death) {
+Known run_and_die(World& world, std::uint64_t seed, int steps, Death death) {
   Known known;
   {
-    SimulatedRun run{world, SimulatedRun::restarting(1000)};
+    SimulatedRun run{world, options_of(seed)};
     for (int i = 0; i < steps && !known.over; ++i) known.over = !run.step();
     if (const auto last = run.master.checkpoint_stats().last_completed) known.newest_complete = last->id;
     // The files die first: nothing that the destructors do reaches them.
@@ -42,7 +47,7 @@ void die_at_every_step(std::uint64_t seed, Death death, int stride) {
     world.records = 60;
     world.faults.fail_one_in = 150;
     world.faults.decline_one_in = 12;
-    const Known known = run_and_die(world, steps, death);
+    const Known known = run_and_die(world, seed, steps, death);
     over = known.over;
     {
       auto store = SimulatedRun::open_store(world);
@@ -51,10 +56,11 @@ void die_at_every_step(std::uint64_t seed, Death death, int stride) {
       ASSERT_TRUE(restorable) << restorable.error().message();
       ASSERT_GE(*restorable ? (*restorable)->id : 0, known.newest_complete);
     }
-    SimulatedRun again{world, SimulatedRun::restarting(1000)};
+    SimulatedRun again{world, options_of(seed)};
     ASSERT_EQ(again.run().state, JobState::kFinished);
     EXPECT_EQ(output_fault(world), "");
     ASSERT_EQ(checkpoint_folders(world).size(), 1u);
+    ASSERT_EQ(shared_files_fault(world), "");
     ASSERT_FALSE(testing::Test::HasFailure());
   }
 }
@@ -68,13 +74,13 @@ class JobMasterCrashTest : public testing::Test {
 };
 
 TEST_F(JobMasterCrashTest, TheProcessDiesAfterEveryStep) {
-  die_at_every_step(1, Death::kProcess, 1);
-  for (std::uint64_t seed = 2; seed <= 12; ++seed) die_at_every_step(seed, Death::kProcess, 5);
+  for (const std::uint64_t seed : {1, 2}) die_at_every_step(seed, Death::kProcess, 1);
+  for (std::uint64_t seed = 3; seed <= 12; ++seed) die_at_every_step(seed, Death::kProcess, 5);
 }
 
 TEST_F(JobMasterCrashTest, TheMachineDiesAfterEveryStep) {
-  die_at_every_step(1, Death::kMachine, 1);
-  for (std::uint64_t seed = 2; seed <= 12; ++seed) die_at_every_step(seed, Death::kMachine, 5);
+  for (const std::uint64_t seed : {1, 2}) die_at_every_step(seed, Death::kMachine, 1);
+  for (std::uint64_t seed = 3; seed <= 12; ++seed) die_at_every_step(seed, Death::kMachine, 5);
 }
 
 TEST_F(JobMasterCrashTest, ItDiesAgainAndAgain) {
@@ -83,11 +89,12 @@ TEST_F(JobMasterCrashTest, ItDiesAgainAndAgain) {
     World world{seed};
     for (int death = 0; death < 10; ++death) {
       const int steps = static_cast<int>(world.random.next() % 400);
-      if (run_and_die(world, steps, world.one_in(2) ? Death::kMachine : Death::kProcess).over) break;
+      if (run_and_die(world, seed, steps, world.one_in(2) ? Death::kMachine : Death::kProcess).over) break;
     }
-    SimulatedRun last{world, SimulatedRun::restarting(1000)};
+    SimulatedRun last{world, options_of(seed)};
     ASSERT_EQ(last.run().state, JobState::kFinished);
     EXPECT_EQ(output_fault(world), "");
+    ASSERT_EQ(shared_files_fault(world), "");
   }
 }
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "coordinator/job_master.h"
 #include "coordinator/simulated_job.h"
+#include "snapshot/snapshot_folder.h"
 
 namespace tidemark {
 namespace {
@@ -114,7 +115,8 @@ TEST_F(JobMasterSavepointTest, AStoppedOrDrainedJobGoesOnFromItsSavepoint) {
     EXPECT_EQ(value_or_throw(load_checkpoint(world.files, asked.path())).kind, CheckpointKind::kStopSavepoint);
     SimulatedRun again{world};
     EXPECT_EQ(again.run().state, JobState::kFinished);
-    EXPECT_EQ(output_fault(world), "");
+    EXPECT_EQ(again.factory.last_start.drained, seed % 2 != 0);
+    EXPECT_EQ(output_fault(world, again.factory.last_start), "") << "a drained one reads nothing more";
     EXPECT_TRUE(load_checkpoint(world.files, asked.path())) << "it belongs to the user";
   }
 }
@@ -127,6 +129,22 @@ TEST_F(JobMasterSavepointTest, ACheckpointOutOfTurnIsCompleteWhenItIsAnswered) {
   run.run_until([&] { return asked.answered(); });
   ASSERT_TRUE(asked.result());
   EXPECT_EQ(run.master.checkpoint_stats().last_completed->id, asked.result()->id);
+}
+
+TEST_F(JobMasterSavepointTest, AResumeThatDoesNotFitThePlanLeavesEverythingAsItWas) {
+  World world{1};
+  value_or_throw(world.files.make_directories("/sp"));
+  CheckpointMetadata foreign{.job = "count", .id = 7, .attempt = 3, .kind = CheckpointKind::kSavepoint, .operators = {}};
+  foreign.operators.push_back({.uid = "gone", .name = "gone", .parallelism = 1, .max_parallelism = 4096, .states = {}, .subtasks = {}});
+  foreign.operators[0].subtasks.push_back({.uid = "gone", .subtask = 0});
+  foreign.operators[0].subtasks[0].list_states.push_back({"position", Redistribution::kSplit, "\"string\"", {"1"}});
+  value_or_throw(write_metadata_file(world.files, "/sp", foreign));
+  SimulatedRun run{world, SimulatedRun::restarting(1000), {Resume::Kind::kPath, "/sp", 5}};
+  EXPECT_EQ(run.run().state, JobState::kFailed);
+  EXPECT_THAT(run.master.outcome().error->message(), HasSubstr("restoring '/sp'"));
+  EXPECT_EQ(run.factory.attempts, 0);
+  EXPECT_FALSE(world.files.stat("/state/count/CURRENT"));
+  EXPECT_FALSE(world.files.stat("/sp/_claim"));
 }
 
 TEST_F(JobMasterSavepointTest, WithoutAFolderOrAStoreItIsRefused) {
@@ -208,6 +226,7 @@ TEST_F(JobMasterSavepointTest, AllFaultsTogetherAnswerEveryRequestAndStillCommit
         .decline_one_in = 15, .ignore_one_in = 25, .fail_one_in = 200, .fail_commit_one_in = 25, .fail_at_start = {}};
     std::vector<Asked> all;
     bool over = false;
+    AttemptStart last_start;
     for (int life = 0; !over; ++life) {
       ASSERT_LT(life, 100);
       JobMasterOptions options = SimulatedRun::restarting(100'000);
@@ -222,10 +241,11 @@ TEST_F(JobMasterSavepointTest, AllFaultsTogetherAnswerEveryRequestAndStillCommit
         if (world.one_in(400)) all.push_back(ask(run, world.one_in(2) ? Then::kStop : Then::kDrain));
       }
       world.files.set_hook(nullptr);
+      last_start = run.factory.last_start;
       over = run.master.outcome().state == JobState::kFinished;
       ASSERT_TRUE(over || run.master.outcome().state == JobState::kStopped) << run.master.outcome().error->message();
     }
-    EXPECT_EQ(output_fault(world), "");
+    EXPECT_EQ(output_fault(world, last_start), "");
     for (const Asked& asked : all) {
       ASSERT_TRUE(asked.answered());
       asked.result() ? ++succeeded : ++failed;
@@ -237,6 +257,38 @@ TEST_F(JobMasterSavepointTest, AllFaultsTogetherAnswerEveryRequestAndStillCommit
   }
   EXPECT_GT(succeeded, 100U);
   EXPECT_GT(failed, 100U);
+}
+
+// Its sinks may not have committed what the savepoint holds, and time is over for its operators.
+TEST_F(JobMasterSavepointTest, ADrainedJobThatDiesAtAnyStepCommitsTheRestAndReadsNothingMore) {
+  bool over = false;
+  int drained = 0;
+  for (int steps = 0; !over; ++steps) {
+    SCOPED_TRACE(steps);
+    World world{static_cast<std::uint64_t>(steps) + 1};
+    world.records = 400;
+    {
+      SimulatedRun run{world, SimulatedRun::restarting(1000)};
+      run.run_until([&] { return run.master.checkpoint_stats().completed == 1; });
+      ask(run, Then::kDrain);
+      int i = 0;
+      while (i < steps && run.step()) ++i;
+      over = i < steps;
+      steps % 2 == 0 ? world.files.crash_machine(world.random) : world.files.crash_process();
+    }
+    world.pool.lose_all();
+    SimulatedRun again{world, SimulatedRun::restarting(1000)};
+    ASSERT_EQ(again.run().state, JobState::kFinished);
+    const AttemptStart& start = again.factory.last_start;
+    EXPECT_EQ(output_fault(world, start), "");
+    drained += start.drained;
+    if (!start.drained) continue;
+    const auto kept = value_or_throw(load_checkpoint(world.files, again.master.outcome().kept));
+    EXPECT_EQ(kept.kind, CheckpointKind::kFinal);
+    EXPECT_TRUE(kept.drained) << "whoever goes on from there must not read on either";
+    if (HasFailure()) break;
+  }
+  EXPECT_GT(drained, 0);
 }
 
 TEST_F(JobMasterSavepointTest, AJobThatDiesAtAnyStepOfItsStopGoesOnExactlyOnce) {

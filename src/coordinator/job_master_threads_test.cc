@@ -93,7 +93,7 @@ TEST_F(JobMasterThreadsTest, RunsToItsEndAcrossFailures) {
   world.faults.fail_one_in = 15'000;
   ThreadPool pool{2};
   ThreadedFactory factory{world};
-  JobMaster master{{&clock, &world.random, &world.files, &pool},
+  JobMaster master{{.clock = &clock, .random = &world.random, .files = &world.files, .pool = &pool},
                    counting_job(),
                    value_or_throw(SimulatedRun::open_store(world)),
                    factory,
@@ -112,7 +112,7 @@ TEST_F(JobMasterThreadsTest, AStopFromAnotherThreadEndsIt) {
   world.records = 400'000'000;
   ThreadPool pool{2};
   ThreadedFactory factory{world};
-  JobMaster master{{&clock, &world.random, &world.files, &pool},
+  JobMaster master{{.clock = &clock, .random = &world.random, .files = &world.files, .pool = &pool},
                    counting_job(),
                    value_or_throw(SimulatedRun::open_store(world)),
                    factory,
@@ -131,7 +131,7 @@ TEST_F(JobMasterThreadsTest, ACancelFromAnotherThreadEndsIt) {
   world.records = 400'000'000;
   ThreadPool pool{2};
   ThreadedFactory factory{world};
-  JobMaster master{{&clock, &world.random, &world.files, &pool}, counting_job(), nullptr, factory, options()};
+  JobMaster master{{.clock = &clock, .random = &world.random, .files = &world.files, .pool = &pool}, counting_job(), nullptr, factory, options()};
   std::thread canceller{[&] {
     while (master.status().state != JobState::kRunning) std::this_thread::yield();
     master.request_cancel();

@@ -63,6 +63,7 @@ JobMasterOptions master_options(const Options& options) {
   if (from.tolerable_failures) result.checkpoints.tolerable_failures = to_u32(*from.tolerable_failures);
   result.checkpoints.mode = mode_of(from.mode);
   result.checkpoints.num_retained = to_u32(from.num_retained);
+  result.incremental_checkpoints = from.incremental;
   result.savepoint_dir = from.savepoint_dir;
   result.retain_on_cancellation = from.retain_on_cancellation;
   result.restart = restart_policy(options.restart);

@@ -28,6 +28,7 @@ TEST(MasterOptionsTest, EachOptionArrives) {
   from.checkpointing.num_retained = 6;
   from.checkpointing.interval_records = 1000;
   from.checkpointing.interval_bytes = 2000;
+  from.checkpointing.incremental = true;
   from.checkpointing.savepoint_dir = "/savepoints";
   from.checkpointing.retain_on_cancellation = false;
   from.restart.strategy = Options::Restart::Strategy::kFixedDelay;
@@ -40,6 +41,7 @@ TEST(MasterOptionsTest, EachOptionArrives) {
   EXPECT_EQ(options.checkpoints.tolerable_failures, 4u);
   EXPECT_EQ(options.checkpoints.mode, CheckpointMode::kAtLeastOnce);
   EXPECT_EQ(options.checkpoints.num_retained, 6u);
+  EXPECT_TRUE(options.incremental_checkpoints);
   EXPECT_EQ(options.savepoint_dir, "/savepoints");
   EXPECT_FALSE(options.retain_on_cancellation);
   const auto* restart = std::get_if<FixedDelayRestart>(&options.restart);

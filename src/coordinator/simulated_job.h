@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -21,6 +22,7 @@
 #include "env/memory_file_system.h"
 #include "env/split_mix_random.h"
 #include "protocol/commit_ledger.h"
+#include "snapshot/shared_files.h"
 #include "tidemark/detail/base/check.h"
 
 namespace tidemark {
@@ -66,7 +68,7 @@ struct Faults {
 
 struct World {
   explicit World(std::uint64_t seed) : random{seed} {}
-  Env env() { return {&clock, &random, &files, &pool}; }
+  Env env() { return {.clock = &clock, .random = &random, .files = &files, .pool = &pool}; }
   bool one_in(std::uint64_t n) { return n != 0 && random.next() % n == 0; }
 
   SplitMixRandom random;
@@ -89,6 +91,33 @@ inline PhysicalPlan counting_job() {
   plan.edges.push_back({1, 2, Exchange::kGlobal, {}});
   return value_or_throw(make_physical_plan(std::move(plan)));
 }
+
+/// Which shared files a task's incremental checkpoints list: those of the newest complete one that every checkpoint under
+/// way lists, too, without a random tail, and a new one.
+class SimulatedChain {
+ public:
+  using Files = std::vector<SnapshotFile>;
+
+  void restore(Files files) { complete_ = std::move(files); }
+  Files extend(CheckpointId id, SnapshotFile added, Random& random) {
+    Files next = complete_;
+    for (const auto& [other, files] : under_way_) {
+      std::erase_if(next, [&](const SnapshotFile& file) { return std::ranges::find(files, file) == files.end(); });
+    }
+    next.resize(next.size() - random.next() % (next.size() + 1));
+    next.push_back(std::move(added));
+    return under_way_[id] = next;
+  }
+  void on_complete(CheckpointId id) {
+    if (const auto found = under_way_.find(id); found != under_way_.end()) complete_ = found->second;
+    under_way_.erase(under_way_.begin(), under_way_.upper_bound(id));
+  }
+  void on_aborted(CheckpointId id) { under_way_.erase(id); }
+
+ private:
+  Files complete_;
+  std::map<CheckpointId, Files> under_way_;
+};
 
 /// All tasks of an attempt: "numbers -> files" once a split, and an "audit" that only acknowledges.
 class SimulatedExecution final : public Execution {
@@ -116,12 +145,17 @@ class SimulatedExecution final : public Execution {
   void notify_complete(CheckpointId id) override {
     TIDEMARK_CHECK(!cancelled_, "a cancelled execution gets no call");
     completed.push_back(id);
-    for (Task& task : tasks_) task.todo.push_back([this, &task, id] { commit(task, task.ledger.on_complete(id)); });
+    for (Task& task : tasks_) task.todo.push_back([this, &task, id] {
+      task.chain.on_complete(id);
+      commit(task, task.ledger.on_complete(id));
+    });
   }
   void notify_aborted(CheckpointId id) override {
     TIDEMARK_CHECK(!cancelled_, "a cancelled execution gets no call");
     TIDEMARK_CHECK(id <= newest_barrier_, "tasks are told only of what they have heard of");
     aborted.push_back(id);
+    if (started_.shared_folder.empty()) return;
+    for (Task& task : tasks_) task.todo.push_back([&task, id] { task.chain.on_aborted(id); });
   }
   void drain() override {
     TIDEMARK_CHECK(!cancelled_, "a cancelled execution gets no call");
@@ -169,6 +203,7 @@ class SimulatedExecution final : public Execution {
     std::uint32_t position = 0;
     std::uint32_t range_begin = 0;  // of the range that is open
     CommitLedger ledger = {};
+    SimulatedChain chain = {};
     bool drained = false;
     bool said_end = false;
     bool ended = false;
@@ -204,6 +239,7 @@ class SimulatedExecution final : public Execution {
     for (Task& task : tasks_) {
       if (task.id.vertex == 0 && started_.restored) restore(task, started_.restores[0][task.id.subtask]);
     }
+    if (started_.drained) drain();
     running_ = true;
     listener_.on_running();
   }
@@ -213,9 +249,14 @@ class SimulatedExecution final : public Execution {
       for (const std::string& item : list.items) task.position = static_cast<std::uint32_t>(std::stoul(item));
     }
     task.range_begin = task.position;
+    SimulatedChain::Files shared;
     for (const SnapshotFile& file : from.keyed_files) {
-      TIDEMARK_CHECK(world_.files.open(file.path).has_value(), "what a checkpoint names is there");
+      TIDEMARK_CHECK(value_or_throw(read_file(world_.files, file.path)) == "state", "what a checkpoint names is there");
+      if (parent_path(file.path) != started_.shared_folder) continue;
+      shared.push_back(file);
+      shared.back().path.replace(0, started_.shared_folder.size(), "../shared");
     }
+    task.chain.restore(std::move(shared));
   }
 
   void snapshot(Task& task, const Barrier& barrier, const std::string& folder) {
@@ -237,22 +278,32 @@ class SimulatedExecution final : public Execution {
         {"position", Redistribution::kSplit, "\"string\"", {std::to_string(task.position)}});
     result.operators[1].committables = task.ledger.pending();
     if (!folder.empty()) {
-      const std::string name = "numbers-" + std::to_string(task.id.subtask) + ".snap";
-      if (auto written = write(folder, name); !written) {
-        return listener_.on_decline(task.id, barrier.id, DeclineReason::kIo, written.error());
-      }
-      result.operators[0].keyed_files.push_back(
-          {name, 5, 0, range_of_subtask(task.id.subtask, kSplits, kDefaultMaxParallelism)});
+      auto files = write_state(task, barrier, folder);
+      if (!files) return listener_.on_decline(task.id, barrier.id, DeclineReason::kIo, files.error());
+      result.operators[0].keyed_files = std::move(*files);
     }
     listener_.on_ack(task.id, barrier.id, std::move(result));
+  }
+
+  Result<SimulatedChain::Files> write_state(Task& task, const Barrier& barrier, const std::string& folder) {
+    const std::string name = "numbers-" + std::to_string(task.id.subtask) + ".snap";
+    SnapshotFile file{name, 5, 0, range_of_subtask(task.id.subtask, kSplits, kDefaultMaxParallelism)};
+    if (started_.shared_folder.empty() || is_savepoint(barrier.kind)) {
+      TIDEMARK_TRY(write(folder, name));
+      TIDEMARK_TRY(world_.files.sync_directory(folder));
+      return SimulatedChain::Files{file};
+    }
+    const std::string shared = std::to_string(started_.attempt) + "-" + std::to_string(barrier.id) + "-" + name;
+    TIDEMARK_TRY(write(started_.shared_folder, shared));
+    file.path = "../shared/" + shared;
+    return task.chain.extend(barrier.id, std::move(file), world_.random);
   }
 
   Result<> write(const std::string& folder, const std::string& name) {
     TIDEMARK_ASSIGN(file, world_.files.create(join_path(folder, name), CreateMode::kTruncate));
     TIDEMARK_TRY(file->append("state"));
     TIDEMARK_TRY(file->sync());
-    TIDEMARK_TRY(file->close());
-    return world_.files.sync_directory(folder);
+    return file->close();
   }
 
   void commit(Task& task, const std::vector<CommitOrder>& orders) {
@@ -348,6 +399,10 @@ class SimulatedRun {
     options.checkpoints.timeout_ns = 400 * kMs;
     return options;
   }
+  static JobMasterOptions incremental(JobMasterOptions options, bool on = true) {
+    options.incremental_checkpoints = on;
+    return options;
+  }
   static JobMasterOptions restarting(std::uint32_t attempts) {
     JobMasterOptions options = default_options();
     options.restart = FixedDelayRestart{attempts, 50 * kMs};
@@ -397,8 +452,11 @@ class SimulatedRun {
 };
 
 /// What is wrong with the output; empty if each split is committed from 0 to its end with neither gap nor overlap.
-inline std::string output_fault(const World& world) {
+/// `start` is that of the last attempt: one that was drained reads nothing beyond what it restored.
+inline std::string output_fault(const World& world, const AttemptStart& start = {}) {
   for (std::uint32_t split = 0; split < kSplits; ++split) {
+    const std::uint32_t end =
+        start.drained ? static_cast<std::uint32_t>(std::stoul(start.restores[0][split].list_states.at(0).items.at(0))) : world.records;
     std::vector<std::pair<unsigned, unsigned>> ranges;
     for (const std::string& range : world.committed) {
       unsigned of = 0, from = 0, to = 0;
@@ -412,7 +470,7 @@ inline std::string output_fault(const World& world) {
         return "split " + std::to_string(split) + ": " + std::to_string(from) + " follows " + std::to_string(covered);
       covered = to;
     }
-    if (covered != world.records) return "split " + std::to_string(split) + " ends at " + std::to_string(covered);
+    if (covered != end) return "split " + std::to_string(split) + " ends at " + std::to_string(covered);
   }
   return {};
 }
@@ -420,9 +478,22 @@ inline std::string output_fault(const World& world) {
 inline std::vector<std::string> checkpoint_folders(World& world) {
   std::vector<std::string> result;
   for (const DirectoryEntry& entry : value_or_throw(world.files.list("/state/count"))) {
-    if (entry.is_directory) result.push_back(entry.name);
+    if (entry.is_directory && entry.name != kSharedFolderName) result.push_back(entry.name);
   }
   return result;
+}
+
+/// What is wrong with the files that checkpoints share; empty if those are there that a checkpoint lists, and no other.
+inline std::string shared_files_fault(World& world) {
+  const auto found = value_or_throw(find_shared_files(world.files, "/state/count", [](const auto&) { return true; }));
+  const auto listed = value_or_throw(shared_files_in_use(world.files, "/state/count"));
+  for (const std::string& name : found) {
+    if (!listed.contains(name)) return name + " is left over";
+  }
+  for (const std::string& name : listed) {
+    if (!found.contains(name)) return name + " is missing";
+  }
+  return {};
 }
 
 }  // namespace tidemark

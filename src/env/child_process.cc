@@ -40,7 +40,7 @@ class Child {
  public:
   Child(pid_t pid, int output) : pid_{pid}, output_{output} {}
   ~Child() {
-    if (!status_) {
+    if (!has_ended()) {
       ::kill(pid_, SIGKILL);
       while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) continue;
     }
@@ -54,15 +54,22 @@ class Child {
     pollfd readable{.fd = output_, .events = POLLIN, .revents = 0};
     ::poll(&readable, open_ ? 1 : 0, kPollMs);
     int status = 0;
-    if (::waitpid(pid_, &status, WNOHANG) == pid_) status_ = status;
+    const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
+    if (ended == pid_) status_ = status;
+    if (ended < 0 && errno == ECHILD) status_lost_ = true;
     drain();
   }
-  bool has_ended() const { return status_.has_value(); }
+  bool has_ended() const { return status_.has_value() || status_lost_; }
   bool says_too_much() const { return text_.size() > kMostOutput; }
 
-  ChildEnd end() && {
-    if (WIFSIGNALED(*status_)) return {.signal = WTERMSIG(*status_), .output = std::move(text_)};
-    return {.exit_code = WEXITSTATUS(*status_), .output = std::move(text_)};
+  Result<ChildEnd> end(const std::string& program) && {
+    if (status_lost_) {
+      return fail(ErrorCode::kIo, fmt::format("'{}' has ended, but the system does not tell how: it must not be called with "
+                                              "the signal SIGCHLD ignored",
+                                              program));
+    }
+    if (WIFSIGNALED(*status_)) return ChildEnd{.signal = WTERMSIG(*status_), .output = std::move(text_)};
+    return ChildEnd{.exit_code = WEXITSTATUS(*status_), .output = std::move(text_)};
   }
 
  private:
@@ -84,6 +91,7 @@ class Child {
   bool open_ = true;
   std::string text_;
   std::optional<int> status_;
+  bool status_lost_ = false;  // somebody else has waited for the child
 };
 
 Result<pid_t> spawn(const std::vector<std::string>& words, int output) {
@@ -125,7 +133,7 @@ Result<ChildEnd> run_child(const std::vector<std::string>& words, std::int64_t t
                   fmt::format("'{}' has not ended in {} s; it was ended", words[0], timeout_ms / 1000));
     }
   }
-  return std::move(child).end();
+  return std::move(child).end(words[0]);
 }
 
 }  // namespace tidemark

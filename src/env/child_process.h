@@ -18,7 +18,7 @@ struct ChildEnd {
 
 /// words[0] is the program, looked for in PATH if it has no slash; the others are its arguments. Its stdin is empty and
 /// its stderr is ours. kNotFound and kIo if it can't be started; kTimeout if it has not ended in time, and kIo if it
-/// prints more than 64 MiB: then it was killed.
+/// prints more than 64 MiB: then it was killed. kIo, too, if the process ignores SIGCHLD: then nobody learns how it ended.
 Result<ChildEnd> run_child(const std::vector<std::string>& words, std::int64_t timeout_ms);
 
 }  // namespace tidemark

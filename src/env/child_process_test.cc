@@ -1,6 +1,9 @@
 #include "env/child_process.h"
 
 #include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
 
 namespace tidemark {
 namespace {
@@ -35,6 +38,15 @@ TEST(ChildProcess, AProgramThatIsNotThereIsNamed) {
   ASSERT_FALSE(end);
   EXPECT_EQ(end.error().code(), ErrorCode::kNotFound);
   EXPECT_THAT(end.error().message(), HasSubstr("'./no-such-job'"));
+}
+
+TEST(ChildProcess, WhereChildrenAreNotWaitedForItSaysSoAtOnce) {
+  const auto before = std::signal(SIGCHLD, SIG_IGN);
+  const auto end = run_child({"sh", "-c", "exit 0"}, 60'000);
+  std::signal(SIGCHLD, before);
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().code(), ErrorCode::kIo) << end.error().message();
+  EXPECT_THAT(end.error().message(), HasSubstr("SIGCHLD"));
 }
 
 TEST(ChildProcess, OneThatNeverEndsIsEnded) {

@@ -49,6 +49,7 @@ class BlockingPool {
   virtual void submit(std::unique_ptr<BackgroundWork> work) = 0;
 };
 
+class StateStores;
 namespace detail {
 class StateMemory;
 }
@@ -57,8 +58,12 @@ struct Env {
   Clock* clock = nullptr;
   Random* random = nullptr;
   FileSystem* files = nullptr;
+  FileSystem* storage = nullptr;  ///< where snapshots lie; null: in files
   BlockingPool* pool = nullptr;
   detail::StateMemory* state_memory = nullptr;  ///< what the process's state takes; null: nobody counts
+  StateStores* state_stores = nullptr;          ///< what keeps state that does not fit; null: all of it is in memory
+
+  FileSystem& snapshot_files() const { return storage != nullptr ? *storage : *files; }
 };
 
 }  // namespace tidemark

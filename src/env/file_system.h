@@ -84,6 +84,9 @@ class FileSystem {
   virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
   /// The same file under a name that does not depend on the process's working directory.
   virtual std::string absolute_path(const std::string& path) const { return path; }
+  /// The same file under the one absolute name that has neither symbolic links nor . and .. in it; what is not there keeps
+  /// its name.
+  virtual std::string real_path(const std::string& path) const { return absolute_path(path); }
 };
 
 /// Whole small files. Reading checks that no more than `limit` bytes are there.

@@ -280,6 +280,14 @@ class PosixFileSystem final : public FileSystem {
     return failure ? path : absolute.lexically_normal().string();
   }
 
+  std::string real_path(const std::string& path) const override {
+    std::error_code failure;
+    const std::filesystem::path absolute = std::filesystem::absolute(path, failure);
+    if (failure) return path;
+    const std::filesystem::path real = std::filesystem::weakly_canonical(absolute, failure);
+    return failure ? absolute_path(path) : real.string();
+  }
+
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override {
     TIDEMARK_ASSIGN(fd, open_path(path, O_RDWR | O_CREAT, "lock"));
     if (retry_interrupted([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) {

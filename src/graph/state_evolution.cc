@@ -26,6 +26,14 @@ Evolution evolve_texts(std::string_view saved, std::string_view declared, Evolve
   return evolve_types(*from, *to);
 }
 
+// Entries of a broadcast state are restored as values with the two parts key and value, so there the key has to fit the
+// rules of both.
+Evolution evolve_key_of(const StateDescriptor& saved, const StateDescriptor& declared) {
+  Evolution result = evolve_texts(saved.key_schema, declared.key_schema, evolve_key);
+  if (saved.kind != StateDescriptor::Kind::kBroadcast || !result.refusals.empty()) return result;
+  return evolve_texts(saved.key_schema, declared.key_schema, evolve);
+}
+
 void add_key(std::string_view name, Evolution key, Evolution& to) {
   for (std::string& why : key.refusals) to.refusals.push_back(fmt::format("{}: {}", name, why));
 }
@@ -48,7 +56,7 @@ Evolution evolve_state(const StateDescriptor& saved, const StateDescriptor& decl
                                to_string(saved.kind), to_string(declared.kind)));
   }
   Evolution result = evolve_schema(saved.value_schema, declared.value_schema);
-  add_key("key", evolve_texts(saved.key_schema, declared.key_schema, evolve_key), result);
+  add_key("key", evolve_key_of(saved, declared), result);
   add_key("namespace", evolve_texts(saved.namespace_schema, declared.namespace_schema, evolve_key), result);
   if (!result.refusals.empty()) result.kind = Evolution::Kind::kRefused;
   if (saved.has_ttl != declared.has_ttl) add_ttl_change(declared.has_ttl, result);

@@ -8,6 +8,7 @@
 
 #include "base/nearest.h"
 #include "graph/state_evolution.h"
+#include "tidemark/detail/base/bytes.h"
 
 namespace tidemark {
 namespace {
@@ -34,6 +35,12 @@ std::uint64_t items_of(const CheckpointedOperator& from, const std::string& list
   return count;
 }
 
+std::string text_of(const std::vector<std::string>& items) {
+  if (items.empty()) return {};
+  detail::ByteReader reader{items.front()};
+  return std::string{reader.get_string()};
+}
+
 SavedOperator saved_operator(const CheckpointedOperator& from) {
   SavedOperator saved{.uid = from.uid, .name = from.name};
   bool has_files = false;
@@ -42,7 +49,12 @@ SavedOperator saved_operator(const CheckpointedOperator& from) {
     if (!subtask.keyed_files.empty() || !subtask.watermarks.empty()) saved.max_parallelism = from.max_parallelism;
     saved.committables += subtask.committables.size();
     for (const OperatorListState& list : subtask.list_states) {
-      if (find_state(from.states, list.name) == nullptr) saved.items += list.items.size();
+      if (find_state(from.states, list.name) != nullptr) continue;
+      if (list.name == kSourceKindList) {
+        saved.source_kind = text_of(list.items);
+      } else {
+        saved.items += list.items.size();
+      }
     }
   }
   for (const StateDescriptor& state : from.states) {
@@ -53,6 +65,12 @@ SavedOperator saved_operator(const CheckpointedOperator& from) {
 
 bool holds_anything(const SavedOperator& saved) {
   return !saved.states.empty() || saved.holds_other() || saved.max_parallelism != 0;
+}
+
+/// As its enumerator calls itself, whatever name the user has given to the source.
+std::string source_kind_of(const Nodes& nodes) {
+  const auto enumerator = std::ranges::find_if(nodes, [](const LogicalNode* node) { return node->is_enumerator; });
+  return enumerator == nodes.end() ? std::string{} : (*enumerator)->name;
 }
 
 class Judge {
@@ -96,13 +114,30 @@ class Judge {
                                                "set pipeline.max-parallelism to {}",
                                                from.max_parallelism, plan_.max_parallelism, from.max_parallelism)}));
     }
-    if (from.holds_other() || from.states.empty()) judge_other(from, nodes);
+    if (is_another_source(from, nodes)) {
+      refuse_source(from, nodes);
+    } else if (from.holds_other() || from.states.empty()) {
+      judge_other(from, nodes);
+    }
     for (const StateDescriptor& state : from.states) judge_state(from, state, nodes);
     for (const LogicalNode* each : nodes) {
       for (const StateDescriptor& state : each->states) {
         if (find_state(from.states, state.name) == nullptr) verdicts_.push_back(verdict(Kind::kNew, *each, state.name));
       }
     }
+  }
+
+  static bool is_another_source(const SavedOperator& from, const Nodes& nodes) {
+    return !from.source_kind.empty() && from.source_kind != source_kind_of(nodes);
+  }
+
+  void refuse_source(const SavedOperator& from, const Nodes& nodes) {
+    const std::string now = source_kind_of(nodes);
+    verdicts_.push_back(verdict(
+        Kind::kRefused, *nodes.back(), "",
+        {fmt::format("'{}' -> {}: how far the one has read says nothing to the other: declare the saved source again, or "
+                     "give the new one a uid of its own",
+                     from.source_kind, now.empty() ? "no source" : fmt::format("'{}'", now))}));
   }
 
   void judge_other(const SavedOperator& from, const Nodes& nodes) {
@@ -209,6 +244,7 @@ std::vector<SavedOperator> saved_operators(const LogicalPlan& plan) {
     auto saved = std::ranges::find(result, node.uid, &SavedOperator::uid);
     if (saved == result.end()) saved = result.insert(saved, {.uid = node.uid});
     saved->name = node.name;
+    if (node.is_enumerator) saved->source_kind = node.name;
     saved->states.insert(saved->states.end(), node.states.begin(), node.states.end());
     const auto keyed = [](const StateDescriptor& state) { return is_keyed(state.kind); };
     if (std::ranges::any_of(node.states, keyed)) saved->max_parallelism = plan.max_parallelism;

@@ -12,10 +12,14 @@
 
 namespace tidemark {
 
+/// The list in which a source's enumerator says what kind of source it is: its positions mean nothing to another kind.
+inline constexpr std::string_view kSourceKindList = "source";
+
 /// What one operator has left: of a checkpoint, or of what another job's plan would leave.
 struct SavedOperator {
   std::string uid;
   std::string name;
+  std::string source_kind;              ///< of a source that says it: "read files splits"
   std::uint32_t max_parallelism = 0;    ///< that its keys were dealt out by; 0: it has none
   std::vector<StateDescriptor> states;  ///< those that may hold something
   std::uint64_t items = 0;         ///< of lists that no descriptor describes: positions of a source, marks of a sink

@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
 #include <map>
 
 #include "graph/plan_samples.h"
 #include "graph/state_evolution.h"
+#include "tidemark/detail/base/bytes.h"
 
 namespace tidemark {
 namespace {
@@ -127,6 +129,73 @@ TEST(Verdict, PositionsNeedAnOperatorThatKeepsThem) {
               ElementsAre("bids/ same", "count/acc same",
                           "out/ orphaned: 'files' saved positions or marks of its own, and this operator keeps nothing",
                           "output/ new"));
+}
+
+CheckpointMetadata::Operator saved_source(const std::string& kind) {
+  detail::ByteWriter item;
+  item.put_string(kind);
+  CheckpointMetadata::Operator source{.uid = "bids", .name = "any name", .parallelism = 1, .max_parallelism = 4096};
+  source.subtasks = {{.uid = "bids",
+                      .list_states = {{"splits", Redistribution::kSplit, "\"string\"", {"position"}},
+                                      {"source", Redistribution::kSplit, "\"string\"", {item.take()}}}}};
+  return source;
+}
+
+// As a file's position would be taken for a number of records.
+TEST(Verdict, ASourceOfAnotherKindDoesNotGoOnWhereTheSavedOneStood) {
+  const auto of_kind = [](const std::string& kind) {
+    return saved_operators(CheckpointMetadata{.job = "job", .operators = {saved_source(kind)}});
+  };
+  LogicalPlan plan = accounts_plan();
+  plan.nodes[1].name = "bids from the market";
+  EXPECT_EQ(lines(plan, of_kind("bids enumerator"))[0], "bids/ same") << "what the user calls it doesn't matter";
+  EXPECT_THAT(lines(plan, of_kind("read files splits"))[0],
+              AllOf(HasSubstr("bids/ refused: 'read files splits' -> 'bids enumerator'"), HasSubstr("a uid of its own")));
+  LogicalPlan files = accounts_plan();
+  files.nodes[0].name = "read files splits";
+  EXPECT_THAT(lines(plan, saved_operators(files))[0], HasSubstr("bids/ refused"));
+  plan.nodes[1].uid = plan.nodes[0].uid = "other";
+  plan.nodes[4].uid = "bids";
+  EXPECT_THAT(lines(plan, of_kind("bids enumerator"))[0], HasSubstr("-> no source"));
+  CheckpointMetadata::Operator older = saved_source("");
+  older.subtasks[0].list_states.pop_back();
+  EXPECT_EQ(lines(accounts_plan(), saved_operators(CheckpointMetadata{.job = "job", .operators = {older}}))[0], "bids/ same")
+      << "versions before this one did not say";
+}
+
+// Restored as values of key and value, judged by key and value.
+TEST(Verdict, WhatFitsOfABroadcastStateIsRestored) {
+  const std::vector<std::string> schemas = {
+      R"("int32")",
+      R"("int64")",
+      R"("string")",
+      R"({"enum":"uint8","names":{"gold":1,"silver":2}})",
+      R"({"enum":"uint8","names":{"gold":1}})",
+      R"({"enum":"uint8","names":{"gold":2,"silver":1}})",
+      R"({"struct":[{"name":"a","type":"int64"},{"name":"b","type":"int64"}]})",
+      R"({"struct":[{"name":"b","type":"int64"},{"name":"a","type":"int64"}]})",
+      R"({"struct":[{"name":"a","type":"int64","aliases":["b"]},{"name":"b","type":"int64","aliases":["a"]}]})",
+      R"({"struct":[{"name":"c","type":"int64","aliases":["a"]},{"name":"b","type":"int64"}]})",
+      R"({"variant":[{"name":"0","type":"int64"},{"name":"1","type":"string"}]})",
+      R"({"variant":[{"name":"number","type":"int64"},{"name":"text","type":"string"}]})",
+      R"({"variant":[{"name":"text","type":"int64"},{"name":"number","type":"string"}]})"};
+  const auto rules = [](const std::string& key, const std::string& value) {
+    return StateDescriptor{.name = "rules", .kind = StateDescriptor::Kind::kBroadcast, .key_schema = key, .value_schema = value};
+  };
+  const auto entry = [](const std::string& key, const std::string& value) {
+    return R"({"struct":[{"name":"key","type":)" + key + R"(},{"name":"value","type":)" + value + "}]}";
+  };
+  for (const std::string& saved : schemas) {
+    for (const std::string& declared : schemas) {
+      SCOPED_TRACE(saved + " -> " + declared);
+      for (const auto& [from_key, from_value, to_key, to_value] :
+           {std::array{saved, schemas[0], declared, schemas[0]}, std::array{schemas[2], saved, schemas[2], declared}}) {
+        const bool fits = evolve_state(rules(from_key, from_value), rules(to_key, to_value)).kind != Evolution::Kind::kRefused;
+        const bool restored = evolve_schema(entry(from_key, from_value), entry(to_key, to_value)).kind != Evolution::Kind::kRefused;
+        EXPECT_LE(fits, restored);
+      }
+    }
+  }
 }
 
 TEST(Verdict, NothingIsSaidOfWhatHoldsNothing) {

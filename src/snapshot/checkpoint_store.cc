@@ -6,8 +6,12 @@
 #include <charconv>
 #include <utility>
 
+#include "base/log.h"
+#include "codec/utf8.h"
 #include "env/crash_point.h"
+#include "snapshot/shared_files.h"
 #include "snapshot/snapshot_claim.h"
+#include "snapshot/snapshot_disposal.h"
 #include "snapshot/snapshot_folder.h"
 #include "tidemark/detail/base/check.h"
 #include "tidemark/detail/base/planted_bug.h"
@@ -16,12 +20,7 @@
 namespace tidemark {
 namespace {
 
-constexpr std::string_view kCurrent = "CURRENT";
-constexpr std::uint64_t kLargestPointer = 1u << 20;
-
-std::string folder_name(CheckpointId id, AttemptId attempt) { return fmt::format("chk-{}-{}", id, attempt); }
-
-/// Only names that folder_name() makes.
+/// Only names that checkpoint_folder_name() makes.
 std::optional<std::pair<CheckpointId, AttemptId>> parse_folder_name(std::string_view name) {
   std::pair<CheckpointId, AttemptId> result;
   if (!name.starts_with("chk-")) return std::nullopt;
@@ -29,7 +28,7 @@ std::optional<std::pair<CheckpointId, AttemptId>> parse_folder_name(std::string_
   const auto id = std::from_chars(name.data() + 4, end, result.first);
   if (id.ec != std::errc{} || id.ptr == end || *id.ptr != '-') return std::nullopt;
   const auto attempt = std::from_chars(id.ptr + 1, end, result.second);
-  if (attempt.ec != std::errc{} || folder_name(result.first, result.second) != name) return std::nullopt;
+  if (attempt.ec != std::errc{} || checkpoint_folder_name(result.first, result.second) != name) return std::nullopt;
   return result;
 }
 
@@ -51,11 +50,34 @@ bool names(const RetainedCheckpoint& checkpoint, CheckpointId id, AttemptId atte
   return checkpoint.id == id && checkpoint.attempt == attempt;
 }
 
+bool leads_out(std::string_view path) {
+  if (path.starts_with('/')) return true;
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    if (path.substr(begin, end - begin) == "..") return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
+/// Such as the FileSystem opens. A snapshot's files lie in its folder or in `shared/` beside it, nowhere else.
+Result<std::string> resolve(FileSystem& files, const std::string& folder, const std::string& path) {
+  if (const auto name = shared_name_of(path)) {
+    return join_path(join_path(parent_path(files.real_path(folder)), kSharedFolderName), *name);
+  }
+  if (!leads_out(path)) return join_path(folder, path);
+  return fail(ErrorCode::kDataLoss,
+              fmt::format("'{}' is damaged: it names a file '{}' that lies neither in its folder nor in '{}' beside it; "
+                          "bring back an intact copy or resume from another checkpoint with --resume=PATH",
+                          join_path(folder, kMetadataName), path, kSharedFolderName));
+}
+
 Result<> check_files(FileSystem& files, const std::string& folder, CheckpointMetadata& metadata) {
   for (CheckpointMetadata::Operator& op : metadata.operators) {
     for (OperatorSnapshot& subtask : op.subtasks) {
       for (SnapshotFile& file : subtask.keyed_files) {
-        file.path = join_path(folder, file.path);
+        TIDEMARK_ASSIGN(path, resolve(files, folder, file.path));
+        file.path = std::move(path);
         const auto info = files.stat(file.path);
         if (!info && info.error().code() != ErrorCode::kNotFound) return std::unexpected{info.error()};
         if (info && !info->is_directory && info->size == file.size) continue;
@@ -76,27 +98,16 @@ Result<> check_files(FileSystem& files, const std::string& folder, CheckpointMet
 }  // namespace
 
 Result<CheckpointMetadata> load_checkpoint(FileSystem& files, const std::string& folder) {
-  const std::string path = join_path(folder, kMetadataName);
-  const auto bytes = read_file(files, path, kLargestMetadata);
-  if (is_absent(bytes)) {
+  auto metadata = read_metadata_file(files, folder);
+  if (is_absent(metadata)) {
     return fail(
         ErrorCode::kNotFound,
         fmt::format("there is no complete checkpoint in '{}': it has no file {}; name the folder of another checkpoint",
                     folder, kMetadataName));
   }
-  if (!bytes) return std::unexpected{bytes.error()};
-  TIDEMARK_ASSIGN(metadata, decode_metadata(*bytes, path));
-  TIDEMARK_TRY(check_files(files, folder, metadata));
+  if (!metadata) return metadata;
+  TIDEMARK_TRY(check_files(files, folder, *metadata));
   return metadata;
-}
-
-Result<std::optional<CheckpointPointer>> read_pointer_file(FileSystem& files, const std::string& folder) {
-  const std::string path = join_path(folder, kCurrent);
-  const auto bytes = read_file(files, path, kLargestPointer);
-  if (is_absent(bytes)) return std::nullopt;
-  if (!bytes) return std::unexpected{bytes.error()};
-  TIDEMARK_ASSIGN(pointer, decode_pointer(*bytes, path));
-  return pointer;
 }
 
 CheckpointStore::CheckpointStore(FileSystem& files, std::string folder, std::string job, std::unique_ptr<FileLock> lock)
@@ -179,7 +190,7 @@ Result<> CheckpointStore::use_latest(bool has_pointer) {
     return fail(
         ErrorCode::kDataLoss,
         fmt::format("'{}' is missing, though checkpoints lie beside it: put it back, or name one of them: --resume={}",
-                    join_path(folder_, kCurrent), intact));
+                    join_path(folder_, kCurrentName), intact));
   }
   if (auto loaded = load_checkpoint(files_, newest_path()); !loaded) {
     const RetainedCheckpoint& lost = pointer_.checkpoints.back();
@@ -192,16 +203,30 @@ Result<> CheckpointStore::use_latest(bool has_pointer) {
     TIDEMARK_PROBE("store: the newest checkpoint can't be read");
     return std::unexpected{offer_older(loaded.error())};
   }
-  const RetainedCheckpoint& newest = pointer_.checkpoints.back();
-  if (!newest.path.empty()) TIDEMARK_TRY(refuse_if_claimed(files_, newest.path, own_token(newest.path)));
+  TIDEMARK_TRY(refuse_if_claimed(files_, newest_path(), own_token(newest_path())));
   TIDEMARK_PROBE("store: resumes from the newest checkpoint");
   return {};
 }
 
+namespace {
+
+Result<> refuse_if_unclaimable(FileSystem& files, const std::string& path, const CheckpointMetadata& checkpoint) {
+  if (find_invalid_utf8(files.real_path(path)) != std::string_view::npos) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("'{}' can't be claimed: its name is no UTF-8, so CURRENT can't name it; rename the folder, or "
+                            "resume without claiming it",
+                            path));
+  }
+  TIDEMARK_ASSIGN(away, keep_job_away(files, path, checkpoint));
+  return {};
+}
+
+}  // namespace
+
 Result<> CheckpointStore::use_path(const std::string& path, std::optional<std::uint64_t> claim) {
   const auto loaded = load_checkpoint(files_, path);
   if (!loaded) {
-    if (files_.stat(join_path(path, kCurrent))) {
+    if (files_.stat(join_path(path, kCurrentName))) {
       return fail(
           ErrorCode::kInvalidArgument,
           fmt::format("'{}' holds the checkpoints of a job: name one of its folders chk-ID-ATTEMPT with --resume=PATH",
@@ -217,7 +242,10 @@ Result<> CheckpointStore::use_path(const std::string& path, std::optional<std::u
   if (lies_in_own_folder(path)) claim.reset();  // the job's already
   std::string token = own_token(path);
   TIDEMARK_TRY(refuse_if_claimed(files_, path, token));
-  if (claim && token.empty()) token = fmt::format("{:016x}", *claim);
+  if (claim && token.empty()) {
+    TIDEMARK_TRY(refuse_if_unclaimable(files_, path, *loaded));
+    token = fmt::format("{:016x}", *claim);
+  }
   if (!claim) token.clear();
   TIDEMARK_PROBE("store: resumes from a checkpoint named by its path");
   explicit_ = Explicit{path, loaded->id, loaded->attempt, std::move(token)};
@@ -226,21 +254,45 @@ Result<> CheckpointStore::use_path(const std::string& path, std::optional<std::u
 
 // By what lies beside it: names may lead to one folder by several ways.
 bool CheckpointStore::lies_in_own_folder(const std::string& path) const {
-  const auto beside = read_file(files_, join_path(parent_path(files_.absolute_path(path)), kCurrent), kLargestPointer);
-  return beside && *beside == encode_pointer(pointer_);
+  const auto beside = read_pointer_file(files_, parent_path(files_.real_path(path)));
+  return beside && *beside == pointer_;
+}
+
+bool CheckpointStore::is_same(const std::string& path, const ClaimedSnapshot& claimed) const {
+  return files_.real_path(path) == files_.real_path(claimed.path);
 }
 
 // Of an earlier run, too.
 std::string CheckpointStore::own_token(const std::string& path) const {
-  const std::string absolute = files_.absolute_path(path);
-  const auto claimed = std::find_if(pointer_.claims.begin(), pointer_.claims.end(),
-                                    [&](const ClaimedSnapshot& c) { return c.path == absolute; });
+  const auto claimed = std::ranges::find_if(pointer_.claims, [&](const auto& c) { return is_same(path, c); });
   return claimed == pointer_.claims.end() ? std::string{} : claimed->token;
 }
 
-Result<> CheckpointStore::claim_explicit() {
-  if (!explicit_ || explicit_->token.empty()) return {};
-  return take_claim(files_, explicit_->path, {job_, files_.absolute_path(folder_), explicit_->token});
+// Until the claim is written: nobody else claims it or deletes it, and the job in whose folder it lies doesn't start.
+Result<CheckpointStore::Locks> CheckpointStore::lock_to_claim(const Explicit& wanted) const {
+  Locks locks;
+  TIDEMARK_ASSIGN(claim_lock, lock_claim(files_, wanted.path));
+  locks.push_back(std::move(claim_lock));
+  TIDEMARK_TRY(refuse_if_claimed(files_, wanted.path, wanted.token));
+  TIDEMARK_ASSIGN(claim, read_claim(files_, wanted.path));
+  if (claim) return locks;  // ours already
+  TIDEMARK_ASSIGN(checkpoint, load_checkpoint(files_, wanted.path));
+  TIDEMARK_ASSIGN(job_lock, keep_job_away(files_, wanted.path, checkpoint));
+  locks.push_back(std::move(job_lock));
+  return locks;
+}
+
+// An earlier run claimed what this one only restores. `_claim` goes before `next`, which knows of it no more, is written.
+Result<> CheckpointStore::give_up_claim(const Explicit& restored, CheckpointPointer& next) {
+  const auto claimed = std::ranges::find_if(next.claims, [&](const auto& c) { return is_same(restored.path, c); });
+  if (claimed == next.claims.end()) return {};
+  TIDEMARK_ASSIGN(locked, lock_claim(files_, restored.path));
+  TIDEMARK_ASSIGN(claim, read_claim(files_, restored.path));
+  if (claim && claim->token == claimed->token) TIDEMARK_TRY(remove_claim(files_, restored.path));
+  log_info(fmt::format("'{}', which an earlier run of the job had claimed, is the job's no more: this one does not claim it",
+                       restored.path));
+  next.claims.erase(claimed);
+  return {};
 }
 
 Result<std::optional<CheckpointPointer>> CheckpointStore::read_pointer() const {
@@ -254,13 +306,13 @@ Result<CheckpointPointer> CheckpointStore::read_own_pointer(AttemptId attempt) c
     return fail(ErrorCode::kFailedPrecondition,
                 fmt::format("attempt {} may no longer write checkpoints in '{}': {}", attempt, folder_,
                             pointer ? fmt::format("attempt {} has taken over", pointer->attempt)
-                                    : fmt::format("its file {} was removed", kCurrent)));
+                                    : fmt::format("its file {} was removed", kCurrentName)));
   }
   return *std::move(pointer);
 }
 
 Result<> CheckpointStore::write_pointer(const CheckpointPointer& pointer) {
-  TIDEMARK_TRY(replace_file(files_, join_path(folder_, kCurrent), encode_pointer(pointer)));
+  TIDEMARK_TRY(replace_file(files_, join_path(folder_, kCurrentName), encode_pointer(pointer)));
   adopt(pointer);
   return {};
 }
@@ -288,18 +340,26 @@ Result<AttemptId> CheckpointStore::begin_attempt() {
   for (const CheckpointName& name : found) next.attempt = std::max(next.attempt, name.attempt);
   if (explicit_) next.attempt = std::max(next.attempt, explicit_->attempt);
   ++next.attempt;
-  // Before the claim itself, so that none stands in the world of which its owner doesn't know.
+  Locks locks;
+  std::optional<Explicit> claimed;
   if (explicit_ && !explicit_->token.empty()) {
-    std::string path = files_.absolute_path(explicit_->path);
-    std::erase_if(next.claims, [&](const ClaimedSnapshot& c) { return c.path == path; });
-    next.claims.push_back({std::move(path), explicit_->token, next.attempt});
+    TIDEMARK_ASSIGN(locked, lock_to_claim(*explicit_));
+    locks = std::move(locked);
+    claimed = explicit_;
+    // Before the claim itself, so that none stands in the world of which its owner doesn't know.
+    std::erase_if(next.claims, [&](const ClaimedSnapshot& c) { return is_same(claimed->path, c); });
+    next.claims.push_back({files_.real_path(claimed->path), claimed->token, next.attempt});
+  } else if (explicit_) {
+    TIDEMARK_TRY(give_up_claim(*explicit_, next));
   }
   tried_attempt_ = next.attempt;
   // A crash after an earlier make_directories() may have left the folder's own name not durable.
   TIDEMARK_TRY(files_.sync_directory(parent_path(folder_)));
   TIDEMARK_TRY(write_pointer(next));
   attempt_ = next.attempt;
-  TIDEMARK_TRY(claim_explicit());
+  if (claimed) {
+    TIDEMARK_TRY(write_claim(files_, claimed->path, {job_, files_.absolute_path(folder_), claimed->token}));
+  }
   return attempt_;
 }
 
@@ -370,11 +430,7 @@ std::vector<RetainedCheckpoint> CheckpointStore::retained() const {
 }
 
 std::string CheckpointStore::path_of(CheckpointId id, AttemptId attempt) const {
-  return join_path(folder_, folder_name(id, attempt));
-}
-
-std::string path_of(const std::string& folder, const RetainedCheckpoint& checkpoint) {
-  return checkpoint.path.empty() ? join_path(folder, folder_name(checkpoint.id, checkpoint.attempt)) : checkpoint.path;
+  return join_path(folder_, checkpoint_folder_name(id, attempt));
 }
 
 std::string CheckpointStore::newest_path() const {
@@ -410,6 +466,10 @@ Result<> CheckpointStore::prepare(CheckpointId id) {
   TIDEMARK_CHECK(attempt() != 0, "an attempt begins before its checkpoints");
   return files_.make_directories(checkpoint_path(id));
 }
+
+std::string CheckpointStore::shared_folder() const { return join_path(files_.real_path(folder_), kSharedFolderName); }
+
+Result<> CheckpointStore::prepare_shared_folder() { return make_durable_directories(files_, shared_folder()); }
 
 Result<std::string> CheckpointStore::prepare_savepoint(const std::string& dir, std::uint64_t random) {
   TIDEMARK_CHECK(attempt() != 0, "an attempt begins before its savepoints");
@@ -469,6 +529,7 @@ Result<> CheckpointStore::remove(CheckpointId id, AttemptId attempt) {
 
 Result<> CheckpointStore::discard(CheckpointId id) {
   std::string path;
+  SharedFileName written;
   {
     const std::lock_guard guard{mutex_};
     TIDEMARK_ASSIGN(pointer, read_own_pointer(attempt_));
@@ -479,8 +540,13 @@ Result<> CheckpointStore::discard(CheckpointId id) {
     }
     TIDEMARK_PROBE("store: an unfinished checkpoint is discarded");
     path = path_of(id, attempt_);
+    written = {attempt_, id};
   }
-  return delete_checkpoint_folder(path);
+  TIDEMARK_TRY(delete_checkpoint_folder(path));
+  TIDEMARK_ASSIGN(names, find_shared_files(files_, folder_, [&](const SharedFileName& name) {
+                    return name.attempt == written.attempt && name.checkpoint == written.checkpoint;
+                  }));
+  return remove_unused_shared_files(files_, folder_, std::move(names));
 }
 
 Result<> CheckpointStore::discard_savepoint(const std::string& folder) {
@@ -499,6 +565,8 @@ Result<> CheckpointStore::discard_savepoint(const std::string& folder) {
 namespace {
 
 bool is_replaced(const CheckpointPointer& pointer, const ClaimedSnapshot& claimed, std::size_t num_retained) {
+  // A savepoint with which the job stopped may be both; it stays as long as it is one of the retained.
+  if (std::ranges::count(pointer.checkpoints, claimed.path, &RetainedCheckpoint::path) > 0) return false;
   const auto newer = std::ranges::count_if(pointer.checkpoints,
                                            [&](const RetainedCheckpoint& c) { return c.attempt >= claimed.since; });
   return static_cast<std::size_t>(newer) >= std::max<std::size_t>(num_retained, 1);
@@ -506,17 +574,25 @@ bool is_replaced(const CheckpointPointer& pointer, const ClaimedSnapshot& claime
 
 // What another has claimed meanwhile, or was never ours because the claim itself failed, is left alone; not so what is
 // left of it after a deletion that a crash cut short.
+Result<bool> may_delete(FileSystem& files, const ClaimedSnapshot& claimed) {
+  TIDEMARK_ASSIGN(claim, read_claim(files, claimed.path));
+  if (claim) return claim->token == claimed.token;
+  return is_absent(files.stat(join_path(claimed.path, kMetadataName)));
+}
+
 Result<> delete_claimed(FileSystem& files, const ClaimedSnapshot& claimed) {
-  const auto claim = read_claim(files, claimed.path);
-  const bool ours = claim && *claim && (*claim)->token == claimed.token;
-  const bool leftover = claim && !*claim && is_absent(files.stat(join_path(claimed.path, kMetadataName)));
-  if (!ours && !leftover) {
+  TIDEMARK_ASSIGN(ours, may_delete(files, claimed));
+  if (!ours) {
     TIDEMARK_PROBE("store: what was claimed is not ours");
     return {};
   }
+  const auto locked = lock_claim(files, claimed.path);
+  if (is_absent(locked)) return {};
+  if (!locked) return std::unexpected{locked.error()};
+  TIDEMARK_ASSIGN(still_ours, may_delete(files, claimed));
+  if (!still_ours) return {};
   TIDEMARK_PROBE("store: a claimed snapshot is deleted");
-  TIDEMARK_TRY(delete_snapshot_folder(files, claimed.path));
-  return files.sync_directory(parent_path(claimed.path));
+  return delete_snapshot(files, claimed.path, try_to_keep_job_away(files, claimed.path));
 }
 
 }  // namespace
@@ -557,6 +633,7 @@ Result<> CheckpointStore::remove_all() {
     if (checkpoint.path.empty()) TIDEMARK_TRY(delete_checkpoint_folder(tidemark::path_of(folder_, checkpoint)));
   }
   for (const ClaimedSnapshot& claimed : removed.claims) TIDEMARK_TRY(delete_claimed(files_, claimed));
+  TIDEMARK_TRY(remove_unused_files());
   const std::lock_guard guard{mutex_};
   TIDEMARK_ASSIGN(pointer, read_own_pointer(attempt_));
   pointer.claims.clear();
@@ -564,6 +641,7 @@ Result<> CheckpointStore::remove_all() {
 }
 
 Result<> CheckpointStore::delete_checkpoint_folder(const std::string& path) {
+  const auto listed = read_metadata_file(files_, path);
   const auto metadata = files_.remove(join_path(path, kMetadataName));
   if (!metadata && !is_absent(metadata)) return metadata;
   if (!metadata) {
@@ -573,28 +651,46 @@ Result<> CheckpointStore::delete_checkpoint_folder(const std::string& path) {
   TIDEMARK_TRY(files_.sync_directory(path));
   crash_point(CrashPoint::kOldMetadataRemoved);
   TIDEMARK_TRY(remove_tree(files_, path));
+  // What a damaged one listed goes with the next start.
+  if (listed) TIDEMARK_TRY(remove_unused_shared_files(files_, folder_, shared_files_of(*listed)));
   crash_point(CrashPoint::kOldCheckpointRemoved);
   return {};
 }
 
+bool CheckpointStore::stays(const CheckpointName& name, const CheckpointPointer& pointer) const {
+  if (name.attempt >= attempt_) return true;
+  if (explicit_ && explicit_->id == name.id && explicit_->attempt == name.attempt) return true;
+  if (std::ranges::any_of(pointer.checkpoints, [&](const auto& c) { return names(c, name.id, name.attempt); })) return true;
+  return !is_absent(files_.stat(join_path(path_of(name.id, name.attempt), kClaimName)));
+}
+
 Result<std::uint32_t> CheckpointStore::remove_orphans() {
   std::vector<CheckpointName> orphans;
+  AttemptId attempt = 0;
   {
     const std::lock_guard guard{mutex_};
     TIDEMARK_ASSIGN(pointer, read_own_pointer(attempt_));
     TIDEMARK_ASSIGN(found, checkpoint_folders());
-    const auto stays = [&](const CheckpointName& name) {
-      return name.attempt >= attempt_ ||
-             (explicit_ && explicit_->id == name.id && explicit_->attempt == name.attempt) ||
-             std::any_of(pointer.checkpoints.begin(), pointer.checkpoints.end(),
-                         [&](const auto& c) { return names(c, name.id, name.attempt); });
-    };
-    std::erase_if(found, stays);
+    std::erase_if(found, [&](const CheckpointName& name) { return stays(name, pointer); });
     orphans = std::move(found);
+    attempt = attempt_;
   }
   if (!orphans.empty()) TIDEMARK_PROBE("store: orphans of earlier attempts are removed");
   for (const CheckpointName& name : orphans) TIDEMARK_TRY(delete_checkpoint_folder(path_of(name.id, name.attempt)));
+  TIDEMARK_ASSIGN(old, find_shared_files(files_, folder_, [&](const auto& name) { return name.attempt < attempt; }));
+  TIDEMARK_TRY(remove_unused_shared_files(files_, folder_, std::move(old)));
   return static_cast<std::uint32_t>(orphans.size());
+}
+
+Result<> CheckpointStore::remove_unused_files() {
+  AttemptId attempt = 0;
+  {
+    const std::lock_guard guard{mutex_};
+    TIDEMARK_TRY(read_own_pointer(attempt_));
+    attempt = attempt_;
+  }
+  TIDEMARK_ASSIGN(names, find_shared_files(files_, folder_, [&](const auto& name) { return name.attempt <= attempt; }));
+  return remove_unused_shared_files(files_, folder_, std::move(names));
 }
 
 CompleteCheckpoint::CompleteCheckpoint(CheckpointStore& store, CheckpointMetadata metadata,
@@ -611,6 +707,13 @@ Result<Progress> CompleteCheckpoint::step() {
   const std::string folder =
       savepoint_folder_.empty() ? store_.path_of(metadata_.id, metadata_.attempt) : savepoint_folder_;
   switch (stage_) {
+    case Stage::kSyncShared:
+      stage_ = Stage::kWriteMetadata;
+      if (shared_files_of(metadata_).empty()) return step();
+      if (!detail::planted(detail::PlantedBug::kSharedFolderNotSynced)) {
+        TIDEMARK_TRY(store_.files_.sync_directory(store_.shared_folder()));
+      }
+      return Progress::kMadeProgress;
     case Stage::kWriteMetadata:
       // A savepoint is one as soon as its `_metadata` is there: the names of its files must be durable before.
       if (!savepoint_folder_.empty()) TIDEMARK_TRY(store_.files_.sync_directory(folder));

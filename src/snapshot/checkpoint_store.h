@@ -1,5 +1,6 @@
-// A job's folder `<dir>/<job>` of checkpoints on a FileSystem: LOCK, CURRENT (the pointer), and a folder
-// `chk-<id>-<attempt>` a checkpoint with data files and `_metadata`.
+// A job's folder `<dir>/<job>` of checkpoints on a FileSystem: LOCK, CURRENT (the pointer), a folder
+// `chk-<id>-<attempt>` a checkpoint with data files and `_metadata`, and `shared/` for data files of incremental
+// checkpoints (shared_files.h).
 //
 // A checkpoint is complete when CURRENT names it, not before. CURRENT also holds the attempt number: a store whose
 // attempt is no longer the one in the file (a zombie) can neither complete nor remove anything. The newest checkpoint
@@ -21,12 +22,10 @@
 
 #include "env/env.h"
 #include "snapshot/checkpoint_pointer.h"
+#include "snapshot/job_folder.h"
 #include "snapshot/metadata.h"
 
 namespace tidemark {
-
-/// In a job's folder: locked by the process that runs the job.
-inline constexpr std::string_view kLockName = "LOCK";
 
 /// What a starting job continues from.
 struct Resume {
@@ -53,7 +52,7 @@ class CheckpointStore {
   /// `<dir>/<job>`.
   const std::string& folder() const { return folder_; }
   /// Makes the next attempt number durable, before anything else is written; from here on older attempts are fenced.
-  /// To be called again for each restart of the job.
+  /// Claims what Resume says; where that is refused nothing has changed. To be called again for each restart of the job.
   Result<AttemptId> begin_attempt();
   AttemptId attempt() const;
 
@@ -76,6 +75,10 @@ class CheckpointStore {
   std::string checkpoint_path(CheckpointId id) const;
   /// Makes that folder.
   Result<> prepare(CheckpointId id);
+  /// The folder of files that several checkpoints share, as load_checkpoint() names it.
+  std::string shared_folder() const;
+  /// Makes that folder, durably.
+  Result<> prepare_shared_folder();
   /// Makes a savepoint's folder in `dir`; the same `random` gives the same name. Its absolute path.
   Result<std::string> prepare_savepoint(const std::string& dir, std::uint64_t random);
 
@@ -90,8 +93,8 @@ class CheckpointStore {
   Result<bool> is_complete(CheckpointId id) const;
 
   /// Deletes a complete checkpoint (dropped from the pointer first, if it is still there) or what an aborted one left.
-  /// Metadata first, then files. kFailedPrecondition for the newest one, for the one that restorable() names, and for a
-  /// zombie. No error if it is not there.
+  /// Metadata first, then files, then what no other checkpoint shares with it. kFailedPrecondition for the newest one, for
+  /// the one that restorable() names, and for a zombie. No error if it is not there.
   Result<> remove(CheckpointId id, AttemptId attempt);
   /// Deletes what an aborted checkpoint of this attempt left; does nothing if the pointer names it after all.
   Result<> discard(CheckpointId id);
@@ -104,9 +107,13 @@ class CheckpointStore {
   /// Deletes all complete checkpoints in the folder and what the job has claimed; savepoints stay. The store is of no
   /// use after that.
   Result<> remove_all();
-  /// Deletes the checkpoint folders of older attempts that the pointer doesn't name, except the restored one; leaves
-  /// alone all else that lies in the folder. To be called once the job runs. The number removed.
+  /// Deletes the checkpoint folders of older attempts that the pointer doesn't name, except the restored one and what
+  /// another job has claimed, and their shared files that no checkpoint lists; leaves alone all else that lies in the
+  /// folder. To be called once the job runs. The number of folders removed.
   Result<std::uint32_t> remove_orphans();
+  /// Deletes the shared files of this attempt, too, that no checkpoint lists: tasks may have written on after discard().
+  /// To be called when none does any more and no checkpoint of this attempt may yet be completed.
+  Result<> remove_unused_files();
 
  private:
   friend class CompleteCheckpoint;
@@ -117,6 +124,13 @@ class CheckpointStore {
     CheckpointId id = 0;
     AttemptId attempt = 0;
   };
+  struct Explicit {
+    std::string path;
+    CheckpointId id = 0;
+    AttemptId attempt = 0;
+    std::string token;  // to claim it with; empty: not at all
+  };
+  using Locks = std::vector<std::unique_ptr<FileLock>>;
 
   Result<> find_restorable(const Resume& resume);
   Result<> refuse_if_used(bool has_pointer) const;
@@ -124,13 +138,16 @@ class CheckpointStore {
   Result<> use_path(const std::string& path, std::optional<std::uint64_t> claim);
   bool lies_in_own_folder(const std::string& path) const;
   std::string own_token(const std::string& path) const;
-  Result<> claim_explicit();
+  bool is_same(const std::string& path, const ClaimedSnapshot& claimed) const;
+  Result<Locks> lock_to_claim(const Explicit& wanted) const;
+  Result<> give_up_claim(const Explicit& restored, CheckpointPointer& next);
   Result<std::optional<CheckpointPointer>> read_pointer() const;
   /// kFailedPrecondition if the file holds another attempt than `attempt`.
   Result<CheckpointPointer> read_own_pointer(AttemptId attempt) const;
   Result<> write_pointer(const CheckpointPointer& pointer);
   void adopt(CheckpointPointer pointer);
   Result<> delete_checkpoint_folder(const std::string& path);
+  bool stays(const CheckpointName& name, const CheckpointPointer& pointer) const;
   Result<std::vector<CheckpointName>> checkpoint_folders() const;
   std::string newest_intact_folder() const;
   Error offer_any_intact(const Error& error) const;
@@ -150,12 +167,6 @@ class CheckpointStore {
   AttemptId attempt_ = 0;
   AttemptId opened_attempt_ = 0;            // what the file held then; later ones are this store's
   std::optional<AttemptId> tried_attempt_;  // what begin_attempt() last wrote or tried to
-  struct Explicit {
-    std::string path;
-    CheckpointId id = 0;
-    AttemptId attempt = 0;
-    std::string token;  // to claim it with; empty: not at all
-  };
   std::optional<Explicit> explicit_;  // what Resume::kPath named, until this store completes a checkpoint
 };
 
@@ -173,6 +184,7 @@ class CompleteCheckpoint {
  private:
   /// What the next step does.
   enum class Stage {
+    kSyncShared,     ///< the names of the files it shares become durable, where there are any
     kWriteMetadata,  ///< `_metadata` becomes durable, with its folder
     kSyncFolder,     ///< the name of the checkpoint's folder becomes durable
     kMovePointer,    ///< the checkpoint becomes complete
@@ -181,16 +193,11 @@ class CompleteCheckpoint {
   CheckpointMetadata metadata_;
   std::vector<RetainedCheckpoint> drop_;
   std::string savepoint_folder_;
-  Stage stage_ = Stage::kWriteMetadata;
+  Stage stage_ = Stage::kSyncShared;
 };
 
-/// CURRENT in a job's folder; nothing if there is none.
-Result<std::optional<CheckpointPointer>> read_pointer_file(FileSystem& files, const std::string& folder);
-/// The folder of a checkpoint that CURRENT in the job's folder names.
-std::string path_of(const std::string& folder, const RetainedCheckpoint& checkpoint);
-
 /// Reads and verifies `_metadata` in `folder`, with the sizes of all files it names; their paths become such as the
-/// FileSystem opens.
+/// FileSystem opens: those of shared files absolute.
 Result<CheckpointMetadata> load_checkpoint(FileSystem& files, const std::string& folder);
 
 }  // namespace tidemark

@@ -8,6 +8,7 @@
 #include "env/posix_file_system.h"
 #include "snapshot/checkpoint_samples.h"
 #include "snapshot/checkpoint_store.h"
+#include "snapshot/copied_tree.h"
 #include "snapshot/snapshot_file_reader.h"
 #include "snapshot/snapshot_file_writer.h"
 
@@ -90,19 +91,6 @@ void write_fixture(FileSystem& files) {
     value_or_throw(store->complete(metadata));
   }
   value_or_throw(files.remove(folder + "/orders/LOCK"));
-}
-
-void copy_tree(FileSystem& from, const std::string& source, FileSystem& to, const std::string& target) {
-  value_or_throw(to.make_directories(target));
-  for (const DirectoryEntry& entry : value_or_throw(from.list(source))) {
-    const std::string source_path = join_path(source, entry.name);
-    const std::string target_path = join_path(target, entry.name);
-    if (entry.is_directory) {
-      copy_tree(from, source_path, to, target_path);
-    } else {
-      put_file(to, target_path, value_or_throw(read_file(from, source_path)));
-    }
-  }
 }
 
 TEST(CompatV1, TheFirstCheckpointEverWrittenIsRead) {

@@ -1,4 +1,4 @@
-// The constants and fixed parts of a snapshot's data file, version 1; docs/snapshot-format.md describes it byte by
+// The constants and fixed parts of a snapshot's data file, versions 1 and 2; docs/snapshot-format.md describes them byte by
 // byte. What stands here stands in files that later builds must read: numbers are never reused and never change their
 // meaning.
 #pragma once
@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tidemark/detail/model/checkpoint.h"
 
@@ -16,7 +17,8 @@ namespace snapshot_format {
 
 inline constexpr std::string_view kMagic{"TMSNAP\r\n", 8};         // first bytes of the file
 inline constexpr std::string_view kTrailerMagic{"\r\nTMTAIL", 8};  // last bytes of the file
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 1;         // of a file that is whole
+inline constexpr std::uint32_t kPartialVersion = 2;  // of one that continues older files: who reads version 1 refuses it
 
 inline constexpr std::size_t kPreambleSize = 16;  // magic, version, size of the header: the same in all versions
 inline constexpr std::size_t kLargestHeader = 4096;
@@ -38,7 +40,7 @@ inline constexpr std::uint64_t kLargestEntry = 1ull << 30;
 enum class BlockType : std::uint8_t {
   kSchema = 1,         ///< the states of the file
   kData = 2,           ///< runs of entries
-  kDelta = 3,          ///< reserved: puts and deletes on an older file
+  kDelta = 3,          ///< runs of entries of a state that older files hold a part of
   kTimer = 4,          ///< runs of entries that are timers
   kOperatorState = 5,  ///< reserved
   kIndex = 6,          ///< reserved: smallest and largest key of each block
@@ -65,7 +67,22 @@ struct SnapshotFileHeader {
   EntryOrder order = EntryOrder::kHash;
   KeyGroupRange key_groups;
   std::uint32_t max_parallelism = kDefaultMaxParallelism;
+  bool partial = false;  ///< some of its states continue older files
   friend bool operator==(const SnapshotFileHeader&, const SnapshotFileHeader&) = default;
+};
+
+/// What a state of a data file is beside what older files of the same key groups hold of it.
+struct StatePart {
+  enum class Kind : std::uint8_t {
+    kEntries = 0,  ///< entries, put in behind the erased keys of the same file
+    kErased = 1,   ///< keys, with their namespaces, to take out of what older files hold
+  };
+  Kind kind = Kind::kEntries;
+  /// Of entries: in these the file holds all of the state, and what older files hold of it is void. Ascending, apart.
+  std::vector<KeyGroupRange> whole;
+  /// Of entries: what older files hold in these namespaces is void. Ascending.
+  std::vector<std::string> dropped_namespaces;
+  friend bool operator==(const StatePart&, const StatePart&) = default;
 };
 
 /// The bytes of each part of an entry, where all entries of a state have the same; a length stands before the others.

@@ -25,6 +25,7 @@ enum class Section : std::uint32_t {
   kOperator = 2,    // once an operator
   kInFlight = 3,    // reserved, critical: batches between tasks
   kFileChains = 4,  // reserved, critical: base and deltas of incremental files
+  kDrained = 5,     // at most once, empty: the sources were told to end
 };
 
 void put_range(ByteWriter& out, KeyGroupRange range) {
@@ -160,6 +161,9 @@ class Decoder {
         break;
       case Section::kOperator:
         metadata_.operators.push_back(read_operator(content));
+        break;
+      case Section::kDrained:
+        metadata_.drained = true;
         break;
       default:
         if ((flags & kCritical) != 0)
@@ -307,12 +311,13 @@ Result<std::string> encode_metadata(const CheckpointMetadata& metadata) {
   put_section(sections, Section::kCheckpoint, checkpoint_section(metadata));
   for (const CheckpointMetadata::Operator& op : metadata.operators)
     put_section(sections, Section::kOperator, operator_section(op));
+  if (metadata.drained) put_section(sections, Section::kDrained, {});
 
   ByteWriter out;
   out.reserve(kPreludeSize + sections.size());
   out.put_bytes(kMagic);
   out.put_u32(kMetadataVersion);
-  out.put_u32(static_cast<std::uint32_t>(1 + metadata.operators.size()));
+  out.put_u32(static_cast<std::uint32_t>(1 + metadata.operators.size() + (metadata.drained ? 1 : 0)));
   out.put_u64(kPreludeSize + sections.size());
   out.put_u64(detail::hash_bytes(out.view()));
   out.put_bytes(sections.view());

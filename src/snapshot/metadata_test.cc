@@ -57,6 +57,14 @@ TEST(Metadata, OperatorStateOfEveryKindComesBack) {
   EXPECT_EQ(decode_metadata(value_or_throw(encode_metadata(metadata)), kPath), metadata);
 }
 
+TEST(Metadata, ThatTheSourcesWereDrainedComesBackAndNothingStandsThereOtherwise) {
+  CheckpointMetadata metadata = sample_metadata();
+  metadata.drained = true;
+  const std::string bytes = value_or_throw(encode_metadata(metadata));
+  EXPECT_EQ(decode_metadata(bytes, kPath), metadata);
+  EXPECT_EQ(bytes.size(), encoded().size() + 24) << "an empty section";
+}
+
 TEST(Metadata, StatesWithATimeToLiveComeBackAsSuch) {
   CheckpointMetadata metadata = sample_metadata();
   for (const auto kind : {StateDescriptor::Kind::kValue, StateDescriptor::Kind::kList, StateDescriptor::Kind::kMap}) {

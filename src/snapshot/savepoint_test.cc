@@ -1,7 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
 
 #include "env/memory_file_system.h"
+#include "env/posix_env.h"
 #include "snapshot/checkpoint_samples.h"
 #include "snapshot/checkpoint_store.h"
 #include "snapshot/snapshot_claim.h"
@@ -33,11 +37,11 @@ class SavepointTest : public ::testing::Test {
     return begun ? Error{ErrorCode::kInternal, "not refused"} : begun.error();
   }
 
-  void complete(CheckpointStore& store, CheckpointId id) {
+  void complete(CheckpointStore& store, CheckpointId id, const std::vector<RetainedCheckpoint>& drop = {}) {
     value_or_throw(store.prepare(id));
     CheckpointMetadata metadata = sample_metadata(id, store.attempt());
     metadata.kind = CheckpointKind::kPeriodic;
-    value_or_throw(store.complete(metadata));
+    value_or_throw(store.complete(metadata, drop));
   }
   std::string savepoint(CheckpointStore& store, CheckpointId id, CheckpointKind kind = CheckpointKind::kSavepoint) {
     const std::string folder = value_or_throw(store.prepare_savepoint("/sp", id << 16));
@@ -216,12 +220,115 @@ TEST_F(SavepointTest, ACheckpointOfTheJobsOwnFolderIsItsOwnAlready) {
 TEST_F(SavepointTest, ACheckpointOfAnotherFolderCanBeClaimed) {
   auto first = begun("/state");
   complete(*first, 1);
+  complete(*first, 2, {{1, 1}});
   first.reset();
   const auto store = begun("/other", {Resume::Kind::kPath, "/state/orders/chk-1-1", 5});
   EXPECT_THAT(refusal("/state", {Resume::Kind::kPath, "/state/orders/chk-1-1"}).message(), HasSubstr("belongs to job"));
-  complete(*store, 2);
+  complete(*store, 3);
   value_or_throw(store->remove_claimed(1));
   EXPECT_FALSE(files_.stat("/state/orders/chk-1-1"));
+}
+
+TEST_F(SavepointTest, ACheckpointThatItsJobKeepsCanBeRestoredButNotClaimed) {
+  auto first = begun("/state");
+  complete(*first, 1);
+  first.reset();
+  const Error error = refusal("/other", {Resume::Kind::kPath, "/state/orders/chk-1-1", 5});
+  EXPECT_EQ(error.code(), ErrorCode::kFailedPrecondition);
+  EXPECT_THAT(error.message(), HasSubstr("is a checkpoint that job 'orders' keeps"));
+  EXPECT_FALSE(files_.stat("/state/orders/chk-1-1/_claim"));
+  EXPECT_TRUE(begun("/other", {Resume::Kind::kPath, "/state/orders/chk-1-1"})->restorable());
+}
+
+TEST_F(SavepointTest, ACheckpointOfARunningJobIsNotClaimed) {
+  const auto running = begun("/state");
+  complete(*running, 1);
+  complete(*running, 2, {{1, 1}});
+  EXPECT_THAT(refusal("/other", {Resume::Kind::kPath, "/state/orders/chk-1-1", 5}).message(),
+              HasSubstr("which is running"));
+}
+
+TEST_F(SavepointTest, AJobWhoseNewestCheckpointAnotherHasClaimedSaysSo) {
+  auto first = begun("/state");
+  complete(*first, 1);
+  first.reset();
+  value_or_throw(write_claim(files_, "/state/orders/chk-1-1", {"orders", "/other/orders", "token"}));
+  const Error error = refusal("/state", {Resume::Kind::kLatest, ""});
+  EXPECT_EQ(error.code(), ErrorCode::kFailedPrecondition);
+  EXPECT_THAT(error.message(), HasSubstr("belongs to job 'orders' with its checkpoints in '/other/orders'"));
+}
+
+TEST_F(SavepointTest, ARefusedClaimLeavesTheNumberOfTheAttempt) {
+  const std::string folder = savepoint(*begun("/state"), 2);
+  auto late = open("/late", {Resume::Kind::kPath, folder, 1});
+  const auto owner = begun("/owner", {Resume::Kind::kPath, folder, 2});
+  EXPECT_EQ(late->begin_attempt().error().code(), ErrorCode::kFailedPrecondition);
+  EXPECT_FALSE(files_.stat("/late/orders/CURRENT"));
+}
+
+TEST_F(SavepointTest, RestoredWithoutAClaimAnEarlierRunsClaimIsGivenUp) {
+  const std::string folder = savepoint(*begun("/state"), 2);
+  begun("/owner", {Resume::Kind::kPath, folder, 1}).reset();
+  ASSERT_TRUE(value_or_throw(read_claim(files_, folder)));
+  const auto store = begun("/owner", {Resume::Kind::kPath, folder});
+  EXPECT_FALSE(value_or_throw(read_claim(files_, folder)));
+  complete(*store, 3);
+  EXPECT_FALSE(store->has_replaced_claims(1));
+  value_or_throw(store->remove_claimed(1));
+  EXPECT_TRUE(load_checkpoint(files_, folder));
+}
+
+TEST_F(SavepointTest, AClaimThatCantBeReadIsNotForgotten) {
+  const std::string folder = savepoint(*begun("/state"), 2);
+  const auto store = begun("/owner", {Resume::Kind::kPath, folder, 1});
+  complete(*store, 3);
+  const std::string claim = value_or_throw(read_file(files_, folder + "/_claim"));
+  put_file(files_, folder + "/_claim", "damaged");
+  const auto removed = store->remove_claimed(1);
+  ASSERT_FALSE(removed);
+  EXPECT_THAT(removed.error().message(), HasSubstr(folder + "/_claim"));
+  EXPECT_TRUE(load_checkpoint(files_, folder));
+  EXPECT_TRUE(store->has_replaced_claims(1));
+  put_file(files_, folder + "/_claim", claim);
+  value_or_throw(store->remove_claimed(1));
+  EXPECT_FALSE(files_.stat(folder));
+}
+
+TEST_F(SavepointTest, AFolderWhoseNameIsNoUtf8IsRestoredButNotClaimed) {
+  const std::string folder = "/sp/m\xe4rz";
+  move(savepoint(*begun("/state"), 2), folder);
+  const Error error = refusal("/other", {Resume::Kind::kPath, folder, 5});
+  EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(error.message(), HasSubstr("no UTF-8"));
+  EXPECT_TRUE(begun("/other", {Resume::Kind::kPath, folder})->restorable());
+}
+
+TEST_F(SavepointTest, WhoeverDeletesHoldsTheClaimsLockFromLookingToTheEnd) {
+  const std::string folder = savepoint(*begun("/state"), 2);
+  {
+    const auto claiming = value_or_throw(lock_claim(files_, folder));
+    EXPECT_EQ(dispose_snapshot(files_, folder).error().code(), ErrorCode::kFailedPrecondition);
+    EXPECT_EQ(refusal("/other", {Resume::Kind::kPath, folder, 5}).code(), ErrorCode::kFailedPrecondition);
+  }
+  bool locked = true;
+  files_.set_hook([&, inside = false](FileOperation operation, const std::string& path) mutable -> std::optional<Error> {
+    if (inside || operation != FileOperation::kRemove || path.ends_with(".lock")) return std::nullopt;
+    inside = true;
+    locked = locked && !files_.lock(folder + "/_claim.lock");
+    inside = false;
+    return std::nullopt;
+  });
+  value_or_throw(dispose_snapshot(files_, folder));
+  files_.set_hook(nullptr);
+  EXPECT_TRUE(locked);
+}
+
+TEST_F(SavepointTest, DisposingSaysWhatAFolderWithoutMetadataIs) {
+  const std::string folder = value_or_throw(begun("/state")->prepare_savepoint("/sp", 1 << 16));
+  put_file(files_, folder + "/count-0.snap", "sta");
+  const Error error = dispose_snapshot(files_, folder).error();
+  EXPECT_EQ(error.code(), ErrorCode::kNotFound);
+  EXPECT_THAT(error.message(), HasSubstr("a crash has cut it short"));
 }
 
 TEST_F(SavepointTest, EveryDamageOfAClaimIsAnErrorThatNamesTheFile) {
@@ -272,6 +379,32 @@ TEST_F(SavepointTest, RemovingAllLeavesSavepointsAndTheNumberOfTheAttempt) {
   EXPECT_FALSE(value_or_throw(store->restorable()));
   EXPECT_FALSE(files_.stat("/state/orders/chk-2-1"));
   EXPECT_TRUE(load_checkpoint(files_, folder));
+}
+
+TEST(SavepointOnDisk, ThroughALinkTheCurrentBesideItsTargetIsSeen) {
+  std::string root = (std::filesystem::temp_directory_path() / "tidemark-savepoint-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(root.data()), nullptr);
+  PosixEnv posix{1};
+  FileSystem& files = *posix.env().files;
+  auto store = value_or_throw(CheckpointStore::open(files, root + "/state", "orders", {}));
+  value_or_throw(store->begin_attempt());
+  for (CheckpointId id = 1; id <= 2; ++id) {
+    value_or_throw(store->prepare(id));
+    CheckpointMetadata metadata = sample_metadata(id, 1);
+    metadata.kind = CheckpointKind::kPeriodic;
+    value_or_throw(store->complete(metadata, {{id - 1, 1}}));
+  }
+  store.reset();
+  for (const char* id : {"1", "2"}) {
+    std::filesystem::create_directory_symlink(root + "/state/orders/chk-" + id + "-1", root + "/link-" + id);
+  }
+  EXPECT_THAT(dispose_snapshot(files, root + "/link-2").error().message(), HasSubstr("that job 'orders' keeps"));
+  const Resume claim{Resume::Kind::kPath, root + "/link-2", 5};
+  EXPECT_THAT(CheckpointStore::open(files, root + "/other", "orders", claim).error().message(),
+              HasSubstr("that job 'orders' keeps"));
+  value_or_throw(dispose_snapshot(files, root + "/link-1"));
+  EXPECT_FALSE(std::filesystem::exists(root + "/state/orders/chk-1-1"));
+  std::filesystem::remove_all(root);
 }
 
 }  // namespace

@@ -80,13 +80,26 @@ Result<> refuse_if_claimed(FileSystem& files, const std::string& folder, std::st
                           folder, claim->job, claim->folder, kClaimName));
 }
 
-Result<> take_claim(FileSystem& files, const std::string& folder, const SnapshotClaim& claim) {
-  const auto lock = files.lock(claim_path(folder) + ".lock");
-  if (!lock) return std::unexpected{lock.error().within(fmt::format("claiming '{}'", folder))};
-  TIDEMARK_TRY(refuse_if_claimed(files, folder, claim.token));
+Result<std::unique_ptr<FileLock>> lock_claim(FileSystem& files, const std::string& folder) {
+  auto lock = files.lock(claim_path(folder) + ".lock");
+  if (!lock && lock.error().code() == ErrorCode::kFailedPrecondition) {
+    return fail(ErrorCode::kFailedPrecondition,
+                fmt::format("another process claims or deletes '{}' just now: {}", folder, lock.error().message()));
+  }
+  return lock;
+}
+
+Result<> write_claim(FileSystem& files, const std::string& folder, const SnapshotClaim& claim) {
   // Also where it is there already: whoever wrote it may have died before it was durable.
   TIDEMARK_PROBE("claim: a snapshot is claimed");
   return replace_file(files, claim_path(folder), encode(claim));
+}
+
+Result<> remove_claim(FileSystem& files, const std::string& folder) {
+  TIDEMARK_PROBE("claim: a claim is given up");
+  const auto removed = files.remove(claim_path(folder));
+  if (!removed && removed.error().code() != ErrorCode::kNotFound) return removed;
+  return files.sync_directory(folder);
 }
 
 }  // namespace tidemark

@@ -16,12 +16,19 @@ namespace format = snapshot_format;
 constexpr const char* kPath = "/forged.snap";
 constexpr KeyGroupRange kRange{0, 8};
 
-std::string good_file() {
+std::string good_file(bool partial = false) {
   MemoryFileSystem files;
-  SnapshotFileHeader header{.job = "j", .uid = "u", .key_groups = kRange, .max_parallelism = 8};
+  SnapshotFileHeader header{.job = "j", .uid = "u", .key_groups = kRange, .max_parallelism = 8, .partial = partial};
   auto writer = value_or_throw(SnapshotFileWriter::create(files, kPath, header));
   writer->add_state({"v", StateDescriptor::Kind::kValue, "1", "", "2"}, {.key = 1});
-  writer->add_state({"m", StateDescriptor::Kind::kMap, "1", "3", "2"});
+  const StateDescriptor map{"m", StateDescriptor::Kind::kMap, "1", "3", "2"};
+  if (partial) {
+    writer->add_part(map, {.whole = {{0, 2}, {5, 8}}, .dropped_namespaces = {"a", "bc"}});
+    writer->add_part(map, {.kind = StatePart::Kind::kErased});
+    writer->add(2, 3, "gone", "n", "", "");
+  } else {
+    writer->add_state(map);
+  }
   for (std::uint32_t group = 0; group < 8; group += 3) writer->add(0, group, "k", "", "", std::string(group * 30, 'v'));
   for (std::uint32_t group = 0; group < 8; group += 2) writer->add(1, group, "key", "n", "map", "value");
   value_or_throw(writer->finish());
@@ -114,9 +121,8 @@ TEST(ForgedSnapshotFile, RunsThatOverlapAreRefused) {
   EXPECT_EQ(whole.error().code(), ErrorCode::kDataLoss);
 }
 
-TEST(ForgedSnapshotFile, AnyByteOfAnyValueUnderRightChecksumsEndsInEntriesOrAnError) {
+void forge_each_byte(const std::string& good) {
   MemoryFileSystem files;
-  const std::string good = good_file();
   int read = 0;
   int refused = 0;
   for (std::size_t at = 0; at < good.size(); ++at) {
@@ -138,6 +144,10 @@ TEST(ForgedSnapshotFile, AnyByteOfAnyValueUnderRightChecksumsEndsInEntriesOrAnEr
   EXPECT_GT(read, 100);     // a changed value, say
   EXPECT_GT(refused, 500);  // a changed length
 }
+
+TEST(ForgedSnapshotFile, AnyByteOfAnyValueUnderRightChecksumsEndsInEntriesOrAnError) { forge_each_byte(good_file()); }
+
+TEST(ForgedSnapshotFile, OfAPartialFileToo) { forge_each_byte(good_file(true)); }
 
 }  // namespace
 }  // namespace tidemark

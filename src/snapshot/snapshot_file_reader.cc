@@ -24,7 +24,6 @@ constexpr std::string_view kHeader = "header";
 constexpr std::string_view kEnd = "end";
 constexpr std::string_view kIndex = "index";
 
-bool holds_entries(BlockType type) { return type == BlockType::kData || type == BlockType::kTimer; }
 bool may_be_skipped(BlockType type) { return static_cast<std::uint8_t>(type) >= 128; }
 
 }  // namespace
@@ -74,6 +73,10 @@ bool SnapshotCursor::next_run() {
 
 SnapshotFileReader::~SnapshotFileReader() = default;
 
+bool SnapshotFileReader::holds_entries(BlockType type) const {
+  return type == BlockType::kData || type == BlockType::kTimer || (header_.partial && type == BlockType::kDelta);
+}
+
 Result<std::unique_ptr<SnapshotFileReader>> SnapshotFileReader::open(FileSystem& files, std::string path,
                                                                      const SnapshotFile* expected) {
   TIDEMARK_ASSIGN(file, files.open(path));
@@ -107,7 +110,7 @@ std::unexpected<Error> SnapshotFileReader::newer(std::string_view what) const {
       fmt::format(
           "snapshot file '{}' was written by a newer Tidemark: {}, and this one reads up to version {}; use that "
           "newer Tidemark or resume from another checkpoint with --resume=PATH",
-          path_, what, format::kVersion));
+          path_, what, format::kPartialVersion));
 }
 
 Result<> SnapshotFileReader::read_bytes(std::uint64_t offset, std::uint64_t size, std::string_view where,
@@ -132,7 +135,10 @@ Result<> SnapshotFileReader::read_header(std::uint64_t file_size) {
   const std::string_view hashed = std::string_view{bytes}.substr(0, size - sizeof header_checksum_);
   header_checksum_ = ByteReader{std::string_view{bytes}.substr(hashed.size())}.get_u64();
   if (detail::hash_bytes(hashed) != header_checksum_) return damaged(kHeader, "its checksum does not match");
-  if (version != format::kVersion) return newer(fmt::format("it has version {}", version));
+  if (version != format::kVersion && version != format::kPartialVersion) {
+    return newer(fmt::format("it has version {}", version));
+  }
+  header_.partial = version == format::kPartialVersion;
   header_size_ = size;
 
   ByteReader in{hashed.substr(format::kPreambleSize)};
@@ -184,7 +190,8 @@ Result<SnapshotFileReader::Trailer> SnapshotFileReader::read_trailer(std::uint64
   const bool in_order = header_size_ <= trailer.schema_at && trailer.schema_at < trailer.lists_at &&
                         trailer.lists_at <= trailer.directory_at && trailer.directory_at <= trailer.table_at &&
                         trailer.table_at <= table_end;
-  if (version != format::kVersion || !in_order || trailer.table_at - trailer.directory_at != directory_size ||
+  const std::uint32_t header_version = header_.partial ? format::kPartialVersion : format::kVersion;
+  if (version != header_version || !in_order || trailer.table_at - trailer.directory_at != directory_size ||
       table_end - trailer.table_at != table_size || trailer.block_count == 0) {
     return damaged(kEnd, "its fields contradict one another");
   }
@@ -274,18 +281,41 @@ Result<> SnapshotFileReader::read_schema() {
     if (!is_known) {
       return newer(fmt::format("state '{}' is of kind {}", state.name, kind));
     }
+    StatePart part{.whole = {header_.key_groups}};
+    if (header_.partial && !read_part(record, part)) return damaged_block(number, "a state's part is wrong");
     states_.push_back(std::move(state));
     layouts_.push_back(layout);
+    parts_.push_back(std::move(part));
   }
   if (!in.ok() || in.remaining() != 0) return damaged_block(number, "its length is wrong");
   return {};
 }
 
+// False if it is none.
+bool SnapshotFileReader::read_part(ByteReader& record, StatePart& part) const {
+  const std::uint8_t kind = record.get_u8();
+  if (kind > static_cast<std::uint8_t>(StatePart::Kind::kErased)) return false;
+  part.kind = static_cast<StatePart::Kind>(kind);
+  part.whole.clear();
+  std::uint64_t at = header_.key_groups.begin;
+  for (std::uint64_t left = record.get_varint(); left > 0 && record.ok(); --left) {
+    const std::uint64_t begin = record.get_varint();
+    const std::uint64_t end = record.get_varint();
+    if (begin < at || end <= begin || end > header_.key_groups.end) return false;
+    part.whole.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)});
+    at = end;
+  }
+  for (std::uint64_t left = record.get_varint(); left > 0 && record.ok(); --left) {
+    part.dropped_namespaces.emplace_back(record.get_string());
+  }
+  return record.ok() && (part.kind == StatePart::Kind::kEntries || (part.whole.empty() && part.dropped_namespaces.empty()));
+}
+
 std::optional<std::uint32_t> SnapshotFileReader::find_state(std::string_view name) const {
-  const auto found =
-      std::find_if(states_.begin(), states_.end(), [&](const StateDescriptor& s) { return s.name == name; });
-  if (found == states_.end()) return std::nullopt;
-  return static_cast<std::uint32_t>(found - states_.begin());
+  for (std::uint32_t id = 0; id < states_.size(); ++id) {
+    if (states_[id].name == name && parts_[id].kind == StatePart::Kind::kEntries) return id;
+  }
+  return std::nullopt;
 }
 
 std::uint64_t SnapshotFileReader::records(std::uint32_t state) const {

@@ -88,9 +88,11 @@ class SnapshotFileReader {
 
   const std::string& path() const { return path_; }
   const SnapshotFileHeader& header() const { return header_; }
-  /// A state's index is its id.
+  /// A state's index is its id. In a partial file a state may come twice: once for its entries, once for erased keys.
   const std::vector<StateDescriptor>& states() const { return states_; }
+  /// The id of its entries.
   std::optional<std::uint32_t> find_state(std::string_view name) const;
+  const StatePart& part(std::uint32_t state) const { return parts_[state]; }
   const EntryLayout& layout(std::uint32_t state) const { return layouts_[state]; }
   /// Entries of one state in the whole file.
   std::uint64_t records(std::uint32_t state) const;
@@ -148,6 +150,8 @@ class SnapshotFileReader {
   Result<> read_table(const Trailer& trailer, std::string_view table);
   Result<> check_block(std::uint32_t number, std::uint64_t expected_offset) const;
   Result<> read_schema();
+  bool read_part(detail::ByteReader& record, StatePart& part) const;
+  bool holds_entries(snapshot_format::BlockType type) const;
   Result<> append_runs(std::uint32_t key_group, std::uint32_t state, std::vector<SnapshotCursor::Run>& runs) const;
   Result<> read_bytes(std::uint64_t offset, std::uint64_t size, std::string_view where, std::string& out) const;
   Result<> load_block(std::uint32_t number, SnapshotCursor::Buffer& buffer) const;
@@ -162,6 +166,7 @@ class SnapshotFileReader {
   std::uint64_t header_checksum_ = 0;
   std::vector<StateDescriptor> states_;
   std::vector<EntryLayout> layouts_;
+  std::vector<StatePart> parts_;
   std::vector<Block> blocks_;
   std::string lists_;      // each key group's runs
   std::string directory_;  // a fixed-width entry a key group: where its list is

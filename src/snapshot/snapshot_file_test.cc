@@ -310,10 +310,62 @@ TEST_F(SnapshotFileTest, TheEndOfOneFileDoesNotPassForThatOfAnother) {
   EXPECT_EQ(read_rows(files_).error().code(), ErrorCode::kDataLoss);
 }
 
+// A state of which the file holds key groups 8 to 16 whole, and of the others what changed.
+struct Partial {
+  static constexpr std::uint32_t kEntries = 0;
+  static constexpr std::uint32_t kErased = 1;
+  static constexpr std::uint32_t kWhole = 2;
+
+  static SnapshotFileHeader file_header() {
+    SnapshotFileHeader h = header();
+    h.partial = true;
+    return h;
+  }
+  static StatePart entries() { return {.whole = {{8, 16}, {32, 33}}, .dropped_namespaces = {"n1", "n2"}}; }
+  static void write(SnapshotFileWriter& writer) {
+    writer.add_part(window_state(), entries());
+    writer.add_part(window_state(), {.kind = StatePart::Kind::kErased});
+    writer.add_state(value_state("all"));
+    for (std::uint32_t group = 0; group < 64; group += 4) writer.add(kEntries, group, "key", "n3", "", "value");
+    for (std::uint32_t group = 1; group < 64; group += 9) writer.add(kErased, group, "gone", "n3", "", "");
+    writer.add(kWhole, 5, "key", "", "", "value");
+  }
+};
+
+TEST_F(SnapshotFileTest, PartsOfStatesComeBackAsWhatTheyAre) {
+  auto writer = create(Partial::file_header());
+  Partial::write(*writer);
+  const SnapshotFile file = value_or_throw(writer->finish());
+  EXPECT_EQ(writer->raw_bytes(Partial::kEntries, {0, 64}), 16 * (1 + 3 + 4 + 3 + 6u)) << "run, key, namespace, value";
+  EXPECT_EQ(writer->raw_bytes(Partial::kEntries, {0, 4}), 17u);
+
+  const auto reader = value_or_throw(SnapshotFileReader::open(files_, kPath, &file));
+  EXPECT_EQ(reader->header(), Partial::file_header());
+  ASSERT_EQ(reader->states().size(), 3u);
+  EXPECT_EQ(reader->part(Partial::kEntries), Partial::entries());
+  EXPECT_EQ(reader->part(Partial::kErased), (StatePart{.kind = StatePart::Kind::kErased}));
+  EXPECT_EQ(reader->part(Partial::kWhole), (StatePart{.whole = {{0, 64}}}));
+  EXPECT_EQ(reader->find_state("windows"), Partial::kEntries);
+  EXPECT_EQ(reader->records(Partial::kErased), 7u);
+  const std::vector<Row> rows = value_or_throw(read_rows(files_));
+  EXPECT_EQ(rows.size(), 16 + 7 + 1u);
+  EXPECT_EQ(rows[16], (Row{Partial::kErased, 1, "gone", "n3", "", ""}));
+}
+
+TEST_F(SnapshotFileTest, OnlyAPartialFileIsOfAVersionThatOlderReadersRefuse) {
+  write(kSmallStates, small_rows());
+  EXPECT_EQ(read_back(files_, kPath)[8], 1);
+  value_or_throw(files_.remove(kPath));
+  auto writer = create(Partial::file_header());
+  Partial::write(*writer);
+  value_or_throw(writer->finish());
+  EXPECT_EQ(read_back(files_, kPath)[8], 2);
+}
+
 TEST_F(SnapshotFileTest, ANewerVersionIsRefusedAsSuch) {
   write(kSmallStates, small_rows());
   std::string bytes = read_back(files_, kPath);
-  bytes[8] = 2;
+  bytes[8] = 3;
   std::uint32_t size = 0;
   std::memcpy(&size, bytes.data() + 12, sizeof size);
   const std::uint64_t checksum = detail::hash_bytes(bytes.data(), size - sizeof checksum);
@@ -322,7 +374,7 @@ TEST_F(SnapshotFileTest, ANewerVersionIsRefusedAsSuch) {
   const auto rows = read_rows(files_);
   ASSERT_FALSE(rows);
   EXPECT_EQ(rows.error().code(), ErrorCode::kUnsupportedVersion);
-  EXPECT_THAT(rows.error().message(), HasSubstr("version 2"));
+  EXPECT_THAT(rows.error().message(), HasSubstr("version 3"));
   EXPECT_THAT(rows.error().message(), HasSubstr(kPath));
 }
 

@@ -17,6 +17,21 @@ namespace format = snapshot_format;
 using format::BlockCodec;
 using format::BlockType;
 
+namespace {
+
+void put_part(const StatePart& part, detail::ByteWriter& out) {
+  out.put_u8(static_cast<std::uint8_t>(part.kind));
+  out.put_varint(part.whole.size());
+  for (const KeyGroupRange range : part.whole) {
+    out.put_varint(range.begin);
+    out.put_varint(range.end);
+  }
+  out.put_varint(part.dropped_namespaces.size());
+  for (const std::string& name : part.dropped_namespaces) out.put_string(name);
+}
+
+}  // namespace
+
 struct SnapshotFileWriter::Hasher {
   Hasher() { XXH3_64bits_reset(&state); }
   void update(std::string_view bytes) { XXH3_64bits_update(&state, bytes.data(), bytes.size()); }
@@ -75,11 +90,32 @@ Result<std::unique_ptr<SnapshotFileWriter>> SnapshotFileWriter::create(FileSyste
 }
 
 std::uint32_t SnapshotFileWriter::add_state(const StateDescriptor& state, EntryLayout layout) {
+  return add_part(state, {.whole = {header_.key_groups}}, layout);
+}
+
+std::uint32_t SnapshotFileWriter::add_part(const StateDescriptor& state, StatePart part, EntryLayout layout) {
+  const bool erased = part.kind == StatePart::Kind::kErased;
+  TIDEMARK_CHECK(header_.partial || (!erased && part.whole == std::vector{header_.key_groups}),
+                 "only a partial file has parts of states");
   if (state.namespace_schema.empty()) layout.name_space = 0;
-  if (state.kind != StateDescriptor::Kind::kMap) layout.map_key = 0;
+  if (erased || state.kind != StateDescriptor::Kind::kMap) layout.map_key = 0;
+  if (erased) layout.value = 0;
   TIDEMARK_CHECK(layout != (EntryLayout{0, 0, 0, 0}), "an entry takes at least a byte");
-  states_.push_back({state, layout, header_.key_groups.begin});
+  states_.push_back({state, layout, std::move(part), header_.key_groups.begin});
   return static_cast<std::uint32_t>(states_.size() - 1);
+}
+
+BlockType SnapshotFileWriter::block_type(const State& state) const {
+  if (state.part.whole != std::vector{header_.key_groups}) return BlockType::kDelta;
+  return state.descriptor.kind == StateDescriptor::Kind::kTimers ? BlockType::kTimer : BlockType::kData;
+}
+
+std::uint64_t SnapshotFileWriter::raw_bytes(std::uint32_t state, KeyGroupRange key_groups) const {
+  std::uint64_t sum = 0;
+  for (const Run& run : runs_) {
+    if (run.state == state && key_groups.contains(run.key_group)) sum += run.size;
+  }
+  return sum;
 }
 
 bool SnapshotFileWriter::begin_run(std::uint32_t state, std::uint32_t key_group) {
@@ -120,7 +156,8 @@ void SnapshotFileWriter::end_run() {
   count_at[0] = static_cast<char>(run_count_ | 0x80);
   count_at[1] = static_cast<char>((run_count_ >> 7) | 0x80);
   count_at[2] = static_cast<char>((run_count_ >> 14) & 0x7f);
-  runs_.push_back({run_key_group_, block_state_, static_cast<std::uint32_t>(blocks_.size()), run_offset_, run_count_});
+  runs_.push_back({run_key_group_, block_state_, static_cast<std::uint32_t>(blocks_.size()), run_offset_, run_count_,
+                   static_cast<std::uint32_t>(at_ - begin_) - run_offset_});
   block_records_ += run_count_;
   block_last_key_group_ = run_key_group_;
   run_count_ = 0;
@@ -166,8 +203,7 @@ bool SnapshotFileWriter::end_block() {
   block.records = block_records_;
   block.state = block_state_;
   block.key_groups = {block_first_key_group_, block_last_key_group_ + 1};
-  block.type =
-      states_[block_state_].descriptor.kind == StateDescriptor::Kind::kTimers ? BlockType::kTimer : BlockType::kData;
+  block.type = block_type(states_[block_state_]);
   const std::string_view raw{begin_, static_cast<std::size_t>(at_ - begin_)};
   block_state_ = kNoState;
   block_records_ = 0;
@@ -233,7 +269,7 @@ void SnapshotFileWriter::refuse_width(std::uint32_t width, std::size_t size) {
 void SnapshotFileWriter::write_header() {
   detail::ByteWriter out;
   out.put_bytes(format::kMagic);
-  out.put_u32(format::kVersion);
+  out.put_u32(header_.partial ? format::kPartialVersion : format::kVersion);
   out.put_u32(0);  // the size, below
   out.put_u32(detail::kHashId);
   out.put_u32(static_cast<std::uint32_t>(header_.order));
@@ -267,6 +303,7 @@ void SnapshotFileWriter::write_schema() {
     record.put_u32(state.layout.name_space);
     record.put_u32(state.layout.map_key);
     record.put_u32(state.layout.value);
+    if (header_.partial) put_part(state.part, record);
     out.put_string(record.view());
   }
   Block block;
@@ -329,7 +366,7 @@ void SnapshotFileWriter::write_index() {
   trailer.put_u64(table_at);
   trailer.put_u64(blocks_.back().offset);
   trailer.put_u32(static_cast<std::uint32_t>(blocks_.size()));
-  trailer.put_u32(format::kVersion);
+  trailer.put_u32(header_.partial ? format::kPartialVersion : format::kVersion);
   trailer.put_u64(detail::hash_bytes(table.view()));
   // Hashed with the header's checksum, so that the end of one file never passes for that of another.
   detail::ByteWriter hashed;

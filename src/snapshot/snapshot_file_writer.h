@@ -30,6 +30,8 @@ class SnapshotFileWriter {
   /// The id of a further state, for add(): 0, 1, ... `layout` names the parts whose size is the same in every entry;
   /// the parts that the descriptor doesn't have (namespace, map key) take no room whatever it says.
   std::uint32_t add_state(const StateDescriptor& state, EntryLayout layout = {});
+  /// The same for a part of a state, in a file whose header says that it is partial. Of erased keys there is no value.
+  std::uint32_t add_part(const StateDescriptor& state, StatePart part, EntryLayout layout = {});
 
   /// Copies the entry's bytes into the current block. True if that filled the block and it went to the file (or an
   /// earlier failure stands): the moment to end a step. Entries of one state one after the other, its key groups
@@ -62,12 +64,16 @@ class SnapshotFileWriter {
   /// name alone. Call once.
   Result<SnapshotFile> finish();
 
+  /// Of a state's entries in a range of key groups, after finish(): their bytes before compression.
+  std::uint64_t raw_bytes(std::uint32_t state, KeyGroupRange key_groups) const;
+
  private:
   struct Hasher;
   struct Compressor;
   struct State {
     StateDescriptor descriptor;
     EntryLayout layout;
+    StatePart part;
     std::uint32_t next_key_group = 0;  // the smallest that may come
   };
   struct Block {
@@ -87,7 +93,10 @@ class SnapshotFileWriter {
     std::uint32_t block = 0;
     std::uint32_t offset = 0;  // in the raw block
     std::uint32_t count = 0;
+    std::uint32_t size = 0;  // raw
   };
+
+  snapshot_format::BlockType block_type(const State& state) const;
 
   static constexpr std::uint32_t kNoState = 0xffff'ffff;
   static constexpr std::size_t kLongestLength = 5;

@@ -43,6 +43,12 @@ std::string snapshot_folder_of(std::string path) {
   return path;
 }
 
+Result<CheckpointMetadata> read_metadata_file(FileSystem& files, const std::string& folder) {
+  const std::string path = join_path(folder, kMetadataName);
+  TIDEMARK_ASSIGN(bytes, read_file(files, path, kLargestMetadata));
+  return decode_metadata(bytes, path);
+}
+
 Result<> write_metadata_file(FileSystem& files, const std::string& folder, const CheckpointMetadata& metadata) {
   TIDEMARK_ASSIGN(bytes, encode_metadata(metadata));
   const std::string temporary = join_path(folder, fmt::format("{}.tmp", kMetadataName));
@@ -74,13 +80,17 @@ Result<std::string> make_savepoint_folder(FileSystem& files, const std::string& 
   return path;
 }
 
+Result<> remove_metadata_file(FileSystem& files, const std::string& folder) {
+  const auto removed = files.remove(join_path(folder, kMetadataName));
+  if (is_absent(removed)) return {};
+  return removed ? files.sync_directory(folder) : removed;
+}
+
 Result<> delete_snapshot_folder(FileSystem& files, const std::string& folder) {
-  const auto metadata = files.remove(join_path(folder, kMetadataName));
-  if (!metadata && !is_absent(metadata)) return metadata;
+  TIDEMARK_TRY(remove_metadata_file(files, folder));
   const auto entries = files.list(folder);
   if (is_absent(entries)) return {};
   if (!entries) return std::unexpected{entries.error()};
-  if (metadata) TIDEMARK_TRY(files.sync_directory(folder));
   TIDEMARK_TRY(remove_files(files, folder, *entries, is_data));
   // Last and behind a sync, so that whoever finds data finds out whose it is.
   TIDEMARK_TRY(files.sync_directory(folder));

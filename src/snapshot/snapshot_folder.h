@@ -18,8 +18,14 @@ inline constexpr std::string_view kMetadataName = "_metadata";
 /// The folder that a path of a snapshot means: the folder itself or the `_metadata` in it.
 std::string snapshot_folder_of(std::string path);
 
+/// `_metadata` of the snapshot in `folder`, its files' paths as they stand there. kNotFound if there is none.
+Result<CheckpointMetadata> read_metadata_file(FileSystem& files, const std::string& folder);
+
 /// After return `metadata` is durable in `folder`, under its name; before, it is there whole or not at all.
 Result<> write_metadata_file(FileSystem& files, const std::string& folder, const CheckpointMetadata& metadata);
+
+/// After return there is durably no `_metadata` in `folder`, and so no snapshot; no error if there was none.
+Result<> remove_metadata_file(FileSystem& files, const std::string& folder);
 
 /// Makes `<dir>/savepoint-<first 6 characters of job>-<random>` and returns its absolute path. The name becomes durable
 /// when somebody syncs `dir`.

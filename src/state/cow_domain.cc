@@ -4,9 +4,20 @@
 
 #include "tidemark/detail/base/check.h"
 #include "tidemark/detail/base/planted_bug.h"
+#include "tidemark/detail/state/owned_bytes.h"
 #include "tidemark/error.h"
 
 namespace tidemark::detail {
+namespace {
+
+// Under the address sanitizer each key is a block of its own, so that it sees who reads one that was freed.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kPoolKeys = false;
+#else
+constexpr bool kPoolKeys = true;
+#endif
+
+}  // namespace
 
 CowDomain::CowDomain() : chunks_{new std::atomic<std::uint64_t*>[kMaxChunks]} {}
 
@@ -20,6 +31,28 @@ BlockPool& CowDomain::blocks(std::size_t block_bytes) {
     if (pool->asked_bytes() == block_bytes) return *pool;
   }
   return *block_pools_.emplace_back(std::make_unique<BlockPool>(pages_, block_bytes));
+}
+
+BlockPool* CowDomain::key_pool(std::size_t size) {
+  if (!kPoolKeys || size > kLargestPooledKey) return nullptr;
+  std::unique_ptr<BlockPool>& pool = key_pools_[(size - 1) / kKeyAlignment];
+  if (pool == nullptr) pool = std::make_unique<BlockPool>(pages_, size, kKeyAlignment);
+  return pool.get();
+}
+
+char* CowDomain::take_key(std::size_t size) {
+  if (BlockPool* pool = key_pool(size)) return static_cast<char*>(pool->take());
+  count_owned(block_bytes(size));
+  return new char[size];
+}
+
+void CowDomain::retire_key(char* key, std::size_t size) {
+  if (BlockPool* pool = key_pool(size)) {
+    retire(key, [](void* block, void* from) { static_cast<BlockPool*>(from)->give_back(block); }, pool);
+    return;
+  }
+  count_owned(0, block_bytes(size));
+  retire(key, [](void* block, void*) { delete[] static_cast<char*>(block); }, nullptr);
 }
 
 std::uint32_t CowDomain::begin() {

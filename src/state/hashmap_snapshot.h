@@ -1,4 +1,4 @@
-// Writes the views that a KeyedBackend took at a trigger into one file, in steps.
+// Writes the views that a KeyedBackend took at a trigger into one file, in steps: all of them, or what changed.
 //
 // Threads: one at a time, any; the tables go on beside it. Ownership: views, writer and file are the work's until it is
 // done or destroyed; either way the running snapshot ends once, after its last view is gone.
@@ -6,10 +6,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "snapshot/snapshot_file_writer.h"
+#include "state/incremental_snapshots.h"
 #include "state/view_merge.h"
 #include "tidemark/detail/state/cow_domain.h"
 #include "tidemark/detail/state/keyed_backend.h"
@@ -41,11 +43,14 @@ class HashmapSnapshot final : public detail::SnapshotWork {
   struct State {
     StateDescriptor descriptor;
     std::vector<detail::StateView> views;
+    /// Of a state that can be written in parts: what the file will hold of it. None: all, and in each file.
+    std::optional<StatePart> part = std::nullopt;
   };
 
-  /// `result` comes back with the file added.
+  /// `result` comes back with the file added. `written` is filled for a file that others may build upon, else null.
   HashmapSnapshot(FileSystem& files, std::string path, SnapshotFileHeader header,
-                  std::unique_ptr<RunningSnapshot> running, std::vector<State> states, OperatorSnapshot result);
+                  std::unique_ptr<RunningSnapshot> running, std::vector<State> states, OperatorSnapshot result,
+                  std::shared_ptr<WrittenFile> written = nullptr);
   ~HashmapSnapshot() override;
 
   bool step() override;
@@ -65,11 +70,13 @@ class HashmapSnapshot final : public detail::SnapshotWork {
   std::vector<State> states_;
   /// Writes a bounded piece of a state; false when all of it is written.
   using WriteSome = std::move_only_function<bool(SnapshotFileWriter&)>;
-  static WriteSome make_merge(EntryOrder order, std::vector<detail::StateView> views, std::uint32_t state,
-                              std::uint32_t max_parallelism);
+  WriteSome make_merge(EntryOrder order, State state);
+  void describe(SnapshotFile& file) const;
   std::vector<WriteSome> merges_;  // of the states that are not yet written, the next one last
   OperatorSnapshot result_;
+  std::shared_ptr<WrittenFile> written_;
   std::unique_ptr<SnapshotFileWriter> writer_;
+  std::vector<std::uint32_t> parts_;  // ids in the file of what is written in parts
   std::uint64_t bytes_written_ = 0;
 };
 

@@ -3,21 +3,32 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
+#include <optional>
 #include <utility>
 
 #include "env/env.h"
-#include "graph/state_evolution.h"
-#include "snapshot/snapshot_file_reader.h"
 #include "state/finished_snapshot.h"
 #include "state/hashmap_snapshot.h"
-#include "state/restored_value.h"
+#include "state/incremental_snapshots.h"
 #include "state/state_name.h"
-#include "tidemark/detail/base/planted_bug.h"
-#include "tidemark/detail/codec/key.h"
-#include "tidemark/detail/codec/type.h"
-#include "tidemark/error.h"
 
 namespace tidemark::detail {
+
+namespace {
+
+SnapshotFileHeader header_of(const SnapshotRequest& request, const OperatorContext& context) {
+  return {.job = request.job,
+          .uid = context.name.uid,
+          .subtask = context.name.subtask,
+          .checkpoint = request.barrier.id,
+          .attempt = context.attempt,
+          .order = is_savepoint(request.barrier.kind) ? EntryOrder::kKey : EntryOrder::kHash,
+          .key_groups = context.key_groups(),
+          .max_parallelism = context.max_parallelism};
+}
+
+}  // namespace
 
 KeyedBackend::KeyedBackend(std::string key_schema, const void* cursor)
     : reachable_domain_{std::make_shared<CowDomain*>(&domain_)}, key_schema_{std::move(key_schema)}, cursor_{cursor} {}
@@ -27,6 +38,7 @@ KeyedBackend::~KeyedBackend() { *reachable_domain_ = nullptr; }
 Table* KeyedBackend::bind(StateDescriptor descriptor, std::unique_ptr<Table> (*make)(CowDomain&)) {
   check_name(descriptor.name);
   State& state = states_.emplace_back(State{.descriptor = std::move(descriptor), .table = make(domain_)});
+  state.table->set_mark(SpilledTables::mark_of(bound_tables_.size()));
   bound_tables_.push_back(state.table.get());
   return state.table.get();
 }
@@ -47,77 +59,62 @@ std::vector<StateDescriptor> KeyedBackend::descriptors() const {
   return result;
 }
 
-std::size_t KeyedBackend::memory_bytes() const { return domain_.pages().mapped_bytes() + domain_.owned_bytes(); }
-
-void KeyedBackend::restore(const OperatorContext& context) {
-  if (context.env->state_memory != nullptr) memory_.emplace(*context.env->state_memory, context.name);
-  if (ttl_clock_.is_used()) ttl_clock_.read(*context.env);
-  for (const SnapshotFile& file : context.restore.keyed_files) restore_file(context, file);
+std::size_t KeyedBackend::memory_bytes() const {
+  return domain_.pages().mapped_bytes() + domain_.owned_bytes() + (spilled_ != nullptr ? spilled_->memory_bytes() : 0);
 }
 
-void KeyedBackend::restore_file(const OperatorContext& context, const SnapshotFile& file) {
-  const auto reader = value_or_throw(SnapshotFileReader::open(*context.env->files, file.path, &file));
-  if (reader->header().max_parallelism != context.max_parallelism) {
-    throw Error{
-        ErrorCode::kInvalidArgument,
-        fmt::format("{}: operator '{}' was saved with max parallelism {}, the job has {}: its key groups don't fit; "
-                    "set the job's max parallelism back",
-                    file.path, context.name.uid, reader->header().max_parallelism, context.max_parallelism)};
-  }
-  for (std::uint32_t id = 0; id < reader->states().size(); ++id) restore_state(context, *reader, id);
+void KeyedBackend::checkpoint_completed(CheckpointId id) {
+  if (incremental_ == nullptr) return;
+  incremental_->completed(id);
+  domain_.set_changes_needed_since(incremental_->oldest_since());
 }
 
-void KeyedBackend::restore_state(const OperatorContext& context, const SnapshotFileReader& from, std::uint32_t id) {
-  const StateDescriptor& written = from.states()[id];
-  State* const state = taker_of(written, context, from.path());
-  if (state == nullptr) return;
-  const Evolution evolution = evolve_state(written, state->descriptor);
-  if (evolution.kind == Evolution::Kind::kRefused) {
-    throw Error{ErrorCode::kInvalidArgument,
-                fmt::format("{}: state '{}' of operator '{}' can't be restored: {}", from.path(), written.name,
-                            context.name.uid, fmt::join(evolution.refusals, "; "))};
-  }
-  KeyGroupRange key_groups = context.key_groups();
-  if (planted(PlantedBug::kRestoreSkipsKeyGroup)) --key_groups.end;
-  const auto damaged = [&](const SnapshotEntry& entry, std::string_view what) {
-    return fail(ErrorCode::kDataLoss,
-                fmt::format("{}: an entry of state '{}' of operator '{}' in key group {} {}: the file is damaged; restore an "
-                            "older checkpoint",
-                            from.path(), written.name, context.name.uid, entry.key_group, what));
-  };
-  RestoredValue restored{written, state->descriptor, evolution.conversion, ttl_clock_.written_s()};
-  const auto restore = [&](const SnapshotEntry& entry) -> Result<> {
-    const std::uint64_t hash = hash_of_encoded(entry.key);
-    if (key_group_of(hash, context.max_parallelism) != entry.key_group) {
-      return damaged(entry, "has a key of another key group");
+void KeyedBackend::checkpoint_aborted(CheckpointId id) {
+  if (incremental_ == nullptr) return;
+  incremental_->aborted(id);
+  domain_.set_changes_needed_since(incremental_->oldest_since());
+}
+
+void KeyedBackend::namespace_dropped(const CompositeState& state, std::string_view namespace_bytes) {
+  if (incremental_ == nullptr) return;
+  const auto found = std::ranges::find(states_, &state, &State::composite);
+  found->dropped.add(std::string{namespace_bytes}, domain_.epoch(), domain_.changes_needed_since());
+}
+
+// What a checkpoint writes of its states.
+struct KeyedBackend::ChangesPlan {
+  const IncrementalSnapshots& snapshots;
+  IncrementalSnapshots::Plan plan;
+
+  /// A state whose views know what changed shows only that, as far as the plan says.
+  void restrict(const DroppedNamespaces& dropped, HashmapSnapshot::State& state) const {
+    if (state.views.empty()) return;
+    std::uint32_t known = dropped.known_since();
+    for (const StateView& view : state.views) {
+      const std::optional<std::uint32_t> since = view.view->changes_known_since();
+      if (!since) return;
+      known = std::max(known, *since);
     }
-    const std::optional<std::string_view> value = restored.of(entry.value);
-    if (!value) return damaged(entry, "is none of its saved type");
-    if (!restore_entry(*state, hash, entry, *value)) return damaged(entry, "does not decode");
-    tell_memory();
-    return {};
-  };
-  value_or_throw(from.for_each(id, key_groups, restore));
-}
-
-bool KeyedBackend::restore_entry(State& to, std::uint64_t hash, const SnapshotEntry& entry, std::string_view value) {
-  if (to.composite != nullptr) return to.composite->restore_entry(entry.name_space, hash, entry.key, value);
-  return to.table->restore_entry(hash, entry.key, value);
-}
-
-/// None for a state that is to be dropped.
-KeyedBackend::State* KeyedBackend::taker_of(const StateDescriptor& written, const OperatorContext& context,
-                                            const std::string& path) {
-  for (State& state : states_) {
-    if (state.descriptor.name == written.name) return &state;
+    state.part = StatePart{.dropped_namespaces = dropped.since(oldest_since())};
+    if (has_any(state.views, state.part->dropped_namespaces)) known = std::numeric_limits<std::uint32_t>::max();
+    state.part->whole = snapshots.whole(plan, known);
+    const auto since = std::make_shared<const ChangedSince>(snapshots.changed_since(plan, known));
+    for (StateView& view : state.views) view.view->show_changes(since);
   }
-  const auto& dropped = context.restore.dropped_states;
-  if (std::ranges::find(dropped, written.name) != dropped.end()) return nullptr;
-  throw Error{ErrorCode::kInvalidArgument,
-              fmt::format("{}: operator '{}' was saved with state '{}', which it doesn't declare any more: declare it again, or "
-                          "start with --allow-non-restored-state to drop it",
-                          path, context.name.uid, written.name)};
-}
+
+ private:
+  // Of the stripes that are not written whole.
+  std::uint32_t oldest_since() const {
+    std::uint32_t oldest = std::numeric_limits<std::uint32_t>::max();
+    for (const std::uint32_t since : plan.since) oldest = since == ChangedSince::kAlways ? oldest : std::min(oldest, since);
+    return oldest;
+  }
+  // A namespace that has come back: older files hold entries of it that count no more beside others that do.
+  static bool has_any(const std::vector<StateView>& views, const std::vector<std::string>& dropped) {
+    return std::ranges::any_of(
+        views, [&](const StateView& view) { return std::ranges::binary_search(dropped, view.namespace_bytes); });
+  }
+};
 
 std::unique_ptr<SnapshotWork> KeyedBackend::snapshot(const SnapshotRequest& request, const OperatorContext& context,
                                                      std::vector<KeyGroupWatermark> watermarks) {
@@ -129,28 +126,44 @@ std::unique_ptr<SnapshotWork> KeyedBackend::snapshot(const SnapshotRequest& requ
     if (result.watermarks.empty()) return nullptr;
     return std::make_unique<FinishedSnapshot>(std::move(result));
   }
-  SnapshotFileHeader header{.job = request.job,
-                            .uid = context.name.uid,
-                            .subtask = context.name.subtask,
-                            .checkpoint = request.barrier.id,
-                            .attempt = context.attempt,
-                            .order = is_savepoint(request.barrier.kind) ? EntryOrder::kKey : EntryOrder::kHash,
-                            .key_groups = context.key_groups(),
-                            .max_parallelism = context.max_parallelism};
-  auto running = std::make_unique<RunningSnapshot>(reachable_domain_, context.post_mail);
+  SnapshotFileHeader header = header_of(request, context);
+  // What the snapshot held is free again with its end.
+  const auto post_end = [this, reachable = reachable_domain_, post = context.post_mail](std::function<void()> mail) {
+    post([this, reachable, mail = std::move(mail)] {
+      mail();
+      if (*reachable != nullptr) tell_memory();
+    });
+  };
+  auto running = std::make_unique<RunningSnapshot>(reachable_domain_, post_end);
+  std::optional<ChangesPlan> changes;
+  std::string path = join_path(request.folder, request.file_prefix + ".snap");
+  if (incremental_ != nullptr && !is_savepoint(request.barrier.kind)) {
+    changes.emplace(*incremental_, incremental_->begin(request.barrier.id, running->bound()));
+    domain_.set_changes_needed_since(incremental_->oldest_since());
+    path = join_path(incremental_->folder(),
+                     fmt::format("{}-{}-{}.snap", context.attempt, request.barrier.id, request.file_prefix));
+    result.keyed_files = changes->plan.older;
+  }
+  const std::shared_ptr<StateStoreSnapshot> stored = spilled_ != nullptr ? spilled_->snapshot() : nullptr;
   std::vector<HashmapSnapshot::State> states;
   for (State& state : states_) {
-    std::vector<StateView> views;
-    if (state.composite != nullptr) {
-      views = state.composite->views(running->bound());
-    } else {
-      views.push_back({{}, state.table->view(running->bound())});
-    }
-    states.push_back({state.descriptor, std::move(views)});
+    states.push_back({state.descriptor, views_of(state, running->bound(), stored)});
+    if (changes) changes->restrict(state.dropped, states.back());
   }
-  return std::make_unique<HashmapSnapshot>(*context.env->files,
-                                           join_path(request.folder, request.file_prefix + ".snap"), std::move(header),
-                                           std::move(running), std::move(states), std::move(result));
+  header.partial = std::ranges::any_of(states, [&](const HashmapSnapshot::State& state) {
+    return state.part && state.part->whole != std::vector{header.key_groups};
+  });
+  return std::make_unique<HashmapSnapshot>(context.env->snapshot_files(), std::move(path), std::move(header),
+                                           std::move(running), std::move(states), std::move(result),
+                                           changes ? changes->plan.written : nullptr);
+}
+
+std::vector<StateView> KeyedBackend::views_of(State& state, std::uint32_t bound,
+                                              const std::shared_ptr<StateStoreSnapshot>& stored) {
+  if (state.composite != nullptr) return state.composite->views(bound);
+  std::vector<StateView> views;
+  views.push_back({{}, spilled_ != nullptr ? spilled_->view(*state.table, bound, stored) : state.table->view(bound)});
+  return views;
 }
 
 }  // namespace tidemark::detail

@@ -77,7 +77,7 @@ void change_and_clear(CowDomain& domain, const std::vector<V>& values) {
       if (snapshot != 0) domain.end(snapshot);
       snapshot = i % 3000 == 2999 ? 0 : domain.begin();
     }
-    std::string key(1 + random.next() % 30, 'k');
+    std::string key(1 + random.next() % 400, 'k');
     key += std::to_string(random.next() % 300);
     const std::uint64_t hash = BytesKey::hash(key);
     const V& value = values[random.next() % values.size()];

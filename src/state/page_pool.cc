@@ -38,14 +38,19 @@ std::byte* PagePool::take() {
   return page;
 }
 
-BlockPool::BlockPool(PagePool& pages, std::size_t block_bytes)
-    : pages_{pages}, asked_bytes_{block_bytes}, block_bytes_{(block_bytes + 63) & ~std::size_t{63}} {
-  TIDEMARK_CHECK(block_bytes_ <= PagePool::kPageBytes, "a block fits into a page");
+BlockPool::BlockPool(PagePool& pages, std::size_t block_bytes, std::size_t alignment)
+    : pages_{pages}, asked_bytes_{block_bytes}, block_bytes_{(block_bytes + alignment - 1) & ~(alignment - 1)} {
+  TIDEMARK_CHECK(block_bytes_ >= sizeof(void*) && block_bytes_ <= PagePool::kPageBytes, "a block holds a pointer and fits into a page");
 }
 
-void BlockPool::refill() {
-  std::byte* page = pages_.take();
-  for (std::size_t at = 0; at + block_bytes_ <= PagePool::kPageBytes; at += block_bytes_) free_.push_back(page + at);
+void* BlockPool::cut() {
+  if (static_cast<std::size_t>(end_ - at_) < block_bytes_) {
+    at_ = pages_.take();
+    end_ = at_ + PagePool::kPageBytes;
+  }
+  void* block = at_;
+  at_ += block_bytes_;
+  return block;
 }
 
 }  // namespace tidemark::detail

@@ -42,5 +42,14 @@ TEST(BlockPool, BlocksOfAPageAreDisjointAndOnCacheLines) {
   EXPECT_EQ(pages.mapped_bytes(), 2 * PagePool::kPageBytes);
 }
 
+TEST(BlockPool, BlocksOfASmallerAlignmentLieCloser) {
+  PagePool pages;
+  BlockPool pool{pages, 13, 8};
+  std::set<std::uintptr_t> starts;
+  for (std::size_t i = 0; i < PagePool::kPageBytes / 16; ++i) starts.insert(reinterpret_cast<std::uintptr_t>(pool.take()));
+  EXPECT_EQ(*starts.rbegin() - *starts.begin(), PagePool::kPageBytes - 16);
+  EXPECT_EQ(pages.mapped_bytes(), PagePool::kPageBytes);
+}
+
 }  // namespace
 }  // namespace tidemark::detail

@@ -20,12 +20,14 @@ std::string in_mib(std::uint64_t bytes) { return fmt::format("{} MiB", (bytes + 
 StateMemory::Share::Share(StateMemory& memory, const OperatorName& holder) : memory_{memory} {
   const std::lock_guard lock{memory_.mutex_};
   holder_ = memory_.holders_.emplace(memory_.holders_.end(), holder);
+  memory_.holder_count_.store(memory_.holders_.size(), std::memory_order_relaxed);
 }
 
 StateMemory::Share::~Share() {
   memory_.held_bytes_.fetch_sub(shown_bytes_, std::memory_order_relaxed);
   const std::lock_guard lock{memory_.mutex_};
   memory_.holders_.erase(holder_);
+  memory_.holder_count_.store(memory_.holders_.size(), std::memory_order_relaxed);
 }
 
 void StateMemory::Share::change(std::uint64_t bytes) {
@@ -35,7 +37,7 @@ void StateMemory::Share::change(std::uint64_t bytes) {
   const std::uint64_t held =
       memory_.held_bytes_.fetch_add(bytes - shown_bytes_, std::memory_order_relaxed) + (bytes - shown_bytes_);
   shown_bytes_ = bytes;
-  if (grows && held > memory_.budget_bytes_) memory_.fail_exceeded();
+  if (grows && !spills_ && held > memory_.budget_bytes_) memory_.fail_exceeded();
 }
 
 void StateMemory::fail_exceeded() {

@@ -409,6 +409,20 @@ TEST_F(TtlTest, SweepingRemovesElementsAndEntriesOneByOne) {
   EXPECT_EQ(content(maps.at(1).entries()), (std::map<std::string, std::int64_t>{{"b", 1}}));
 }
 
+// All at once would hold up the first records after a restart.
+TEST_F(TtlTest, WhatWasRestoredIsNotSweptByTheFirstBatch) {
+  constexpr std::size_t kKeys = 10000;
+  Subject<Count> first{world_, ttl(10s)};
+  for (std::size_t key = 0; key < kKeys; ++key) first.at_in_batch(static_cast<Key>(key)).set(1);
+  Subject<Count> second{world_, ttl(10s)};
+  second.restore(first.save());
+  pass(11s);
+  second.batches(1);
+  EXPECT_GT(second.size(), kKeys - 100);
+  second.batches(5000);
+  EXPECT_EQ(second.size(), 0u);
+}
+
 TEST_F(TtlTest, ARestoredStateGoesOnDying) {
   Subject<Count> first{world_, ttl(10s)};
   first.at(1).set(1);

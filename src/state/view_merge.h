@@ -22,6 +22,9 @@ class ViewMerge {
   /// Writes a bounded piece: a segment, or entries of several until a block is full. False when all is written.
   bool write_some(SnapshotFileWriter& writer);
 
+  /// Once all is written.
+  std::vector<detail::StateView>& views() { return views_; }
+
  private:
   class DirectSink;
   class Buffer;

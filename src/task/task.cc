@@ -104,9 +104,11 @@ Task::Task(Config config, std::vector<Node> chain, std::vector<Input> inputs,
 
 Task::~Task() { TIDEMARK_CHECK(works_in_background_ == 0, "a task outlives its works"); }
 
-void Task::open() {
-  post([this] {
-    if (state_ == State::kCreated) open_operators();
+void Task::open(bool drained) {
+  post([this, drained] {
+    if (state_ != State::kCreated) return;
+    open_operators();
+    if (drained) end_source();
   });
 }
 
@@ -140,18 +142,20 @@ void Task::notify_aborted(CheckpointId id) {
 }
 
 void Task::drain() {
-  post([this] {
-    if (state_ != State::kRunning || source_ == nullptr || source_finished_) return;
-    TIDEMARK_PROBE("task: a source is drained");
-    source_finished_ = true;
-    behind_firing([this] {
-      if (source_watermark_ < Timestamp::max()) fire({1, source_watermark_ = Timestamp::max()});
-    });
-    behind_firing([this] {
-      if (std::exchange(source_idle_, false)) broadcast(Element::of(Element::Kind::kActive));
-    });
-    behind_firing([this] { end_of_data(); });
+  post([this] { end_source(); });
+}
+
+void Task::end_source() {
+  if (state_ != State::kRunning || source_ == nullptr || source_finished_) return;
+  TIDEMARK_PROBE("task: a source is drained");
+  source_finished_ = true;
+  behind_firing([this] {
+    if (source_watermark_ < Timestamp::max()) fire({1, source_watermark_ = Timestamp::max()});
   });
+  behind_firing([this] {
+    if (std::exchange(source_idle_, false)) broadcast(Element::of(Element::Kind::kActive));
+  });
+  behind_firing([this] { end_of_data(); });
 }
 
 void Task::finish() {

@@ -112,7 +112,8 @@ class Task {
   State state() const { return state_; }
   const TaskMetrics& metrics() const { return metrics_; }
 
-  void open();
+  /// `drained`: of a source, it ends as if its input did before it has read anything.
+  void open(bool drained = false);
   /// Of a task without inputs: the barrier starts here.
   void trigger(const Barrier& barrier);
   void notify_complete(CheckpointId id);
@@ -151,6 +152,7 @@ class Task {
   bool retry_commits();
   bool fire_processing_time();
   void follow_source();
+  void end_source();
   void end_of_data();
   void broadcast(const detail::Element& element);
   bool drain_outputs();  // whether anything moved; see outbox_is_empty_

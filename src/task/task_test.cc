@@ -251,7 +251,7 @@ class TaskTest : public testing::Test {
   }
 
   // `then`: an operator behind the source.
-  void make_source_task(bool with_input = false, std::unique_ptr<Adding> then = nullptr) {
+  void make_source_task(bool with_input = false, std::unique_ptr<Adding> then = nullptr, bool drained = false) {
     auto op = std::make_unique<Scripted>();
     source = op.get();
     adding = then.get();
@@ -273,7 +273,7 @@ class TaskTest : public testing::Test {
     std::vector<std::unique_ptr<detail::EdgeWriter>> outputs;
     outputs.push_back(std::move(writer));
     task = std::make_unique<Task>(config(), std::move(chain), inputs, std::move(outputs));
-    task->open();
+    task->open(drained);
     task->step();
     log.take();
     read();
@@ -902,6 +902,14 @@ TEST_F(TaskTest, ADrainedSourceEndsWhereItStandsAndIsNotPolledAgain) {
   task->trigger({.id = 5});
   run();
   EXPECT_EQ(read(), "b5") << "it lives on for the savepoint";
+}
+
+TEST_F(TaskTest, ASourceThatIsOpenedDrainedEndsInItsFirstStep) {
+  make_source_task(false, nullptr, true);
+  EXPECT_EQ(task->state(), Task::State::kDrained);
+  source->script.push_back([this] { return source->emit(8); });
+  run();
+  EXPECT_EQ(source->script.size(), 1U) << "and is not polled";
 }
 
 TEST_F(TaskTest, NothingOvertakesWhatADrainMakesDue) {

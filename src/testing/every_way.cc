@@ -10,6 +10,7 @@ std::vector<TestOptions> every_way() {
       {.one_slot_outbox = true, .seed = 2, .name = "with an outbox of one slot"},
       {.task_per_operator = true, .seed = 3, .name = "with a task for each operator"},
       {.batch = 64, .seed = 4, .name = "in batches of 64 records"},
+      {.spills_state = true, .batch = 8, .seed = 11, .name = "with state in a store"},
       {.parallelism = 2, .seed = 5, .name = "at parallelism 2"},
       {.one_slot_outbox = true, .parallelism = 3, .seed = 6, .name = "at parallelism 3 with an outbox of one slot"},
       {.snapshot_between_records = true, .seed = 7, .name = "restored at every record"},
@@ -17,6 +18,7 @@ std::vector<TestOptions> every_way() {
       {.snapshot_between_records = true,
        .task_per_operator = true,
        .parallelism_of_restores = {2, 3, 1},
+       .spills_state = true,
        .seed = 9,
        .name = "restored at every record, at parallelism 2, 3 and 1 in turn"},
       {.one_slot_outbox = true,
@@ -25,6 +27,11 @@ std::vector<TestOptions> every_way() {
        .parallelism_of_restores = {1, 3, 2},
        .seed = 10,
        .name = "restored at every record, at parallelism 1, 3 and 2 in turn, with an outbox of one slot"},
+      {.snapshot_between_records = true,
+       .other_backend_at_restores = true,
+       .batch = 2,
+       .seed = 12,
+       .name = "restored every 2 records into the other backend"},
   };
 }
 

@@ -218,6 +218,12 @@ class TestBed::Parts {
   }
 
   void begin_attempt(std::uint32_t parallelism) {
+    const bool is_first = attempts_++ == 0;
+    if (is_first) {
+      world_.spills_state = options_.spills_state;
+    } else if (options_.other_backend_at_restores) {
+      world_.spills_state = !world_.spills_state;
+    }
     for (auto& of_node : operators_) of_node.clear();
     parallelism_ = parallelism;
     was_parallel_ = was_parallel_ || parallelism > 1;
@@ -369,6 +375,7 @@ class TestBed::Parts {
   Moment restored_;                                // of the newest complete snapshot
   std::optional<Moment> pending_;                  // of the one that is being taken
   Barrier barrier_;
+  std::size_t attempts_ = 0;
   std::size_t restores_ = 0;
   std::uint32_t parallelism_ = 1;
   bool was_parallel_ = false;

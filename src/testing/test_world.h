@@ -11,6 +11,7 @@
 #include "env/env.h"
 #include "env/memory_file_system.h"
 #include "env/split_mix_random.h"
+#include "state/memory_state_store.h"
 
 namespace tidemark {
 
@@ -52,12 +53,16 @@ class TestPool final : public BlockingPool {
 
 struct TestWorld {
   explicit TestWorld(std::uint64_t seed) : random{seed} {}
-  Env env() { return {&clock, &random, &files, &pool}; }
+  Env env() {
+    return {.clock = &clock, .random = &random, .files = &files, .pool = &pool, .state_stores = spills_state ? &stores : nullptr};
+  }
 
   TestClock clock;
   SplitMixRandom random;
   MemoryFileSystem files{&clock};
   TestPool pool;
+  MemoryStateStores stores;
+  bool spills_state = false;
 };
 
 }  // namespace tidemark

@@ -8,16 +8,25 @@
 
 namespace tidemark {
 
-// Commits what the restored checkpoint holds and discards the rest, sink by sink, before any task opens.
+/// Of one sink.
+struct TaskSet::Recovery {
+  const std::function<void(const detail::SinkRecovery&)>& recover;
+  detail::SinkRecovery from;
+};
+
+// Commits what the restored checkpoint holds and discards the rest, sink by sink, before any task opens; and before that asks
+// each sink whether it can.
 class TaskSet::RecoverSinks final : public BackgroundWork {
  public:
-  RecoverSinks(TaskSet& set, std::vector<std::function<void()>> recoveries) : set_{set}, recoveries_{std::move(recoveries)} {}
+  RecoverSinks(TaskSet& set, std::vector<Recovery> recoveries) : set_{set}, recoveries_{std::move(recoveries)} {}
 
   Progress step() noexcept override {
     std::optional<Error> error;
     try {
-      if (next_ < recoveries_.size()) {
-        recoveries_[next_++]();
+      if (next_ < 2 * recoveries_.size()) {
+        Recovery& one = recoveries_[next_ % recoveries_.size()];
+        one.from.only_checks = next_++ < recoveries_.size();
+        one.recover(one.from);
         return Progress::kMadeProgress;
       }
     } catch (const Error& e) {
@@ -31,8 +40,8 @@ class TaskSet::RecoverSinks final : public BackgroundWork {
 
  private:
   TaskSet& set_;  // outlives this: it does not end before on_recovered()
-  std::vector<std::function<void()>> recoveries_;
-  std::size_t next_ = 0;
+  std::vector<Recovery> recoveries_;
+  std::size_t next_ = 0;  // all are checked first
 };
 
 TaskSet::TaskSet(const Env& env, CheckpointMode mode, const PhysicalPlan& plan, const detail::JobFactories& factories,
@@ -49,7 +58,8 @@ TaskSet::~TaskSet() { TIDEMARK_CHECK(alive_.load() == 0, "an execution ends befo
 
 void TaskSet::start(AttemptStart start) {
   attempt_ = start.attempt;
-  std::vector<std::function<void()>> recoveries;
+  drained_ = start.drained;
+  std::vector<Recovery> recoveries;
   for (const LogicalNode& node : plan_.logical.nodes) {
     const auto& recover = factories_.nodes[node.id].recover;
     if (!recover) continue;
@@ -60,7 +70,7 @@ void TaskSet::start(AttemptStart start) {
         recovery.list_states.insert(recovery.list_states.end(), subtask.list_states.begin(), subtask.list_states.end());
       }
     }
-    recoveries.push_back([&recover, recovery = std::move(recovery)] { recover(recovery); });
+    recoveries.push_back({recover, std::move(recovery)});
   }
   build(std::move(start));
   unopened_ = tasks_.size();
@@ -72,7 +82,7 @@ void TaskSet::on_recovered(std::optional<Error> error) {
   if (error) {
     listener_.on_task_failed({}, *error);
   } else {
-    for (auto& task : tasks_) task->open();
+    for (auto& task : tasks_) task->open(drained_);
   }
   one_less();
 }
@@ -154,6 +164,7 @@ std::unique_ptr<Task> TaskSet::build_task(const PhysicalVertex& vertex, std::uin
     node.context.max_parallelism = plan_.logical.max_parallelism;
     node.context.attempt = start.attempt;
     node.context.restored = start.restored;
+    node.context.shared_folder = start.shared_folder;
     if (id < start.restores.size() && subtask < start.restores[id].size()) node.context.restore = std::move(start.restores[id][subtask]);
     chain.push_back(std::move(node));
   }

@@ -57,6 +57,7 @@ class TaskSet final : public Execution, private TaskListener {
 
  private:
   class RecoverSinks;
+  struct Recovery;
 
   void build(AttemptStart start);
   std::unique_ptr<Task> build_task(const PhysicalVertex& vertex, std::uint32_t subtask, AttemptStart& start);
@@ -91,6 +92,7 @@ class TaskSet final : public Execution, private TaskListener {
   ThreadOf thread_of_;
   std::size_t edge_capacity_;
   AttemptId attempt_ = 0;
+  bool drained_ = false;  // from the start
 
   std::vector<EdgeGrid> grids_;
   std::vector<std::shared_ptr<Inbox>> inboxes_;

@@ -4,15 +4,14 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <iterator>
 #include <map>
-#include <stdexcept>
-#include <thread>
 
+#include "disturbance.h"
 #include "run_job.h"
+#include "two_versions.h"
 
 namespace tidemark {
 namespace {
@@ -21,21 +20,6 @@ using namespace std::chrono_literals;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-struct Payment {
-  std::int64_t account = 0;
-  std::int64_t amount = 0;
-  Timestamp at;
-};
-struct Limit {
-  std::string name;
-  std::int64_t amount = 0;
-  Timestamp at;
-};
-struct Row {
-  std::string text;
-  std::int64_t number = 0;
-};
-
 constexpr std::uint64_t kPayments = 20'000;
 
 Payment payment(std::uint64_t n) {
@@ -43,92 +27,6 @@ Payment payment(std::uint64_t n) {
   return {number * 31 % 23, number % 17, Timestamp{number}};
 }
 Limit limit(std::uint64_t n) { return {"limit-" + std::to_string(n), static_cast<std::int64_t>(n), Timestamp{-1}}; }
-
-enum class Tier : std::uint8_t { kLow = 1, kHigh = 2 };
-enum class MoreTiers : std::int16_t { kNone = 1, kLow = 2, kHigh = 3 };
-
-}  // namespace
-
-template <>
-struct state_schema_of<Tier> {
-  static constexpr auto state_schema = schema(enumerator(Tier::kLow, "low"), enumerator(Tier::kHigh, "high"));
-};
-template <>
-struct state_schema_of<MoreTiers> {
-  static constexpr auto state_schema =
-      schema(enumerator(MoreTiers::kNone, "none"), enumerator(MoreTiers::kLow, "low"),
-             enumerator(MoreTiers::kHigh, "high"));
-};
-
-namespace {
-
-struct Before {
-  using Level = Tier;
-  struct Account {
-    std::int32_t count = 0;
-    std::string owner_name = "nobody";
-    Level level = Level::kLow;
-    std::int64_t last = 0;
-    std::string& owner() { return owner_name; }
-    const std::string& owner() const { return owner_name; }
-    std::int64_t bonus() const { return 5; }
-  };
-  struct Item {
-    std::int32_t amount = 0;
-    std::int64_t dropped = 7;
-    std::int64_t worth() const { return amount + 5; }
-  };
-  struct Mean {
-    std::uint32_t count = 0;
-    std::int64_t sum = 0;
-  };
-};
-
-struct After {
-  using Level = MoreTiers;
-  struct Account {
-    std::int64_t limit = 5;
-    std::optional<std::int64_t> last;
-    std::string owner_text = "nobody";
-    Level level = Level::kLow;
-    std::int64_t count = 0;
-    std::string& owner() { return owner_text; }
-    const std::string& owner() const { return owner_text; }
-    std::int64_t bonus() const { return limit; }
-    static constexpr auto state_schema = schema(alias("owner_text", "owner_name"), default_of("limit", 5));
-  };
-  struct Item {
-    std::int64_t bonus = 5;
-    std::int64_t amount = 0;
-    std::int64_t worth() const { return amount + bonus; }
-    static constexpr auto state_schema = schema(default_of("bonus", 5));
-  };
-  struct Mean {
-    std::int64_t sum = 0;
-    std::int64_t count = 0;
-  };
-};
-
-template <class Types>
-struct MeanAmount {
-  using Accumulator = typename Types::Mean;
-  void add(Accumulator& mean, const Payment& payment) const {
-    ++mean.count;
-    mean.sum += payment.amount;
-  }
-  void merge(Accumulator& into, const Accumulator& from) const {
-    into.count += from.count;
-    into.sum += from.sum;
-  }
-  std::int64_t result(const Accumulator& mean) const { return mean.sum * 1000 / static_cast<std::int64_t>(mean.count); }
-};
-
-struct Larger {
-  template <class Item>
-  Item operator()(const Item& a, const Item& b) const {
-    return a.amount < b.amount ? b : a;
-  }
-};
 
 /// Keeps something of every payment in each kind of state, and tells of all at the end.
 template <class Types>
@@ -199,35 +97,14 @@ class Ledger : public KeyedBroadcastProcess<std::int64_t, Payment, Limit, Row> {
   }
 };
 
-bool has_checkpoint(const std::string& folder) {
-  std::error_code gone;
-  for (std::filesystem::recursive_directory_iterator at{folder, gone}, end; !gone && at != end; at.increment(gone)) {
-    if (at->path().filename() == "_metadata") return true;
-  }
-  return false;
-}
-
-/// Throws once, in the second half, at a payment behind a checkpoint; slow until then.
-class FailOnce {
+/// In the second half.
+class FailLate : public FailOnce<Payment> {
  public:
-  explicit FailOnce(std::string checkpoints) : checkpoints_{std::move(checkpoints)} {}
-  Payment operator()(const Payment& payment) const {
-    if (payment.at.ms() > static_cast<std::int64_t>(kPayments) / 2 && !*failed_) {
-      std::this_thread::sleep_for(10us);
-      if (payment.at.ms() % 64 == 0 && has_checkpoint(checkpoints_) && !failed_->exchange(true)) {
-        throw std::runtime_error{"once"};
-      }
-    }
-    return payment;
-  }
-
- private:
-  std::string checkpoints_;
-  std::shared_ptr<std::atomic<bool>> failed_ = std::make_shared<std::atomic<bool>>(false);
+  explicit FailLate(std::string checkpoints) : FailOnce<Payment>{std::move(checkpoints), kPayments / 2} {}
 };
 
 template <class Types>
-void build_ledger(Job& job, const FailOnce& disturbance, const std::string& output) {
+void build_ledger(Job& job, const FailLate& disturbance, const std::string& output) {
   const auto limits = job.from(generate<Limit>(20, limit).event_time(&Limit::at)).uid("limits");
   job.from(generate<Payment>(kPayments, payment).event_time(&Payment::at, out_of_order_by(1s))).uid("payments")
       .map(disturbance)
@@ -236,22 +113,11 @@ void build_ledger(Job& job, const FailOnce& disturbance, const std::string& outp
 }
 
 template <class Types>
-void build_windows(Job& job, const FailOnce& disturbance, const std::string& output) {
+void build_windows(Job& job, const FailLate& disturbance, const std::string& output) {
   job.from(generate<Payment>(kPayments, payment).event_time(&Payment::at, out_of_order_by(1s))).uid("payments")
       .map(disturbance)
       .key_by(&Payment::account).window(sliding(10s, 2s)).aggregate(MeanAmount<Types>{}).uid("means")
       .to(write_files(output, as_json())).uid("out");
-}
-
-std::vector<std::string> rows(const std::string& folder) {
-  std::vector<std::string> lines;
-  for (const auto& entry : std::filesystem::directory_iterator{folder}) {
-    if (!entry.path().filename().string().starts_with("part-")) continue;
-    std::ifstream file{entry.path()};
-    for (std::string line; std::getline(file, line);) lines.push_back(line);
-  }
-  std::ranges::sort(lines);
-  return lines;
 }
 
 /// The content of every file.
@@ -275,10 +141,10 @@ class Evolution : public ::testing::Test {
   }
   template <class F>
   void fail_midway(F&& build) {
-    const FailOnce disturbance{folder_ / "state"};
+    const FailLate disturbance{folder_ / "state"};
     ASSERT_THAT(failure_of(words(), [&](Job& job) { build(job, disturbance, folder_ / "out"); }), HasSubstr("once"));
   }
-  FailOnce undisturbed() const { return FailOnce{folder_ / "none"}; }
+  FailLate undisturbed() const { return FailLate{folder_ / "none"}; }
   template <class F>
   std::vector<std::string> rows_of_undisturbed(F&& build) {
     run_job({}, [&](Job& job) { build(job, undisturbed(), folder_ / "undisturbed"); });
@@ -363,7 +229,7 @@ class TwoStates : public KeyedProcess<std::int64_t, Payment, Row> {
 
 template <template <class> class Function, class Types>
 auto build_process(const std::string& uid) {
-  return [uid](Job& job, const FailOnce& disturbance, const std::string& output) {
+  return [uid](Job& job, const FailLate& disturbance, const std::string& output) {
     job.from(generate<Payment>(kPayments, payment).event_time(&Payment::at, out_of_order_by(1s))).uid("payments")
         .map(disturbance)
         .key_by(&Payment::account).template process<Function<Types>>().uid(uid)

@@ -3,12 +3,9 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <fstream>
-#include <stdexcept>
-#include <thread>
 
+#include "disturbance.h"
 #include "run_job.h"
 
 namespace tidemark {
@@ -43,31 +40,10 @@ Payment payment(std::uint64_t n) {
 /// All before the first payment.
 Limit limit(std::uint64_t n) { return {"limit-" + std::to_string(n), static_cast<std::int64_t>(n) * 1000, Timestamp{-1}}; }
 
-bool has_checkpoint(const std::string& folder) {
-  namespace fs = std::filesystem;
-  std::error_code gone;
-  for (fs::recursive_directory_iterator at{folder, gone}, end; !gone && at != end; at.increment(gone)) {
-    if (at->path().filename() == "_metadata") return true;
-  }
-  return false;
-}
-
-/// Throws once, in the second half, at the first payment behind a checkpoint; slow until then.
-class FailOnce {
+/// In the second half.
+class FailLate : public FailOnce<Payment> {
  public:
-  explicit FailOnce(std::string checkpoints) : checkpoints_{std::move(checkpoints)} {}
-  bool has_failed() const { return *failed_; }
-  Payment operator()(const Payment& payment) const {
-    if (payment.at.ms() > static_cast<std::int64_t>(kPayments) / 2 && !*failed_) {
-      std::this_thread::sleep_for(10us);
-      if (payment.at.ms() % 64 == 0 && has_checkpoint(checkpoints_) && !failed_->exchange(true)) throw std::runtime_error{"once"};
-    }
-    return payment;
-  }
-
- private:
-  std::string checkpoints_;
-  std::shared_ptr<std::atomic<bool>> failed_ = std::make_shared<std::atomic<bool>>(false);
+  explicit FailLate(std::string checkpoints) : FailOnce<Payment>{std::move(checkpoints), kPayments / 2} {}
 };
 
 /// Hands payments on in bundles of seven; the last ones of each subtask stay behind. Its count says whether any was lost or
@@ -115,20 +91,9 @@ class Passed : public KeyedBroadcastProcess<std::int64_t, Payment, Limit, Row> {
 Stream<Payment> payments(Job& job) { return job.from(generate<Payment>(kPayments, payment).event_time(&Payment::at, out_of_order_by(1s))).uid("payments"); }
 Stream<Limit> limits(Job& job) { return job.from(generate<Limit>(20, limit).event_time(&Limit::at)).uid("limits"); }
 
-std::vector<std::string> rows(const std::string& folder) {
-  std::vector<std::string> lines;
-  for (const auto& entry : std::filesystem::directory_iterator{folder}) {
-    if (!entry.path().filename().string().starts_with("part-")) continue;
-    std::ifstream file{entry.path()};
-    for (std::string line; std::getline(file, line);) lines.push_back(line);
-  }
-  std::ranges::sort(lines);
-  return lines;
-}
-
 class OperatorStatePipeline : public ::testing::TestWithParam<int> {
  protected:
-  using BuildTo = std::function<void(Job&, FailOnce disturbance, const std::string& output)>;
+  using BuildTo = std::function<void(Job&, FailLate disturbance, const std::string& output)>;
 
   Words words(Words more = {}, int parallelism = GetParam()) const {
     Words all{"--parallelism", std::to_string(parallelism), "--checkpoint-dir", folder_ / "state", "--checkpoint-interval", "10ms"};
@@ -137,8 +102,8 @@ class OperatorStatePipeline : public ::testing::TestWithParam<int> {
   }
   /// The rows of a run that was not disturbed, and those of one that failed and was resumed, at this parallelism.
   std::pair<std::vector<std::string>, std::vector<std::string>> undisturbed_and_resumed(const BuildTo& build, int resumed_parallelism) {
-    run_job({"--parallelism", std::to_string(GetParam())}, [&](Job& job) { build(job, FailOnce{folder_ / "none"}, folder_ / "undisturbed"); });
-    const FailOnce disturbance{folder_ / "state"};
+    run_job({"--parallelism", std::to_string(GetParam())}, [&](Job& job) { build(job, FailLate{folder_ / "none"}, folder_ / "undisturbed"); });
+    const FailLate disturbance{folder_ / "state"};
     const Build job_of = [&](Job& job) { build(job, disturbance, folder_ / "out"); };
     EXPECT_THAT(failure_of(words({"-D", "restart-strategy.type=none"}), job_of), HasSubstr("once"));
     run_job(words({"--resume"}, resumed_parallelism), job_of);
@@ -149,10 +114,10 @@ class OperatorStatePipeline : public ::testing::TestWithParam<int> {
 };
 INSTANTIATE_TEST_SUITE_P(Parallelism, OperatorStatePipeline, ::testing::Values(1, 2));
 
-void build_bundles(Job& job, const FailOnce& disturbance, const std::string& output) {
+void build_bundles(Job& job, const FailLate& disturbance, const std::string& output) {
   payments(job).map(disturbance).process<Bundles>().uid("bundles").to(write_files(output, as_json())).uid("out");
 }
-void build_passed(Job& job, const FailOnce& disturbance, const std::string& output) {
+void build_passed(Job& job, const FailLate& disturbance, const std::string& output) {
   payments(job)
       .map(disturbance)
       .key_by(&Payment::account)
@@ -243,7 +208,7 @@ class FewerBundles : public Process<Payment, Row> {
 
 TEST(OperatorState, AnotherTypeAndAMissingStateAreRefused) {
   const TemporaryFolder folder;
-  const FailOnce disturbance{folder / "state"};
+  const FailLate disturbance{folder / "state"};
   const Words words{"--checkpoint-dir", folder / "state", "--checkpoint-interval", "10ms", "-D", "restart-strategy.type=none"};
   EXPECT_THAT(failure_of(words, [&](Job& job) { build_bundles(job, disturbance, folder / "out"); }), HasSubstr("once"));
   Words resume = words;

@@ -2,12 +2,9 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <fstream>
-#include <stdexcept>
-#include <thread>
 
+#include "disturbance.h"
 #include "run_job.h"
 
 namespace tidemark {
@@ -29,35 +26,10 @@ Bid bid(std::uint64_t n) {
   return {number * 31 % 101, number % 17, Timestamp{number}};
 }
 
-bool has_checkpoint(const std::string& folder) {
-  namespace fs = std::filesystem;
-  if (!fs::exists(folder)) return false;
-  std::error_code gone;
-  for (fs::recursive_directory_iterator at{folder, gone}, end; at != end; at.increment(gone)) {
-    if (gone) return false;
-    if (at->path().filename() == "_metadata") return true;
-  }
-  return false;
-}
-
-/// Lets the first half of the bids pass, then throws once at the first one after a checkpoint is there. Until then it is slow, so
-/// that there will be one.
-class FailOnce {
+/// In the second half.
+class FailLate : public FailOnce<Bid> {
  public:
-  explicit FailOnce(std::string checkpoints) : checkpoints_{std::move(checkpoints)} {}
-  bool has_failed() const { return *failed_; }
-
-  Bid operator()(const Bid& bid) const {
-    if (bid.at.ms() > static_cast<std::int64_t>(kBids) / 2 && !*failed_) {
-      std::this_thread::sleep_for(10us);
-      if (bid.at.ms() % 64 == 0 && has_checkpoint(checkpoints_) && !failed_->exchange(true)) throw std::runtime_error{"once"};
-    }
-    return bid;
-  }
-
- private:
-  std::string checkpoints_;
-  std::shared_ptr<std::atomic<bool>> failed_ = std::make_shared<std::atomic<bool>>(false);
+  explicit FailLate(std::string checkpoints) : FailOnce<Bid>{std::move(checkpoints), kBids / 2} {}
 };
 
 template <class F>
@@ -66,17 +38,6 @@ void build(Job& job, F disturbance, const std::string& output) {
       .map(disturbance)
       .key_by(&Bid::auction).window(sliding(10s, 2s)).aggregate(sum(&Bid::price)).uid("sums")
       .to(write_files(output, as_json())).uid("out");
-}
-
-std::vector<std::string> rows(const std::string& folder) {
-  std::vector<std::string> lines;
-  for (const auto& entry : std::filesystem::directory_iterator{folder}) {
-    if (!entry.path().filename().string().starts_with("part-")) continue;
-    std::ifstream file{entry.path()};
-    for (std::string line; std::getline(file, line);) lines.push_back(line);
-  }
-  std::ranges::sort(lines);
-  return lines;
 }
 
 const Words kNoRestart{"-D", "restart-strategy.type=none"};
@@ -100,7 +61,7 @@ class ResumedPipeline : public ::testing::TestWithParam<int> {
 INSTANTIATE_TEST_SUITE_P(Parallelism, ResumedPipeline, ::testing::Values(1, 2));
 
 TEST_P(ResumedPipeline, ARestartInTheSameProcess) {
-  const FailOnce disturbance{folder_ / "state"};
+  const FailLate disturbance{folder_ / "state"};
   run_job(words({"-D", "restart-strategy.type=fixed-delay", "-D", "restart-strategy.fixed-delay.delay=0"}),
           [&](Job& job) { build(job, disturbance, folder_ / "out"); });
   EXPECT_TRUE(disturbance.has_failed());
@@ -108,7 +69,7 @@ TEST_P(ResumedPipeline, ARestartInTheSameProcess) {
 }
 
 TEST_P(ResumedPipeline, AnotherRunWithResume) {
-  const FailOnce disturbance{folder_ / "state"};
+  const FailLate disturbance{folder_ / "state"};
   const Build job_of = [&](Job& job) { build(job, disturbance, folder_ / "out"); };
   EXPECT_THAT(failure_of(words(kNoRestart), job_of), HasSubstr("once"));
   EXPECT_THAT(failure_of(words(), job_of), HasSubstr("--resume")) << "a used folder is refused";
@@ -117,7 +78,7 @@ TEST_P(ResumedPipeline, AnotherRunWithResume) {
 }
 
 TEST_P(ResumedPipeline, AnotherRunAtAnotherParallelism) {
-  const FailOnce disturbance{folder_ / "state"};
+  const FailLate disturbance{folder_ / "state"};
   const Build job_of = [&](Job& job) { build(job, disturbance, folder_ / "out"); };
   EXPECT_THAT(failure_of(words(kNoRestart), job_of), HasSubstr("once"));
   run_job(words({"--resume"}, 3), job_of);

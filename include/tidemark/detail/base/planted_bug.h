@@ -27,6 +27,13 @@ enum class PlantedBug : std::uint8_t {
   kCopyOnWriteMissedInSplit,    ///< a segment is split without saving what a running snapshot still has to read
   kRestoreSkipsKeyGroup,        ///< a restored subtask leaves out its last key group
   kReplaySkipsRecord,           ///< a source goes on one record too far
+  kEvictionForgetsChange,       ///< a key that leaves memory takes what has changed with it
+  kStoreKeepsErased,            ///< an erased entry stays in the store behind the tables
+  kDeltaForgetsErased,          ///< a snapshot of what changed leaves out the keys that were erased
+  kDeltaMissesSplit,            ///< entries that a split moved count as unchanged
+  kChainDropsNeededFile,        ///< a checkpoint does not name the newest of the files that it builds on
+  kSharedFolderNotSynced,       ///< a checkpoint completes before the names of the files it shares are durable
+  kSharedFileRemovedInUse,      ///< what a removed checkpoint listed goes, whoever else lists it
 };
 
 /// In the words of the enumerators, without their k: "AckBeforeFsync".

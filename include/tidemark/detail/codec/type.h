@@ -9,6 +9,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -90,6 +91,16 @@ constexpr bool keeps_value(From value) {
   return static_cast<From>(converted) == value && (converted < To{}) == (value < From{});
 }
 
+// Infinity and what is no number are no JSON, and so no default.
+template <class F, class V>
+constexpr bool is_finite_as(V value) {
+  if constexpr (std::is_floating_point_v<V>) {
+    return value >= -std::numeric_limits<F>::max() && value <= std::numeric_limits<F>::max();
+  } else {
+    return true;
+  }
+}
+
 template <class F, class V>
 constexpr bool is_default_of([[maybe_unused]] const V& value) {
   constexpr TypeKind kind = kind_v<F>;
@@ -99,6 +110,7 @@ constexpr bool is_default_of([[maybe_unused]] const V& value) {
   } else if constexpr (kind == TypeKind::kBool) {
     return std::same_as<V, bool>;
   } else if constexpr (kind == TypeKind::kFloat32 || kind == TypeKind::kFloat64) {
+    if constexpr (is_number) return is_finite_as<F>(value);
     return is_number;
   } else if constexpr (kind == TypeKind::kString || kind == TypeKind::kBytes) {
     return std::convertible_to<V, std::string_view>;
@@ -174,7 +186,7 @@ void set_unit(Type& type) {
 template <class T>
 Type type_of_struct() {
   static_assert(items_name_fields<T>(schema_v<T>), "a schema speaks of a field that its type does not have");
-  static_assert(defaults_fit<T>(schema_v<T>), "a default in a schema is no value of its field's type");
+  static_assert(defaults_fit<T>(schema_v<T>), "a default in a schema is no value of its field's type: a number must be finite and fit");
   Type type;
   type.kind = TypeKind::kStruct;
   for_each_field_type<T>([&]<class F>(std::type_identity<F>, std::size_t i) {

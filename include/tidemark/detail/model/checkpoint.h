@@ -150,6 +150,7 @@ struct CheckpointMetadata {
   CheckpointId id = 0;
   AttemptId attempt = 0;
   CheckpointKind kind = CheckpointKind::kPeriodic;
+  bool drained = false;  ///< its sources were told to end: time is over, and whoever restores it reads nothing more
   std::int64_t triggered_wall_ms = 0;
   std::int64_t completed_wall_ms = 0;
   struct Operator {

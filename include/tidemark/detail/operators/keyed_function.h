@@ -24,6 +24,7 @@
 #include "tidemark/detail/operators/map.h"
 #include "tidemark/detail/operators/timer_state.h"
 #include "tidemark/detail/state/keyed_backend.h"
+#include "tidemark/detail/state/resident_keys.h"
 #include "tidemark/functions.h"
 
 namespace tidemark::detail {
@@ -73,6 +74,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     operator_context_ = &context;
     context_.env_ = context.env;
     backend_.restore(context);
+    if (SpilledTables* tables = backend_.spilled_tables()) resident_.emplace(*tables);
     floors_ = KeyGroupWatermarks{context.key_groups(), context.restore.watermarks};
     context_.watermark_ = floors_.lowest();
     OpenContext open{context.name.subtask, context.parallelism};
@@ -92,6 +94,8 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     const std::uint64_t* hashes = in.hashes();
     const std::uint32_t size = in.size();
     F& function = *function_;
+    const bool spills = resident_.has_value();
+    if (spills) make_resident(values, hashes, size);
     prefetch(hashes, std::min(size, kPrefetchAhead));
     const std::uint64_t serial = cursor_.serial;
     std::uint32_t i = 0;
@@ -104,11 +108,13 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
         cursor_.serial = serial + i + 1;
         move_cursor(hashes[i], lookup_(std::invoke(key_, values[i])), timestamps[i]);
         function.F::process(values[i], context_, out);
+        if (spills) resident_->keep_changes(cursor_);
       }
     } catch (...) {
       guard_.fail(this->name_, values[i], timestamps[i], i);
     }
     guard_.count(size);
+    if (spills) resident_->end_batch();
     context_.arena_.reset();
     out.flush();
   }
@@ -145,6 +151,8 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
   std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest& request) override {
     return backend_.snapshot(request, *operator_context_, floors_.at(context_.watermark_));
   }
+  void checkpoint_completed(CheckpointId id) override { backend_.checkpoint_completed(id); }
+  void checkpoint_aborted(CheckpointId id) override { backend_.checkpoint_aborted(id); }
 
  protected:
   explicit KeyedFunctionOperator(KeyFn key)
@@ -171,6 +179,13 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
 
   [[gnu::always_inline]] void prefetch(const std::uint64_t* hashes, std::uint32_t count) const {
     for (const Table* table : backend_.bound_tables()) table->prefetch(hashes, count);
+  }
+  void make_resident(const In* values, const std::uint64_t* hashes, std::uint32_t size) {
+    for (std::uint32_t i = 0; i < size; ++i) {
+      if (i % kPrefetchRun == 0) resident_->prefetch(hashes + i, std::min(kPrefetchRun, size - i));
+      resident_->want(hashes[i], lookup_(std::invoke(key_, values[i])));
+    }
+    resident_->load();
   }
   void move_cursor(std::uint64_t hash, typename StoredKey<K>::Lookup key, std::int64_t timestamp) {
     cursor_.hash = hash;
@@ -199,12 +214,19 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
         ++cursor_.serial;
         cursor_.hash = hash;
         cursor_.key = timer_key_;
+        if (resident_) {
+          resident_->want(hash, timer_key_);
+          resident_->load();
+        }
         on_timer(when);
+        if (resident_) resident_->keep_changes(cursor_);
         return ++fired < kTimersAtOnce && out.emitted() < enough;
       });
     } catch (...) {
       fail_user_code(this->name_, [&] { return std::string{what} + to_string(at); });
     }
+    if (resident_) resident_->end_batch();
+    backend_.tell_memory();
     context_.arena_.reset();
     out.flush();
     return all_fired;
@@ -217,6 +239,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
   TimerState<K> processing_timers_{"processing-timers"};
   OwnedKey<K> timer_key_{};  // of the timer that fires: its own copy, since the callback may change the queue
   KeyedBackend backend_;
+  std::optional<ResidentKeys<K>> resident_;  // where the backend's tables stand in front of a store
   std::unique_ptr<F> function_;
   Context context_;
   KeyGroupWatermarks floors_{{}, {}};

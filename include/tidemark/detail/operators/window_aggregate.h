@@ -107,6 +107,7 @@ class WindowAggregateOperator final
       }
     }
     for (const std::int64_t slice : timeline_.take_expired(watermark_)) recycle(slice);
+    backend_.tell_memory();
     this->out_.flush();
     return true;
   }
@@ -114,6 +115,8 @@ class WindowAggregateOperator final
   std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest& request) override {
     return backend_.snapshot(request, *context_, floors_.at(watermark_));
   }
+  void checkpoint_completed(CheckpointId id) override { backend_.checkpoint_completed(id); }
+  void checkpoint_aborted(CheckpointId id) override { backend_.checkpoint_aborted(id); }
 
  private:
   static constexpr unsigned kMostMergeBits = 10;
@@ -223,6 +226,7 @@ class WindowAggregateOperator final
   void recycle(std::int64_t slice) {
     const auto found = slices_.find(slice);
     found->second->clear();
+    backend_.namespace_dropped(*this, encode_slice(slice));
     spare_.push_back(std::move(found->second));
     slices_.erase(found);
   }
@@ -379,16 +383,23 @@ class WindowAggregateOperator final
   }
   std::vector<StateView> views(std::uint32_t bound) override {
     std::vector<StateView> result;
-    for (const auto& [slice, table] : slices_) {
-      ByteWriter encoded;
-      KeyCodec<Timestamp>::encode(Timestamp{slice}, encoded);
-      result.push_back({encoded.take(), table->view(bound)});
-    }
+    for (const auto& [slice, table] : slices_) result.push_back({encode_slice(slice), table->view(bound)});
     return result;
+  }
+  static std::string encode_slice(std::int64_t slice) {
+    ByteWriter encoded;
+    KeyCodec<Timestamp>::encode(Timestamp{slice}, encoded);
+    return encoded.take();
   }
   bool restore_entry(std::string_view namespace_bytes, std::uint64_t hash, std::string_view key, std::string_view value) override {
     if (namespace_bytes.size() != sizeof(std::int64_t)) return false;
     return open_slice(KeyCodec<Timestamp>::decode(namespace_bytes).ms()).restore_entry(hash, key, value);
+  }
+  bool erase_entry(std::string_view namespace_bytes, std::uint64_t hash, std::string_view key) override {
+    if (namespace_bytes.size() != sizeof(std::int64_t)) return false;
+    const auto found = slices_.find(KeyCodec<Timestamp>::decode(namespace_bytes).ms());
+    if (found != slices_.end()) found->second->take_entry(hash, key, nullptr);
+    return true;
   }
 
   KeyFn key_;

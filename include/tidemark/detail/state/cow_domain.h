@@ -10,6 +10,7 @@
 // from a segment. begin() and end() are the writer's, too: a finished snapshotter tells it by mail.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -49,6 +50,13 @@ class CowDomain {
   bool needed(std::uint32_t epoch) const { return epoch <= newest_active_; }
   bool any_active() const { return newest_active_ != 0; }
 
+  /// Tables remember what changed and was erased, for snapshots of no more than that. Before their first entry.
+  void remember_changes() { remembers_changes_ = true; }
+  bool remembers_changes() const { return remembers_changes_; }
+  /// No snapshot will ask for what changed since an epoch before this one.
+  std::uint32_t changes_needed_since() const { return changes_needed_since_; }
+  void set_changes_needed_since(std::uint32_t epoch) { changes_needed_since_ = epoch; }
+
   /// Starts a snapshot and the next epoch; returns the snapshot's bound.
   std::uint32_t begin();
   /// Nobody reads the snapshot any more: frees what was kept for it alone.
@@ -82,6 +90,12 @@ class CowDomain {
     retired_.push_back({epoch_, object, free, context});
   }
 
+  /// Room for the bytes of a key that doesn't fit into its slot: in a pool, since an allocator's header and rounding would
+  /// take half as much again.
+  char* take_key(std::size_t size);
+  /// retire() of what take_key() gave for that size.
+  void retire_key(char* key, std::size_t size);
+
   /// Keys and values took (or gave back) so much memory outside of the tables: about, and as long as snapshots need it.
   void count_owned(std::size_t taken, std::size_t given_back = 0) { owned_bytes_ += taken - given_back; }
   std::size_t owned_bytes() const { return owned_bytes_; }
@@ -93,6 +107,8 @@ class CowDomain {
   static constexpr std::size_t kHeaderWords = 2;
   static constexpr std::size_t kChunkWords = PagePool::kPageBytes / sizeof(std::uint64_t);
   static constexpr std::size_t kMaxChunks = 4096;  // 8 GiB of log
+  static constexpr std::size_t kLargestPooledKey = 256;
+  static constexpr std::size_t kKeyAlignment = 8;
   static constexpr std::uint32_t kLastEpoch = (1u << 27) - 1;  // what fits beside the flags in every layout's state word
 
   struct Retired {
@@ -106,13 +122,17 @@ class CowDomain {
     std::size_t index;
   };
 
+  BlockPool* key_pool(std::size_t size);
   void next_chunk();
   void free_older_than(std::uint32_t epoch);
 
   PagePool pages_;
   std::vector<std::unique_ptr<BlockPool>> block_pools_;
+  std::array<std::unique_ptr<BlockPool>, kLargestPooledKey / kKeyAlignment> key_pools_;  // by size
   std::uint32_t epoch_ = 1;
   std::uint32_t newest_active_ = 0;
+  bool remembers_changes_ = false;
+  std::uint32_t changes_needed_since_ = 0;
   std::vector<std::uint32_t> active_;  // bounds, ascending
 
   std::uint64_t* log_begin_ = nullptr;

@@ -12,6 +12,9 @@ struct KeyCursor {
   std::uint64_t hash = 0;
   typename StoredKey<K>::Lookup key{};
   std::uint64_t serial = 0;  ///< grows with each record and timer; kNoKey where a call is about no key
+  // What states leave for an operator that keeps only a part of its keys in memory: marks of their tables.
+  mutable std::uint32_t changed = 0;  ///< of those whose entry of the key was put in, changed or removed
+  mutable std::uint32_t erased = 0;   ///< of those whose entry was removed, and perhaps put in again
 };
 
 inline constexpr std::uint64_t kNoKey = ~std::uint64_t{0};

@@ -1,8 +1,9 @@
 // The hashmap backend of one operator subtask: its tables, their snapshots and their restore.
 //
 // Tables are written by the task's thread alone. snapshot() returns at once; the work it gives reads the tables beside the
-// writer (see cow_domain.h) and writes one file, sorted by key group and hash, in savepoints by key group and key. The
-// backend outlives its works: the task waits for them.
+// writer (see cow_domain.h) and writes one file, sorted by key group and hash, in savepoints by key group and key. Where
+// checkpoints are incremental the file holds what changed, and lies in a folder that they share. The backend outlives its
+// works: the task waits for them.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +13,17 @@
 #include <string_view>
 #include <vector>
 
+#include "tidemark/detail/state/dropped_namespaces.h"
 #include "tidemark/detail/state/operator_context.h"
+#include "tidemark/detail/state/spilled_tables.h"
 #include "tidemark/detail/state/state_binder.h"
 #include "tidemark/detail/state/state_memory.h"
 #include "tidemark/detail/state/table.h"
 #include "tidemark/detail/state/ttl_clock.h"
 
 namespace tidemark {
+class ChainScope;
+class IncrementalSnapshots;
 class SnapshotFileReader;
 struct SnapshotEntry;
 }  // namespace tidemark
@@ -38,6 +43,12 @@ class CompositeState {
   virtual std::vector<StateView> views(std::uint32_t bound) = 0;
   /// False if the bytes do not decode.
   virtual bool restore_entry(std::string_view namespace_bytes, std::uint64_t hash, std::string_view key, std::string_view value) = 0;
+  /// Takes an entry out that an older file put in, if it is there; of a state whose views can show changes. False if the
+  /// bytes do not decode.
+  virtual bool erase_entry(std::string_view namespace_bytes, std::uint64_t hash, std::string_view key) {
+    static_cast<void>(namespace_bytes), static_cast<void>(hash), static_cast<void>(key);
+    return false;
+  }
 
  protected:
   ~CompositeState() = default;
@@ -59,7 +70,13 @@ class KeyedBackend final : public StateBinder {
     tell_memory();
     if (!ttl_clock_.is_used()) return;
     ttl_clock_.read(env);
-    ttl_clock_.sweep();
+    // What a table in front of a store forgets would come back from there.
+    if (spilled_ == nullptr) ttl_clock_.sweep();
+  }
+
+  /// Where state has changed outside of a batch. Throws Error if it has outgrown its memory.
+  void tell_memory() {
+    if (memory_) memory_->set(memory_bytes());
   }
 
   /// Like bind(), for a state that the operator holds itself. `state` must outlive the backend's use of it.
@@ -69,6 +86,9 @@ class KeyedBackend final : public StateBinder {
   /// Of tables, side log and what waits to be recycled, and about what keys and values hold outside of the tables.
   std::size_t memory_bytes() const;
   const std::vector<Table*>& bound_tables() const { return bound_tables_; }
+  /// From restore() on, where the tables of bound states stand in front of a store: then a key must be made resident before
+  /// it is used. Else null.
+  SpilledTables* spilled_tables() { return spilled_.get(); }
   /// Of every state, in the order of declaration.
   std::vector<StateDescriptor> descriptors() const;
 
@@ -81,21 +101,35 @@ class KeyedBackend final : public StateBinder {
   std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest& request, const OperatorContext& context,
                                          std::vector<KeyGroupWatermark> watermarks);
 
+  /// As Operator has them: only what is complete can be built upon by the checkpoints that follow.
+  void checkpoint_completed(CheckpointId id);
+  void checkpoint_aborted(CheckpointId id);
+
+  /// A namespace of the state, encoded, is gone with all its entries, and none will come into it again.
+  void namespace_dropped(const CompositeState& state, std::string_view namespace_bytes);
+
  private:
   struct State {
     StateDescriptor descriptor;
     std::unique_ptr<Table> table;          // of a bound state
     CompositeState* composite = nullptr;   // of the others
+    DroppedNamespaces dropped;             // where changes are remembered
   };
+  struct ChangesPlan;   // of one incremental checkpoint
+  struct RestoredFile;  // of a checkpoint's files the one at hand
 
-  void tell_memory() {
-    if (memory_) memory_->set(memory_bytes());
-  }
   void check_name(const std::string& name) const;
+  std::vector<StateView> views_of(State& state, std::uint32_t bound, const std::shared_ptr<StateStoreSnapshot>& stored);
   State* taker_of(const StateDescriptor& written, const OperatorContext& context, const std::string& path);
-  void restore_file(const OperatorContext& context, const SnapshotFile& file);
-  void restore_state(const OperatorContext& context, const SnapshotFileReader& from, std::uint32_t id);
-  static bool restore_entry(State& to, std::uint64_t hash, const SnapshotEntry& entry, std::string_view value);
+  std::unique_ptr<SnapshotFileReader> open_file(const OperatorContext& context, const SnapshotFile& file) const;
+  void restore_files(const OperatorContext& context);
+  void restore_file(const OperatorContext& context, RestoredFile& file);
+  void restore_erased(const OperatorContext& context, const RestoredFile& file, std::uint32_t id);
+  void restore_state(const OperatorContext& context, RestoredFile& file, std::uint32_t id);
+  bool can_build_upon(const OperatorContext& context, const std::vector<std::unique_ptr<SnapshotFileReader>>& files) const;
+  bool erase_entry(State& from, std::uint64_t hash, const SnapshotEntry& entry);
+  bool restore_entry(State& to, std::uint64_t hash, const SnapshotEntry& entry, std::string_view value);
+  void open_store(const OperatorContext& context);
 
   // What mail of a finished snapshot finds the domain by; empty once the backend is gone.
   std::shared_ptr<CowDomain*> reachable_domain_;
@@ -106,6 +140,8 @@ class KeyedBackend final : public StateBinder {
   TtlClock ttl_clock_;
   std::vector<State> states_;
   std::vector<Table*> bound_tables_;
+  std::unique_ptr<IncrementalSnapshots> incremental_;  // from restore() on, where checkpoints are
+  std::unique_ptr<SpilledTables> spilled_;  // after the tables that it knows
 };
 
 }  // namespace tidemark::detail

@@ -31,6 +31,8 @@ struct LineLayout {
   static constexpr std::uint32_t kTakenMask = 0xf;
   static constexpr std::uint32_t kOverflow = 0x10;
   static constexpr std::uint32_t kFlagMask = 0x1f;
+  static constexpr std::uint32_t kGroupUnits = 16;
+  static constexpr bool kOwns = false;
   // Above this many of its 2048 places a segment splits.
   static constexpr std::uint32_t kMaxUsed = 1638;
   // Erased entries leave overflow bits behind; without a line that has none a search would never end. A new segment has
@@ -43,6 +45,7 @@ struct LineLayout {
   };
   struct Segment {
     SegmentHeader head;
+    std::uint32_t newest[kUnits / kGroupUnits];
     std::uint32_t states[kUnits];
     alignas(64) Line lines[kUnits];
   };
@@ -101,9 +104,12 @@ struct LineLayout {
     store_state(segment.states[unit], state | (1u << lane));
     ++segment.head.used;
   }
-  // A line's content is its own, so it counts as written when the new segment was made.
-  static void move_entry(Segment& to, std::uint64_t hash, const Entry& entry, std::uint32_t) {
-    place(to, find_room(to, hash, [](std::uint32_t) {}), entry);
+  static void move_entry(Segment& to, std::uint64_t hash, const Entry& entry, std::uint32_t epoch) {
+    const std::uint32_t unit = find_room(to, hash, [](std::uint32_t) {});
+    std::uint32_t& state = to.states[unit];
+    if ((state & kTakenMask) != 0) epoch = std::max(epoch, state >> kEpochShift);
+    state = epoch << kEpochShift | (state & kFlagMask);
+    place(to, unit, entry);
   }
 
   static std::uint64_t to_word(const V& value) {
@@ -151,6 +157,7 @@ class LineTable : public SegmentedTable<LineLayout<Key, V>> {
     }
   }
 
+  Lookup key(Row row) const { return row.segment->lines[row.unit].keys[row.lane]; }
   V value(Row row) const { return Layout::from_word(row.segment->lines[row.unit].values[row.lane]); }
 
   /// Stays valid as long as the row and until the value is set.
@@ -182,6 +189,7 @@ class LineTable : public SegmentedTable<LineLayout<Key, V>> {
   }
 
   void erase(Row row) {
+    this->remember_erased([&](ByteWriter& to) { Key::encode(row.segment->lines[row.unit].keys[row.lane], to); });
     this->touch(*row.segment, row.unit);
     std::uint32_t& state = row.segment->states[row.unit];
     store_state(state, state & ~(1u << row.lane));
@@ -207,6 +215,19 @@ class LineTable : public SegmentedTable<LineLayout<Key, V>> {
         f(Row{&segment, unit, static_cast<std::uint32_t>(std::countr_zero(taken))});
       }
     });
+  }
+
+  bool contains(std::uint64_t hash, std::string_view key) override {
+    std::uint64_t word = 0;
+    return Key::decode(key, word) && find(hash, word);
+  }
+  bool take_entry(std::uint64_t hash, std::string_view key, ByteWriter* value) override {
+    std::uint64_t word = 0;
+    const Row row = Key::decode(key, word) ? find(hash, word) : Row{};
+    if (!row) return false;
+    if (value != nullptr) StoredValue<V>::encode(value_ref(row), *value);
+    erase(row);
+    return true;
   }
 
   bool restore_entry(std::uint64_t hash, std::string_view key, std::string_view value) override {

@@ -36,6 +36,7 @@ struct OperatorContext {
   std::uint32_t max_parallelism = kDefaultMaxParallelism;
   AttemptId attempt = 0;
   OperatorRestore restore;
+  std::string shared_folder;  ///< absolute, of files that several checkpoints share; empty: every checkpoint is whole
   bool restored = false;  ///< true if the job continues from a checkpoint, even one without state of this operator
   /// Runs the function between two steps of the task; from any thread. After the task's end it is dropped.
   std::function<void(std::function<void()>)> post_mail;

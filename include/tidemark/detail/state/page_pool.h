@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 namespace tidemark::detail {
@@ -33,28 +34,34 @@ class PagePool {
   std::vector<std::byte*> free_;
 };
 
-/// Cuts pages into blocks of one size: a table's segments.
+/// Cuts pages into blocks of one size: a table's segments, its longer keys.
 class BlockPool {
  public:
-  BlockPool(PagePool& pages, std::size_t block_bytes);
+  /// `alignment` is a power of two; blocks are as large as asked for, rounded up to it.
+  BlockPool(PagePool& pages, std::size_t block_bytes, std::size_t alignment = 64);
 
-  /// 64-byte aligned; content unspecified.
+  /// Content unspecified.
   void* take() {
-    if (free_.empty()) [[unlikely]] refill();
-    void* block = free_.back();
-    free_.pop_back();
+    if (free_ == nullptr) return cut();
+    void* block = free_;
+    std::memcpy(&free_, block, sizeof free_);
     return block;
   }
-  void give_back(void* block) { free_.push_back(block); }
+  void give_back(void* block) {
+    std::memcpy(block, &free_, sizeof free_);
+    free_ = block;
+  }
   std::size_t asked_bytes() const { return asked_bytes_; }
 
  private:
-  void refill();
+  void* cut();
 
   PagePool& pages_;
   std::size_t asked_bytes_;
-  std::size_t block_bytes_;  // asked for, rounded up to a cache line
-  std::vector<void*> free_;
+  std::size_t block_bytes_;
+  void* free_ = nullptr;  // the block that came back last; each begins with a pointer to the one before
+  std::byte* at_ = nullptr;  // in the newest page: what was never taken
+  std::byte* end_ = nullptr;
 };
 
 }  // namespace tidemark::detail

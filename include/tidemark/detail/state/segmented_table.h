@@ -7,11 +7,13 @@
 //   struct Segment { SegmentHeader head; ... }   the memory
 //   reset(segment, epoch)            makes an empty segment of any bytes, its units written in that epoch
 //   kUnits, kUnitWords               units of copy on write in a segment, and 64-bit words of content in each
+//   kGroupUnits, segment.newest      so many units share an epoch, which none of them has passed
 //   state(segment, unit)             the unit's state word: epoch << kEpochShift | flags of the layout
 //   words(segment, unit)             the unit's content
 //   for_each(state, words, f)        f(entry) for each live entry of a unit's content, copied or in place
 //   hash(entry), encode(entry, ...)  of an entry
 //   move_entry(segment, hash, entry, epoch)  puts an entry of a split segment, written in that epoch, into a new one
+//   kOwns                            values lie outside of the segment
 //   is_full(head)                    true before an entry is put in means split() first
 //   worth_splitting(head)            false where a full segment is so for the traces of erased entries
 #pragma once
@@ -21,13 +23,17 @@
 #include <bitset>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "tidemark/detail/base/bytes.h"
 #include "tidemark/detail/base/check.h"
 #include "tidemark/detail/base/planted_bug.h"
+#include "tidemark/detail/codec/key.h"
 #include "tidemark/detail/state/cow_domain.h"
 #include "tidemark/detail/state/cow_word.h"
+#include "tidemark/detail/state/erased_keys.h"
 #include "tidemark/detail/state/hash_order.h"
 #include "tidemark/detail/state/table.h"
 
@@ -62,22 +68,33 @@ class SegmentedTable : public Table {
 
   using Segment = typename Layout::Segment;
 
-  explicit SegmentedTable(CowDomain& domain) : domain_{domain}, segments_{domain.blocks(sizeof(Segment))} {
+  /// How far a walk around the whole table has come. Stays good while the table changes.
+  struct Hand {
+    std::uint64_t hash = 0;
+    std::uint32_t unit = 0;
+  };
+
+  explicit SegmentedTable(CowDomain& domain)
+      : domain_{domain}, segments_{domain.blocks(sizeof(Segment))}, erased_{domain} {
     for (int half = 0; half < 2; ++half) directory_.push_back(new_segment(1));
     places_ = Layout::places();
     publish_directory();
   }
 
   std::unique_ptr<TableView> view(std::uint32_t bound) override {
-    return std::make_unique<View>(domain_, distinct_segments(), bound);
+    return view_of_all(bound);
+  }
+  std::unique_ptr<TableView> view_of_all(std::uint32_t bound) override {
+    return std::make_unique<View>(domain_, distinct_segments(), erased_, bound);
   }
   std::size_t size() const override { return live_; }
   std::size_t memory_bytes() const override {
     return segment_count_ * sizeof(Segment) + directory_.size() * sizeof(void*);
   }
 
-  /// Removes every entry and keeps the room, for content like this one's.
+  /// Removes every entry and keeps the room, for content like this one's. The keys are not remembered as erased.
   void clear() {
+    erased_.restart();
     for (std::size_t i = 0; i < directory_.size();) {
       Segment* segment = at(i);
       const std::size_t span = span_of(*segment);
@@ -112,6 +129,15 @@ class SegmentedTable : public Table {
     if ((state >> Layout::kEpochShift) != domain_.epoch()) [[unlikely]] touch_slowly(segment, unit, state);
   }
 
+  /// Before an entry goes for good. encode(ByteWriter&) writes its key.
+  template <class Encode>
+  void remember_erased(Encode&& encode) {
+    if (!domain_.remembers_changes()) [[likely]] return;
+    erased_key_.clear();
+    encode(erased_key_);
+    erased_.add(erased_key_.view(), live_);
+  }
+
   void count_insert(Segment& segment) {
     ++segment.head.live;
     ++live_;
@@ -142,11 +168,6 @@ class SegmentedTable : public Table {
     retire(old);
   }
 
-  /// How far a walk around the whole table has come. Stays good while the table changes.
-  struct Hand {
-    std::uint64_t hash = 0;
-    std::uint32_t unit = 0;
-  };
   /// f(segment, unit) of the next `units` units; f may erase entries in them.
   template <class F>
   void for_next_units(Hand& hand, std::uint32_t units, F&& f) {
@@ -173,12 +194,19 @@ class SegmentedTable : public Table {
  private:
   class View final : public TableView {
    public:
-    View(CowDomain& domain, std::vector<Segment*> segments, std::uint32_t bound)
-        : domain_{domain}, segments_{std::move(segments)}, bound_{bound} {}
+    View(CowDomain& domain, std::vector<Segment*> segments, const ErasedKeys& erased, std::uint32_t bound)
+        : domain_{domain}, segments_{std::move(segments)}, bound_{bound} {
+      if (!domain.remembers_changes()) return;
+      changes_known_since_ = erased.known_since();
+      erased_ = erased.share();
+    }
 
     std::size_t segment_count() const override { return segments_.size(); }
+    std::optional<std::uint32_t> changes_known_since() const override { return changes_known_since_; }
+    void show_changes(std::shared_ptr<const ChangedSince> since) override { changed_since_ = std::move(since); }
 
     void read_segment(std::size_t index, EntrySink& sink) override {
+      if (changed_since_ != nullptr) find_bounds(index);
       find_entries(*segments_[index]);
       for (const auto [hash, at] : order_.sorted(segments_[index]->head.depth)) {
         key_.clear();
@@ -188,20 +216,49 @@ class SegmentedTable : public Table {
       }
     }
 
+    void read_erased(ErasedSink& sink) override {
+      if (changed_since_ == nullptr) return;
+      for (const auto& chunk : erased_) {
+        ByteReader keys{chunk->keys.view()};
+        while (keys.remaining() > 0) {
+          const std::string_view key = keys.get_string();
+          const std::uint64_t hash = hash_of_encoded(key);
+          const std::uint32_t since = changed_since_->at(hash);
+          if (since != ChangedSince::kAlways && chunk->epoch > since) sink.erased(hash, key);
+        }
+      }
+    }
+
    private:
+    // Of the stripes that the segment lies in; segments come in the order of their hashes.
+    void find_bounds(std::size_t index) {
+      TIDEMARK_CHECK(index == next_index_, "segments of what changed are read once and in their order");
+      ++next_index_;
+      const std::uint64_t last = first_hash_ + ((std::uint64_t{1} << (64 - segments_[index]->head.depth)) - 1);
+      since_ = changed_since_->within(first_hash_, last);
+      first_hash_ = last + 1;
+    }
     void find_entries(Segment& segment) {
       order_.clear();
       entries_.clear();
       std::bitset<Layout::kUnits> taken;
+      for (std::uint32_t unit = 0; unit < Layout::kUnits; unit += Layout::kGroupUnits) {
+        // What has not changed since then was not logged since then either.
+        if (is_unchanged(load_state(segment.newest[unit / Layout::kGroupUnits]))) continue;
+        find_entries(segment, unit, taken);
+      }
+      collect_logged(segment, taken);
+    }
+    void find_entries(Segment& segment, std::uint32_t first_unit, std::bitset<Layout::kUnits>& taken) {
       std::array<std::uint64_t, Layout::kUnitWords> words;
-      for (std::uint32_t unit = 0; unit < Layout::kUnits; ++unit) {
+      for (std::uint32_t unit = first_unit; unit < first_unit + Layout::kGroupUnits; ++unit) {
+        if (is_unchanged(load_state(Layout::state(segment, unit)) >> Layout::kEpochShift)) continue;
         load_words<Layout::kUnitWords>(Layout::words(segment, unit), words.data());
         const std::uint32_t state = load_state(Layout::state(segment, unit));
         if ((state >> Layout::kEpochShift) > bound_) continue;
         taken.set(unit);
         collect(state, words.data());
       }
-      collect_logged(segment, taken);
     }
     // What the scan found too new was logged before it changed.
     void collect_logged(const Segment& segment, std::bitset<Layout::kUnits>& taken) {
@@ -233,15 +290,32 @@ class SegmentedTable : public Table {
       __builtin_prefetch(entry.words + Layout::kUnitWords - 1);
     }
     void collect(std::uint32_t state, const std::uint64_t* words) {
+      const std::uint32_t epoch = state >> Layout::kEpochShift;
+      if (is_unchanged(epoch)) return;
       Layout::for_each(state, words, [&](const typename Layout::Entry& entry) {
-        order_.add(Layout::hash(entry), static_cast<std::uint32_t>(entries_.size()));
+        const std::uint64_t hash = Layout::hash(entry);
+        if (epoch <= since_.highest && !has_changed(epoch, hash)) return;
+        order_.add(hash, static_cast<std::uint32_t>(entries_.size()));
         entries_.push_back(entry);
       });
+    }
+    // Whatever stripe an entry is in.
+    bool is_unchanged(std::uint32_t epoch) const { return epoch <= since_.lowest && since_.lowest != ChangedSince::kAlways; }
+    bool has_changed(std::uint32_t epoch, std::uint64_t hash) const {
+      if (changed_since_ == nullptr) return true;
+      const std::uint32_t since = changed_since_->at(hash);
+      return since == ChangedSince::kAlways || epoch > since;
     }
 
     CowDomain& domain_;
     std::vector<Segment*> segments_;
     std::uint32_t bound_;
+    std::optional<std::uint32_t> changes_known_since_;
+    ErasedKeys::Chunks erased_;
+    std::shared_ptr<const ChangedSince> changed_since_;  // null: everything is shown
+    std::size_t next_index_ = 0;    // from here on only where changes are shown
+    std::uint64_t first_hash_ = 0;  // of the next segment
+    ChangedSince::Bounds since_;    // of the current one
     std::vector<typename Layout::Entry> entries_;
     HashOrder order_;
     ByteWriter key_;
@@ -258,6 +332,7 @@ class SegmentedTable : public Table {
       std::memcpy(entry->words, Layout::words(segment, unit), Layout::kUnitWords * sizeof(std::uint64_t));
       store_word(newest, ref);
     }
+    store_state(segment.newest[unit / Layout::kGroupUnits], domain_.epoch());
     store_state(Layout::state(segment, unit), (domain_.epoch() << Layout::kEpochShift) | (state & Layout::kFlagMask));
   }
 
@@ -282,6 +357,7 @@ class SegmentedTable : public Table {
   // In the current epoch: no snapshot sees the segment yet, so that what is put in need not be logged.
   void reset(Segment& segment, std::uint32_t depth) {
     Layout::reset(segment, domain_.epoch());
+    std::ranges::fill(segment.newest, domain_.epoch());
     segment.head = {.logs = {}, .depth = depth, .used = 0, .live = 0, .passed = 0};
   }
   void retire(Segment* segment) {
@@ -296,10 +372,17 @@ class SegmentedTable : public Table {
       Layout::for_each(state, Layout::words(from, unit), [&](const typename Layout::Entry& entry) {
         const std::uint64_t hash = Layout::hash(entry);
         Segment* to = target(hash);
-        Layout::move_entry(*to, hash, entry, state >> Layout::kEpochShift);
+        Layout::move_entry(*to, hash, entry, epoch_of_moved(state >> Layout::kEpochShift));
         ++to->head.live;
       });
     }
+  }
+
+  // Where the frozen segment still shows a value outside of it to a snapshot, the writer must not change that in place, and
+  // where changes are remembered a moved entry has not changed. Else the epoch of the new segment spares logging.
+  std::uint32_t epoch_of_moved(std::uint32_t written_in) const {
+    if (planted(PlantedBug::kDeltaMissesSplit)) return std::min(written_in, domain_.changes_needed_since());
+    return Layout::kOwns || domain_.remembers_changes() ? written_in : domain_.epoch();
   }
 
   void replace(std::uint64_t hash, std::uint32_t depth, Segment* low, Segment* high) {
@@ -333,6 +416,8 @@ class SegmentedTable : public Table {
   std::vector<void*> directory_;  // Segment*, erased for Table::prefetch
   unsigned shift_ = 63;
   std::size_t live_ = 0;
+  ErasedKeys erased_;
+  ByteWriter erased_key_;
 };
 
 }  // namespace tidemark::detail

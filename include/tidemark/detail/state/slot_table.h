@@ -31,6 +31,8 @@ struct SlotLayout {
   static constexpr std::uint32_t kLive = 1;
   static constexpr std::uint32_t kTombstone = 2;
   static constexpr std::uint32_t kMaxUsed = kUnits / 4 * 3;
+  static constexpr std::uint32_t kGroupUnits = 8;
+  static constexpr bool kOwns = Cell::kOwns;
 
   struct Slot {
     std::uint32_t state;
@@ -39,6 +41,7 @@ struct SlotLayout {
   };
   struct Segment {
     SegmentHeader head;
+    std::uint32_t newest[kUnits / kGroupUnits];
     alignas(64) Slot slots[kUnits];
   };
   struct Entry {
@@ -76,12 +79,7 @@ struct SlotLayout {
   }
 
   static void retire_key(const std::uint64_t* words, CowDomain& domain) {
-    if constexpr (Key::kOwns) {
-      if (!Key::owns(words)) return;
-      domain.count_owned(0, Key::owned_bytes(words));
-      domain.retire(reinterpret_cast<void*>(words[1]),
-                    [](void* bytes, void*) { Key::free(reinterpret_cast<std::uint64_t>(bytes)); }, nullptr);
-    }
+    if constexpr (Key::kOwns) Key::retire(words, domain);
   }
   static void retire_value(const std::uint64_t* words, CowDomain& domain) {
     if constexpr (Cell::kOwns) {
@@ -94,10 +92,6 @@ struct SlotLayout {
   static void free_value(std::uint64_t word, CowDomain& domain) {
     domain.count_owned(0, Cell::owned_bytes(word));
     Cell::free(word);
-  }
-  /// After a key was made in an entry's words.
-  static void count_key(const std::uint64_t* words, CowDomain& domain) {
-    if constexpr (Key::kOwns) domain.count_owned(Key::owned_bytes(words));
   }
   /// After a value was made in a cell.
   static void count_value(const std::uint64_t* cell, CowDomain& domain) {
@@ -127,9 +121,7 @@ struct SlotLayout {
   }
   static void move_entry(Segment& to, std::uint64_t hash, const Entry& entry, std::uint32_t epoch) {
     const std::uint32_t unit = find_room(to, hash);
-    // The frozen segment may still show a box to a snapshot, so its epoch stays with it: the writer must not change it in
-    // place. Keys need no epoch: they never change and are always retired.
-    if constexpr (Cell::kOwns) to.slots[unit].state = epoch << kEpochShift;
+    to.slots[unit].state = epoch << kEpochShift;
     place(to, unit, hash, entry);
   }
 };
@@ -164,6 +156,7 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
     }
   }
 
+  Lookup key(Row row) const { return Key::lookup(row.segment->slots[row.unit].words); }
   /// Stays valid as long as the row and until the value is changed.
   const V& value_ref(Row row) const { return Cell::get(cell(row)); }
   V value(Row row) const { return value_ref(row); }
@@ -212,9 +205,8 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
     const std::uint32_t unit = Layout::find_room(segment, hash);
     this->touch(segment, unit);
     typename Layout::Entry entry;
-    Key::make(key, entry.words);
+    Key::make(key, entry.words, this->domain());
     Cell::make(value, entry.words + Key::kWords);
-    Layout::count_key(entry.words, this->domain());
     Layout::count_value(entry.words + Key::kWords, this->domain());
     Layout::place(segment, unit, hash, entry);
     this->count_insert(segment);
@@ -223,9 +215,15 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
 
   void erase(Row row) {
     auto& slot = row.segment->slots[row.unit];
+    this->remember_erased([&](ByteWriter& to) { Key::encode(slot.words, to); });
+    const bool seen = this->domain().needed(slot.state >> Layout::kEpochShift);
     this->touch(*row.segment, row.unit);
     Layout::retire_key(slot.words, this->domain());
-    Layout::retire_value(slot.words, this->domain());
+    if constexpr (Cell::kOwns) {
+      // What came after the snapshots that run goes at once: where keys come and go, it would be more than the table.
+      if (seen) Layout::retire_value(slot.words, this->domain());
+      if (!seen) Layout::free_value(slot.words[Key::kWords], this->domain());
+    }
     store_state(slot.state, (slot.state & ~Layout::kFlagMask) | Layout::kTombstone);
     this->count_erase(*row.segment);
   }
@@ -245,6 +243,19 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
     this->for_next_units(hand, units, [&](Segment& segment, std::uint32_t unit) {
       if ((segment.slots[unit].state & Layout::kFlagMask) == Layout::kLive) f(Row{&segment, unit});
     });
+  }
+
+  bool contains(std::uint64_t hash, std::string_view key) override {
+    Lookup lookup{};
+    return Key::decode(key, lookup) && find(hash, lookup);
+  }
+  bool take_entry(std::uint64_t hash, std::string_view key, ByteWriter* value) override {
+    Lookup lookup{};
+    const Row row = Key::decode(key, lookup) ? find(hash, lookup) : Row{};
+    if (!row) return false;
+    if (value != nullptr) StoredValue<V>::encode(value_ref(row), *value);
+    erase(row);
+    return true;
   }
 
   bool restore_entry(std::uint64_t hash, std::string_view key, std::string_view value) override {

@@ -35,7 +35,8 @@ class CurrentRow {
                                         .namespace_schema = {},
                                         .value_schema = std::move(value_schema),
                                         .has_ttl = has_ttl},
-                        [](CowDomain& domain) -> std::unique_ptr<Table> { return std::make_unique<TableType>(domain); }))} {}
+                        [](CowDomain& domain) -> std::unique_ptr<Table> { return std::make_unique<TableType>(domain); }))},
+        mark_{table_ != nullptr ? table_->mark() : 0} {}
 
   TableType* table() { return table_; }
   /// None if the key has no entry.
@@ -50,10 +51,27 @@ class CurrentRow {
   /// Where find() found none.
   template <class V>
   void insert(const V& value) {
+    cursor_->changed |= mark_;
     row_ = table_->insert(cursor_->hash, cursor_->key, value);
   }
+  /// Of the row that find() found.
+  template <class V>
+  void set(const V& value) {
+    cursor_->changed |= mark_;
+    table_->set(row_, value);
+  }
+  /// Likewise: f(V&) changes the value.
+  template <class F>
+  void mutate(F&& f) {
+    cursor_->changed |= mark_;
+    table_->mutate(row_, std::forward<F>(f));
+  }
   void erase() {
-    if (const Row at = find()) table_->erase(at);
+    if (const Row at = find()) {
+      cursor_->changed |= mark_;
+      cursor_->erased |= mark_;
+      table_->erase(at);
+    }
     row_ = {};
   }
 
@@ -62,6 +80,7 @@ class CurrentRow {
   TableType* table_;
   Row row_;
   std::uint64_t serial_ = 0;
+  const std::uint32_t mark_;
 };
 
 template <class K, class V>
@@ -75,16 +94,16 @@ class StateAccessor {
     return at ? &row_.table()->value_ref(at) : nullptr;
   }
   void set(const V& value) {
-    if (const auto at = row_.find()) {
-      row_.table()->set(at, value);
+    if (row_.find()) {
+      row_.set(value);
     } else {
       row_.insert(value);
     }
   }
   template <class F>
   void mutate(F&& f) {
-    if (const auto at = row_.find()) {
-      row_.table()->mutate(at, std::forward<F>(f));
+    if (row_.find()) {
+      row_.mutate(std::forward<F>(f));
     } else {
       V value{};
       f(value);

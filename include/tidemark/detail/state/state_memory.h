@@ -5,6 +5,7 @@
 // one batch adds. Threads: any for a StateMemory; a Share is its backend's, whose task's thread alone uses it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <list>
@@ -17,12 +18,19 @@ namespace tidemark::detail {
 
 class StateMemory {
  public:
-  explicit StateMemory(std::uint64_t budget_bytes) : budget_bytes_{budget_bytes} {}
+  /// `reserved_bytes` of the budget are what stores behind tables take (state_store.h): they count as held.
+  explicit StateMemory(std::uint64_t budget_bytes, std::uint64_t reserved_bytes = 0)
+      : budget_bytes_{budget_bytes}, reserved_bytes_{reserved_bytes}, held_bytes_{reserved_bytes} {}
   StateMemory(const StateMemory&) = delete;
   StateMemory& operator=(const StateMemory&) = delete;
 
   std::uint64_t budget_bytes() const { return budget_bytes_; }
   std::uint64_t held_bytes() const { return held_bytes_.load(std::memory_order_relaxed); }
+  /// Of the budget, for a holder that can spill: it keeps to this, so that those that can't have theirs.
+  std::uint64_t even_share_bytes() const {
+    const std::uint64_t all = budget_bytes_ - std::min(budget_bytes_, reserved_bytes_);
+    return all / 16 * 15 / std::max<std::uint64_t>(holder_count_.load(std::memory_order_relaxed), 1);
+  }
 
   /// An operator subtask.
   struct Holder {
@@ -43,6 +51,8 @@ class StateMemory {
     void set(std::uint64_t bytes) {
       if (bytes != shown_bytes_) [[unlikely]] change(bytes);
     }
+    /// Before the first set(): this holder keeps to its share by itself, and set() never fails.
+    void spill() { spills_ = true; }
 
    private:
     void change(std::uint64_t bytes);
@@ -50,13 +60,16 @@ class StateMemory {
     StateMemory& memory_;
     std::list<Holder>::iterator holder_;
     std::uint64_t shown_bytes_ = 0;
+    bool spills_ = false;
   };
 
  private:
   [[noreturn]] void fail_exceeded();
 
   const std::uint64_t budget_bytes_;
-  std::atomic<std::uint64_t> held_bytes_{0};
+  const std::uint64_t reserved_bytes_;
+  std::atomic<std::uint64_t> held_bytes_;
+  std::atomic<std::uint64_t> holder_count_{0};
   std::mutex mutex_;
   std::list<Holder> holders_;  // under mutex_, but for the bytes
 };

@@ -13,7 +13,7 @@
 #include "tidemark/detail/base/bytes.h"
 #include "tidemark/detail/base/hash.h"
 #include "tidemark/detail/codec/key.h"
-#include "tidemark/detail/state/owned_bytes.h"
+#include "tidemark/detail/state/cow_domain.h"
 
 namespace tidemark::detail {
 
@@ -26,7 +26,7 @@ struct WordKey {
   static std::uint64_t hash(std::uint64_t word) { return hash_word<K>(word); }
   static std::uint64_t hash(const std::uint64_t* words) { return hash_word<K>(words[0]); }
   static bool equals(const std::uint64_t* words, std::uint64_t key) { return words[0] == key; }
-  static void make(std::uint64_t key, std::uint64_t* words) { words[0] = key; }
+  static void make(std::uint64_t key, std::uint64_t* words, CowDomain&) { words[0] = key; }
   static Lookup lookup(const std::uint64_t* words) { return words[0]; }
   static void encode(std::uint64_t word, ByteWriter& to) { KeyCodec<K>::encode(KeyCodec<K>::from_word(word), to); }
   static void encode(const std::uint64_t* words, ByteWriter& to) { encode(words[0], to); }
@@ -48,14 +48,15 @@ struct BytesKey {
   static bool equals(const std::uint64_t* words, std::string_view key) {
     return words[0] == head(key) && lookup(words) == key;
   }
-  static void make(std::string_view key, std::uint64_t* words) {
+  /// The bytes that don't fit are the domain's, until retire().
+  static void make(std::string_view key, std::uint64_t* words, CowDomain& domain) {
     words[0] = head(key);
     words[1] = 0;
     if (key.size() <= kInline) {
       if (key.size() > 4) std::memcpy(words + 1, key.data() + 4, key.size() - 4);
       return;
     }
-    auto* bytes = new char[key.size()];
+    char* bytes = domain.take_key(key.size());
     std::memcpy(bytes, key.data(), key.size());
     words[1] = reinterpret_cast<std::uint64_t>(bytes);
   }
@@ -69,11 +70,10 @@ struct BytesKey {
     key = bytes;
     return true;
   }
-  static std::size_t owned_bytes(const std::uint64_t* words) {
-    return owns(words) ? block_bytes(static_cast<std::uint32_t>(words[0])) : 0;
+  static void retire(const std::uint64_t* words, CowDomain& domain) {
+    const auto size = static_cast<std::uint32_t>(words[0]);
+    if (size > kInline) domain.retire_key(reinterpret_cast<char*>(words[1]), size);
   }
-  static bool owns(const std::uint64_t* words) { return static_cast<std::uint32_t>(words[0]) > kInline; }
-  static void free(std::uint64_t word) { delete[] reinterpret_cast<char*>(word); }
 
  private:
   static constexpr std::size_t kInline = 12;

@@ -4,7 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
+#include <utility>
+
+#include "tidemark/detail/base/bytes.h"
+#include "tidemark/detail/state/changed_since.h"
 
 namespace tidemark::detail {
 
@@ -21,6 +26,15 @@ class EntrySink {
   ~EntrySink() = default;
 };
 
+/// Takes keys that were erased, encoded, in the namespace of the view.
+class ErasedSink {
+ public:
+  virtual void erased(std::uint64_t hash, std::string_view key) = 0;
+
+ protected:
+  ~ErasedSink() = default;
+};
+
 /// A table's content at the moment of a trigger. Read by one snapshotter on any thread while the writer goes on; destroyed
 /// before the domain's end() of its bound.
 class TableView {
@@ -29,6 +43,15 @@ class TableView {
   virtual std::size_t segment_count() const = 0;
   /// Emits the segment's entries in the order of their hashes. Segments are in that order, too.
   virtual void read_segment(std::size_t index, EntrySink& sink) = 0;
+
+  /// The oldest epoch since which the view knows all that changed; none if it always shows everything.
+  virtual std::optional<std::uint32_t> changes_known_since() const { return std::nullopt; }
+  /// It shall show what changed, and everything where that says so; before the first segment, which are then read once
+  /// and in their order. Only for a view that knows all that changed since then.
+  virtual void show_changes(std::shared_ptr<const ChangedSince> since) { static_cast<void>(since); }
+  /// After the last segment: what was erased since then, where not everything is shown. In no order, keys perhaps several
+  /// times and some that were put in again: the view's entries count behind them.
+  virtual void read_erased(ErasedSink& sink) { static_cast<void>(sink); }
 };
 
 class Table {
@@ -55,6 +78,26 @@ class Table {
   virtual std::size_t size() const = 0;
   virtual std::size_t memory_bytes() const = 0;
 
+  // What a table is asked that holds only a part of its state's entries: the others are in a store (spilled_tables.h).
+
+  /// As view(), with what has expired.
+  virtual std::unique_ptr<TableView> view_of_all(std::uint32_t bound) = 0;
+  /// What snapshots show of `all`: that which has not expired.
+  virtual std::unique_ptr<TableView> living(std::unique_ptr<TableView> all) { return all; }
+  /// True if an encoded value has expired. Any thread.
+  virtual bool is_over(std::string_view value, std::uint32_t now_s) const {
+    static_cast<void>(value), static_cast<void>(now_s);
+    return false;
+  }
+  virtual bool contains(std::uint64_t hash, std::string_view key) = 0;
+  /// Removes the entry of a key, which must decode; its encoded value goes behind what `value` holds, unless that is null.
+  /// False if there is none.
+  virtual bool take_entry(std::uint64_t hash, std::string_view key, ByteWriter* value) = 0;
+
+  /// Set in a cursor's marks when the current key's entry changes: see key_cursor.h.
+  std::uint32_t mark() const { return mark_; }
+  void set_mark(std::uint32_t mark) { mark_ = mark; }
+
   /// Where the two places to prefetch lie for a hash.
   struct Places {
     const void* const* directory = nullptr;
@@ -68,6 +111,9 @@ class Table {
 
  protected:
   Places places_;
+
+ private:
+  std::uint32_t mark_ = 0;
 };
 
 }  // namespace tidemark::detail

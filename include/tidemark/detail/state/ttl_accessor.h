@@ -49,14 +49,14 @@ class LivingRow {
       return nullptr;
     }
     if (life == Life::kPartly) {
-      table().mutate(at, [&](V& entry) { remove_expired(entry, expiry()); });
+      row_.mutate([&](V& entry) { remove_expired(entry, expiry()); });
     }
     return &table().value_ref(at);
   }
   /// Puts the value in place of whatever is there.
   void set(const V& value) {
-    if (const Row at = row_.find()) {
-      table().set(at, value);
+    if (row_.find()) {
+      row_.set(value);
     } else {
       row_.insert(value);
     }
@@ -64,8 +64,8 @@ class LivingRow {
   /// f(V&) changes the entry, expired or not, or a V{} that is put in.
   template <class F>
   void mutate(F&& f) {
-    if (const Row at = row_.find()) {
-      table().mutate(at, std::forward<F>(f));
+    if (row_.find()) {
+      row_.mutate(std::forward<F>(f));
     } else {
       V value{};
       f(value);

@@ -7,8 +7,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "tidemark/detail/state/slot_table.h"
 #include "tidemark/detail/state/stamped.h"
@@ -21,10 +24,20 @@ namespace tidemark::detail {
 template <class V>
 class LivingEntries final : public EntrySink {
  public:
-  LivingEntries(EntrySink& to, Expiry expiry) : to_{to}, expiry_{expiry} {}
+  struct Over {
+    std::uint64_t hash;
+    std::string key;
+  };
+  /// Entries of which nothing lives go to `over` where only changes are shown, so that older content does not come back.
+  LivingEntries(EntrySink& to, Expiry expiry, const ChangedSince* since, std::vector<Over>& over)
+      : to_{to}, expiry_{expiry}, since_{since}, over_{over} {}
 
   void entry(std::uint64_t hash, std::string_view key, std::string_view value) override {
-    if (take_living(value)) to_.entry(hash, key, value);
+    if (take_living(value)) {
+      to_.entry(hash, key, value);
+    } else if (since_ != nullptr && since_->at(hash) != ChangedSince::kAlways) {
+      over_.push_back({hash, std::string{key}});
+    }
   }
   void entry_with_namespace(std::uint64_t hash, std::string_view key, std::string_view namespace_bytes,
                             std::string_view value) override {
@@ -46,6 +59,8 @@ class LivingEntries final : public EntrySink {
 
   EntrySink& to_;
   Expiry expiry_;
+  const ChangedSince* since_;  // null: everything is shown
+  std::vector<Over>& over_;
   ByteWriter living_;
 };
 
@@ -55,13 +70,24 @@ class LivingView final : public TableView {
   LivingView(std::unique_ptr<TableView> all, Expiry expiry) : all_{std::move(all)}, expiry_{expiry} {}
   std::size_t segment_count() const override { return all_->segment_count(); }
   void read_segment(std::size_t index, EntrySink& sink) override {
-    LivingEntries<V> living{sink, expiry_};
+    LivingEntries<V> living{sink, expiry_, changed_since_.get(), over_};
     all_->read_segment(index, living);
+  }
+  std::optional<std::uint32_t> changes_known_since() const override { return all_->changes_known_since(); }
+  void show_changes(std::shared_ptr<const ChangedSince> since) override {
+    changed_since_ = since;
+    all_->show_changes(std::move(since));
+  }
+  void read_erased(ErasedSink& sink) override {
+    all_->read_erased(sink);
+    for (const auto& [hash, key] : over_) sink.erased(hash, key);
   }
 
  private:
   std::unique_ptr<TableView> all_;
   Expiry expiry_;
+  std::shared_ptr<const ChangedSince> changed_since_;
+  std::vector<typename LivingEntries<V>::Over> over_;  // changed, and expired since
 };
 
 template <class K, class V>
@@ -82,19 +108,19 @@ class TtlTable final : public StateTable<K, V>, public ExpiringTable {
   std::uint32_t written_s() const { return clock_->written_s(); }
 
   std::unique_ptr<TableView> view(std::uint32_t bound) override {
-    return std::make_unique<LivingView<V>>(Base::view(bound), expiry());
+    return living(Base::view_of_all(bound));
+  }
+  std::unique_ptr<TableView> living(std::unique_ptr<TableView> all) override {
+    return std::make_unique<LivingView<V>>(std::move(all), expiry());
+  }
+  bool is_over(std::string_view value, std::uint32_t now_s) const override {
+    return StoredValue<V>::life(value, {.life_s = life_s_, .now_s = now_s}) == Life::kOver;
   }
 
   bool restore_entry(std::uint64_t hash, std::string_view key, std::string_view value) override {
-    const Life life = StoredValue<V>::life(value, expiry());
-    if (life == Life::kWhole) return Base::restore_entry(hash, key, value);
-    V entry{};
-    if (!StoredValue<V>::decode(value, entry)) return false;
-    if (life == Life::kOver) return true;
-    remove_expired(entry, expiry());
-    ByteWriter living;
-    StoredValue<V>::encode(entry, living);
-    return Base::restore_entry(hash, key, living.view());
+    const bool restored = restore_living(hash, key, value);
+    size_after_sweep_ = this->size();  // none of these is a new one that the hand has to keep up with
+    return restored;
   }
 
   void sweep() override {
@@ -108,6 +134,19 @@ class TtlTable final : public StateTable<K, V>, public ExpiringTable {
   // Four units a new entry keep up with any rate of new ones: of four places in a table one or more are taken, and where
   // half of those have expired, what is removed equals what came.
   static constexpr std::uint32_t kGrowthAtOnce = 4;
+
+  bool restore_living(std::uint64_t hash, std::string_view key, std::string_view value) {
+    const Life life = StoredValue<V>::life(value, expiry());
+    // What has expired goes by the sweep where changes are remembered: so the next snapshot of them says so.
+    if (life == Life::kWhole || this->domain().remembers_changes()) return Base::restore_entry(hash, key, value);
+    V entry{};
+    if (!StoredValue<V>::decode(value, entry)) return false;
+    if (life == Life::kOver) return true;
+    remove_expired(entry, expiry());
+    ByteWriter living;
+    StoredValue<V>::encode(entry, living);
+    return Base::restore_entry(hash, key, living.view());
+  }
 
   void sweep_some() {
     // Where values lie outside of the table, their memory is waited for at once.

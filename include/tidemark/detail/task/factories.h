@@ -23,13 +23,15 @@ struct SinkRecovery {
   bool restored = false;                  ///< false: the job starts anew
   std::vector<std::string> committables;  ///< of the restored checkpoint, of all subtasks
   std::vector<OperatorListState> list_states{};  ///< likewise: a subtask's are not joined with another's
+  bool only_checks = false;                      ///< whether it would be refused is all that is asked: nothing may change
 };
 
 struct NodeFactory {
   /// A new operator for a subtask. Its constructor only declares.
   std::function<std::unique_ptr<Operator>()> make;
   /// Of sinks: commits what the restored checkpoint holds (again, if need be) and discards what no checkpoint does. Once a
-  /// start, before any task. Throws Error. Null for all others.
+  /// start, before any task and behind the checks of all sinks, so that a start which one of them refuses takes nothing from
+  /// the others. Throws Error. Null for all others.
   std::function<void(const SinkRecovery&)> recover;
 };
 

@@ -19,6 +19,10 @@ struct TestOptions {
   std::uint32_t parallelism = 1;
   /// What the job is restored at, in turn: {2, 3, 1}. Empty: as it was.
   std::vector<std::uint32_t> parallelism_of_restores = {};
+  /// State of keys lies in a store, and only some of the keys are in memory at a time (docs/state-backends.md).
+  bool spills_state = false;
+  /// Each restore is into the other backend: from memory into a store, from a store into memory.
+  bool other_backend_at_restores = false;
   /// Records that wait to be read in one batch. More than 1: in() runs nothing before so many are there or something else
   /// is asked for.
   std::uint32_t batch = 1;

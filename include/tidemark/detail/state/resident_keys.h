@@ -1,0 +1,142 @@
+// Which keys of an operator are in its tables, where these stand in front of a store, and what has become of each since.
+//
+// A record or a timer asks for its key by want(), load() then makes the wanted ones resident, and keep_changes() notes what
+// the function did to the key that its cursor is at. end_batch() evicts: a clock hand goes round, and a key that was not used
+// since its last visit leaves. Rows of the states' tables that were found before load() or end_batch() are not valid after.
+//
+// The task's thread alone. `tables` outlives it.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "tidemark/detail/base/bytes.h"
+#include "tidemark/detail/state/key_cursor.h"
+#include "tidemark/detail/state/line_table.h"
+#include "tidemark/detail/state/slot_table.h"
+#include "tidemark/detail/state/spilled_tables.h"
+#include "tidemark/detail/state/stored_key.h"
+
+namespace tidemark::detail {
+
+template <class K>
+class ResidentKeys {
+  using Key = StoredKey<K>;
+  using Lookup = typename Key::Lookup;
+  using Rows = StateTable<K, std::uint64_t>;
+
+ public:
+  explicit ResidentKeys(SpilledTables& tables) : tables_{tables}, rows_{tables.residency()} {}
+
+  std::size_t size() const { return rows_.size(); }
+
+  [[gnu::always_inline]] void prefetch(const std::uint64_t* hashes, std::uint32_t count) const { rows_.prefetch(hashes, count); }
+
+  void want(std::uint64_t hash, Lookup key) {
+    if (const auto row = rows_.find(hash, key)) {
+      const std::uint64_t resident = rows_.value(row);
+      if (!(resident & kUsed)) rows_.set(row, resident | kUsed);
+      return;
+    }
+    rows_.insert(hash, key, kUsed);
+    tables_.want(hash, encoded(key));
+  }
+
+  void load() {
+    tables_.load([this](std::uint64_t hash, std::string_view bytes, std::uint32_t stored) {
+      Lookup key{};
+      static_cast<void>(Key::decode(bytes, key));
+      rows_.set(rows_.find(hash, key), kUsed | std::uint64_t{stored} << kStoredShift);
+    });
+  }
+
+  /// After each record and timer.
+  void keep_changes(const KeyCursor<K>& cursor) {
+    if (cursor.changed == 0) return;
+    const auto row = rows_.find(cursor.hash, cursor.key);
+    std::uint64_t resident = rows_.value(row) | cursor.changed;
+    if (cursor.erased != 0) {
+      const std::uint32_t left = tables_.erase(cursor.hash, encoded(cursor.key), cursor.erased, stored_of(resident));
+      resident = (resident & ~(kMarks << kStoredShift)) | std::uint64_t{left} << kStoredShift;
+    }
+    rows_.set(row, resident);
+    cursor.changed = cursor.erased = 0;
+  }
+
+  void end_batch() {
+    if (tables_.goes_by_chance()) {
+      evict_by_chance();
+    } else {
+      evict(std::min(tables_.keys_to_evict(rows_.size()), rows_.size()));
+    }
+    tables_.write();
+  }
+
+  /// All but as many.
+  void evict_down_to(std::size_t keys) {
+    evict(rows_.size() - std::min(keys, rows_.size()));
+    tables_.write();
+  }
+
+ private:
+  // A resident key is a word: the marks of the states whose entry has changed, whether it was used since the hand's last
+  // visit, and the marks of the states that the store has an entry of.
+  static constexpr std::uint64_t kMarks = 0x7fff'ffff;
+  static constexpr std::uint64_t kUsed = std::uint64_t{1} << 31;
+  static constexpr unsigned kStoredShift = 32;
+  static constexpr std::uint32_t kUnitsAtOnce = 16;
+
+  static std::uint32_t changed_of(std::uint64_t resident) { return static_cast<std::uint32_t>(resident & kMarks); }
+  static std::uint32_t stored_of(std::uint64_t resident) {
+    return static_cast<std::uint32_t>(resident >> kStoredShift & kMarks);
+  }
+
+  std::string_view encoded(Lookup key) {
+    if constexpr (Key::kWords == 1) {
+      key_.clear();
+      Key::encode(key, key_);
+      return key_.view();
+    } else {
+      return key;
+    }
+  }
+
+  void evict(std::size_t keys) {
+    while (keys > 0) {
+      rows_.for_next_rows(hand_, kUnitsAtOnce, [&](auto row) {
+        if (keys == 0) return;
+        const std::uint64_t resident = rows_.value(row);
+        if (resident & kUsed) {
+          rows_.set(row, resident & ~kUsed);
+        } else {
+          evict_row(row);
+          --keys;
+        }
+      });
+    }
+  }
+  void evict_by_chance() {
+    // At most once round, as the hand goes on from where it ends.
+    for (std::size_t seen = 0, all = rows_.size(); seen < all;) {
+      rows_.for_next_rows(hand_, kUnitsAtOnce, [&](auto row) {
+        ++seen;
+        if (tables_.chance()) evict_row(row);
+      });
+    }
+  }
+  void evict_row(typename Rows::Row row) {
+    const Lookup key = rows_.key(row);
+    const std::uint64_t resident = rows_.value(row);
+    tables_.evict(Key::hash(key), encoded(key), changed_of(resident), stored_of(resident));
+    rows_.erase(row);
+  }
+
+  SpilledTables& tables_;
+  Rows rows_;
+  typename Rows::Hand hand_;
+  ByteWriter key_;
+};
+
+}  // namespace tidemark::detail

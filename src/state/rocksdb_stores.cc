@@ -1,0 +1,362 @@
+#include "state/rocksdb_stores.h"
+
+#include <fmt/format.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/compaction_filter.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/sst_file_writer.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "tidemark/detail/base/probe.h"
+
+namespace tidemark {
+
+// What all databases of the process have in common.
+struct RocksdbStores::Shared {
+  std::uint64_t memory_bytes = 0;
+  std::shared_ptr<rocksdb::Cache> cache;
+  std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
+};
+
+namespace {
+
+constexpr std::string_view kFolderPrefix = "tidemark-";
+constexpr std::string_view kLockSuffix = ".lock";
+// A lock file this young may be that of a process which has made it and is about to lock it.
+constexpr std::int64_t kYoungMs = 60'000;
+// Larger memtables are slower to search and to fill: skip lists.
+constexpr std::uint64_t kLargestMemtable = 16u << 20;
+constexpr std::uint64_t kSmallestMemtable = 1u << 20;
+constexpr std::uint64_t kLoadedFileBytes = 256u << 20;
+constexpr std::size_t kReadAheadBytes = 1u << 20;
+
+ErrorCode code_of(const rocksdb::Status& status) {
+  if (status.IsNoSpace()) return ErrorCode::kResourceExhausted;
+  if (status.IsCorruption()) return ErrorCode::kDataLoss;
+  return ErrorCode::kIo;
+}
+
+// To be thrown. A job may be restarted: its state is in its checkpoint, and the disk may have room again.
+Error failed(const std::string& folder, std::string_view what, const rocksdb::Status& status) {
+  const std::string_view advice =
+      status.IsNoSpace()
+          ? "the disk is full: make room, or set state.backend.rocksdb.localdir to a folder on a larger one"
+          : "see to the disk, or set state.backend.rocksdb.localdir to a folder on another one";
+  return Error{code_of(status), ErrorDomain::kExternal, Retry::kRestart,
+               fmt::format("{}: {} the state kept there failed: {}; {}", folder, what, status.ToString(), advice)};
+}
+
+rocksdb::Slice slice_of(std::string_view text) { return {text.data(), text.size()}; }
+std::string_view view_of(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+class ExpiryFilter final : public rocksdb::CompactionFilter {
+ public:
+  explicit ExpiryFilter(std::function<bool(std::string_view)> is_expired) : is_expired_{std::move(is_expired)} {}
+  const char* Name() const override { return "tidemark.expiry"; }
+  bool Filter(int, const rocksdb::Slice&, const rocksdb::Slice& value, std::string*, bool*) const override {
+    return is_expired_(view_of(value));
+  }
+
+ private:
+  std::function<bool(std::string_view)> is_expired_;
+};
+
+rocksdb::ColumnFamilyOptions column_family_options(const std::shared_ptr<rocksdb::Cache>& cache, std::uint64_t memtable_bytes) {
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = memtable_bytes;
+  options.max_write_buffer_number = 3;
+  options.memtable_whole_key_filtering = true;
+  options.memtable_prefix_bloom_size_ratio = 0.05;
+  options.compression = rocksdb::kLZ4Compression;
+  options.level_compaction_dynamic_level_bytes = true;
+  options.target_file_size_base = 4 * memtable_bytes;
+  options.max_bytes_for_level_base = 16 * memtable_bytes;
+
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.checksum = rocksdb::kXXH3;
+  table.format_version = 5;
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.partition_filters = true;
+  table.metadata_block_size = 4096;
+  table.cache_index_and_filter_blocks = true;
+  table.pin_top_level_index_and_filter = true;
+  table.optimize_filters_for_memory = true;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+rocksdb::DBOptions database_options(const std::shared_ptr<rocksdb::WriteBufferManager>& write_buffers) {
+  rocksdb::DBOptions options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  options.error_if_exists = true;
+  options.write_buffer_manager = write_buffers;
+  options.allow_concurrent_memtable_write = false;  // a store has one writer
+  options.max_background_jobs = 2;
+  options.avoid_flush_during_shutdown = true;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  options.keep_log_file_num = 1;
+  return options;
+}
+
+// A database, its column families, and its folder, which goes with it. Shared by a store and its snapshots.
+class Database {
+ public:
+  Database(FileSystem& files, std::string folder, const StateStoreOptions& states, const std::shared_ptr<rocksdb::Cache>& cache,
+           const std::shared_ptr<rocksdb::WriteBufferManager>& write_buffers, std::uint64_t memtable_bytes)
+      : files_{files}, folder_{std::move(folder)} {
+    std::vector<rocksdb::ColumnFamilyDescriptor> families;
+    for (std::size_t i = 0; i < states.states.size(); ++i) {
+      options_.push_back(column_family_options(cache, memtable_bytes));
+      filters_.push_back(nullptr);
+      if (const auto& is_expired = states.states[i].is_expired) {
+        filters_.back() = std::make_unique<ExpiryFilter>(is_expired);
+        options_.back().compaction_filter = filters_.back().get();
+      }
+      // By place: a name of a state may be any text, and is none that a database has already.
+      families.emplace_back(fmt::format("state-{}", i), options_.back());
+    }
+    families.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions{});
+    rocksdb::DB* opened = nullptr;
+    const auto status = rocksdb::DB::Open(rocksdb::Options{database_options(write_buffers), {}}, folder_, families, &handles_, &opened);
+    db_.reset(opened);
+    if (!status.ok()) {
+      remove_folder();
+      throw failed(folder_, "opening", status);
+    }
+  }
+  ~Database() {
+    for (rocksdb::ColumnFamilyHandle* handle : handles_) static_cast<void>(db_->DestroyColumnFamilyHandle(handle));
+    static_cast<void>(db_->Close());
+    db_.reset();
+    remove_folder();
+  }
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  const std::string& folder() const { return folder_; }
+  rocksdb::DB& db() { return *db_; }
+  rocksdb::ColumnFamilyHandle* family(std::uint32_t state) { return handles_[state]; }
+  rocksdb::Options options_of(std::uint32_t state) const { return {rocksdb::DBOptions{}, options_[state]}; }
+
+  void check(const rocksdb::Status& status, std::string_view what) const {
+    if (!status.ok()) throw failed(folder_, what, status);
+  }
+
+ private:
+  void remove_folder() {
+    if (const auto removed = remove_tree(files_, folder_); !removed) log_warning(removed.error().message());
+  }
+
+  FileSystem& files_;
+  const std::string folder_;
+  std::vector<rocksdb::ColumnFamilyOptions> options_;
+  std::vector<std::unique_ptr<ExpiryFilter>> filters_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+};
+
+class Entries final : public StateEntries {
+ public:
+  Entries(Database& database, std::unique_ptr<rocksdb::Iterator> at) : database_{database}, at_{std::move(at)} {}
+
+  bool next() override {
+    if (started_) {
+      at_->Next();
+    } else {
+      at_->SeekToFirst();
+    }
+    started_ = true;
+    if (at_->Valid()) return true;
+    database_.check(at_->status(), "reading");
+    return false;
+  }
+  std::string_view key() const override { return view_of(at_->key()); }
+  std::string_view value() const override { return view_of(at_->value()); }
+
+ private:
+  Database& database_;
+  std::unique_ptr<rocksdb::Iterator> at_;
+  bool started_ = false;
+};
+
+class Snapshot final : public StateStoreSnapshot {
+ public:
+  explicit Snapshot(std::shared_ptr<Database> database) : database_{std::move(database)}, snapshot_{database_->db().GetSnapshot()} {}
+  ~Snapshot() override { database_->db().ReleaseSnapshot(snapshot_); }
+
+  std::unique_ptr<StateEntries> entries(std::uint32_t state) override {
+    rocksdb::ReadOptions options;
+    options.snapshot = snapshot_;
+    options.fill_cache = false;
+    options.readahead_size = kReadAheadBytes;
+    return std::make_unique<Entries>(
+        *database_, std::unique_ptr<rocksdb::Iterator>{database_->db().NewIterator(options, database_->family(state))});
+  }
+
+ private:
+  std::shared_ptr<Database> database_;
+  const rocksdb::Snapshot* snapshot_;
+};
+
+// Sorted files that become the database's as they are.
+class Loader final : public StateLoader {
+ public:
+  Loader(std::shared_ptr<Database> database, std::uint32_t state, std::uint64_t number)
+      : database_{std::move(database)}, state_{state}, number_{number}, options_{database_->options_of(state)} {}
+
+  void add(std::string_view key, std::string_view value) override {
+    if (writer_ == nullptr) begin_file();
+    database_->check(writer_->Put(slice_of(key), slice_of(value)), "filling");
+    if (writer_->FileSize() >= kLoadedFileBytes) end_file();
+  }
+  void finish() override {
+    if (writer_ != nullptr) end_file();
+    if (paths_.empty()) return;
+    rocksdb::IngestExternalFileOptions options;
+    options.move_files = true;
+    database_->check(database_->db().IngestExternalFile(database_->family(state_), paths_, options), "filling");
+  }
+
+ private:
+  void begin_file() {
+    paths_.push_back(fmt::format("{}/load-{}-{}.sst", database_->folder(), number_, paths_.size()));
+    writer_ = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions{}, options_, database_->family(state_));
+    database_->check(writer_->Open(paths_.back()), "filling");
+  }
+  void end_file() {
+    database_->check(writer_->Finish(), "filling");
+    writer_.reset();
+  }
+
+  std::shared_ptr<Database> database_;
+  const std::uint32_t state_;
+  const std::uint64_t number_;
+  const rocksdb::Options options_;
+  std::unique_ptr<rocksdb::SstFileWriter> writer_;
+  std::vector<std::string> paths_;
+};
+
+class Store final : public StateStore {
+ public:
+  explicit Store(std::shared_ptr<Database> database) : database_{std::move(database)} {}
+
+  void get(std::uint32_t state, std::span<const std::string_view> keys, const Found& found) override {
+    keys_.clear();
+    for (const std::string_view key : keys) keys_.push_back(slice_of(key));
+    if (values_.size() < keys.size()) {
+      values_ = std::vector<rocksdb::PinnableSlice>(keys.size());
+      statuses_ = std::vector<rocksdb::Status>(keys.size());
+    }
+    database_->db().MultiGet(rocksdb::ReadOptions{}, database_->family(state), keys.size(), keys_.data(), values_.data(),
+                             statuses_.data(), true);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (!statuses_[i].IsNotFound()) {
+        database_->check(statuses_[i], "reading");
+        found(i, view_of(values_[i]));
+      }
+      values_[i].Reset();
+    }
+  }
+
+  void write(const StateChanges& changes) override {
+    batch_.Clear();
+    changes.for_each([this](std::uint32_t state, std::string_view key, std::optional<std::string_view> value) {
+      const auto status = value ? batch_.Put(database_->family(state), slice_of(key), slice_of(*value))
+                                : batch_.Delete(database_->family(state), slice_of(key));
+      database_->check(status, "writing");
+    });
+    rocksdb::WriteOptions options;
+    options.disableWAL = true;
+    database_->check(database_->db().Write(options, &batch_), "writing");
+  }
+
+  std::unique_ptr<StateLoader> load(std::uint32_t state) override {
+    return std::make_unique<Loader>(database_, state, loads_++);
+  }
+
+  std::unique_ptr<StateStoreSnapshot> snapshot() override { return std::make_unique<Snapshot>(database_); }
+
+ private:
+  std::shared_ptr<Database> database_;
+  std::vector<rocksdb::Slice> keys_;
+  std::vector<rocksdb::PinnableSlice> values_;
+  std::vector<rocksdb::Status> statuses_;
+  rocksdb::WriteBatch batch_;
+  std::uint64_t loads_ = 0;
+};
+
+// What processes left behind that have ended without their own cleaning up: those whose lock nobody holds.
+void remove_left_behind(const Env& env, const std::string& folder) {
+  FileSystem& files = *env.files;
+  const auto entries = files.list(folder);
+  if (!entries) return;
+  for (const DirectoryEntry& entry : *entries) {
+    if (!entry.name.starts_with(kFolderPrefix) || !entry.name.ends_with(kLockSuffix)) continue;
+    const std::string lock_path = join_path(folder, entry.name);
+    const auto info = files.stat(lock_path);
+    if (!info || env.clock->wall_ms() - info->modified_ms < kYoungMs) continue;
+    const auto lock = files.lock(lock_path);
+    if (!lock) continue;
+    const auto removed = remove_tree(files, lock_path.substr(0, lock_path.size() - kLockSuffix.size()));
+    if (!removed) {
+      log_warning(removed.error().message());
+      continue;
+    }
+    static_cast<void>(files.remove(lock_path));
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RocksdbStores>> RocksdbStores::create(const Env& env, const std::string& folder, std::uint64_t memory_bytes) {
+  const auto within = [](const Error& error) { return std::unexpected{error.within("state.backend.rocksdb.localdir")}; };
+  FileSystem& files = *env.files;
+  if (const auto made = files.make_directories(folder); !made) return within(made.error());
+  remove_left_behind(env, folder);
+  const std::string own = files.absolute_path(join_path(folder, fmt::format("{}{:016x}", kFolderPrefix, env.random->next())));
+  auto lock = files.lock(own + std::string{kLockSuffix});
+  if (!lock) return within(lock.error());
+  if (const auto made = files.make_directories(own); !made) return within(made.error());
+  return std::unique_ptr<RocksdbStores>{new RocksdbStores{files, own, std::move(*lock), std::max(memory_bytes, kLeastMemory)}};
+}
+
+RocksdbStores::RocksdbStores(FileSystem& files, std::string folder, std::unique_ptr<FileLock> lock, std::uint64_t memory_bytes)
+    : files_{files}, folder_{std::move(folder)}, lock_{std::move(lock)}, shared_{std::make_unique<Shared>()} {
+  shared_->memory_bytes = memory_bytes;
+  // Few shards: a shard must be able to hold many of the larger blocks.
+  rocksdb::LRUCacheOptions cache;
+  cache.capacity = memory_bytes;
+  cache.num_shard_bits = 2;
+  cache.high_pri_pool_ratio = 0.5;
+  shared_->cache = rocksdb::NewLRUCache(cache);
+  // Memtables are charged to the cache, so that both are one budget.
+  shared_->write_buffers = std::make_shared<rocksdb::WriteBufferManager>(memory_bytes / 3, shared_->cache);
+}
+
+RocksdbStores::~RocksdbStores() {
+  if (const auto removed = remove_tree(files_, folder_); !removed) log_warning(removed.error().message());
+  static_cast<void>(files_.remove(folder_ + std::string{kLockSuffix}));
+}
+
+std::uint64_t RocksdbStores::memory_bytes() const { return shared_->memory_bytes; }
+
+std::unique_ptr<StateStore> RocksdbStores::open(const StateStoreOptions& options) {
+  const std::uint64_t memtable_bytes = std::clamp(shared_->memory_bytes / 12, kSmallestMemtable, kLargestMemtable);
+  return std::make_unique<Store>(std::make_shared<Database>(files_, join_path(folder_, options.name), options, shared_->cache,
+                                                            shared_->write_buffers, memtable_bytes));
+}
+
+}  // namespace tidemark

@@ -1,0 +1,193 @@
+#include "tidemark/detail/state/spilled_tables.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "env/env.h"
+#include "state/resident_limit.h"
+#include "state/spilled_view.h"
+#include "state/store_key.h"
+#include "tidemark/detail/base/check.h"
+#include "tidemark/detail/base/planted_bug.h"
+#include "tidemark/detail/base/probe.h"
+#include "tidemark/detail/state/state_memory.h"
+#include "tidemark/error.h"
+
+namespace tidemark::detail {
+namespace {
+
+// What is gathered before it is written: large enough to make a write cheap beside it.
+constexpr std::size_t kWriteBytes = 1u << 20;
+
+// Only letters, digits, '.', '_' and '-': others as %XX, so that different uids stay different.
+std::string escaped(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+    result += plain ? std::string(1, c) : fmt::format("_{:02x}", static_cast<unsigned char>(c));
+  }
+  return result;
+}
+
+StateStoreOptions options_of(const OperatorContext& context, const std::vector<SpilledTables::State>& states) {
+  StateStoreOptions options;
+  options.name = fmt::format("{}-{}-{}", escaped(context.name.uid), context.name.subtask, context.attempt);
+  for (const auto& state : states) {
+    options.states.push_back({state.name, [clock = context.env->clock, table = state.table](std::string_view value) {
+                                const std::int64_t now_s = std::max<std::int64_t>(clock->wall_ms(), 0) / 1000;
+                                return table->is_over(value, static_cast<std::uint32_t>(now_s));
+                              }});
+  }
+  return options;
+}
+
+}  // namespace
+
+SpilledTables::SpilledTables(const OperatorContext& context, StateStores& stores, CowDomain& domain, std::vector<State> states)
+    : name_{context.name},
+      env_{*context.env},
+      states_{std::move(states)},
+      domain_{domain},
+      store_{stores.open(options_of(context, states_))},
+      limit_{std::make_unique<ResidentLimit>(domain.pages().mapped_bytes())} {}
+
+SpilledTables::~SpilledTables() = default;
+
+std::uint32_t SpilledTables::state_of(const Table* table) const {
+  const auto found = std::ranges::find(states_, table, &State::table);
+  TIDEMARK_CHECK(found != states_.end(), "a table of another backend");
+  return static_cast<std::uint32_t>(found - states_.begin());
+}
+
+std::string_view SpilledTables::store_key(std::uint64_t hash, std::string_view key) {
+  key_.clear();
+  append_store_key(hash, key, key_);
+  return key_;
+}
+
+void SpilledTables::want(std::uint64_t hash, std::string_view key) {
+  wanted_.push_back({hash, wanted_bytes_.size(), kHashBytes + key.size(), 0});
+  append_store_key(hash, key, wanted_bytes_);
+}
+
+void SpilledTables::read_wanted() {
+  std::ranges::sort(wanted_, {}, [this](const Wanted& wanted) { return key_of(wanted); });
+  for (const Wanted& wanted : wanted_) wanted_keys_.push_back(key_of(wanted));
+  for (std::uint32_t state = 0; state < states_.size(); ++state) read_state(state);
+}
+
+void SpilledTables::read_state(std::uint32_t state) {
+  Table& table = *states_[state].table;
+  store_->get(state, wanted_keys_, [&](std::size_t index, std::string_view value) {
+    TIDEMARK_PROBE("state: a key comes back from the store");
+    Wanted& wanted = wanted_[index];
+    wanted.stored |= mark_of(state);
+    if (!table.restore_entry(wanted.hash, key_of_store_key(key_of(wanted)), value)) fail_undecodable(state);
+  });
+}
+
+void SpilledTables::forget_wanted() {
+  wanted_.clear();
+  wanted_bytes_.clear();
+  wanted_keys_.clear();
+}
+
+void SpilledTables::fail_undecodable(std::uint32_t state) const {
+  throw Error{ErrorCode::kDataLoss, ErrorDomain::kExternal, Retry::kRestart,
+              fmt::format("state '{}' of operator '{}' (uid {}): its store holds bytes that are none of its type: the disk below "
+                          "state.backend.rocksdb.localdir is damaged, or what was restored is; the job goes on from its last "
+                          "checkpoint",
+                          states_[state].name, name_.name, name_.uid)};
+}
+
+void SpilledTables::evict(std::uint64_t hash, std::string_view key, std::uint32_t changed, std::uint32_t stored) {
+  if (planted(PlantedBug::kEvictionForgetsChange)) changed = 0;
+  for (std::uint32_t state = 0; state < states_.size(); ++state) {
+    const bool writes = changed & mark_of(state);
+    value_.clear();
+    if (states_[state].table->take_entry(hash, key, writes ? &value_ : nullptr)) {
+      if (writes) changes_.put(state, store_key(hash, key), value_.view());
+    } else if (writes && (stored & mark_of(state))) {
+      changes_.erase(state, store_key(hash, key));
+    }
+  }
+  if (changes_.bytes() >= kWriteBytes) write();
+}
+
+std::uint32_t SpilledTables::erase(std::uint64_t hash, std::string_view key, std::uint32_t erased, std::uint32_t stored) {
+  if (planted(PlantedBug::kStoreKeepsErased)) return stored & ~erased;
+  for (std::uint32_t state = 0; state < states_.size(); ++state) {
+    const std::uint32_t mark = mark_of(state);
+    if (!(erased & stored & mark) || states_[state].table->contains(hash, key)) continue;
+    TIDEMARK_PROBE("state: an erased key is erased in the store");
+    changes_.erase(state, store_key(hash, key));
+    if (state < kLastMark) stored &= ~mark;
+  }
+  return stored;
+}
+
+void SpilledTables::write() {
+  if (changes_.empty()) return;
+  store_->write(changes_);
+  changes_.clear();
+}
+
+std::size_t SpilledTables::memory_bytes() const { return residency_.pages().mapped_bytes() + residency_.owned_bytes(); }
+
+std::size_t SpilledTables::keys_to_evict(std::size_t resident) {
+  const std::uint64_t share_bytes = env_.state_memory->even_share_bytes();
+  return limit_->keys_to_evict(share_bytes, domain_.pages().mapped_bytes() + residency_.pages().mapped_bytes(),
+                               domain_.owned_bytes() + residency_.owned_bytes(), resident);
+}
+
+bool SpilledTables::goes_by_chance() const { return env_.state_memory == nullptr; }
+
+bool SpilledTables::chance() {
+  // The middle of the word: every generator's best bits.
+  return env_.random == nullptr || (env_.random->next() >> 32) % 2 == 0;
+}
+
+void SpilledTables::restore_entry(const Table* table, std::uint32_t key_group, std::uint64_t hash, std::string_view key,
+                                  std::string_view value) {
+  if (loader_ == nullptr) {
+    loading_state_ = state_of(table);
+    loading_group_ = key_group;
+    loader_ = store_->load(loading_state_);
+  }
+  if (key_group != loading_group_) load_key_group();
+  loading_group_ = key_group;
+  loading_.push_back({std::string{store_key(hash, key)}, std::string{value}});
+}
+
+// A snapshot's order within a key group is another one in a savepoint, and of keys with one hash it has none.
+void SpilledTables::load_key_group() {
+  std::ranges::sort(loading_, {}, &Restored::key);
+  for (const Restored& entry : loading_) loader_->add(entry.key, entry.value);
+  loading_.clear();
+}
+
+void SpilledTables::finish_restore() {
+  if (loader_ == nullptr) return;
+  load_key_group();
+  loader_->finish();
+  loader_.reset();
+}
+
+void SpilledTables::erase_restored(const Table* table, std::uint64_t hash, std::string_view key) {
+  changes_.erase(state_of(table), store_key(hash, key));
+  if (changes_.bytes() >= kWriteBytes) write();
+}
+
+std::shared_ptr<StateStoreSnapshot> SpilledTables::snapshot() {
+  TIDEMARK_CHECK(changes_.empty(), "a snapshot is taken between two batches");
+  return store_->snapshot();
+}
+
+std::unique_ptr<TableView> SpilledTables::view(Table& table, std::uint32_t bound,
+                                               std::shared_ptr<StateStoreSnapshot> snapshot) {
+  return table.living(std::make_unique<SpilledView>(table.view_of_all(bound), std::move(snapshot), state_of(&table)));
+}
+
+}  // namespace tidemark::detail

@@ -1,0 +1,351 @@
+// What every store must do (state_store.h), for those of the engine.
+#include "tidemark/state_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "env/env.h"
+#include "env/posix_env.h"
+#include "env/split_mix_random.h"
+#include "state/memory_state_store.h"
+#include "state/rocksdb_stores.h"
+
+#ifdef __SANITIZE_THREAD__
+// The library is not built for the sanitizer, which so sees its accesses and none of its locks.
+extern "C" const char* __tsan_default_suppressions() { return "race:librocksdb.so\n"; }
+#endif
+
+namespace tidemark {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+using Map = std::map<std::string, std::string>;
+
+std::string scratch_folder() {
+  const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+  std::string name = testing::TempDir() + "/tidemark-stores-" + test->test_suite_name() + "-" + test->name();
+  for (char& c : name) {
+    if (c == '/' && &c != name.data() && name.find("tidemark-stores") < static_cast<std::size_t>(&c - name.data())) c = '-';
+  }
+  return name;
+}
+
+class RocksdbTest : public testing::Test {
+ protected:
+  RocksdbTest() { value_or_throw(remove_tree(*env().files, folder_)); }
+  ~RocksdbTest() override { static_cast<void>(remove_tree(*env().files, folder_)); }
+
+  Env env() { return posix_.env(); }
+  std::unique_ptr<RocksdbStores> make(std::uint64_t memory_bytes = 0) {
+    return value_or_throw(RocksdbStores::create(env(), folder_, memory_bytes));
+  }
+  std::vector<std::string> names() {
+    std::vector<std::string> result;
+    for (const auto& entry : value_or_throw(env().files->list(folder_))) result.push_back(entry.name);
+    return result;
+  }
+
+  PosixEnv posix_{1};
+  const std::string folder_ = scratch_folder();
+};
+
+enum class Kind { kMemory, kRocksdb };
+
+class StateStoreTest : public RocksdbTest, public testing::WithParamInterface<Kind> {
+ protected:
+  StateStoreTest() {
+    if (GetParam() == Kind::kMemory) {
+      stores_ = std::make_unique<MemoryStateStores>();
+    } else {
+      stores_ = make();
+    }
+  }
+
+  std::unique_ptr<StateStore> open(std::string name = "counts-0-1", std::size_t states = 2) {
+    StateStoreOptions options{.name = std::move(name), .states = {}};
+    for (std::size_t i = 0; i < states; ++i) options.states.push_back({"a state: " + std::to_string(i), nullptr});
+    return stores_->open(options);
+  }
+  static Map get(StateStore& store, std::uint32_t state, const std::set<std::string>& keys) {
+    const std::vector<std::string_view> views{keys.begin(), keys.end()};
+    Map found;
+    store.get(state, views, [&](std::size_t i, std::string_view value) { found.emplace(views[i], value); });
+    return found;
+  }
+  static Map read(StateStoreSnapshot& snapshot, std::uint32_t state) {
+    Map all;
+    std::string last;
+    for (const auto entries = snapshot.entries(state); entries->next();) {
+      EXPECT_TRUE(all.empty() || last < entries->key());
+      last = entries->key();
+      all.emplace(entries->key(), entries->value());
+    }
+    return all;
+  }
+  static Map read(StateStore& store, std::uint32_t state) { return read(*store.snapshot(), state); }
+
+  std::unique_ptr<StateStores> stores_;
+};
+
+TEST_P(StateStoreTest, BeginsEmpty) {
+  const auto store = open();
+  EXPECT_THAT(get(*store, 0, {"a", "b"}), IsEmpty());
+  EXPECT_THAT(read(*store, 1), IsEmpty());
+}
+
+TEST_P(StateStoreTest, FindsWhatWasWrittenAndNothingElse) {
+  const auto store = open();
+  StateChanges changes;
+  changes.put(0, "b", "2");
+  changes.put(0, std::string_view{"\0x", 2}, std::string_view{"\0", 1});
+  changes.put(0, "empty", "");
+  store->write(changes);
+  EXPECT_EQ(get(*store, 0, {"a", "b", "c", "empty", std::string{"\0x", 2}}),
+            (Map{{"b", "2"}, {"empty", ""}, {std::string{"\0x", 2}, std::string{"\0", 1}}}));
+  EXPECT_THAT(get(*store, 1, {"b"}), IsEmpty());
+}
+
+TEST_P(StateStoreTest, ChangesOfOneKeyAreMadeInTheirOrder) {
+  const auto store = open();
+  StateChanges changes;
+  changes.put(0, "a", "1");
+  changes.erase(0, "a");
+  changes.erase(0, "b");
+  changes.put(0, "b", "2");
+  store->write(changes);
+  changes.clear();
+  changes.put(0, "b", "3");
+  changes.erase(1, "b");
+  store->write(changes);
+  EXPECT_EQ(read(*store, 0), (Map{{"b", "3"}}));
+}
+
+TEST_P(StateStoreTest, ASnapshotIsOfItsMoment) {
+  const auto store = open();
+  StateChanges changes;
+  changes.put(0, "a", "1");
+  changes.put(0, "b", "1");
+  changes.put(1, "a", "other");
+  store->write(changes);
+  const auto first = store->snapshot();
+  changes.clear();
+  changes.put(0, "a", "2");
+  changes.erase(0, "b");
+  changes.put(0, "c", "2");
+  store->write(changes);
+  const auto second = store->snapshot();
+  changes.clear();
+  changes.erase(0, "a");
+  store->write(changes);
+  EXPECT_EQ(read(*first, 0), (Map{{"a", "1"}, {"b", "1"}}));
+  EXPECT_EQ(read(*first, 1), (Map{{"a", "other"}}));
+  EXPECT_EQ(read(*second, 0), (Map{{"a", "2"}, {"c", "2"}}));
+  EXPECT_EQ(read(*store, 0), (Map{{"c", "2"}}));
+}
+
+TEST_P(StateStoreTest, WhatIsLoadedTakesThePlaceOfWhatWasThere) {
+  const auto store = open();
+  for (const std::string value : {"1", "2"}) {
+    const auto loader = store->load(0);
+    for (int i = 0; i < 5000; ++i) {
+      if (value == "1" || i % 2 == 0) loader->add(std::to_string(10000 + i), value);
+    }
+    loader->finish();
+  }
+  store->load(1)->finish();
+  const Map all = read(*store, 0);
+  EXPECT_EQ(all.size(), 5000u);
+  EXPECT_EQ(all.at("10000"), "2");
+  EXPECT_EQ(all.at("10001"), "1");
+  StateChanges changes;
+  changes.put(0, "10001", "3");
+  store->write(changes);
+  EXPECT_EQ(get(*store, 0, {"10000", "10001"}), (Map{{"10000", "2"}, {"10001", "3"}}));
+}
+
+TEST_P(StateStoreTest, StoresOfOneProcessKnowNothingOfEachOther) {
+  const auto a = open("counts-0-1");
+  const auto b = open("counts-1-1");
+  StateChanges changes;
+  changes.put(0, "a", "1");
+  a->write(changes);
+  EXPECT_THAT(read(*b, 0), IsEmpty());
+}
+
+TEST_P(StateStoreTest, EqualsAModelThroughAnyChangesWhileSnapshotsAreRead) {
+  const auto store = open();
+  SplitMixRandom random{7};
+  Map model;
+  std::vector<std::thread> readers;
+  std::vector<Map> read_back(8);
+  std::vector<Map> expected(8);
+  for (std::size_t round = 0; round < 8; ++round) {
+    StateChanges changes;
+    for (int i = 0; i < 2000; ++i) {
+      const std::string key = std::to_string(random.next() % 3000);
+      if (random.next() % 4 == 0) {
+        changes.erase(1, key);
+        model.erase(key);
+      } else {
+        const std::string value(random.next() % 50, static_cast<char>('a' + round));
+        changes.put(1, key, value);
+        model[key] = value;
+      }
+    }
+    store->write(changes);
+    expected[round] = model;
+    readers.emplace_back([snapshot = store->snapshot(), &to = read_back[round]]() mutable {
+      to = read(*snapshot, 1);
+      snapshot.reset();
+    });
+  }
+  for (auto& reader : readers) reader.join();
+  EXPECT_EQ(read_back, expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, StateStoreTest, testing::Values(Kind::kMemory, Kind::kRocksdb),
+                         [](const auto& kind) { return kind.param == Kind::kMemory ? "memory" : "rocksdb"; });
+
+TEST(MemoryStateStores, AnOperationThatItsHookRefusesHasNoEffect) {
+  MemoryStateStores stores;
+  bool refuses = false;
+  stores.set_hook([&](StoreOperation, const std::string& store) -> std::optional<Error> {
+    return refuses ? std::optional{Error{ErrorCode::kIo, store + " is gone"}} : std::nullopt;
+  });
+  const auto store = stores.open({.name = "x", .states = {{"s", nullptr}}});
+  StateChanges changes;
+  changes.put(0, "a", "1");
+  refuses = true;
+  EXPECT_THROW(store->write(changes), Error);
+  EXPECT_THROW(store->snapshot(), Error);
+  refuses = false;
+  EXPECT_FALSE(store->snapshot()->entries(0)->next());
+}
+
+TEST_F(RocksdbTest, LeavesNothingBehind) {
+  auto stores = make();
+  auto store = stores->open({.name = "x", .states = {{"s", nullptr}}});
+  EXPECT_EQ(names().size(), 2u);
+  store.reset();
+  EXPECT_THAT(value_or_throw(env().files->list(stores->folder())), IsEmpty());
+  stores.reset();
+  EXPECT_THAT(names(), IsEmpty());
+}
+
+TEST_F(RocksdbTest, ProcessesShareNoFolderAndDoNotTouchThoseOfTheLiving) {
+  const auto a = make();
+  const auto store = a->open({.name = "x", .states = {{"s", nullptr}}});
+  {
+    const auto b = make();
+    EXPECT_NE(a->folder(), b->folder());
+  }
+  EXPECT_EQ(names().size(), 2u);
+  StateChanges changes;
+  changes.put(0, "a", "1");
+  store->write(changes);
+}
+
+// The clock of a process that starts later.
+class LaterClock final : public Clock {
+ public:
+  explicit LaterClock(const Clock& clock) : clock_{clock} {}
+  std::int64_t wall_ms() const override { return clock_.wall_ms() + 3'600'000; }
+  std::int64_t steady_ns() const override { return clock_.steady_ns(); }
+
+ private:
+  const Clock& clock_;
+};
+
+TEST_F(RocksdbTest, RemovesWhatDeadProcessesLeftAndNothingElse) {
+  FileSystem& files = *env().files;
+  value_or_throw(files.make_directories(folder_ + "/tidemark-0000000000000001/x-0-1"));
+  value_or_throw(replace_file(files, folder_ + "/tidemark-0000000000000001/x-0-1/000012.sst", "sst"));
+  value_or_throw(replace_file(files, folder_ + "/tidemark-0000000000000001.lock", ""));
+  value_or_throw(replace_file(files, folder_ + "/notes.lock", ""));
+  value_or_throw(files.make_directories(folder_ + "/tidemark-notes"));
+  const auto living = make();
+  const LaterClock later{*env().clock};
+  Env world = env();
+  world.clock = const_cast<LaterClock*>(&later);
+  const auto stores = value_or_throw(RocksdbStores::create(world, folder_, 0));
+  const std::vector<std::string> left = names();
+  EXPECT_EQ(left.size(), 6u);  // two processes, and what is not theirs
+  EXPECT_THAT(left, testing::Not(testing::Contains(HasSubstr("0000000000000001"))));
+  EXPECT_THAT(left, testing::Contains("notes.lock"));
+  EXPECT_THAT(left, testing::Contains("tidemark-notes"));
+}
+
+TEST_F(RocksdbTest, AFolderThatCannotBeMadeIsNamed) {
+  value_or_throw(env().files->make_directories(folder_));
+  value_or_throw(replace_file(*env().files, folder_ + "/file", ""));
+  const auto stores = RocksdbStores::create(env(), folder_ + "/file/below", 0);
+  ASSERT_FALSE(stores);
+  EXPECT_THAT(stores.error().message(), HasSubstr("state.backend.rocksdb.localdir"));
+  EXPECT_THAT(stores.error().message(), HasSubstr(folder_ + "/file"));
+}
+
+TEST_F(RocksdbTest, ExpiredEntriesGoWithTime) {
+  const auto stores = make();
+  const auto store = stores->open({.name = "x", .states = {{"s", [](std::string_view value) { return value.starts_with("old"); }}}});
+  // Enough to be flushed and compacted by itself: in time, not at once.
+  StateChanges changes;
+  for (int round = 0; round < 40; ++round) {
+    for (int i = 0; i < 2000; ++i) {
+      changes.put(0, std::to_string(i * 40 + round), (i % 2 == 0 ? "old" : "new") + std::string(200, static_cast<char>('a' + i % 26)));
+    }
+    store->write(changes);
+    changes.clear();
+  }
+  std::size_t expired = 0;
+  std::size_t living = 0;
+  const auto snapshot = store->snapshot();
+  for (const auto entries = snapshot->entries(0); entries->next();) {
+    ++(entries->value().starts_with("old") ? expired : living);
+  }
+  EXPECT_EQ(living, 40'000u);
+  EXPECT_LE(expired, 40'000u);
+}
+
+// A limit on the size of files stands for a disk that takes no more.
+TEST_F(RocksdbTest, ADiskThatTakesNoMoreFailsTheTaskAndIsNamed) {
+  const auto stores = make();
+  const auto store = stores->open({.name = "full", .states = {{"s", nullptr}}});
+  const auto before = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  const rlimit small{64 << 10, limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  std::string message;
+  try {
+    SplitMixRandom random{1};
+    StateChanges changes;
+    for (int round = 0; round < 400 && message.empty(); ++round) {
+      changes.clear();
+      for (int i = 0; i < 1000; ++i) changes.put(0, std::to_string(random.next()), std::to_string(random.next()) + std::to_string(random.next()));
+      store->write(changes);
+    }
+  } catch (const Error& error) {
+    message = error.message();
+    EXPECT_EQ(error.retry(), Retry::kRestart);
+  }
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  std::signal(SIGXFSZ, before);
+  EXPECT_THAT(message, HasSubstr(stores->folder() + "/full"));
+  EXPECT_THAT(message, HasSubstr("state.backend.rocksdb.localdir"));
+}
+
+}  // namespace
+}  // namespace tidemark

@@ -1,0 +1,60 @@
+// A job that was drained is over: time has come to its end in it. Whoever goes on from its savepoint commits what its sinks
+// had only prepared, and reads nothing more.
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "ledger_job.h"
+
+namespace tidemark {
+namespace {
+
+using namespace ledger;
+
+class Drain : public testing::TestWithParam<std::uint32_t> {
+ protected:
+  static void SetUpTestSuite() {
+    set_log_sink([](std::string_view) {});
+  }
+  static void TearDownTestSuite() { set_log_sink({}); }
+
+  static JobOutcome drain_midway(TestWorld& world) {
+    InMemoryJob job{world, [](Job& j) { build<Before>(j, 1); }, settings({.parallelism = GetParam()}, false)};
+    EXPECT_TRUE(job.run_until_read(kPayments / 2));
+    job.master().request_snapshot({.then = SnapshotOrder::Then::kDrain, .dir = "/savepoints"}, [](const Result<SnapshotTaken>&) {});
+    return job.run();
+  }
+  /// From the moment that the savepoint is complete.
+  static void fail_commits(TestWorld& world) {
+    world.files.set_hook([complete = false](FileOperation operation, const std::string& path) mutable -> std::optional<Error> {
+      if (operation != FileOperation::kRename) return std::nullopt;
+      complete = complete || (path.starts_with("/savepoints") && path.contains("_metadata"));
+      if (!complete || !path.starts_with("/out")) return std::nullopt;
+      return Error{ErrorCode::kIo, "a bad sector"};
+    });
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Parallelism, Drain, testing::Values(1, 3));
+
+TEST_P(Drain, WhatWasNotCommittedIsCommittedByTheNextLifeThatReadsNothingMore) {
+  TestWorld undisturbed{1};
+  const JobOutcome drained = drain_midway(undisturbed);
+  ASSERT_EQ(drained.state, JobState::kStopped);
+  const std::vector<std::string> expected = rows_of<Before>(undisturbed, drained);
+  EXPECT_LT(expected.size(), ledger::undisturbed().size()) << "it has read but half of its input";
+
+  TestWorld world{1};
+  fail_commits(world);
+  const JobOutcome failed = drain_midway(world);
+  ASSERT_EQ(failed.state, JobState::kFailed);
+  ASSERT_TRUE(failed.kept.starts_with("/savepoints")) << failed.error->message();
+  ASSERT_NE(difference(rows_of<Before>(world, failed), expected), "");
+  world.files.set_hook(nullptr);
+  for (int life = 2; life < 4; ++life) EXPECT_EQ(difference(run_to_the_end<Before>(world, {.parallelism = 2}, false, life), expected), "");
+}
+
+}  // namespace
+}  // namespace tidemark
