@@ -102,24 +102,42 @@ class Expiring final : public RowsWorkload<Row> {
  private:
   static constexpr const char* kOperator = "memory";
 
-  bool is_of_input(const Row& row) const {
-    return std::ranges::any_of(lanes_, [&](const Input<Event>& lane) {
-      return std::ranges::any_of(*lane, [&](const Event& e) { return e.key == row.key && e.number == row.number; });
-    });
+  /// Up to the row's number, in their order.
+  std::vector<std::int64_t> numbers_of(const Row& row) const {
+    std::vector<std::int64_t> numbers;
+    for (const Input<Event>& lane : lanes_) {
+      for (const Event& event : *lane) {
+        if (event.key == row.key && event.number <= row.number) numbers.push_back(event.number);
+      }
+    }
+    return numbers;
   }
 
   bool lives(const Row& written, std::int64_t now_ms) const {
     return seen_s(now_ms) < written_s(written.now_ms) + life_s_;
   }
 
+  // Of what was written before a row, some may not be committed yet: what it saw is looked at in the end.
   Complaint find_wrong(const Rows& rows) const override {
     std::set<std::int64_t> seen;
+    for (const auto& committed : rows) {
+      const Row& row = committed.row;
+      const std::vector<std::int64_t> numbers = numbers_of(row);
+      if (numbers.empty() || numbers.back() != row.number) return fmt::format("key {} has no number {}", row.key, row.number);
+      if (may_repeat()) continue;
+      if (!seen.insert(row.number).second) return fmt::format("number {} came out twice", row.number);
+      const auto is_earlier = [&](std::int64_t n) { return n < row.number && std::ranges::count(numbers, n) > 0; };
+      const bool right = std::ranges::all_of(row.list, is_earlier) && std::ranges::all_of(row.map, is_earlier) &&
+                         row.list.empty() == (row.count == 1) && row.count > 0 && row.count <= std::ssize(numbers);
+      if (!right) return fmt::format("number {} of key {} saw what was never there", row.number, row.key);
+    }
+    return std::nullopt;
+  }
+
+  Complaint find_wrong_rows(const Rows& rows) const {
     std::map<std::int64_t, std::vector<Row>> before;  // by key
     for (const auto& committed : rows) {
       const Row& row = committed.row;
-      if (!is_of_input(row)) return fmt::format("key {} has no number {}", row.key, row.number);
-      if (may_repeat()) continue;
-      if (!seen.insert(row.number).second) return fmt::format("number {} came out twice", row.number);
       if (auto wrong = find_wrong_row(row, before[row.key])) return wrong;
       before[row.key].push_back(row);
     }
@@ -141,11 +159,18 @@ class Expiring final : public RowsWorkload<Row> {
     }
     const bool same_map = std::ranges::equal(map | std::views::values, row.map);
     if (count == row.count && list == row.list && same_map) return std::nullopt;
-    return fmt::format("at number {} key {} had the count {}, {} in its list and {} in its map; {}, {} and {} lived",
-                       row.number, row.key, row.count, row.list.size(), row.map.size(), count, list.size(), map.size());
+    std::string history;
+    for (const Row& one : before) history += fmt::format(" {} at {} ms,", one.number, one.now_ms);
+    return fmt::format("at number {} of key {}, at {} ms, the count was {} with {} in the list and {} in the map; with a "
+                       "life of {} s,{} {} should be in the list",
+                       row.number, row.key, row.now_ms, row.count, row.list.size(), row.map.size(), life_s_, history,
+                       list.size());
   }
 
-  Complaint find_missing(const Rows& rows) const override { return find_lost_number(rows, lanes_); }
+  Complaint find_missing(const Rows& rows) const override {
+    if (auto lost = find_lost_number(rows, lanes_)) return lost;
+    return exactly_once() ? find_wrong_rows(rows) : std::nullopt;
+  }
 
   /// What the checkpoint holds of a key is from the newest record before its barrier, and all that lives is there.
   Complaint find_wrong_memory(const Rows& rows, const std::vector<Event>& read,
