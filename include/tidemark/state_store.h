@@ -1,7 +1,7 @@
 // Where state lies that is larger than memory: an ordered store of bytes behind the tables of an operator.
 //
 // The engine's own store is RocksDB (state.backend.type: rocksdb). Who has another one implements the classes below and hands
-// them to the job: job.state_stores(...). docs/state-backends.md shows a whole one in sixty lines.
+// them to the job: job.keep_state_in(...). docs/state-backends.md shows a whole one in sixty lines.
 //
 // A store belongs to one subtask of one operator, and lives from one start of the job to its next: it begins empty, the
 // engine fills it from a checkpoint, and nothing in it has to outlive the process. So it needs no log, no sync, and no

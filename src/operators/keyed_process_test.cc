@@ -532,9 +532,11 @@ TEST(FoldingStates, ReduceAndAggregateWhatIsAddedForEachKey) {
 
 struct Failing : KeyedProcess<std::string_view, Event, std::string> {
   static inline std::string fails_in;
-  explicit Failing(Declare&) {}
+  ValueState<std::int64_t> count;
+  explicit Failing(Declare& declare) : count{declare, "count"} {}
   void open(OpenContext&) override {
     if (fails_in == "open") throw std::runtime_error{"no connection"};
+    if (fails_in == "state in open") count.set(1);
   }
   void process(const Event& event, Context& ctx, Out<std::string>&) override {
     if (fails_in == "process" && event.value == 7) throw std::runtime_error{"bad event"};
@@ -549,6 +551,8 @@ TEST(KeyedProcessFailure, SaysWhereItHappened) {
   TestWorld world;
   Failing::fails_in = "open";
   EXPECT_THAT(failure_of([&] { Subject<Failing>{world}; }), testing::AllOf(HasSubstr("operator 'operator under test' (uid uid-1), subtask 0, open(): no connection")));
+  Failing::fails_in = "state in open";
+  EXPECT_THAT(failure_of([&] { Subject<Failing>{world}; }), HasSubstr("open(): a state of keys was used where there is no key"));
   Failing::fails_in = "process";
   {
     Subject<Failing> subject{world};

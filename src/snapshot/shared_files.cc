@@ -19,26 +19,23 @@ std::string shared_folder_in(const std::string& folder) { return join_path(folde
 
 bool is_absent(const Error& error) { return error.code() == ErrorCode::kNotFound; }
 
-/// Adds what the snapshot in `folder` lists; false if there is none.
-Result<bool> add_listed(FileSystem& files, const std::string& folder, std::set<std::string>& names) {
+/// Adds what the snapshot in `folder` lists, if there is one.
+Result<> add_listed(FileSystem& files, const std::string& folder, std::set<std::string>& names) {
   const auto metadata = read_metadata_file(files, folder);
-  if (!metadata && is_absent(metadata.error())) return false;
+  if (!metadata && is_absent(metadata.error())) return {};
   if (!metadata) return std::unexpected{metadata.error()};
   names.merge(shared_files_of(*metadata));
-  return true;
+  return {};
 }
 
-/// False if a checkpoint that CURRENT names is not there.
-Result<bool> add_kept(FileSystem& files, const std::string& folder, const std::optional<CheckpointPointer>& pointer,
-                      std::set<std::string>& names) {
-  bool all = true;
-  if (!pointer) return all;
+Result<> add_kept(FileSystem& files, const std::string& folder, const std::optional<CheckpointPointer>& pointer,
+                  std::set<std::string>& names) {
+  if (!pointer) return {};
   for (const RetainedCheckpoint& checkpoint : pointer->checkpoints) {
     if (!checkpoint.path.empty()) continue;  // a savepoint shares nothing
-    TIDEMARK_ASSIGN(found, add_listed(files, path_of(folder, checkpoint), names));
-    all = all && found;
+    TIDEMARK_TRY(add_listed(files, path_of(folder, checkpoint), names));
   }
-  return all;
+  return {};
 }
 
 Result<> add_others(FileSystem& files, const std::string& folder, std::set<std::string>& names) {
@@ -92,10 +89,9 @@ Result<std::set<std::string>> shared_files_in_use(FileSystem& files, const std::
   for (int tried = 1;; ++tried) {
     std::set<std::string> names;
     TIDEMARK_ASSIGN(pointer, read_pointer_file(files, folder));
-    TIDEMARK_ASSIGN(all, add_kept(files, folder, pointer, names));
+    TIDEMARK_TRY(add_kept(files, folder, pointer, names));
     TIDEMARK_TRY(add_others(files, folder, names));
-    if (all) return names;
-    // Removed meanwhile, by a job that has completed a newer one; else by a person, and then it lists nothing any more.
+    // One that is gone was removed by a person, and lists nothing any more, unless a newer one has taken its place meanwhile.
     TIDEMARK_ASSIGN(now, read_pointer_file(files, folder));
     if (now == pointer) return names;
     if (tried == kMostTries) {

@@ -22,6 +22,11 @@ void DroppedNamespaces::add(std::string name, std::uint32_t epoch, std::uint32_t
   dropped_.push_back({epoch, std::move(name)});
 }
 
+void DroppedNamespaces::forget(std::uint32_t epoch) {
+  dropped_.clear();
+  known_since_ = std::max(known_since_, epoch);
+}
+
 std::vector<std::string> DroppedNamespaces::since(std::uint32_t epoch) const {
   std::vector<std::string> names;
   for (auto at = std::ranges::upper_bound(dropped_, epoch, {}, &Dropped::epoch); at != dropped_.end(); ++at) names.push_back(at->name);

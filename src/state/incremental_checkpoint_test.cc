@@ -144,6 +144,28 @@ TEST_F(IncrementalCheckpointTest, ManyInARowWithRestartsAndAborts) {
   EXPECT_GT(partial, 30);
 }
 
+// A state that has forgotten what was erased is whole in a file in which another state is not: nobody may build upon it past
+// that file after a restart, either.
+TEST_F(IncrementalCheckpointTest, KeysErasedInGreatNumbersStayErasedOverRestarts) {
+  auto running = subtask();
+  running->write_many(random_, 20000, 2500);
+  checkpoint(*running);
+  running->write_many(random_, 10, 2500);
+  checkpoint(*running);
+  for (std::int64_t key = 0; key < 2500; ++key) running->forget(key);
+  OperatorSnapshot newest = checkpoint(*running);
+  for (int restart = 1; restart <= 4; ++restart) {
+    SCOPED_TRACE(restart);
+    auto restored = subtask(newest);
+    ASSERT_TRUE(restored->read() == running->content());
+    running = std::move(restored);
+    for (int i = 0; i < restart; ++i) {
+      running->write_many(random_, 10, 2500);
+      newest = checkpoint(*running);
+    }
+  }
+}
+
 TEST_F(IncrementalCheckpointTest, ARestoredSubtaskGoesOnWithTheChain) {
   const auto first = subtask();
   first->write_many(random_, 5000, 1000);
@@ -325,11 +347,12 @@ TEST_F(IncrementalCheckpointTest, AFullDiskFailsTheCheckpointAndTheChainGoesOnWi
 /// A state whose entries live a minute, or as long as it is told.
 class Expiring {
  public:
-  explicit Expiring(Env& env, std::vector<SnapshotFile> files = {}, Duration life = 60s) : state_{declare_, "state", Ttl{life}} {
+  explicit Expiring(Env& env, std::vector<SnapshotFile> files = {}, Duration life = 60s, std::string shared_folder = kSharedFolder)
+      : state_{declare_, "state", Ttl{life}} {
     context_.env = &env;
     context_.name = {.name = "keyed process", .uid = "keys"};
     context_.max_parallelism = kMaxParallelism;
-    context_.shared_folder = kSharedFolder;
+    context_.shared_folder = std::move(shared_folder);
     context_.attempt = 1;
     context_.post_mail = [](const std::function<void()>& mail) { mail(); };
     context_.restore.keyed_files = std::move(files);
@@ -378,6 +401,23 @@ TEST_F(IncrementalCheckpointTest, WhatHasExpiredDoesNotComeBackFromAnOlderFile) 
   // A longer life would show what the base still holds.
   Expiring longer{env_, files, 3600s};
   EXPECT_EQ(longer.at(7).find(), nullptr);
+}
+
+TEST_F(IncrementalCheckpointTest, WithoutTheOptionAnExpiredEntryHidesTheOlderOneBelowIt) {
+  HandClock clock;
+  env_.clock = &clock;
+  Expiring first{env_};
+  clock.wall_ms_ += 100'000;
+  for (std::int64_t key = 0; key < 300; ++key) first.at(key).set("older, with the later time");
+  first.checkpoint(1);
+  clock.wall_ms_ -= 100'000;
+  first.at(7).set("newer");
+  const std::vector<SnapshotFile> files = first.checkpoint(2);
+  ASSERT_THAT(files, SizeIs(2));
+  clock.wall_ms_ += 70'000;
+  Expiring whole{env_, files, 60s, {}};
+  EXPECT_EQ(whole.at(7).find(), nullptr);
+  EXPECT_NE(whole.at(8).find(), nullptr);
 }
 
 TEST_F(IncrementalCheckpointTest, WhatExpiredBeforeTheRestoreIsErasedInTheNextChange) {

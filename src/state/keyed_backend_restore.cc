@@ -57,7 +57,7 @@ void KeyedBackend::open_store(const OperatorContext& context) {
   if (stores == nullptr || bound_tables_.empty()) return;
   std::vector<SpilledTables::State> states;
   for (const State& state : states_) {
-    if (state.table != nullptr) states.push_back({state.descriptor.name, state.table.get()});
+    if (state.table != nullptr) states.push_back({state.descriptor.name, state.table.get(), state.descriptor.has_ttl});
   }
   spilled_ = std::make_unique<SpilledTables>(context, *stores, domain_, std::move(states));
   if (memory_) memory_->spill();
@@ -86,6 +86,7 @@ void KeyedBackend::restore_files(const OperatorContext& context) {
     RestoredFile file{*files[i], i, scope, {}};
     if (goes_on) file.parts.assign(incremental_->stripe_count(), {.whole = true});
     restore_file(context, file);
+    if (goes_on) forget_erased_before(file);
     // Each file's entries get an epoch of their own, so that later ones can take its place in the chain.
     domain_.end(domain_.begin());
     parts.push_back(std::move(file.parts));
@@ -125,6 +126,21 @@ bool KeyedBackend::can_build_upon(const OperatorContext& context,
   return std::ranges::all_of(states_, [&](const State& state) {
     return files.back()->find_state(state.descriptor.name).has_value();
   });
+}
+
+// A state that is whole where the file as a link of the chain is not had forgotten what was erased from it, and knows no more
+// of it now.
+void KeyedBackend::forget_erased_before(const RestoredFile& file) {
+  for (std::uint32_t id = 0; id < file.reader.states().size(); ++id) {
+    const StatePart& part = file.reader.part(id);
+    if (part.kind != StatePart::Kind::kEntries) continue;
+    const std::vector<bool> whole = incremental_->stripes_within(part.whole);
+    for (std::size_t i = 0; i < whole.size(); ++i) {
+      if (!whole[i] || file.parts[i].whole) continue;
+      const auto state = std::ranges::find(states_, file.reader.states()[id], &State::descriptor);
+      if (state != states_.end()) state->dropped.forget(domain_.epoch());
+    }
+  }
 }
 
 // What was erased first, so that an entry that came back stays.

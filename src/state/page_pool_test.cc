@@ -21,7 +21,9 @@ TEST(PagePool, PagesAreAlignedToTheirSizeAndWritable) {
 TEST(PagePool, AReturnedPageIsTakenAgain) {
   PagePool pool;
   std::byte* page = pool.take();
+  EXPECT_EQ(pool.used_bytes(), PagePool::kPageBytes);
   pool.give_back(page);
+  EXPECT_EQ(pool.used_bytes(), 0u);
   EXPECT_EQ(pool.take(), page);
   EXPECT_EQ(pool.mapped_bytes(), PagePool::kPageBytes);
 }

@@ -17,7 +17,7 @@ TEST(ResidentLimit, EveryoneGoesWhereEmptyTablesAreTheShare) {
   EXPECT_EQ(limit.keys_to_evict(4 * kMiB, 4 * kMiB, 0, 500), 500u);
 }
 
-// Pages never come back: it is their number of keys that is kept from then on.
+// Pages hardly ever come back: it is their number of keys that is kept from then on.
 TEST(ResidentLimit, PagesBoundTheNumberOfKeys) {
   ResidentLimit limit{4 * kMiB};
   const std::size_t first = limit.keys_to_evict(100 * kMiB, 102 * kMiB, 0, 1'000'000);
@@ -26,6 +26,35 @@ TEST(ResidentLimit, PagesBoundTheNumberOfKeys) {
   EXPECT_EQ(limit.keys_to_evict(100 * kMiB, 102 * kMiB, 0, 1'000'000 - first), 0u);
   EXPECT_EQ(limit.keys_to_evict(100 * kMiB, 102 * kMiB, 0, 980'000), 0u);
   EXPECT_GT(limit.keys_to_evict(100 * kMiB, 102 * kMiB, 0, 990'000), 9'000u);
+}
+
+// As if something else took them, as what waits for a snapshot does: with each page more a bit fewer keys stay, and not a part of a
+// part.
+TEST(ResidentLimit, PagesThatRiseWithoutKeysTakeTheirPartOnce) {
+  ResidentLimit limit{4 * kMiB};
+  std::size_t keys = 500'000;
+  for (std::uint64_t pages = 100; pages <= 150; ++pages) {
+    keys += 1000;  // of the next batch
+    keys -= limit.keys_to_evict(100 * kMiB, pages * kMiB, 0, keys);
+  }
+  EXPECT_GT(keys, 320'000u);
+  EXPECT_LT(keys, 340'000u);
+}
+
+TEST(ResidentLimit, AsManyKeysStayAsBeforeWhenABurstIsOver) {
+  ResidentLimit limit{4 * kMiB};
+  EXPECT_EQ(limit.keys_to_evict(100 * kMiB, 100 * kMiB, 0, 500'000), 0u);
+  EXPECT_GT(limit.keys_to_evict(100 * kMiB, 200 * kMiB, 0, 500'000), 240'000u);
+  EXPECT_EQ(limit.keys_to_evict(100 * kMiB, 100 * kMiB, 0, 260'000), 0u);
+  EXPECT_EQ(limit.keys_to_evict(100 * kMiB, 100 * kMiB, 0, 500'000), 0u);
+}
+
+// As when tables of short texts are given little: each of their sizes has pages of its own.
+TEST(ResidentLimit, WhatAFewBatchesUseStaysWhateverPagesHold) {
+  ResidentLimit limit{4 * kMiB};
+  EXPECT_EQ(limit.keys_to_evict(5 * kMiB, 500 * kMiB, 0, ResidentLimit::kLeastKeys), 0u);
+  EXPECT_GT(limit.keys_to_evict(5 * kMiB, 500 * kMiB, 0, ResidentLimit::kLeastKeys + 10), 0u);
+  EXPECT_GT(limit.keys_to_evict(5 * kMiB, 5 * kMiB, 100 * kMiB, 10), 8u);
 }
 
 TEST(ResidentLimit, WhatKeysHoldOutsideComesBackWithThem) {

@@ -11,32 +11,73 @@
 #include <rocksdb/write_buffer_manager.h>
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 #include <vector>
 
 #include "base/log.h"
+#include "env/open_files_limit.h"
+#include "env/user_files.h"
 #include "tidemark/detail/base/probe.h"
 
 namespace tidemark {
-
-// What all databases of the process have in common.
-struct RocksdbStores::Shared {
-  std::uint64_t memory_bytes = 0;
-  std::shared_ptr<rocksdb::Cache> cache;
-  std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
-};
-
 namespace {
 
 constexpr std::string_view kFolderPrefix = "tidemark-";
 constexpr std::string_view kLockSuffix = ".lock";
+constexpr std::size_t kFolderDigits = 16;
+// Of all databases together. A quarter of what the process may open is theirs: the rest is for connections and files.
+constexpr std::uint64_t kMostOpenFiles = 4096;
+constexpr std::uint64_t kOpenFilesOneIn = 4;
+// With fewer a database would open a file for nearly every look-up.
+constexpr int kLeastOpenFiles = 64;
 // A lock file this young may be that of a process which has made it and is about to lock it.
 constexpr std::int64_t kYoungMs = 60'000;
 // Larger memtables are slower to search and to fill: skip lists.
 constexpr std::uint64_t kLargestMemtable = 16u << 20;
 constexpr std::uint64_t kSmallestMemtable = 1u << 20;
+constexpr std::uint64_t kSmallestArenaBlock = 64u << 10;
 constexpr std::uint64_t kLoadedFileBytes = 256u << 20;
 constexpr std::size_t kReadAheadBytes = 1u << 20;
+
+// How many files the databases keep open: an even share of the process's. It is told anew to all only when their number has
+// doubled, since that takes a write to disk each. Any thread.
+class OpenFiles {
+ public:
+  explicit OpenFiles(std::uint64_t all) : all_{all} {}
+
+  /// For a database that is to be opened.
+  int share() {
+    const std::lock_guard lock{mutex_};
+    return share_locked();
+  }
+  void add(rocksdb::DB* database) {
+    const std::lock_guard lock{mutex_};
+    databases_.push_back(database);
+    // It may have been opened with the share of before.
+    if (databases_.size() <= expected_) return tell(database);
+    expected_ *= 2;
+    for (rocksdb::DB* each : databases_) tell(each);
+  }
+  void remove(rocksdb::DB* database) {
+    const std::lock_guard lock{mutex_};
+    std::erase(databases_, database);
+  }
+
+ private:
+  int share_locked() const { return std::max(static_cast<int>(all_ / expected_), kLeastOpenFiles); }
+  void tell(rocksdb::DB* database) {
+    const int share = share_locked();
+    if (database->GetDBOptions().max_open_files == share) return;
+    const auto status = database->SetDBOptions({{"max_open_files", std::to_string(share)}});
+    if (!status.ok()) log_warning(fmt::format("{}: {}", database->GetName(), status.ToString()));
+  }
+
+  const std::uint64_t all_;
+  std::mutex mutex_;
+  std::size_t expected_ = 8;
+  std::vector<rocksdb::DB*> databases_;
+};
 
 ErrorCode code_of(const rocksdb::Status& status) {
   if (status.IsNoSpace()) return ErrorCode::kResourceExhausted;
@@ -74,7 +115,10 @@ rocksdb::ColumnFamilyOptions column_family_options(const std::shared_ptr<rocksdb
   options.write_buffer_size = memtable_bytes;
   options.max_write_buffer_number = 3;
   options.memtable_whole_key_filtering = true;
-  options.memtable_prefix_bloom_size_ratio = 0.05;
+  // What a memtable takes before there is much in it is small: a process has one for each state of each subtask, and a budget
+  // for all of them.
+  options.memtable_prefix_bloom_size_ratio = 0.02;
+  options.arena_block_size = std::max(kSmallestArenaBlock, memtable_bytes / 64);
   options.compression = rocksdb::kLZ4Compression;
   options.level_compaction_dynamic_level_bytes = true;
   options.target_file_size_base = 4 * memtable_bytes;
@@ -95,8 +139,9 @@ rocksdb::ColumnFamilyOptions column_family_options(const std::shared_ptr<rocksdb
   return options;
 }
 
-rocksdb::DBOptions database_options(const std::shared_ptr<rocksdb::WriteBufferManager>& write_buffers) {
+rocksdb::DBOptions database_options(const std::shared_ptr<rocksdb::WriteBufferManager>& write_buffers, int open_files) {
   rocksdb::DBOptions options;
+  options.max_open_files = open_files;
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   options.error_if_exists = true;
@@ -111,12 +156,25 @@ rocksdb::DBOptions database_options(const std::shared_ptr<rocksdb::WriteBufferMa
   return options;
 }
 
+}  // namespace
+
+// What all databases of the process have in common.
+struct RocksdbStores::Shared {
+  std::uint64_t memory_bytes = 0;
+  std::shared_ptr<rocksdb::Cache> cache;
+  std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
+  std::shared_ptr<OpenFiles> open_files;
+};
+
+namespace {
+
 // A database, its column families, and its folder, which goes with it. Shared by a store and its snapshots.
 class Database {
  public:
   Database(FileSystem& files, std::string folder, const StateStoreOptions& states, const std::shared_ptr<rocksdb::Cache>& cache,
-           const std::shared_ptr<rocksdb::WriteBufferManager>& write_buffers, std::uint64_t memtable_bytes)
-      : files_{files}, folder_{std::move(folder)} {
+           const std::shared_ptr<rocksdb::WriteBufferManager>& write_buffers, std::shared_ptr<OpenFiles> open_files,
+           std::uint64_t memtable_bytes)
+      : files_{files}, folder_{std::move(folder)}, open_files_{std::move(open_files)} {
     std::vector<rocksdb::ColumnFamilyDescriptor> families;
     for (std::size_t i = 0; i < states.states.size(); ++i) {
       options_.push_back(column_family_options(cache, memtable_bytes));
@@ -130,14 +188,17 @@ class Database {
     }
     families.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions{});
     rocksdb::DB* opened = nullptr;
-    const auto status = rocksdb::DB::Open(rocksdb::Options{database_options(write_buffers), {}}, folder_, families, &handles_, &opened);
+    const auto status = rocksdb::DB::Open(rocksdb::Options{database_options(write_buffers, open_files_->share()), {}}, folder_,
+                                          families, &handles_, &opened);
     db_.reset(opened);
     if (!status.ok()) {
       remove_folder();
       throw failed(folder_, "opening", status);
     }
+    open_files_->add(opened);
   }
   ~Database() {
+    open_files_->remove(db_.get());
     for (rocksdb::ColumnFamilyHandle* handle : handles_) static_cast<void>(db_->DestroyColumnFamilyHandle(handle));
     static_cast<void>(db_->Close());
     db_.reset();
@@ -162,6 +223,7 @@ class Database {
 
   FileSystem& files_;
   const std::string folder_;
+  const std::shared_ptr<OpenFiles> open_files_;
   std::vector<rocksdb::ColumnFamilyOptions> options_;
   std::vector<std::unique_ptr<ExpiryFilter>> filters_;
   std::unique_ptr<rocksdb::DB> db_;
@@ -298,20 +360,31 @@ class Store final : public StateStore {
   std::uint64_t loads_ = 0;
 };
 
+// Whether a process's folder may have this name: another tool's may begin alike.
+bool is_folder_name(std::string_view name) {
+  return name.size() == kFolderPrefix.size() + kFolderDigits && name.starts_with(kFolderPrefix) &&
+         name.find_first_not_of("0123456789abcdef", kFolderPrefix.size()) == std::string_view::npos;
+}
+
 // What processes left behind that have ended without their own cleaning up: those whose lock nobody holds.
 void remove_left_behind(const Env& env, const std::string& folder) {
   FileSystem& files = *env.files;
   const auto entries = files.list(folder);
   if (!entries) return;
   for (const DirectoryEntry& entry : *entries) {
-    if (!entry.name.starts_with(kFolderPrefix) || !entry.name.ends_with(kLockSuffix)) continue;
+    if (!entry.name.ends_with(kLockSuffix)) continue;
+    const std::string left = entry.name.substr(0, entry.name.size() - kLockSuffix.size());
     const std::string lock_path = join_path(folder, entry.name);
+    if (!is_folder_name(left) || !is_user_file(lock_path)) continue;
+    const auto beside = std::ranges::find(*entries, left, &DirectoryEntry::name);
+    const bool has_folder = beside != entries->end();
+    const std::string left_path = join_path(folder, left);
+    if (has_folder && !(beside->is_directory && is_user_folder(left_path))) continue;
     const auto info = files.stat(lock_path);
     if (!info || env.clock->wall_ms() - info->modified_ms < kYoungMs) continue;
     const auto lock = files.lock(lock_path);
     if (!lock) continue;
-    const auto removed = remove_tree(files, lock_path.substr(0, lock_path.size() - kLockSuffix.size()));
-    if (!removed) {
+    if (const auto removed = has_folder ? remove_tree(files, left_path) : Result<>{}; !removed) {
       log_warning(removed.error().message());
       continue;
     }
@@ -326,10 +399,14 @@ Result<std::unique_ptr<RocksdbStores>> RocksdbStores::create(const Env& env, con
   FileSystem& files = *env.files;
   if (const auto made = files.make_directories(folder); !made) return within(made.error());
   remove_left_behind(env, folder);
-  const std::string own = files.absolute_path(join_path(folder, fmt::format("{}{:016x}", kFolderPrefix, env.random->next())));
+  const std::string name = fmt::format("{}{:0{}x}", kFolderPrefix, env.random->next(), kFolderDigits);
+  const std::string own = files.absolute_path(join_path(folder, name));
   auto lock = files.lock(own + std::string{kLockSuffix});
   if (!lock) return within(lock.error());
   if (const auto made = files.make_directories(own); !made) return within(made.error());
+  if (!keep_for_user(own)) {
+    log_warning(fmt::format("other users may be able to read state in '{}': its file system does not keep modes", own));
+  }
   return std::unique_ptr<RocksdbStores>{new RocksdbStores{files, own, std::move(*lock), std::max(memory_bytes, kLeastMemory)}};
 }
 
@@ -344,6 +421,7 @@ RocksdbStores::RocksdbStores(FileSystem& files, std::string folder, std::unique_
   shared_->cache = rocksdb::NewLRUCache(cache);
   // Memtables are charged to the cache, so that both are one budget.
   shared_->write_buffers = std::make_shared<rocksdb::WriteBufferManager>(memory_bytes / 3, shared_->cache);
+  shared_->open_files = std::make_shared<OpenFiles>(std::min(raise_open_files_limit() / kOpenFilesOneIn, kMostOpenFiles));
 }
 
 RocksdbStores::~RocksdbStores() {
@@ -356,7 +434,7 @@ std::uint64_t RocksdbStores::memory_bytes() const { return shared_->memory_bytes
 std::unique_ptr<StateStore> RocksdbStores::open(const StateStoreOptions& options) {
   const std::uint64_t memtable_bytes = std::clamp(shared_->memory_bytes / 12, kSmallestMemtable, kLargestMemtable);
   return std::make_unique<Store>(std::make_shared<Database>(files_, join_path(folder_, options.name), options, shared_->cache,
-                                                            shared_->write_buffers, memtable_bytes));
+                                                            shared_->write_buffers, shared_->open_files, memtable_bytes));
 }
 
 }  // namespace tidemark

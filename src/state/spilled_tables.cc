@@ -10,6 +10,7 @@
 #include "state/spilled_view.h"
 #include "state/store_key.h"
 #include "tidemark/detail/base/check.h"
+#include "tidemark/detail/base/hash.h"
 #include "tidemark/detail/base/planted_bug.h"
 #include "tidemark/detail/base/probe.h"
 #include "tidemark/detail/state/state_memory.h"
@@ -21,24 +22,30 @@ namespace {
 // What is gathered before it is written: large enough to make a write cheap beside it.
 constexpr std::size_t kWriteBytes = 1u << 20;
 
-// Only letters, digits, '.', '_' and '-': others as %XX, so that different uids stay different.
+// A store's name may be that of a folder, for which 255 bytes are most file systems' limit.
+constexpr std::size_t kLongestName = 128;
+
+// Only letters, digits, '.', '_' and '-': others as _xx, so that different uids stay different. A long one ends in a hash.
 std::string escaped(std::string_view text) {
   std::string result;
   for (const char c : text) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
     result += plain ? std::string(1, c) : fmt::format("_{:02x}", static_cast<unsigned char>(c));
   }
-  return result;
+  if (result.size() <= kLongestName) return result;
+  return fmt::format("{}_{:016x}", std::string_view{result}.substr(0, kLongestName), hash_bytes(text));
 }
 
 StateStoreOptions options_of(const OperatorContext& context, const std::vector<SpilledTables::State>& states) {
   StateStoreOptions options;
   options.name = fmt::format("{}-{}-{}", escaped(context.name.uid), context.name.subtask, context.attempt);
   for (const auto& state : states) {
-    options.states.push_back({state.name, [clock = context.env->clock, table = state.table](std::string_view value) {
-                                const std::int64_t now_s = std::max<std::int64_t>(clock->wall_ms(), 0) / 1000;
-                                return table->is_over(value, static_cast<std::uint32_t>(now_s));
-                              }});
+    options.states.push_back({state.name, nullptr});
+    if (!state.expires) continue;
+    options.states.back().is_expired = [clock = context.env->clock, table = state.table](std::string_view value) {
+      const std::int64_t now_s = std::max<std::int64_t>(clock->wall_ms(), 0) / 1000;
+      return table->is_over(value, static_cast<std::uint32_t>(now_s));
+    };
   }
   return options;
 }
@@ -51,7 +58,7 @@ SpilledTables::SpilledTables(const OperatorContext& context, StateStores& stores
       states_{std::move(states)},
       domain_{domain},
       store_{stores.open(options_of(context, states_))},
-      limit_{std::make_unique<ResidentLimit>(domain.pages().mapped_bytes())} {}
+      limit_{std::make_unique<ResidentLimit>(domain.pages().used_bytes())} {}
 
 SpilledTables::~SpilledTables() = default;
 
@@ -138,8 +145,9 @@ std::size_t SpilledTables::memory_bytes() const { return residency_.pages().mapp
 
 std::size_t SpilledTables::keys_to_evict(std::size_t resident) {
   const std::uint64_t share_bytes = env_.state_memory->even_share_bytes();
-  return limit_->keys_to_evict(share_bytes, domain_.pages().mapped_bytes() + residency_.pages().mapped_bytes(),
-                               domain_.owned_bytes() + residency_.owned_bytes(), resident);
+  // Without the side log, which comes and goes with each checkpoint: fewer keys would not make it shorter.
+  const std::uint64_t page_bytes = domain_.pages().used_bytes() - domain_.log_bytes() + residency_.pages().used_bytes();
+  return limit_->keys_to_evict(share_bytes, page_bytes, domain_.owned_bytes() + residency_.owned_bytes(), resident);
 }
 
 bool SpilledTables::goes_by_chance() const { return env_.state_memory == nullptr; }

@@ -5,8 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -56,6 +59,22 @@ class RocksdbTest : public testing::Test {
     std::vector<std::string> result;
     for (const auto& entry : value_or_throw(env().files->list(folder_))) result.push_back(entry.name);
     return result;
+  }
+
+  // As the database has written it down last; of its first state where each state has one.
+  std::uint64_t option(const std::string& database, const std::string& name) {
+    std::string newest;
+    for (const auto& entry : value_or_throw(env().files->list(database))) {
+      if (entry.name.starts_with("OPTIONS-")) newest = database + "/" + entry.name;
+    }
+    const std::string options = value_or_throw(read_file(*env().files, newest));
+    const std::size_t at = options.find(" " + name + "=");
+    return at == std::string::npos ? 0 : std::stoull(options.substr(at + name.size() + 2));
+  }
+  std::size_t count_files(const std::string& ending) {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator{folder_}) count += entry.path().string().ends_with(ending);
+    return count;
   }
 
   PosixEnv posix_{1};
@@ -286,6 +305,77 @@ TEST_F(RocksdbTest, RemovesWhatDeadProcessesLeftAndNothingElse) {
   EXPECT_THAT(left, testing::Not(testing::Contains(HasSubstr("0000000000000001"))));
   EXPECT_THAT(left, testing::Contains("notes.lock"));
   EXPECT_THAT(left, testing::Contains("tidemark-notes"));
+}
+
+// Others' locks, and links by which a process would write into or remove what lies elsewhere.
+TEST_F(RocksdbTest, LeavesAloneWhatItCannotHaveMade) {
+  FileSystem& files = *env().files;
+  const std::string outside = folder_ + "-outside";
+  value_or_throw(remove_tree(files, outside));
+  value_or_throw(files.make_directories(outside));
+  value_or_throw(replace_file(files, outside + "/file", "content"));
+  for (const std::string name : {"tidemark-deploy", "tidemark-000000000000000A", "tidemark-00000000000000001"}) {
+    value_or_throw(files.make_directories(folder_ + "/" + name));
+    value_or_throw(replace_file(files, folder_ + "/" + name + ".lock", ""));
+  }
+  ASSERT_EQ(::symlink(outside.c_str(), (folder_ + "/tidemark-0000000000000001").c_str()), 0);
+  value_or_throw(replace_file(files, folder_ + "/tidemark-0000000000000001.lock", ""));
+  ASSERT_EQ(::symlink((outside + "/file").c_str(), (folder_ + "/tidemark-0000000000000002.lock").c_str()), 0);
+  value_or_throw(files.make_directories(folder_ + "/tidemark-0000000000000002"));
+  value_or_throw(replace_file(files, folder_ + "/tidemark-0000000000000003.lock", ""));
+  const std::vector<std::string> before = names();
+  const LaterClock later{*env().clock};
+  Env world = env();
+  world.clock = const_cast<LaterClock*>(&later);
+  value_or_throw(RocksdbStores::create(world, folder_, 0)).reset();
+  std::vector<std::string> expected = before;
+  std::erase(expected, "tidemark-0000000000000003.lock");  // of a process that was killed before it made its folder
+  EXPECT_EQ(names(), expected);
+  EXPECT_EQ(value_or_throw(read_file(files, outside + "/file")), "content");
+  value_or_throw(remove_tree(files, outside));
+}
+
+TEST_F(RocksdbTest, OnlyItsUserMayReadAProcesssFolder) {
+  const auto stores = make();
+  struct stat info;
+  ASSERT_EQ(::stat(stores->folder().c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777u, 0700u);
+}
+
+TEST_F(RocksdbTest, OpensAsManyFilesAsItMayAndSharesThemByTheDatabases) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit few{std::min<rlim_t>(256, before.rlim_max), before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  const auto stores = make();
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_EQ(limit.rlim_cur, limit.rlim_max);
+  std::vector<std::unique_ptr<StateStore>> opened;
+  for (int i = 0; i < 20; ++i) {
+    opened.push_back(stores->open({.name = std::to_string(i), .states = {{"s", nullptr}}}));
+    if (i != 0 && i != 7 && i != 19) continue;
+    std::uint64_t sum = 0;
+    for (int j = 0; j <= i; ++j) sum += option(stores->folder() + "/" + std::to_string(j), "max_open_files");
+    EXPECT_GE(sum, 64u * static_cast<std::uint64_t>(i + 1));
+    EXPECT_LE(sum, std::max<std::uint64_t>(std::min<std::uint64_t>(4096, limit.rlim_max / 4), 64u * static_cast<std::uint64_t>(i + 1)));
+  }
+  opened.clear();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+// A memtable that is as good as empty takes little of the budget of all: else each write would have one of them flushed.
+TEST_F(RocksdbTest, ManyStatesWithLittleInThemAreNotFlushed) {
+  const auto stores = make();
+  StateStoreOptions options{.name = "x", .states = {}};
+  for (int i = 0; i < 60; ++i) options.states.push_back({"s", nullptr});
+  const auto store = stores->open(options);
+  for (int round = 0; round < 8; ++round) {
+    StateChanges changes;
+    for (std::uint32_t state = 0; state < 60; ++state) changes.put(state, std::to_string(round), "1");
+    store->write(changes);
+  }
+  EXPECT_EQ(count_files(".sst"), 0u);
 }
 
 TEST_F(RocksdbTest, AFolderThatCannotBeMadeIsNamed) {

@@ -83,6 +83,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     } catch (...) {
       fail_user_code(this->name_, [] { return std::string{"open()"}; });
     }
+    cursor_.serial = 0;
   }
 
   void receive(Batch& in) override {
@@ -187,6 +188,15 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     }
     resident_->load();
   }
+  // A store that fails here is not the user's code, which the callback's guard would take it for.
+  void make_timer_key_resident(std::uint64_t hash) {
+    try {
+      resident_->want(hash, timer_key_);
+      resident_->load();
+    } catch (const Error& error) {
+      throw TaskFailure{error, false};
+    }
+  }
   void move_cursor(std::uint64_t hash, typename StoredKey<K>::Lookup key, std::int64_t timestamp) {
     cursor_.hash = hash;
     cursor_.key = key;
@@ -214,10 +224,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
         ++cursor_.serial;
         cursor_.hash = hash;
         cursor_.key = timer_key_;
-        if (resident_) {
-          resident_->want(hash, timer_key_);
-          resident_->load();
-        }
+        if (resident_) make_timer_key_resident(hash);
         on_timer(when);
         if (resident_) resident_->keep_changes(cursor_);
         return ++fired < kTimersAtOnce && out.emitted() < enough;
@@ -234,7 +241,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
 
   KeyFn key_;
   KeyLookup<K> lookup_;
-  KeyCursor<K> cursor_;
+  KeyCursor<K> cursor_{.serial = kNoKey};  // until open() is over
   TimerState<K> timers_{"timers"};
   TimerState<K> processing_timers_{"processing-timers"};
   OwnedKey<K> timer_key_{};  // of the timer that fires: its own copy, since the callback may change the queue

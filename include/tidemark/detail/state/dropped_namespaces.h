@@ -14,6 +14,9 @@ class DroppedNamespaces {
   /// In `epoch`, the newest so far. No snapshot will ask for what was dropped up to `needed_since`.
   void add(std::string name, std::uint32_t epoch, std::uint32_t needed_since);
 
+  /// Of what went up to this epoch, with a namespace or key by key, nothing is known.
+  void forget(std::uint32_t epoch);
+
   /// All that were dropped in epochs after this one are here.
   std::uint32_t known_since() const { return known_since_; }
   /// Each once, in order.

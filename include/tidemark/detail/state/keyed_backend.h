@@ -124,6 +124,7 @@ class KeyedBackend final : public StateBinder {
   std::unique_ptr<SnapshotFileReader> open_file(const OperatorContext& context, const SnapshotFile& file) const;
   void restore_files(const OperatorContext& context);
   void restore_file(const OperatorContext& context, RestoredFile& file);
+  void forget_erased_before(const RestoredFile& file);
   void restore_erased(const OperatorContext& context, const RestoredFile& file, std::uint32_t id);
   void restore_state(const OperatorContext& context, RestoredFile& file, std::uint32_t id);
   bool can_build_upon(const OperatorContext& context, const std::vector<std::unique_ptr<SnapshotFileReader>>& files) const;

@@ -28,6 +28,8 @@ class PagePool {
 
   /// Bytes mapped, whether in use or waiting.
   std::size_t mapped_bytes() const { return mapped_.size() * kPageBytes; }
+  /// Bytes of pages that were taken and not given back.
+  std::size_t used_bytes() const { return (mapped_.size() - free_.size()) * kPageBytes; }
 
  private:
   std::vector<std::byte*> mapped_;

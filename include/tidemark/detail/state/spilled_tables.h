@@ -34,6 +34,7 @@ class SpilledTables {
   struct State {
     std::string name;
     Table* table;
+    bool expires;  // what it holds has a time to live
   };
 
   /// `states` are marked as mark_of() says. `domain` is theirs.

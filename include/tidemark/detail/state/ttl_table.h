@@ -141,7 +141,10 @@ class TtlTable final : public StateTable<K, V>, public ExpiringTable {
     if (life == Life::kWhole || this->domain().remembers_changes()) return Base::restore_entry(hash, key, value);
     V entry{};
     if (!StoredValue<V>::decode(value, entry)) return false;
-    if (life == Life::kOver) return true;
+    if (life == Life::kOver) {
+      Base::take_entry(hash, key, nullptr);  // an older file may have put one in
+      return true;
+    }
     remove_expired(entry, expiry());
     ByteWriter living;
     StoredValue<V>::encode(entry, living);

@@ -1,0 +1,34 @@
+#include "env/user_files.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "env/file_system.h"
+#include "env/posix_file_system.h"
+
+namespace tidemark {
+namespace {
+
+TEST(UserFiles, AreOfTheirSortAndNoLinks) {
+  FileSystem& files = posix_file_system();
+  const std::string folder = testing::TempDir() + "/tidemark-user-files";
+  value_or_throw(remove_tree(files, folder));
+  value_or_throw(files.make_directories(folder));
+  value_or_throw(replace_file(files, folder + "/file", "content"));
+  std::filesystem::create_symlink(folder + "/file", folder + "/link");
+  std::filesystem::create_directory_symlink(folder, folder + "/folder-link");
+  EXPECT_TRUE(is_user_file(folder + "/file"));
+  EXPECT_FALSE(is_user_folder(folder + "/file"));
+  EXPECT_TRUE(is_user_folder(folder));
+  EXPECT_FALSE(is_user_file(folder));
+  EXPECT_FALSE(is_user_file(folder + "/link"));
+  EXPECT_FALSE(is_user_folder(folder + "/folder-link"));
+  EXPECT_FALSE(is_user_file(folder + "/nothing"));
+  EXPECT_TRUE(keep_for_user(folder));
+  EXPECT_EQ(std::filesystem::status(folder).permissions(), std::filesystem::perms::owner_all);
+  value_or_throw(remove_tree(files, folder));
+}
+
+}  // namespace
+}  // namespace tidemark
