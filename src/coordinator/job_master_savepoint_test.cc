@@ -58,6 +58,13 @@ class JobMasterSavepointTest : public testing::Test {
     for (std::uint64_t i = 0; i < steps && run.step(); ++i) {
     }
   }
+  /// After so many steps the process dies, at every other number with the machine. False if the job was over before.
+  static bool die_after(SimulatedRun& run, World& world, int steps) {
+    int i = 0;
+    while (i < steps && run.step()) ++i;
+    steps % 2 == 0 ? world.files.crash_machine(world.random) : world.files.crash_process();
+    return i == steps;
+  }
 };
 
 TEST_F(JobMasterSavepointTest, ARunningJobGoesOnAndItsPointerDoesNotNameTheSavepoint) {
@@ -271,10 +278,7 @@ TEST_F(JobMasterSavepointTest, ADrainedJobThatDiesAtAnyStepCommitsTheRestAndRead
       SimulatedRun run{world, SimulatedRun::restarting(1000)};
       run.run_until([&] { return run.master.checkpoint_stats().completed == 1; });
       ask(run, Then::kDrain);
-      int i = 0;
-      while (i < steps && run.step()) ++i;
-      over = i < steps;
-      steps % 2 == 0 ? world.files.crash_machine(world.random) : world.files.crash_process();
+      over = !die_after(run, world, steps);
     }
     world.pool.lose_all();
     SimulatedRun again{world, SimulatedRun::restarting(1000)};
@@ -301,10 +305,7 @@ TEST_F(JobMasterSavepointTest, AJobThatDiesAtAnyStepOfItsStopGoesOnExactlyOnce) 
       SimulatedRun run{world, SimulatedRun::restarting(1000)};
       run.run_until([&] { return run.master.status().state == JobState::kRunning; });
       ask(run, Then::kStop);
-      int i = 0;
-      while (i < steps && run.step()) ++i;
-      over = i < steps;
-      steps % 2 == 0 ? world.files.crash_machine(world.random) : world.files.crash_process();
+      over = !die_after(run, world, steps);
     }
     world.pool.lose_all();
     SimulatedRun again{world, SimulatedRun::restarting(1000)};

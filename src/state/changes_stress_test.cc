@@ -131,58 +131,13 @@ TYPED_TEST_SUITE(ChangesStress, Pairs);
 TYPED_TEST(ChangesStress, ChangesReadBetweenWritesGiveTheirTrigger) {
   Writer<typename TypeParam::Key, typename TypeParam::Value> writer{1};
   Historian historian{writer};
-  std::vector<Changes> running;
-  const auto read_some = [&] {
-    const std::size_t index = below(writer.random(), running.size());
-    if (running[index].read_on()) return;
-    writer.domain().end(running[index].finish());
-    running.erase(running.begin() + static_cast<std::ptrdiff_t>(index));
-  };
-  for (const Phase& phase : kPhases) {
-    for (int i = 0; i < phase.operations; ++i) {
-      ASSERT_NO_FATAL_FAILURE(writer.operate(phase.keys, phase.erase_percent));
-      if (running.size() < 4 && below(writer.random(), 300) == 0) running.push_back(historian.trigger());
-      if (!running.empty() && below(writer.random(), 60) == 0) read_some();
-    }
-    if (phase.end == Phase::End::kClear) writer.clear();
-    if (phase.end == Phase::End::kReplace) writer.replace_table();
-  }
-  while (!running.empty()) read_some();
-  EXPECT_EQ(writer.domain().log_bytes(), 0u);
+  read_between_writes<Changes>(writer, [&] { return historian.trigger(); });
 }
 
 TYPED_TEST(ChangesStress, ChangesReadByThreadsGiveTheirTrigger) {
   Writer<typename TypeParam::Key, typename TypeParam::Value> writer{42};
   Historian historian{writer};
-  std::size_t running = 0;
-  std::size_t taken = 0;
-  Snapshotters<Changes> snapshotters{3};
-  const auto collect = [&] {
-    for (const std::uint32_t bound : snapshotters.take_finished()) {
-      writer.domain().end(bound);
-      --running;
-    }
-  };
-  for (const Phase& phase : kPhases) {
-    for (int i = 0; i < phase.operations; ++i) {
-      ASSERT_NO_FATAL_FAILURE(writer.operate(phase.keys, phase.erase_percent));
-      if (i % 16 == 0) collect();
-      if (below(writer.random(), 300) == 0) {
-        for (; running == 4; collect()) std::this_thread::yield();
-        snapshotters.submit(historian.trigger());
-        ++running;
-        ++taken;
-      }
-    }
-    if (phase.end == Phase::End::kClear) writer.clear();
-    if (phase.end == Phase::End::kReplace) writer.replace_table();
-  }
-  while (running > 0) {
-    collect();
-    std::this_thread::yield();
-  }
-  EXPECT_GT(taken, 60u);
-  EXPECT_EQ(writer.domain().log_bytes(), 0u);
+  read_by_threads<Changes>(writer, [&] { return historian.trigger(); });
 }
 
 TEST(ErasedKeys, TooManyAreForgottenAndSaidSo) {

@@ -63,64 +63,17 @@ template <class Pair>
 class TableStress : public testing::Test {};
 TYPED_TEST_SUITE(TableStress, Pairs);
 
-// One thread, so that a seed is one history: several snapshots are read a segment at a time between the writes, and end
-// in any order.
 TYPED_TEST(TableStress, SnapshotsReadBetweenWritesHoldTheirTrigger) {
   for (std::uint64_t seed = 1; seed <= 2; ++seed) {
     SCOPED_TRACE(seed);
     Writer<typename TypeParam::Key, typename TypeParam::Value> writer{seed};
-    std::vector<Snapshot> running;
-    const auto read_some = [&] {
-      const std::size_t index = below(writer.random(), running.size());
-      if (running[index].read_on()) return;
-      writer.domain().end(running[index].finish());
-      running.erase(running.begin() + static_cast<std::ptrdiff_t>(index));
-    };
-    for (const Phase& phase : kPhases) {
-      for (int i = 0; i < phase.operations; ++i) {
-        ASSERT_NO_FATAL_FAILURE(writer.operate(phase.keys, phase.erase_percent));
-        if (running.size() < 4 && below(writer.random(), 300) == 0) running.push_back(trigger(writer));
-        if (!running.empty() && below(writer.random(), 60) == 0) read_some();
-      }
-      if (phase.end == Phase::End::kClear) writer.clear();
-      if (phase.end == Phase::End::kReplace) writer.replace_table();
-    }
-    while (!running.empty()) read_some();
-    EXPECT_EQ(writer.domain().log_bytes(), 0u);
+    ASSERT_NO_FATAL_FAILURE(read_between_writes<Snapshot>(writer, [&] { return trigger(writer); }));
   }
 }
 
 TYPED_TEST(TableStress, SnapshotsReadByThreadsHoldTheirTrigger) {
   Writer<typename TypeParam::Key, typename TypeParam::Value> writer{42};
-  std::size_t running = 0;
-  std::size_t taken = 0;
-  Snapshotters<Snapshot> snapshotters{3};
-  const auto collect = [&] {
-    for (const std::uint32_t bound : snapshotters.take_finished()) {
-      writer.domain().end(bound);
-      --running;
-    }
-  };
-  for (const Phase& phase : kPhases) {
-    for (int i = 0; i < phase.operations; ++i) {
-      ASSERT_NO_FATAL_FAILURE(writer.operate(phase.keys, phase.erase_percent));
-      if (i % 16 == 0) collect();
-      if (below(writer.random(), 300) == 0) {
-        for (; running == 4; collect()) std::this_thread::yield();
-        snapshotters.submit(trigger(writer));
-        ++running;
-        ++taken;
-      }
-    }
-    if (phase.end == Phase::End::kClear) writer.clear();
-    if (phase.end == Phase::End::kReplace) writer.replace_table();
-  }
-  while (running > 0) {
-    collect();
-    std::this_thread::yield();
-  }
-  EXPECT_GT(taken, 60u);
-  EXPECT_EQ(writer.domain().log_bytes(), 0u);
+  read_by_threads<Snapshot>(writer, [&] { return trigger(writer); });
 }
 
 // Every value of a table is the number of a round. While a snapshotter reads the round's end, the writer starts the

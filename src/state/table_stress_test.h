@@ -254,4 +254,62 @@ class Snapshotters {
   std::vector<std::thread> threads_;
 };
 
+/// All phases of writing, while several of the snapshots that trigger() gives are read piece by piece between the writes, and end
+/// in any order. One thread, so that a seed is one history.
+template <class Snapshot, class W, class Trigger>
+void read_between_writes(W& writer, Trigger&& trigger) {
+  std::vector<Snapshot> running;
+  const auto read_some = [&] {
+    const std::size_t index = below(writer.random(), running.size());
+    if (running[index].read_on()) return;
+    writer.domain().end(running[index].finish());
+    running.erase(running.begin() + static_cast<std::ptrdiff_t>(index));
+  };
+  for (const Phase& phase : kPhases) {
+    for (int i = 0; i < phase.operations; ++i) {
+      ASSERT_NO_FATAL_FAILURE(writer.operate(phase.keys, phase.erase_percent));
+      if (running.size() < 4 && below(writer.random(), 300) == 0) running.push_back(trigger());
+      if (!running.empty() && below(writer.random(), 60) == 0) read_some();
+    }
+    if (phase.end == Phase::End::kClear) writer.clear();
+    if (phase.end == Phase::End::kReplace) writer.replace_table();
+  }
+  while (!running.empty()) read_some();
+  EXPECT_EQ(writer.domain().log_bytes(), 0u);
+}
+
+/// The same with threads that read.
+template <class Snapshot, class W, class Trigger>
+void read_by_threads(W& writer, Trigger&& trigger) {
+  std::size_t running = 0;
+  std::size_t taken = 0;
+  Snapshotters<Snapshot> snapshotters{3};
+  const auto collect = [&] {
+    for (const std::uint32_t bound : snapshotters.take_finished()) {
+      writer.domain().end(bound);
+      --running;
+    }
+  };
+  for (const Phase& phase : kPhases) {
+    for (int i = 0; i < phase.operations; ++i) {
+      ASSERT_NO_FATAL_FAILURE(writer.operate(phase.keys, phase.erase_percent));
+      if (i % 16 == 0) collect();
+      if (below(writer.random(), 300) == 0) {
+        for (; running == 4; collect()) std::this_thread::yield();
+        snapshotters.submit(trigger());
+        ++running;
+        ++taken;
+      }
+    }
+    if (phase.end == Phase::End::kClear) writer.clear();
+    if (phase.end == Phase::End::kReplace) writer.replace_table();
+  }
+  while (running > 0) {
+    collect();
+    std::this_thread::yield();
+  }
+  EXPECT_GT(taken, 60u);
+  EXPECT_EQ(writer.domain().log_bytes(), 0u);
+}
+
 }  // namespace tidemark::detail

@@ -4,14 +4,13 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "env/child_process.h"
 #include "evolution/page_snippets.h"
+#include "page_code.h"
 #include "pipelines/run_job.h"
 
 namespace tidemark {
@@ -19,12 +18,6 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-std::string slurp(const std::string& path) {
-  std::ifstream file{path, std::ios::binary};
-  EXPECT_TRUE(file) << path;
-  return {std::istreambuf_iterator<char>{file}, {}};
-}
 
 class Check : public ::testing::Test {
  protected:
@@ -119,19 +112,6 @@ TEST_F(Check, WhatCannotBeToldIsNeitherYesNorNo) {
   EXPECT_THAT(said("./tidemark check ./accounts_v1"), HasSubstr("from-savepoint"));
   std::filesystem::resize_file(folder_ / "state/accounts/chk-1-1/_metadata", 40);
   EXPECT_THAT(said("./tidemark check -s state/accounts/chk-1-1 ./accounts_v1"), HasSubstr("_metadata"));
-}
-
-/// The parts of the page between ```<language> and ```.
-std::vector<std::string> blocks(const std::string& page, const std::string& language) {
-  std::vector<std::string> result;
-  const std::string open = "```" + language + "\n";
-  for (std::size_t at = page.find(open); at != std::string::npos; at = page.find(open, at)) {
-    at += open.size();
-    const std::size_t end = page.find("```", at);
-    result.push_back(page.substr(at, end - at));
-    at = end;
-  }
-  return result;
 }
 
 TEST_F(Check, TheTypesOfThePageHaveTheNamesThatItGivesThem) {

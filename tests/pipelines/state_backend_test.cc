@@ -10,10 +10,10 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "disturbance.h"
 #include "map_state_stores.h"
+#include "page_code.h"
 #include "run_job.h"
 
 #ifdef __SANITIZE_THREAD__
@@ -178,18 +178,8 @@ TEST_F(StateBackend, WhatAStoreThrowsIsWhatTheJobFailsWith) {
 }
 
 TEST_F(StateBackend, TheCodeOfThePageIsThatOfTheTest) {
-  const auto slurp = [](const std::string& path) {
-    std::ostringstream text;
-    text << std::ifstream{path}.rdbuf();
-    return text.str();
-  };
-  const std::string page = slurp(TIDEMARK_SOURCE_DIR "/docs/state-backends.md");
   const std::string code = slurp(TIDEMARK_SOURCE_DIR "/tests/pipelines/map_state_stores.h");
-  const std::string_view open = "```cpp\nusing StateMap";
-  const std::size_t at = page.find(open);
-  ASSERT_NE(at, std::string::npos);
-  const std::size_t begin = at + std::string_view{"```cpp\n"}.size();
-  EXPECT_THAT(code, HasSubstr(page.substr(begin, page.find("```", begin) - begin)));
+  EXPECT_THAT(code, HasSubstr(block_beginning_with("using StateMap", slurp(TIDEMARK_SOURCE_DIR "/docs/state-backends.md"))));
 }
 
 }  // namespace

@@ -4,11 +4,10 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "disturbance.h"
 #include "memory_storage.h"
+#include "page_code.h"
 #include "run_job.h"
 
 namespace tidemark {
@@ -111,18 +110,8 @@ TEST_F(StorageOfTheAuthor, WhatItThrowsFailsCheckpointsAndAtTheEndIsSaid) {
 }
 
 TEST_F(StorageOfTheAuthor, TheCodeOfThePageIsThatOfTheTest) {
-  const auto slurp = [](const std::string& path) {
-    std::ostringstream text;
-    text << std::ifstream{path}.rdbuf();
-    return text.str();
-  };
-  const std::string page = slurp(TIDEMARK_SOURCE_DIR "/docs/storage.md");
   const std::string code = slurp(TIDEMARK_SOURCE_DIR "/tests/pipelines/memory_storage.h");
-  const std::string_view open = "```cpp\nclass MemoryStorage";
-  const std::size_t at = page.find(open);
-  ASSERT_NE(at, std::string::npos);
-  const std::size_t begin = at + std::string_view{"```cpp\n"}.size();
-  EXPECT_THAT(code, HasSubstr(page.substr(begin, page.find("```", begin) - begin)));
+  EXPECT_THAT(code, HasSubstr(block_beginning_with("class MemoryStorage", slurp(TIDEMARK_SOURCE_DIR "/docs/storage.md"))));
 }
 
 }  // namespace

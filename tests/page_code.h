@@ -1,0 +1,42 @@
+// For tests that hold the code in docs/ to what they compile.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tidemark {
+
+inline std::string slurp(const std::string& path) {
+  std::ifstream file{path, std::ios::binary};
+  EXPECT_TRUE(file) << path;
+  return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+/// The parts of the page between ```<language> and ```.
+inline std::vector<std::string> blocks(const std::string& page, const std::string& language) {
+  std::vector<std::string> result;
+  const std::string open = "```" + language + "\n";
+  for (std::size_t at = page.find(open); at != std::string::npos; at = page.find(open, at)) {
+    at += open.size();
+    const std::size_t end = page.find("```", at);
+    result.push_back(page.substr(at, end - at));
+    at = end;
+  }
+  return result;
+}
+
+/// The C++ of the page that begins with these words; empty, and a failure of the test, if there is none.
+inline std::string block_beginning_with(const std::string& words, const std::string& page) {
+  for (std::string& block : blocks(page, "cpp")) {
+    if (block.starts_with(words)) return std::move(block);
+  }
+  ADD_FAILURE() << "no code that begins with " << words;
+  return {};
+}
+
+}  // namespace tidemark
