@@ -8,6 +8,11 @@
 //
 //   systemd-run --scope -p MemoryMax=200M -- bench_larger_than_memory
 //
+// or, on a machine without systemd and with groups of version 1,
+//
+//   G=/sys/fs/cgroup/memory/bench; mkdir $G; echo 200M > $G/memory.limit_in_bytes
+//   (echo $BASHPID > $G/cgroup.procs; exec bench_larger_than_memory); rmdir $G
+//
 // The aim: a third of the time, and at most 1.15 times memory.state and 100 MB of resident memory. One core.
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>

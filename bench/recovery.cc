@@ -1,15 +1,20 @@
-// How long from starting a killed job's process again to its first new output, and how fast is state read back?
+// How soon does a job that goes on from a checkpoint process its first record, and how fast is all state read back?
 //
-// A count by key is killed with -9 once a checkpoint holds each key, and resumed. The bare program reads as many keys and values
-// as plain bytes into a table of open addressing, and prints a line. No aim is set; what the same job takes to its first output
-// without state is taken off for the rate.
+// Texts of 1000 random bytes by key. A job is stopped with a checkpoint once it holds them all, and resumed: "first record" is the
+// time from the process's start to its first output, with its state loaded behind; the bare figure is the same job that reads
+// all of it first. "all of it" is one core that loads the checkpoint's file into a table; the bare figure is what that core
+// takes to read and decode it, or the disk to give it, whichever is more.
+#include <fcntl.h>
+
 #include <cmath>
 #include <filesystem>
 
-#include "bench/bare_table.h"
 #include "bench/checkpoint_folder.h"
 #include "bench/first_byte.h"
 #include "bench/measure.h"
+#include "env/posix_env.h"
+#include "snapshot/snapshot_file_reader.h"
+#include "tidemark/detail/state/keyed_backend.h"
 #include "tidemark/tidemark.h"
 
 namespace {
@@ -17,110 +22,182 @@ namespace {
 using namespace tidemark;
 namespace fs = std::filesystem;
 
+constexpr std::size_t kTextBytes = 1000;
+constexpr double kFirstRecordAimMs = 300;
+constexpr double kLoadAim = 0.7;  // of the lower of the two rates
+
+std::string text_of(std::int64_t user) {
+  std::string text(kTextBytes, ' ');
+  for (std::size_t i = 0; i < kTextBytes; i += 8) {
+    const std::uint64_t word = bench::mix(static_cast<std::uint64_t>(user) << 8 | i / 8);
+    std::memcpy(text.data() + i, &word, 8);
+  }
+  return text;
+}
+
 struct Click {
   std::int64_t user;
 };
 
-/// Puts out its first result only.
-struct Count : KeyedProcess<std::int64_t, Click, std::int64_t> {
-  ValueState<std::int64_t> clicks_;
+/// Puts out only whether the first text that it finds is the right one.
+struct Texts : KeyedProcess<std::int64_t, Click, std::string> {
+  ValueState<std::string> text_;
   bool emitted_ = false;
-  explicit Count(Declare& declare) : clicks_{declare, "clicks"} {}
-  void process(const Click&, Context&, Out<std::int64_t>& out) override {
-    const std::int64_t clicks = clicks_.get() + 1;
-    clicks_.set(clicks);
-    if (!std::exchange(emitted_, true)) out.emit(clicks);
+  explicit Texts(Declare& declare) : text_{declare, "text"} {}
+  void process(const Click& click, Context&, Out<std::string>& out) override {
+    const std::string* text = text_.find();
+    if (text == nullptr) return text_.set(text_of(click.user));
+    if (!std::exchange(emitted_, true)) out.emit(*text == text_of(click.user) ? "found" : "lost");
   }
 };
 
 // Without end: first each key in turn, then as drawn. Says '!' when each key was there.
-int job(const std::string& folder, std::uint64_t keys, bool resume) {
-  std::vector<const char*> args{"recovery", "-D", "log.level=error", "--checkpoint-dir", folder.c_str(), "--checkpoint-interval", resume ? "1h" : "200ms"};
-  if (resume) args.push_back("--resume");
+int job(const std::string& folder, std::uint64_t keys, const std::string& mode) {
+  std::vector<const char*> args{"recovery", "-D", "log.level=error", "--checkpoint-dir", folder.c_str(), "-D", "worker.threads=1"};
+  if (mode != "fill") args.push_back("--resume");
+  if (mode == "eager") args.insert(args.end(), {"-D", "execution.state-recovery.lazy=false"});
   Job job{"recovery", static_cast<int>(args.size()), args.data()};
   job.from(generate<Click>(std::nullopt, [keys](std::uint64_t n) {
-        if (n == keys + 100'000 && write(STDOUT_FILENO, "!", 1) != 1) std::abort();
+        if (n == keys && write(STDOUT_FILENO, "!", 1) != 1) std::abort();
         return Click{n < keys ? static_cast<std::int64_t>(n) : bench::uniform(n, keys)};
       }))
       .uid("clicks")
       .key_by(&Click::user)
-      .process<Count>()
-      .uid("count")
+      .process<Texts>()
+      .uid("texts")
       .to(print());
   return job.run();
 }
 
-struct Entry {
-  std::int64_t key, value;
-};
-
-int bare(const std::string& dump, std::uint64_t keys) {
-  bench::BareTable table{keys};
-  std::ifstream file{dump, std::ios::binary};
-  std::vector<Entry> block(4096);
-  while (file.read(reinterpret_cast<char*>(block.data()), static_cast<std::streamsize>(block.size() * sizeof(Entry))), file.gcount() > 0) {
-    const auto n = static_cast<std::size_t>(file.gcount()) / sizeof(Entry);
-    for (std::size_t i = 0; i < n; ++i) {
-      if (i + 32 < n) table.prefetch(block[i + 32].key);
-      table.at(block[i].key) = block[i].value;
-    }
-  }
-  return std::printf("%jd\n", ++table.at(0)) < 0;
-}
-
-void make_dump(const std::string& path, std::uint64_t keys) {
-  std::ofstream file{path, std::ios::binary};
-  for (std::uint64_t i = 0; i < keys; ++i) {
-    const Entry entry{static_cast<std::int64_t>(bench::mix(i) >> 1), 1};
-    file.write(reinterpret_cast<const char*>(&entry), sizeof entry);
-  }
-}
-
-// Leaves a complete checkpoint with every key, and beside it what a killed process leaves.
-void run_and_kill(const std::string& folder, std::uint64_t keys) {
-  bench::Restarted process{{"job", folder, std::to_string(keys)}};
+// Leaves a complete checkpoint with every key.
+void fill_and_stop(const std::string& folder, std::uint64_t keys) {
+  bench::Restarted process{{"fill", folder, std::to_string(keys)}};
   char byte = 0;
   while (byte != '!') {
-    if (!process.read_byte(byte)) bench::give_up("the job that was to be killed ended by itself");
+    if (!process.read_byte(byte)) bench::give_up("the job that was to be stopped ended by itself");
   }
-  const int last = bench::newest_checkpoint(folder + "/recovery");
-  while (bench::newest_checkpoint(folder + "/recovery") < last + 3) usleep(1000);
-  process.kill();
-  process.wait();
+  process.interrupt();
+  if (process.wait() != 0) bench::give_up("the job did not stop with a checkpoint");
 }
 
-void compare(bench::Report& report, const bench::Options& options, std::uint64_t keys) {
-  const std::string name = bench::many(keys) + " keys";
+void first_record(bench::Report& report, const bench::Options& options, std::uint64_t keys) {
+  const std::string name = "first record, " + bench::many(keys) + " keys";
   if (!options.wants(name)) return;
-  const fs::path folder = fs::temp_directory_path() / "tidemark-bench-recovery";
-  fs::remove_all(folder);
+  const fs::path folder = fs::temp_directory_path() / ("tidemark-bench-recovery-" + std::to_string(getpid()));
   fs::create_directories(folder);
-  const std::string many = std::to_string(keys);
-  const std::string dump = folder / "dump";
-  make_dump(dump, keys);
   const std::string kept = folder / "kept";
-  run_and_kill(kept, keys);
+  fill_and_stop(kept, keys);
+  const auto resumed = [&](const char* mode) {
+    return bench::Candidate{[&, mode] {
+      const bench::FirstByte first = bench::first_byte({mode, kept, std::to_string(keys)}, bench::Then::kKill);
+      if (first.line != "\"found\"") bench::give_up("the resumed job has lost its state");
+      return bench::Figures{first.ms};
+    }};
+  };
+  bench::Candidate eager = resumed("eager");
+  bench::Candidate lazy = resumed("lazy");
+  bench::alternate({&eager, &lazy}, options.rounds(3), bench::Cores::kAll);
 
-  bench::Candidate by_hand{[&] { return bench::Figures{bench::first_byte({"bare", dump, many}).ms}; }};
-  bench::Candidate resumed{[&] {
-    const bench::FirstByte first = bench::first_byte({"resume", kept, many}, bench::Then::kKill);
-    if (std::atoi(first.line.c_str()) < 2) bench::give_up("the resumed job has lost its state: it says " + first.line);
-    return bench::Figures{first.ms};
-  }};
-  bench::Candidate without_state{[&] {
-    fs::remove_all(folder / "new");
-    return bench::Figures{bench::first_byte({"job", folder / "new", many}, bench::Then::kKill).ms};
-  }};
-  bench::alternate({&by_hand, &resumed, &without_state}, options.rounds(7), bench::Cores::kAll);
+  bench::Row row{.name = name, .unit = "ms", .bare = eager.main(), .engine = lazy.main(), .aim = kFirstRecordAimMs};
+  row.more = {{"MB of files", static_cast<double>(bench::bytes_in(kept + "/recovery")) / 1e6}};
+  report.print(row);
+  fs::remove_all(folder);
+}
 
-  bench::Row row;
-  row.name = name;
-  row.unit = "ms";
-  row.bare = by_hand.main();
-  row.engine = resumed.main();
-  const double mb = static_cast<double>(bench::bytes_in(kept + "/recovery")) / 1e6;
-  const double restore_s = (resumed.main() - without_state.main()) / 1e3;
-  row.more = {{"without state", without_state.main()}, {"MB of files", mb}, {"MB/s", mb / restore_s}, {"million entries a s", static_cast<double>(keys) / 1e6 / restore_s}};
+/// A subtask with one state.
+class Subtask {
+ public:
+  explicit Subtask(const fs::path& folder, std::vector<SnapshotFile> files = {}, bool lazy = false) : folder_{folder} {
+    context_.env = &env_;
+    context_.name = {.name = "keyed process", .uid = "texts"};
+    context_.attempt = 1;
+    context_.post_mail = [](const std::function<void()>& mail) { mail(); };
+    context_.restore.keyed_files = std::move(files);
+    context_.restore.lazy.on = lazy;
+    backend_.may_load_behind();
+    backend_.restore(context_);
+    while (backend_.is_loading()) backend_.load_next();
+  }
+
+  void fill(std::uint64_t keys) {
+    for (std::int64_t key = 0; key < static_cast<std::int64_t>(keys); ++key) {
+      cursor_ = {.hash = detail::hash_key(key), .key = detail::KeyCodec<std::int64_t>::to_word(key), .serial = cursor_.serial + 1};
+      state_.set(text_of(key));
+    }
+  }
+  SnapshotFile save() {
+    const auto work = backend_.snapshot({.barrier = {.id = 1}, .folder = folder_, .file_prefix = "texts", .job = "bench"}, context_, {});
+    while (!work->step()) continue;
+    SnapshotFile file = work->take_result().keyed_files.at(0);
+    file.path = folder_ / file.path;
+    return file;
+  }
+  std::size_t size() const { return backend_.bound_tables()[0]->size(); }
+
+ private:
+  fs::path folder_;
+  PosixEnv posix_{1};
+  Env env_{posix_.env()};
+  detail::OperatorContext context_;
+  detail::KeyCursor<std::int64_t> cursor_;
+  detail::KeyedBackend backend_{schema_json(detail::type_of<std::int64_t>()), &cursor_};
+  Declare declare_{backend_};
+  ValueState<std::int64_t, std::string> state_{declare_, "text"};
+};
+
+// What was read before is not in memory any more.
+void forget_cached(const std::string& path) {
+  const int file = open(path.c_str(), O_RDONLY);
+  if (file < 0 || fdatasync(file) != 0 || posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED) != 0) bench::give_up("no cold file");
+  close(file);
+}
+
+template <class F>
+bench::Candidate timed(const SnapshotFile& file, F&& read) {
+  return bench::Candidate{[&file, read] {
+    forget_cached(file.path);
+    const double begin_s = bench::wall_s();
+    read();
+    return bench::Figures{bench::wall_s() - begin_s};
+  }};
+}
+
+void all_of_it(bench::Report& report, const bench::Options& options, std::uint64_t keys) {
+  const std::string name = "all of it, " + bench::many(keys) + " keys";
+  if (!options.wants(name)) return;
+  const fs::path folder = fs::temp_directory_path() / ("tidemark-bench-load-" + std::to_string(getpid()));
+  fs::create_directories(folder);
+  SnapshotFile file;
+  {
+    Subtask before{folder};
+    before.fill(keys);
+    file = before.save();
+  }
+  const auto check = [&](const Subtask& subtask) {
+    if (subtask.size() != keys) bench::give_up("the restored table lacks keys");
+  };
+  bench::Candidate disk = timed(file, [&] {
+    std::ifstream in{file.path, std::ios::binary};
+    std::string block(1 << 20, ' ');
+    while (in.read(block.data(), static_cast<std::streamsize>(block.size())), in.gcount() > 0) continue;
+  });
+  bench::Candidate decode = timed(file, [&] {
+    PosixEnv posix{1};
+    std::uint64_t sum = 0;
+    const auto reader = value_or_throw(SnapshotFileReader::open(*posix.env().files, file.path));
+    value_or_throw(reader->for_each(0, file.key_groups, [&](const SnapshotEntry& entry) { sum += entry.value.size(); }));
+    if (sum < keys * kTextBytes) bench::give_up("the file lacks entries");
+  });
+  bench::Candidate eager = timed(file, [&] { check(Subtask{folder, {file}, false}); });
+  bench::Candidate lazy = timed(file, [&] { check(Subtask{folder, {file}, true}); });
+  bench::alternate({&disk, &decode, &eager, &lazy}, options.rounds(3));
+
+  const double bare_s = std::max(disk.main(), decode.main());
+  bench::Row row{.name = name, .unit = "s", .bare = bare_s, .engine = lazy.main(), .aim = bare_s / kLoadAim};
+  row.bare_cpu_s = decode.cpu_s();
+  row.engine_cpu_s = lazy.cpu_s();
+  const double mb = static_cast<double>(file.size) / 1e6;
+  row.more = {{"MB/s", mb / lazy.main()}, {"MB/s read at once", mb / eager.main()}, {"MB/s of the disk", mb / disk.main()}, {"MB/s decoded", mb / decode.main()}};
   report.print(row);
   fs::remove_all(folder);
 }
@@ -128,14 +205,11 @@ void compare(bench::Report& report, const bench::Options& options, std::uint64_t
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 4) {
-    const std::string mode = argv[1];
-    const std::uint64_t keys = std::strtoull(argv[3], nullptr, 10);
-    if (mode == "bare") return bare(argv[2], keys);
-    if (mode == "job" || mode == "resume") return job(argv[2], keys, mode == "resume");
-  }
+  if (argc == 4 && argv[1][0] != '-') return job(argv[2], std::strtoull(argv[3], nullptr, 10), argv[1]);
   const auto options = bench::Options::parse(argc, argv);
   bench::Report report{"recovery", options};
-  compare(report, options, options.size(1'000'000, 100'000));
-  if (!options.quick) compare(report, options, 20'000'000);
+  for (const std::uint64_t keys : {options.size(1'000'000, 100'000), options.size(4'000'000, 400'000)}) {
+    first_record(report, options, keys);
+    all_of_it(report, options, keys);
+  }
 }

@@ -27,6 +27,10 @@ Result<std::uint64_t> digest_of(FileSystem& files, const std::string& folder) {
         TIDEMARK_ASSIGN(content, read_file(files, file.path));
         mix(digest, content);
       }
+      for (const StoreFile& file : subtask.store.files) {
+        TIDEMARK_ASSIGN(content, read_file(files, file.file.path));
+        mix(digest, content);
+      }
     }
   }
   return digest;

@@ -67,6 +67,7 @@ std::int64_t SimulatedPool::draw_ready_ns() {
 SimulatedEnv::SimulatedEnv(std::uint64_t seed) : random_{seed} {
   files_.set_hook([this](FileOperation operation, const std::string& path) { return before(operation, path); });
   stores_.set_hook([this](StoreOperation operation, const std::string& store) { return before(operation, store); });
+  stores_.give_files(files_, kSimulatedStoreDir);
 }
 
 void SimulatedEnv::set_pace(const Pace& pace) {

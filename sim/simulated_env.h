@@ -14,6 +14,7 @@
 
 #include "env/env.h"
 #include "env/memory_file_system.h"
+#include "env/scratch_folder.h"
 #include "env/split_mix_random.h"
 #include "sim/trace.h"
 #include "state/memory_state_store.h"
@@ -23,6 +24,9 @@ namespace tidemark {
 
 inline constexpr const char* kSimulatedCheckpointDir = "/checkpoints";
 inline constexpr const char* kSimulatedSavepointDir = "/savepoints";
+/// Of the process alone.
+inline constexpr const char* kSimulatedScratchDir = "/scratch";
+inline constexpr const char* kSimulatedStoreDir = "/stores";
 /// Where all workloads write.
 inline constexpr const char* kSimulatedOutputDir = "/out";
 
@@ -111,11 +115,16 @@ class SimulatedEnv {
             .random = &random_,
             .files = &files_,
             .pool = &pool_,
-            .state_memory = spills_state_ ? &little_memory_ : nullptr,
-            .state_stores = spills_state_ ? &stores_ : nullptr};
+            .state_memory = spills_state_ && !keeps_by_chance_ ? &little_memory_ : nullptr,
+            .state_stores = spills_state_ ? &stores_ : nullptr,
+            .other_stores = &stores_,
+            .scratch = &scratch_};
   }
-  /// State of keys lies in stores, and next to nothing of it may stay in memory.
-  void spill_state(bool spills) { spills_state_ = spills; }
+  /// State of keys lies in stores, and next to nothing of it may stay in memory, or chance decides what does.
+  void spill_state(bool spills, bool keeps_by_chance = false) {
+    spills_state_ = spills;
+    keeps_by_chance_ = keeps_by_chance;
+  }
   SimulatedClock& clock() { return clock_; }
   SimulatedPool& pool() { return pool_; }
   MemoryFileSystem& files() { return files_; }
@@ -169,8 +178,10 @@ class SimulatedEnv {
   MemoryFileSystem files_{&clock_};
   SimulatedPool pool_{clock_, random_};
   MemoryStateStores stores_;
+  ScratchFolder scratch_{files_, kSimulatedScratchDir, "a disk of the simulated world"};
   detail::StateMemory little_memory_{1};
   bool spills_state_ = false;
+  bool keeps_by_chance_ = false;
   Trace trace_;
   Pace pace_;
   FileFaults faults_;

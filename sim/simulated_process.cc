@@ -113,6 +113,7 @@ class SimulatedProcess::Attempt final : public Execution, private ExecutionListe
     tell(mark(Event::kEndOfData, task), [&] { return fmt::format("  {} has passed on all its input", name(task)); });
     listener_.on_end_of_data(task);
   }
+  void on_loading(const LoadEvent& event) override { listener_.on_loading(event); }
   void on_task_failed(TaskId task, Error error) override {
     tell(mark(Event::kTaskFailed, task), [&] { return fmt::format("  FAILED: {}", error.message()); });
     listener_.on_task_failed(task, std::move(error));

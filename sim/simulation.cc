@@ -20,6 +20,8 @@ constexpr std::uint64_t kMaxCalmSteps = 200'000;
 // The first may still suffer from what the faults have left.
 constexpr std::uint64_t kMaxCalmProcesses = 3;
 constexpr std::int64_t kMostClockSetMs = 2'000;
+// Of restored state that is loaded behind: units from this size up to 128 times as much.
+constexpr std::uint64_t kSmallestUnitBytes = 16;
 constexpr std::size_t kLogTimestamp = 24;  // of the real clock: no part of the trace
 
 // What the engine has to say goes into the trace.
@@ -297,7 +299,11 @@ void Simulation::choose_backend() {
   SimulatedEnv& env = story_.env();
   const bool changes_mind = env.one_in(8);
   story_.options().master.incremental_checkpoints = incremental_ != changes_mind;
-  env.spill_state(story_.workload().may_spill() && env.one_in(spill_one_in_));
+  const bool spills = story_.workload().may_spill() && env.one_in(spill_one_in_);
+  env.spill_state(spills, spills && env.one_in(2));
+  // Of the little state there is, so that a process has some of it yet to load when something happens.
+  const std::uint64_t unit_bytes = kSmallestUnitBytes << env.random().next() % 8;
+  story_.options().master.lazy_restore = {.on = !env.one_in(4), .from_bytes = 1, .unit_bytes = unit_bytes};
 }
 
 // What the user names to go on from; the newest checkpoint where nothing is named.

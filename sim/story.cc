@@ -222,6 +222,7 @@ void Story::look_at_savepoints() {
         for (const SnapshotFile& file : subtask.keyed_files) {
           if (parent_path(file.path) != path) throw Wrong{fmt::format("{} and needs '{}'", when, file.path)};
         }
+        if (!subtask.store.files.empty()) throw Wrong{fmt::format("{} and has files of a store", when)};
       }
     }
     expect_none(workload_->check_checkpoint(env_.files(), path, metadata), when);
@@ -434,6 +435,7 @@ void Story::check_shared_files(const CheckpointPointer& current) {
     for (const CheckpointMetadata::Operator& op : metadata.operators) {
       for (const OperatorSnapshot& subtask : op.subtasks) {
         for (const SnapshotFile& file : subtask.keyed_files) needed.insert(file.path.substr(file.path.rfind('/') + 1));
+        for (const StoreFile& file : subtask.store.files) needed.insert(file.file.path.substr(file.file.path.rfind('/') + 1));
       }
     }
   }

@@ -75,14 +75,8 @@ class BroadcastConnectedStream {
   auto add(const char* name, Exchange exchange, const detail::MakeWriter& writer, const typename Inner::Make& make, const Args&... args) const {
     using Op = detail::BroadcastOperator<Inner, F>;
     detail::JobBuilder& builder = *stream_.builder_;
-    std::vector<StateDescriptor> states;
-    builder.guard(at_, [&] { states = Op{make, args...}.descriptors(); });
-    const bool keeps_state = !states.empty();
-    const NodeId node = builder.add_node({.name = name,
-                                          .location = at_,
-                                          .keeps_state = keeps_state,
-                                          .states = std::move(states),
-                                          .factory = {[make, args...] { return std::make_unique<Op>(make, args...); }, {}}});
+    const NodeId node = detail::add_function_node(builder, {.name = name, .location = at_},
+                                                  [make, args...] { return std::make_unique<Op>(make, args...); });
     detail::connect(builder, stream_.ports_, node, exchange, writer, 0);
     detail::connect(builder, rules_.ports_, node, Exchange::kBroadcast, detail::broadcast_writer<Rule>(), 1);
     return Stream<typename F::Output>::template output_of<Op>(builder, node);

@@ -122,9 +122,9 @@ Stream<typename Source::Record> Job::from(const Source& source, detail::Location
   detail::connect(builder_, splits, reader, Exchange::kSplits,
                   [](std::vector<detail::Edge*> edges, std::uint32_t) { return std::make_unique<detail::SplitWriter>(std::move(edges)); });
   if (const auto bad = description.bad_records_output()) {
-    builder_.add_side_output(reader, *bad, static_cast<Out<BadRecord>& (*)(detail::Operator&)>([](detail::Operator& op) -> Out<BadRecord>& {
+    builder_.add_side_output(reader, *bad, detail::FindOutput<BadRecord>{[](detail::Operator& op) -> Out<BadRecord>& {
                                return static_cast<Reader&>(op).bad_records();
-                             }));
+                             }});
   }
   return Stream<T>::template output_of<Reader>(builder_, reader);
 }

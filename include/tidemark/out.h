@@ -15,8 +15,47 @@
 
 namespace tidemark {
 
+namespace detail {
+
+/// What outputs of all types have in common. One that is taken along by another has that one's times and text, and hands on
+/// when that does.
+class OutputBase {
+ public:
+  void set_timestamp(std::int64_t ms) { timestamp_ = ms; }
+  std::int64_t timestamp_ms() const { return timestamp_; }
+
+  /// Text in `stable` outlives every batch emitted until the next call: it need not be copied.
+  void set_stable_text(TextRange stable) {
+    stable_ = stable;
+    for (OutputBase* other : taken_along_) other->set_stable_text(stable);
+  }
+  TextRange stable_text() const { return stable_; }
+
+  /// Hands on what was emitted so far.
+  virtual void flush() = 0;
+
+  /// As long as this one lives.
+  void take_along(OutputBase& other) { taken_along_.push_back(&other); }
+
+ protected:
+  OutputBase() = default;
+  ~OutputBase() = default;
+
+  [[gnu::always_inline]] void flush_taken_along() {
+    for (OutputBase* other : taken_along_) other->flush();
+  }
+
+  std::int64_t timestamp_ = 0;
+  TextRange stable_;
+
+ private:
+  std::vector<OutputBase*> taken_along_;
+};
+
+}  // namespace detail
+
 template <class T>
-class Out {
+class Out final : public detail::OutputBase {
  public:
   /// With the event time of the record (or timer) that is being handled.
   void emit(T value) { put(std::move(value), timestamp_); }
@@ -34,17 +73,12 @@ class Out {
   void add_receiver(detail::BatchReceiver& receiver) { receivers_.push_back(&receiver); }
   bool has_receivers() const { return !receivers_.empty(); }
 
-  /// Text in `stable` outlives every batch emitted until the next call: it need not be copied.
-  void set_stable_text(detail::TextRange stable) { stable_ = stable; }
-  detail::TextRange stable_text() const { return stable_; }
-  void set_timestamp(std::int64_t ms) { timestamp_ = ms; }
-
   /// The batch under construction, for kernels that fill it themselves: empty between flushes.
   detail::TypedBatch<T>& batch() { return batch_; }
   void adopt_size(std::uint32_t size) { size_ = size; }
 
-  /// Hands on what was emitted so far.
-  void flush() {
+  void flush() override {
+    flush_taken_along();
     if (size_ == 0) return;
     batch_.set_size(size_);
     batch_.set_borrowed_text(stable_);
@@ -79,8 +113,6 @@ class Out {
   T* values_;
   std::int64_t* timestamps_;
   std::uint32_t size_ = 0;
-  std::int64_t timestamp_ = 0;
-  detail::TextRange stable_;
   std::vector<detail::BatchReceiver*> receivers_;
   std::uint64_t emitted_ = 0;
 };

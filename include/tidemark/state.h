@@ -27,15 +27,22 @@
 
 namespace tidemark {
 
-/// Passed to the constructor of a user function, to be passed on to its states. A constructor only declares: it also runs
+namespace detail {
+class SideOutputs;
+}
+
+/// Passed to the constructor of a user function, to be passed on to its states and side outputs. A constructor only declares: it also runs
 /// when a job is merely planned.
 class Declare {
  public:
-  explicit Declare(detail::StateBinder& binder) : binder_{binder} {}
+  explicit Declare(detail::StateBinder& binder, detail::SideOutputs* side_outputs = nullptr) : binder_{binder}, side_outputs_{side_outputs} {}
   detail::StateBinder& binder() { return binder_; }
+  /// Null where a function has none.
+  detail::SideOutputs* side_outputs() { return side_outputs_; }
 
  private:
   detail::StateBinder& binder_;
+  detail::SideOutputs* side_outputs_;
 };
 
 /// One value for each key.

@@ -9,7 +9,13 @@
 // the keys of a whole batch at once, and writes what has changed when it takes a key out of its tables.
 //
 // Keys are given so that their order as bytes is the order in which checkpoints are written. A state's keys are a space of
-// their own. Any call may throw tidemark::Error: the task fails with it, and the job restarts from its last checkpoint as
+// their own.
+//
+// A store that keeps its content in files which never change may give them away (StateStore::files()): an incremental
+// checkpoint then consists of those, each saved once however many checkpoints need it, and of what the tables in front hold;
+// and a job that goes on from it begins with them. Without that every checkpoint is written entry by entry, whole.
+//
+// Any call may throw tidemark::Error: the task fails with it, and the job restarts from its last checkpoint as
 // its restart strategy says. So an error names the folder or the server, says what went wrong, and what to do.
 #pragma once
 
@@ -84,6 +90,24 @@ class StateStoreSnapshot {
  public:
   virtual ~StateStoreSnapshot() = default;
   virtual std::unique_ptr<StateEntries> entries(std::uint32_t state) = 0;
+  /// Those whose key is not less than `from`.
+  virtual std::unique_ptr<StateEntries> entries_from(std::uint32_t state, std::string_view from);
+};
+
+/// A file of a store: a part of what it holds. It never changes.
+struct StateStoreFile {
+  /// Among those that a checkpoint needs, and that the store will ever give until it is destroyed or begun with: a name
+  /// means one content. Only letters, digits, '.', '_' and '-'.
+  std::string name;
+  std::string path;  ///< where it lies, on this machine
+};
+
+/// Files that together hold what a store held at one moment. Read and destroyed on any thread, while the store goes on;
+/// always destroyed before the store. They need not last longer.
+class StateStoreFiles {
+ public:
+  virtual ~StateStoreFiles() = default;
+  virtual const std::vector<StateStoreFile>& files() const = 0;
 };
 
 /// Takes many entries of one state in the ascending order of their keys, each key once. The task's thread.
@@ -111,6 +135,11 @@ class StateStore {
   virtual std::unique_ptr<StateLoader> load(std::uint32_t state) = 0;
   /// Must be quick whatever the store holds: no record is processed meanwhile.
   virtual std::unique_ptr<StateStoreSnapshot> snapshot() = 0;
+  /// What the store holds now, as files; null where StateStores::files_format() is empty. Any thread, one call at a time, and
+  /// perhaps beside get(), but the engine changes nothing and takes no snapshot before it has returned. A store that goes on
+  /// from the files of another gives those among them that it still has under the names they had there, and no others under
+  /// these names.
+  virtual std::unique_ptr<StateStoreFiles> files() { return nullptr; }
 };
 
 /// What a store is opened for.
@@ -124,17 +153,31 @@ struct StateStoreOptions {
   /// Different for each store of a job that is open at a time; only letters, digits, '.', '_' and '-'.
   std::string name;
   std::vector<State> states;  ///< in all calls a state is its place here
+
+  /// Files that another store gave, whose states had the same places.
+  struct Saved {
+    std::vector<std::string> names;
+    /// Makes the file's content readable under `path`, which must be free: as a link to it where there can be one, so
+    /// nothing may be written into it.
+    std::function<void(const std::string& name, const std::string& path)> fetch;
+  };
+  /// Not null: the store begins with what these hold; they are there until open() returns. Only where
+  /// StateStores::files_format() is the one that they were saved with.
+  const Saved* saved = nullptr;
 };
 
 /// Opens the stores of a job. Any thread; outlives its stores.
 class StateStores {
  public:
   virtual ~StateStores() = default;
-  /// An empty store.
+  /// A store that is empty, or begins with what the options say.
   virtual std::unique_ptr<StateStore> open(const StateStoreOptions& options) = 0;
   /// What all stores together take of the process's memory at most: it is taken off memory.state, and the rest is for the
   /// tables in front of them.
   virtual std::uint64_t memory_bytes() const { return 0; }
+  /// What sort of files its stores give and can begin with, for checkpoints to say; a new one when they change so that
+  /// older ones can't be read. Empty: they give none.
+  virtual std::string files_format() const { return {}; }
 };
 
 }  // namespace tidemark

@@ -18,46 +18,46 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "tidemark/aggregate.h"
+#include "tidemark/change.h"
 #include "tidemark/detail/api/callable.h"
+#include "tidemark/detail/api/function_node.h"
 #include "tidemark/detail/api/port.h"
 #include "tidemark/detail/api/user_function.h"
 #include "tidemark/detail/connectors/sink.h"
 #include "tidemark/detail/operators/keyed_process.h"
 #include "tidemark/detail/operators/map.h"
 #include "tidemark/detail/operators/process.h"
+#include "tidemark/detail/operators/row_changes.h"
 #include "tidemark/detail/operators/window_aggregate.h"
+#include "tidemark/detail/operators/window_function.h"
 #include "tidemark/functions.h"
 #include "tidemark/process.h"
+#include "tidemark/side_output.h"
+#include "tidemark/trigger.h"
 #include "tidemark/window.h"
+#include "tidemark/window_process.h"
 
 namespace tidemark {
 
 template <class T, class KeyFn>
 class KeyedStream;
-template <class T, class KeyFn, class Row>
+template <class T, class KeyFn, class Row, class Windows, class Trigger = detail::OwnTrigger, class Evicts = detail::NoEvictors>
 class WindowedStream;
 template <class T>
 class BroadcastStream;
 template <class T, class KeyFn, class Rule>
 class BroadcastConnectedStream;
-
-/// The name of a second output of an operator, with records of type T: late records, bad records.
-template <class T>
-class SideOutput {
- public:
-  SideOutput(std::string name) : name_{std::move(name)} {}
-  SideOutput(const char* name) : name_{name} {}
-  const std::string& name() const { return name_; }
-
- private:
-  std::string name_;
-};
+template <class A, class KeyA, class B, class KeyB>
+class ConnectedStreams;
+template <class A, class KeyA, class B, class KeyB>
+class JoinedStreams;
 
 /// A sink that was given a stream.
 class StreamSink {
@@ -160,8 +160,9 @@ class Stream {
   }
 
   /// Windows over all records together, in one subtask.
-  WindowedStream<T, detail::WholeStream, detail::WholeRow> window_all(WindowAssigner windows) const {
-    return {*this, detail::WholeStream{}, windows};
+  template <class Windows>
+  WindowedStream<T, detail::WholeStream, detail::WholeRow, Windows> window_all(Windows windows, Location at = Location::current()) const {
+    return {*this, detail::WholeStream{}, std::move(windows), at};
   }
 
   /// The records of both, in no order.
@@ -171,19 +172,18 @@ class Stream {
     return both;
   }
 
-  /// A second output of the operator that was added last, such as late_to() or a source's on_error(side_output(...)) name:
-  /// side_output<BadRecord>("bad").
+  /// A second output of the operator that was added last: what its function declares as a SideOut, or late_to() or a source's
+  /// on_error(side_output(...)) name. side_output<BadRecord>("bad").
   template <class U>
   Stream<U> side_output(SideOutput<U> which) const {
-    using Accessor = Out<U>& (*)(detail::Operator&);
     const std::any* port = builder_->find_side_output(node_, which.name());
     if (port == nullptr) return Stream<U>{*builder_, detail::kNoNode, {}};
-    const auto* accessor = std::any_cast<Accessor>(port);
-    if (accessor == nullptr) {
+    const auto* find = std::any_cast<detail::FindOutput<U>>(port);
+    if (find == nullptr) {
       builder_->complain_at(node_, "the side output '" + which.name() + "' has records of another type than it was asked for");
       return Stream<U>{*builder_, detail::kNoNode, {}};
     }
-    return Stream<U>{*builder_, detail::kNoNode, {{node_, which.name(), *accessor}}};
+    return Stream<U>{*builder_, detail::kNoNode, {{node_, which.name(), *find}}};
   }
 
   /// Ends in a sink: write_files(), print(), collect().
@@ -192,6 +192,10 @@ class Stream {
     static_assert(std::convertible_to<const Sink&, SinkDescription<T>>, "to() takes a sink that writes records of the stream's type: write_files(...), print(), collect(...)");
     const SinkDescription<T> description = sink;
     if (description.problem()) builder_->complain_at(at, description.problem()->message());
+    if (detail::is_change_v<T> && !description.takes_changes()) {
+      builder_->complain_at(at, "the sink '" + description.name() + "' takes rows that are only added, and this stream has changes of rows (change.h): "
+                                "give it at_end() and map() it to its rows, or write it to a sink that takes changes");
+    }
     const NodeId node = builder_->add_node({.name = description.name(),
                                             .location = at,
                                             .keeps_state = description.keeps_state(),
@@ -223,10 +227,14 @@ class Stream {
   friend class Stream;
   template <class, class>
   friend class KeyedStream;
-  template <class, class, class>
+  template <class, class, class, class, class, class>
   friend class WindowedStream;
   template <class, class, class>
   friend class BroadcastConnectedStream;
+  template <class, class, class, class>
+  friend class ConnectedStreams;
+  template <class, class, class, class>
+  friend class JoinedStreams;
   friend class Job;
 
   Stream(detail::JobBuilder& builder, NodeId node, std::vector<detail::Port<T>> ports)
@@ -252,14 +260,7 @@ class Stream {
     static_assert(std::same_as<typename F::Input, T>, "the first type of Process must be the record type of the stream");
     using Op = detail::ProcessOperator<F>;
     const auto make = detail::maker_of<F>(std::move(args)...);
-    std::vector<StateDescriptor> states;
-    builder_->guard(at, [&] { states = Op{make}.descriptors(); });
-    const bool keeps_state = !states.empty();
-    const NodeId node = builder_->add_node({.name = "process",
-                                            .location = at,
-                                            .keeps_state = keeps_state,
-                                            .states = std::move(states),
-                                            .factory = {[make] { return std::make_unique<Op>(make); }, {}}});
+    const NodeId node = detail::add_function_node(*builder_, {.name = "process", .location = at}, [make] { return std::make_unique<Op>(make); });
     detail::connect(*builder_, ports_, node, Exchange::kForward, detail::plain_writer<T>());
     return Stream<typename F::Output>::template output_of<Op>(*builder_, node);
   }
@@ -274,8 +275,11 @@ class KeyedStream {
  public:
   using Key = std::decay_t<std::invoke_result_t<const KeyFn&, const T&>>;
 
-  /// By event time; the watermark completes a window.
-  WindowedStream<T, KeyFn, detail::KeyedRow> window(WindowAssigner windows) const { return {stream_, key_, windows}; }
+  /// Windows of each key: tumbling(), session() and the like, or your own (window.h).
+  template <class Windows>
+  WindowedStream<T, KeyFn, detail::KeyedRow, Windows> window(Windows windows, detail::Location at = detail::Location::current()) const {
+    return {stream_, key_, std::move(windows), at};
+  }
 
   /// A function with state and timers for each key: F is a KeyedProcess<Key, T, Result>, made for each subtask from a
   /// Declare& and copies of `args`.
@@ -288,13 +292,8 @@ class KeyedStream {
     using Op = detail::KeyedProcessOperator<F, KeyFn>;
     const auto make = detail::maker_of<F>(std::move(args)...);
     detail::JobBuilder& builder = *stream_.builder_;
-    std::vector<StateDescriptor> states;
-    builder.guard(at_, [&] { states = Op{make, key_}.descriptors(); });
-    const NodeId node = builder.add_node({.name = "keyed process",
-                                          .location = at_,
-                                          .keeps_state = true,
-                                          .states = std::move(states),
-                                          .factory = {[make, key = key_] { return std::make_unique<Op>(make, key); }, {}}});
+    const NodeId node = detail::add_function_node(builder, {.name = "keyed process", .location = at_, .keeps_state = true},
+                                                  [make, key = key_] { return std::make_unique<Op>(make, key); });
     detail::connect(builder, stream_.ports_, node, Exchange::kHash, detail::key_by_writer<T>(key_));
     return Stream<typename F::Output>::template output_of<Op>(builder, node);
   }
@@ -305,9 +304,59 @@ class KeyedStream {
     return {stream_, key_, std::move(rules), at};
   }
 
+  /// This stream and another one with keys of the same type, for a function that keeps state for each key over both:
+  /// connect(other).process<F>().
+  template <class B, class KeyB>
+  ConnectedStreams<T, KeyFn, B, KeyB> connect(KeyedStream<B, KeyB> other, detail::Location at = detail::Location::current()) const {
+    return {*this, std::move(other), at};
+  }
+
+  /// Pairs of records of both with the same key: join(other).between(-5min, 0min).inner(f); join.h has the others.
+  template <class B, class KeyB>
+  JoinedStreams<T, KeyFn, B, KeyB> join(KeyedStream<B, KeyB> other, detail::Location at = detail::Location::current()) const {
+    return {*this, std::move(other), at};
+  }
+
+  /// For each key one row, in a stream of its changes (change.h): the aggregate of all records so far.
+  template <class Agg>
+  auto aggregate(Agg aggregate, Emit emit = every_change()) const {
+    static_assert(requires { typename Agg::Accumulator; } || requires { typename Agg::template AccumulatorFor<detail::RowOf<T>>; },
+                  "aggregate() takes an aggregate: count(), sum(&Bid::price), or a struct with an Accumulator, a Result, and const add(), merge() "
+                  "and result()");
+    return changes<detail::AggregatedRow<Key, T, Agg>>("aggregate", {std::move(aggregate)}, emit);
+  }
+  /// The record for which `by` is largest; the earlier one of equals. Without `by` the one of the latest event time, and then
+  /// the later one of equals.
+  template <class By>
+  auto keep_last(By by, Emit emit = every_change()) const {
+    return changes<detail::KeptRow<T, By, true>>("keep last", {std::move(by)}, emit);
+  }
+  auto keep_last(Emit emit = every_change()) const { return keep_last(detail::ByEventTime{}, emit); }
+  /// The record for which `by` is smallest, without it that of the earliest event time; the earlier one of equals.
+  template <class By>
+  auto keep_first(By by, Emit emit = every_change()) const {
+    return changes<detail::KeptRow<T, By, false>>("keep first", {std::move(by)}, emit);
+  }
+  auto keep_first(Emit emit = every_change()) const { return keep_first(detail::ByEventTime{}, emit); }
+  /// The n records for which `by` is largest, each with its rank from 1 on; the earlier one of equals first.
+  template <class By>
+  auto top(std::size_t n, By by, Emit emit = every_change()) const {
+    return changes<detail::TopRows<T, By>>("top", {std::move(by), n}, emit);
+  }
+
  private:
   template <class>
   friend class Stream;
+  template <class, class, class, class>
+  friend class ConnectedStreams;
+  template <class, class, class, class>
+  friend class JoinedStreams;
+
+  template <class Rows>
+  auto changes(const char* name, Rows rows, Emit emit) const {
+    return process<detail::RowChanges<Key, T, Rows>>(std::move(rows), emit).name(name);
+  }
+
   KeyedStream(Stream<T> stream, KeyFn key, detail::Location at) : stream_{std::move(stream)}, key_{std::move(key)}, at_{at} {}
 
   Stream<T> stream_;
@@ -316,8 +365,16 @@ class KeyedStream {
 };
 
 /// A stream cut into windows, before it is said what becomes of them.
-template <class T, class KeyFn, class Row>
+template <class T, class KeyFn, class Row, class Windows, class Trigger, class Evicts>
 class WindowedStream {
+  using K = std::decay_t<std::invoke_result_t<const KeyFn&, const T&>>;
+  static constexpr bool kWhole = std::same_as<KeyFn, detail::WholeStream>;
+  static constexpr bool kEvicts = !std::same_as<Evicts, detail::NoEvictors>;
+
+  static_assert(requires(const Windows& windows, const T& record, std::vector<Window>& to) { windows.assign(record, Timestamp{}, to); },
+                "window() takes windows: tumbling(10s), sliding(10s, 2s), session(30s), global(), or a struct with "
+                "void assign(const Record&, Timestamp, std::vector<Window>& to) const");
+
  public:
   /// A record that is late by no more than this makes its windows give their results again. 0 unless set.
   WindowedStream allowed_lateness(Duration lateness) const {
@@ -333,39 +390,73 @@ class WindowedStream {
     return changed;
   }
 
+  /// When a window gives its result, in place of its end: count_trigger(100), or one of your own (trigger.h).
+  template <class Other>
+  auto trigger(Other trigger) const {
+    static_assert(detail::Copied<Other>, "trigger() copies the trigger to each subtask: capture values or a std::shared_ptr, nothing that can only be moved");
+    static_assert(requires { typename Other::State; } || requires { typename Other::template StateFor<T>; },
+                  "trigger() takes a trigger: count_trigger(100), continuous_trigger(1min), or a struct with a State and on_record()");
+    static_assert(requires(const Other& t, detail::TriggerState<Other, T>& state, const T& record, TriggerContext& ctx) {
+      { t.on_record(state, record, ctx) } -> std::same_as<TriggerResult>;
+    }, "the trigger has no TriggerResult on_record(State&, const Record&, TriggerContext&) const for the records of the stream");
+    static_assert(!detail::merges<Windows>() || detail::MergingTrigger<Other, detail::TriggerState<Other, T>>,
+                  "sessions merge, and this trigger can't: it has no void on_merge(State& into, const State& from, TriggerContext&) const");
+    return with<Other, Evicts>(std::move(trigger), evicts_);
+  }
+
+  /// Which records a window forgets before it gives its result: count_evictor(10), or one of your own (trigger.h). A window
+  /// with an evictor keeps its records, instead of an aggregate of them.
+  template <class Evictor>
+  auto evict(Evictor evictor) const {
+    static_assert(kIsEvictor<Evictor>, "evict() takes an evictor: count_evictor(10), or a struct with void evict(WindowRecords<Record>&) const");
+    using Changed = detail::Evictors<Evictor, decltype(Evicts::after)>;
+    return with<Trigger, Changed>(trigger_, Changed{std::move(evictor), evicts_.after});
+  }
+  /// The same behind the result.
+  template <class Evictor>
+  auto evict_after(Evictor evictor) const {
+    static_assert(kIsEvictor<Evictor>, "evict_after() takes an evictor: count_evictor(10), or a struct with void evict(WindowRecords<Record>&) const");
+    using Changed = detail::Evictors<decltype(Evicts::before), Evictor>;
+    return with<Trigger, Changed>(trigger_, Changed{evicts_.before, std::move(evictor)});
+  }
+
   /// One result a window and key: Windowed<Key, Result> behind key_by(), WindowedAll<Result> behind window_all().
   template <class Agg>
   auto aggregate(Agg aggregate, detail::Location at = detail::Location::current()) const {
-    static_assert(detail::Copied<Agg>, "aggregate() copies the aggregate to each subtask: capture values or a std::shared_ptr, nothing that can only be moved");
-    static_assert(requires { typename Agg::Accumulator; } || requires { typename Agg::template AccumulatorFor<T>; },
-                  "aggregate() takes an aggregate: count(), sum(&Bid::price), or a struct with an Accumulator, a Result, and const add(), merge() "
-                  "and result()");
-    static_assert(requires(const Agg& agg, detail::AccumulatorOf<Agg, T>& accumulator, const T& record) { agg.add(accumulator, record); },
-                  "the aggregate has no void add(Accumulator&, const Record&) const for the records of the stream");
-    static_assert(requires(const Agg& agg, detail::AccumulatorOf<Agg, T>& into, const detail::AccumulatorOf<Agg, T>& from) { agg.merge(into, from); },
-                  "the aggregate has no void merge(Accumulator& into, const Accumulator& from) const: windows share their parts, so it needs one");
-    static_assert(requires(const Agg& agg, const detail::AccumulatorOf<Agg, T>& accumulator) { agg.result(accumulator); },
-                  "the aggregate has no Result result(const Accumulator&) const");
-    using Op = detail::WindowAggregateOperator<T, KeyFn, Agg, Row>;
-    detail::JobBuilder& builder = *stream_.builder_;
-    const auto make = [key = key_, aggregate = std::move(aggregate), spec = spec_, lateness = allowed_lateness_] {
-      return std::make_unique<Op>(key, aggregate, spec, lateness);
-    };
-    std::vector<StateDescriptor> states;
-    builder.guard(at, [&] {
-      check();
-      states = make()->descriptors();
-    });
-    constexpr bool kWhole = std::same_as<KeyFn, detail::WholeStream>;
-    const NodeId node = builder.add_node({.name = "window aggregate",
-                                          .location = at,
-                                          .parallelism = kWhole ? 1u : 0u,
-                                          .keeps_state = true,
-                                          .states = std::move(states),
-                                          .factory = {make, {}}});
-    detail::connect(builder, stream_.ports_, node, kWhole ? Exchange::kGlobal : Exchange::kHash, detail::key_by_writer<T>(key_));
-    if (!late_.empty()) builder.add_side_output(node, late_, static_cast<Out<T>& (*)(detail::Operator&)>(&late_output<Op>));
-    return Stream<typename Op::Output>::template output_of<Op>(builder, node);
+    check_aggregate<Agg>();
+    if constexpr (std::same_as<Windows, WindowAssigner> && std::same_as<Trigger, detail::OwnTrigger> && !kEvicts) {
+      using Op = detail::WindowAggregateOperator<T, KeyFn, Agg, Row>;
+      return add<Op>("window aggregate", at, [key = key_, aggregate = std::move(aggregate), spec = windows_.spec, lateness = allowed_lateness_] {
+        return std::make_unique<Op>(key, aggregate, spec, lateness);
+      });
+    } else {
+      auto content = content_of(std::move(aggregate));
+      using Rows = detail::WindowRows<K, typename decltype(content)::Result, Row>;
+      return add_general<Rows>(at, std::move(content), [](Declare&) { return Rows{}; });
+    }
+  }
+
+  /// The aggregate's result goes to F, a WindowProcess<Key, Result, OutT>, made for each subtask from a Declare& and copies of
+  /// `args`.
+  template <class F, class Agg, class... Args>
+  auto aggregate(Agg aggregate, Args... args) const {
+    check_aggregate<Agg>();
+    return add_process<F>(content_of(std::move(aggregate)), std::move(args)...);
+  }
+
+  /// The records of a window are made one, two by two: f(const T&, const T&) -> T. One result as of aggregate().
+  template <class F>
+  auto reduce(F f, detail::Location at = detail::Location::current()) const {
+    static_assert(std::is_invocable_r_v<T, const F&, const T&, const T&>,
+                  "reduce() takes a callable that makes one record of two: [](const Bid& a, const Bid& b) { return a.price < b.price ? b : a; }");
+    return aggregate(detail::ReduceAggregate<F>{std::move(f)}, at);
+  }
+
+  /// All records of a window go to F, a WindowProcess<Key, WindowRecords<T>, OutT>, made for each subtask from a Declare& and
+  /// copies of `args`.
+  template <class F, class... Args>
+  auto process(Args... args) const {
+    return add_process<F>(detail::RecordContent<T, Evicts>{evicts_}, std::move(args)...);
   }
 
  private:
@@ -373,28 +464,113 @@ class WindowedStream {
   friend class Stream;
   template <class, class>
   friend class KeyedStream;
+  template <class, class, class, class, class, class>
+  friend class WindowedStream;
 
-  WindowedStream(Stream<T> stream, KeyFn key, const WindowAssigner& windows)
-      : stream_{std::move(stream)}, key_{std::move(key)}, spec_{windows.spec} {}
+  template <class Evictor>
+  static constexpr bool kIsEvictor = requires(const Evictor& evictor, WindowRecords<T>& records) { evictor.evict(records); };
 
+  WindowedStream(Stream<T> stream, KeyFn key, Windows windows, detail::Location at)
+      : stream_{std::move(stream)}, key_{std::move(key)}, windows_{std::move(windows)}, at_{at} {}
+
+  template <class OtherTrigger, class OtherEvicts>
+  auto with(OtherTrigger trigger, OtherEvicts evicts) const {
+    WindowedStream<T, KeyFn, Row, Windows, OtherTrigger, OtherEvicts> changed{stream_, key_, windows_, at_};
+    changed.trigger_ = std::move(trigger);
+    changed.evicts_ = std::move(evicts);
+    changed.allowed_lateness_ = allowed_lateness_;
+    changed.late_ = late_;
+    return changed;
+  }
+
+  template <class Agg>
+  static void check_aggregate() {
+    static_assert(detail::Copied<Agg>, "aggregate() copies the aggregate to each subtask: capture values or a std::shared_ptr, nothing that can only be moved");
+    static_assert(requires { typename Agg::Accumulator; } || requires { typename Agg::template AccumulatorFor<T>; },
+                  "aggregate() takes an aggregate: count(), sum(&Bid::price), or a struct with an Accumulator, a Result, and const add(), merge() "
+                  "and result()");
+    static_assert(detail::WantsTime<Agg, T> || requires(const Agg& agg, detail::AccumulatorOf<Agg, T>& accumulator, const T& record) {
+      agg.add(accumulator, record);
+    }, "the aggregate has no void add(Accumulator&, const Record&) const for the records of the stream");
+    static_assert(requires(const Agg& agg, detail::AccumulatorOf<Agg, T>& into, const detail::AccumulatorOf<Agg, T>& from) { agg.merge(into, from); },
+                  "the aggregate has no void merge(Accumulator& into, const Accumulator& from) const: windows share their parts, so it needs one");
+    static_assert(requires(const Agg& agg, const detail::AccumulatorOf<Agg, T>& accumulator) { agg.result(accumulator); },
+                  "the aggregate has no Result result(const Accumulator&) const");
+  }
+  template <class Agg>
+  auto content_of(Agg aggregate) const {
+    if constexpr (kEvicts) {
+      return detail::AggregatedRecords<T, Evicts, Agg>{{evicts_}, std::move(aggregate)};
+    } else {
+      return detail::AccumulatedContent<T, Agg>{std::move(aggregate)};
+    }
+  }
+  auto trigger_in_use() const {
+    if constexpr (!std::same_as<Trigger, detail::OwnTrigger>) {
+      return trigger_;
+    } else if constexpr (detail::by_processing_time<Windows>()) {
+      return processing_time_trigger();
+    } else {
+      return event_time_trigger();
+    }
+  }
+
+  template <class F, class Content, class... Args>
+  auto add_process(Content content, Args... args) const {
+    static_assert(detail::WindowProcessClass<F>, "process() behind window() takes a class derived from WindowProcess<Key, Content, OutT>");
+    static_assert(std::same_as<typename F::Key, K>,
+                  "the first type of WindowProcess must be the type that key_by() gives; behind window_all() derive from WindowAllProcess");
+    static_assert(std::same_as<typename F::Input, typename Content::Result>,
+                  "the second type of WindowProcess must be WindowRecords<Record>, or behind an aggregate its result");
+    static_assert(!detail::merges<Windows>() || std::same_as<typename F::WindowState, NoWindowState>,
+                  "sessions merge, and a function's state of a window can't: keep it in a state of the key");
+    using Processed = detail::ProcessedWindows<F>;
+    const auto make = detail::maker_of<F>(std::move(args)...);
+    return add_general<Processed>(at_, std::move(content), [make](Declare& declare) { return Processed{make(declare)}; });
+  }
+  template <class Result, class Content, class MakeResult>
+  auto add_general(const detail::Location& at, Content content, MakeResult make_result) const {
+    auto trigger = trigger_in_use();
+    using Function = detail::WithClock<detail::WindowFunction<K, T, Windows, decltype(trigger), Content, Result>>;
+    using Op = detail::WindowOperator<Function, KeyFn>;
+    const typename Function::Setup setup{windows_, std::move(trigger), std::move(content), allowed_lateness_};
+    const auto make_function = [setup, make_result](Declare& declare) { return std::make_unique<Function>(declare, setup, make_result(declare)); };
+    return add<Op>("window", at, [key = key_, make_function] { return std::make_unique<Op>(make_function, key); });
+  }
+  template <class Op, class Make>
+  auto add(const char* name, const detail::Location& at, Make make) const {
+    detail::JobBuilder& builder = *stream_.builder_;
+    // An operator is made only of windows that there can be.
+    const auto checked = [make = std::move(make), problem = problem()] {
+      if (problem) throw *problem;
+      return make();
+    };
+    const NodeId node =
+        detail::add_function_node(builder, {.name = name, .location = at, .parallelism = kWhole ? 1u : 0u, .keeps_state = true}, checked);
+    detail::connect(builder, stream_.ports_, node, kWhole ? Exchange::kGlobal : Exchange::kHash, detail::key_by_writer<T>(key_));
+    if (!late_.empty()) builder.add_side_output(node, late_, detail::FindOutput<T>{&late_output<Op>});
+    return Stream<typename Op::Output>::template output_of<Op>(builder, node);
+  }
   template <class Op>
   static Out<T>& late_output(detail::Operator& op) {
     return static_cast<Op&>(op).late_out();
   }
 
-  void check() const {
-    if (const auto problem = spec_.problem()) throw *problem;
-    if (spec_.slide_ms > spec_.size_ms) {
-      throw Error{ErrorCode::kInvalidArgument, "sliding(size, slide): the slide, " + std::to_string(spec_.slide_ms) + " ms, is longer than the size, " +
-                                                   std::to_string(spec_.size_ms) + " ms, so records between two windows would be in none: swap them, or "
-                                                   "filter() those records out and take tumbling windows"};
+  std::optional<Error> problem() const {
+    if (const auto problem = detail::problem_of(windows_, trigger_)) return problem;
+    if (allowed_lateness_ < Duration{0}) return Error{ErrorCode::kInvalidArgument, "allowed_lateness() takes a duration of zero or more"};
+    if (detail::by_processing_time<Windows>() && allowed_lateness_ > Duration{0}) {
+      return Error{ErrorCode::kInvalidArgument, "allowed_lateness() is for windows of event time: by processing time no record is late"};
     }
-    if (allowed_lateness_ < Duration{0}) throw Error{ErrorCode::kInvalidArgument, "allowed_lateness() takes a duration of zero or more"};
+    return std::nullopt;
   }
 
   Stream<T> stream_;
   KeyFn key_;
-  detail::WindowSpec spec_;
+  Windows windows_;
+  Trigger trigger_{};
+  Evicts evicts_{};
+  detail::Location at_;
   Duration allowed_lateness_{0};
   std::string late_;
 };

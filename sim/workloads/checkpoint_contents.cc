@@ -7,7 +7,11 @@
 #include <optional>
 #include <span>
 
+#include "env/memory_file_system.h"
+#include "snapshot/file_copy.h"
 #include "snapshot/snapshot_file_reader.h"
+#include "state/memory_state_store.h"
+#include "state/store_key.h"
 #include "tidemark/detail/base/hash.h"
 #include "tidemark/detail/connectors/assigned_splits.h"
 
@@ -39,6 +43,26 @@ const CheckpointMetadata::Operator* find_operator(const CheckpointMetadata& chec
 class Folded {
  public:
   Folded(FileSystem& files, std::string_view state) : files_{files}, state_{state} {}
+
+  /// What a store's files hold of it; `tables` is the data file beside them. Before that is added.
+  Result<> add_store(const StoreFiles& store, const SnapshotFile& tables) {
+    TIDEMARK_ASSIGN(reader, SnapshotFileReader::open(files_, tables.path, &tables));
+    std::vector<std::string> states;
+    for (std::uint32_t id = 0; id < reader->states().size(); ++id) {
+      const StateDescriptor& state = reader->states()[id];
+      const bool is_table = state.kind <= StateDescriptor::Kind::kMap;
+      if (is_table && reader->part(id).kind == StatePart::Kind::kEntries) states.push_back(state.name);
+    }
+    const auto found = std::ranges::find(states, state_);
+    if (found == states.end()) return {};
+    for (std::uint32_t group = store.key_groups.begin; group < store.key_groups.end; ++group) based_.insert(group);
+    try {
+      read_store(store, states, static_cast<std::uint32_t>(found - states.begin()), reader->header().max_parallelism);
+    } catch (const Error& error) {
+      return std::unexpected{error};
+    }
+    return {};
+  }
 
   Result<> add(const std::string& path, const SnapshotFile& file) {
     TIDEMARK_ASSIGN(reader, SnapshotFileReader::open(files_, path, &file));
@@ -72,6 +96,31 @@ class Folded {
     std::string key, name_space, map_key;
     auto operator<=>(const Place&) const = default;
   };
+
+  void read_store(const StoreFiles& store, const std::vector<std::string>& states, std::uint32_t wanted, std::uint32_t groups) {
+    MemoryFileSystem local;
+    MemoryStateStores stores;
+    stores.give_files(local, "/");
+    StateStoreOptions options{.name = "observed", .states = {}};
+    for (const std::string& state : states) options.states.push_back({state, nullptr});
+    StateStoreOptions::Saved saved;
+    for (const StoreFile& file : store.files) saved.names.push_back(file.name);
+    saved.fetch = [&](const std::string& name, const std::string& path) {
+      const auto file = std::ranges::find(store.files, name, &StoreFile::name);
+      value_or_throw(fetch_file(files_, file->file, local, path));
+    };
+    options.saved = &saved;
+    const auto opened = stores.open(options);
+    const auto content = opened->snapshot();
+    for (const auto entries = content->entries(wanted); entries->next();) {
+      const std::string_view key = key_of_store_key(entries->key());
+      const std::uint32_t group = key_group_of(detail::hash_of_encoded(key), groups);
+      if (!store.key_groups.contains(group)) {
+        throw Error{ErrorCode::kDataLoss, fmt::format("a store has a key of group {} in '{}'", group, state_)};
+      }
+      entries_.insert_or_assign(Place{group, std::string{key}, {}, {}}, std::string{entries->value()});
+    }
+  }
 
   static Place place_of(const SnapshotEntry& entry) {
     return {entry.key_group, std::string{entry.key}, std::string{entry.name_space}, std::string{entry.map_key}};
@@ -183,6 +232,10 @@ Result<> read_entries(FileSystem& files, const std::string& folder, const Checkp
   for (const OperatorSnapshot& subtask : op->subtasks) {
     Folded folded{files, state};
     const std::size_t before = seen.size();
+    if (!subtask.store.format.empty()) {
+      if (subtask.keyed_files.size() != 1) return fail(ErrorCode::kDataLoss, fmt::format("'{}' has a store and no data file", uid));
+      TIDEMARK_TRY(folded.add_store(subtask.store, subtask.keyed_files.front()));
+    }
     for (const SnapshotFile& file : subtask.keyed_files) {
       const auto others = std::span{seen}.first(before);
       if (std::ranges::any_of(others, [&](KeyGroupRange other) { return other.intersects(file.key_groups); })) {

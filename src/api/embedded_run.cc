@@ -1,5 +1,7 @@
 #include "api/embedded_run.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -13,12 +15,17 @@
 #include "base/log.h"
 #include "coordinator/job_master.h"
 #include "coordinator/master_options.h"
+#include "env/local_copies.h"
 #include "env/memory_limit.h"
 #include "env/posix_env.h"
+#include "env/process_folder.h"
+#include "env/scratch_folder.h"
 #include "env/storage_file_system.h"
 #include "env/temporary_folder.h"
+#include "env/user_files.h"
 #include "snapshot/checkpoint_store.h"
 #include "state/rocksdb_stores.h"
+#include "tidemark/detail/base/hash.h"
 #include "tidemark/detail/state/state_memory.h"
 #include "worker/threaded_execution.h"
 
@@ -51,15 +58,47 @@ std::uint64_t state_budget_bytes(const Options& options, FileSystem& files) {
   return memory_limit_bytes(files) / 10 * 7;
 }
 
+std::string rocksdb_folder(const Options& options) {
+  return options.rocksdb_folder.empty() ? temporary_folder() : options.rocksdb_folder;
+}
+
 // Null: all state is in memory.
 Result<std::shared_ptr<StateStores>> make_state_stores(const Options& options, const UserParts& parts, const Env& env,
                                                        std::uint64_t budget_bytes) {
   if (parts.state_stores != nullptr) return parts.state_stores;
   if (options.state_backend != Options::StateBackend::kRocksdb) return nullptr;
-  const std::string folder = options.rocksdb_folder.empty() ? temporary_folder() : options.rocksdb_folder;
   // Most is for the tables: what they hold costs no look-up in the database.
-  TIDEMARK_ASSIGN(stores, RocksdbStores::create(env, folder, budget_bytes / 5 * 2));
+  TIDEMARK_ASSIGN(stores, RocksdbStores::create(env, rocksdb_folder(options), budget_bytes / 5 * 2));
   return std::shared_ptr<StateStores>{std::move(stores)};
+}
+
+// For what stores do not keep. Null: it stays in memory.
+Result<std::unique_ptr<ProcessFolder>> make_scratch_folder(const Options& options, const Env& env) {
+  if (env.state_stores == nullptr) return nullptr;
+  auto folder = ProcessFolder::create(env, rocksdb_folder(options));
+  if (!folder) return std::unexpected{folder.error().within("state.backend.rocksdb.localdir")};
+  return folder;
+}
+
+// Null: none are wanted. Below a folder of the user's own, as the name is known to everybody.
+Result<std::unique_ptr<LocalCopies>> make_local_copies(const Options::Checkpointing& options, const std::string& job,
+                                                       const Env& env) {
+  if (!options.local_backup || options.dir.empty()) return nullptr;
+  FileSystem& storage = env.snapshot_files();
+  const std::string job_folder = join_path(options.dir, job);
+  const std::string within = options.local_backup_dir.empty() ? temporary_folder() : options.local_backup_dir;
+  const std::string folder =
+      join_path(within, fmt::format("tidemark-copies-{:016x}", detail::hash_bytes(storage.absolute_path(job_folder))));
+  const auto refuse = [](const Error& error) {
+    return std::unexpected{error.within("execution.checkpointing.local-backup.dirs")};
+  };
+  if (const auto made = env.files->make_directories(folder); !made) return refuse(made.error());
+  if (!is_user_folder(folder)) {
+    return refuse(Error{ErrorCode::kPermissionDenied,
+                        folder + " belongs to another user or is a link: remove it, or name another folder"});
+  }
+  keep_for_user(folder);
+  return std::make_unique<LocalCopies>(storage, job_folder, *env.files, folder);
 }
 
 /// Drives the master as a program does that a person started.
@@ -149,9 +188,20 @@ Result<JobOutcome> run_embedded(const Options& options, const PhysicalPlan& plan
   PosixEnv posix{kBlockingThreads};
   Env env = posix.env();
   env.storage = storage.get();
+  TIDEMARK_ASSIGN(copies, make_local_copies(options.checkpointing, plan.logical.job, env));
+  if (copies != nullptr) env.storage = copies.get();
   const std::uint64_t budget_bytes = state_budget_bytes(options, *env.files);
   TIDEMARK_ASSIGN(state_stores, make_state_stores(options, parts, env, budget_bytes));
   env.state_stores = state_stores.get();
+  TIDEMARK_ASSIGN(scratch_folder, make_scratch_folder(options, env));
+  std::optional<ScratchFolder> scratch;
+  if (scratch_folder != nullptr) {
+    scratch.emplace(*env.files, scratch_folder->path(),
+                    "see to the disk, or set state.backend.rocksdb.localdir to a folder on another one");
+    env.scratch = &*scratch;
+  }
+  RocksdbStoresOnDemand other_stores{env, rocksdb_folder(options)};
+  env.other_stores = &other_stores;
   detail::StateMemory state_memory{budget_bytes, state_stores != nullptr ? state_stores->memory_bytes() : 0};
   env.state_memory = &state_memory;
   TIDEMARK_ASSIGN(store, open_store(options, plan.logical.job, env.snapshot_files(),

@@ -34,6 +34,9 @@ void JobBuilder::add_edge(LogicalEdge edge, EdgeFactory factory) {
 }
 
 void JobBuilder::add_side_output(NodeId node, std::string name, std::any port) {
+  for (const SideOutputPort& output : side_outputs_) {
+    if (output.node == node && output.name == name) complain_at(node, fmt::format("there are two side outputs '{}': give one of them another name", name));
+  }
   side_outputs_.push_back({node, std::move(name), std::move(port)});
 }
 
@@ -48,7 +51,7 @@ const std::any* JobBuilder::find_side_output(NodeId node, const std::string& nam
     if (output.name == name) return &output.port;
     names.push_back(fmt::format("'{}'", output.name));
   }
-  complain_at(node, names.empty() ? fmt::format("there is no side output '{}': name it with late_to() or on_error(side_output(...))", name)
+  complain_at(node, names.empty() ? fmt::format("there is no side output '{}': declare a SideOut of that name in the function, or name it with late_to() or on_error(side_output(...))", name)
                                   : fmt::format("there is no side output '{}', only {}", name, fmt::join(names, ", ")));
   return nullptr;
 }

@@ -6,7 +6,7 @@
 namespace tidemark::detail {
 namespace {
 
-constexpr std::array<std::pair<PlantedBug, std::string_view>, 21> kNames{{
+constexpr std::array<std::pair<PlantedBug, std::string_view>, 23> kNames{{
     {PlantedBug::kAckBeforeFsync, "AckBeforeFsync"},
     {PlantedBug::kSkipAlignment, "SkipAlignment"},
     {PlantedBug::kBarrierOvertakesRecord, "BarrierOvertakesRecord"},
@@ -28,6 +28,8 @@ constexpr std::array<std::pair<PlantedBug, std::string_view>, 21> kNames{{
     {PlantedBug::kChainDropsNeededFile, "ChainDropsNeededFile"},
     {PlantedBug::kSharedFolderNotSynced, "SharedFolderNotSynced"},
     {PlantedBug::kSharedFileRemovedInUse, "SharedFileRemovedInUse"},
+    {PlantedBug::kLoadedTooLate, "LoadedTooLate"},
+    {PlantedBug::kSnapshotWithoutUnloaded, "SnapshotWithoutUnloaded"},
 }};
 
 }  // namespace

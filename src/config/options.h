@@ -35,8 +35,12 @@ struct Options {
     int num_retained = 1;
     bool incremental = false;  ///< write only what has changed since earlier checkpoints; savepoints are always whole
     bool retain_on_cancellation = true;  ///< false: a cancelled job deletes its checkpoints
+    bool local_backup = false;           ///< keep copies of the files of checkpoints on a local disk, and restore from these
+    std::string local_backup_dir;        ///< below it; empty: the system's folder of temporary files
     std::string savepoint_dir;           ///< of savepoints that are asked for without a folder; empty: none
   };
+
+  bool lazy_recovery = true;  ///< process records before all restored state is in memory
 
   /// Under every strategy the first restart follows at once.
   struct Restart {

@@ -263,6 +263,13 @@ std::vector<Rule> make_rules() {
                                     {{"RETAIN_ON_CANCELLATION", true}, {"DELETE_ON_CANCELLATION", false}},
                                     "what becomes of the checkpoints of a job that is cancelled",
                                     [](auto& o) -> auto& { return o.checkpointing.retain_on_cancellation; }));
+  rules.push_back(flag_rule("execution.checkpointing.local-backup.enabled",
+                            "keep copies of the files of checkpoints on a local disk too, and restore from these; of use where "
+                            "the checkpoint folder is far away",
+                            [](auto& o) -> auto& { return o.checkpointing.local_backup; }));
+  rules.push_back(path_rule("execution.checkpointing.local-backup.dirs",
+                            "folder for these copies; without it the system's temporary folder",
+                            [](auto& o) -> auto& { return o.checkpointing.local_backup_dir; }));
   rules.push_back(path_rule("execution.checkpointing.savepoint-dir",
                             "folder of savepoints that are asked for without one",
                             [](auto& o) -> auto& { return o.checkpointing.savepoint_dir; }));
@@ -275,6 +282,10 @@ std::vector<Rule> make_rules() {
   rules.push_back(flag_rule("execution.state-recovery.ignore-unclaimed-state",
                             "drop state there that no operator of the job takes, instead of refusing to start",
                             [](auto& o) -> auto& { return o.ignore_unclaimed_state; }));
+  rules.push_back(flag_rule("execution.state-recovery.lazy",
+                            "process records as soon as the restored files are open, and read their state when it is asked for "
+                            "and behind; false: all of it first",
+                            [](auto& o) -> auto& { return o.lazy_recovery; }));
   add_restart_rules(rules);
   rules.push_back(number_rule("worker.threads", 0, 1024, "threads that run tasks; 0: one for each core",
                               [](auto& o) -> auto& { return o.worker_threads; }));

@@ -72,6 +72,7 @@ execution:
   checkpointing.interval-records: 1000000
   checkpointing.interval-bytes: 5000000000
   state-recovery.path: /state/chk-7
+  state-recovery.lazy: false
 restart-strategy:
   type: fixed-delay
   fixed-delay: {attempts: 9, delay: 2s}
@@ -108,6 +109,7 @@ log.level: debug
   EXPECT_TRUE(options.resume);
   EXPECT_EQ(options.restore_path, "/state/chk-7");
   EXPECT_TRUE(options.claim);
+  EXPECT_FALSE(options.lazy_recovery);
   EXPECT_EQ(options.restart.strategy, Strategy::kFixedDelay);
   EXPECT_EQ(options.checkpointing.interval_records, 1'000'000);
   EXPECT_EQ(options.checkpointing.interval_bytes, 5'000'000'000);

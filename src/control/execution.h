@@ -12,6 +12,7 @@
 
 #include "tidemark/detail/model/checkpoint.h"
 #include "tidemark/detail/model/input_progress.h"
+#include "tidemark/detail/model/load_event.h"
 #include "tidemark/error.h"
 
 namespace tidemark {
@@ -24,6 +25,8 @@ class ExecutionListener {
   virtual void on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) = 0;
   virtual void on_decline(TaskId task, CheckpointId id, DeclineReason reason, Error cause) = 0;
   virtual void on_end_of_data(TaskId task) = 0;
+  /// Of one subtask; kLoadsBehind before on_running().
+  virtual void on_loading(const LoadEvent& event) { static_cast<void>(event); }
   /// The first failure of an attempt; the other tasks stand still from then on or go on for nothing.
   virtual void on_task_failed(TaskId task, Error error) = 0;
   /// Every task has ended and every work in the background, too.
@@ -41,6 +44,7 @@ struct AttemptStart {
   std::vector<std::vector<OperatorRestore>> restores;      ///< [node][subtask]; empty where nothing is restored
   std::vector<std::vector<std::string>> committables;      ///< [node]; of sinks: what the restored checkpoint holds
   std::string shared_folder;                               ///< of files that several checkpoints share; empty: none do
+  LazyRestore lazy_restore;
 };
 
 /// The tasks of one attempt.

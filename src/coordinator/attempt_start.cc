@@ -102,7 +102,8 @@ Result<AttemptStart> make_attempt_start(const PhysicalPlan& plan, const AttemptB
                      .drained = false,
                      .restores = {},
                      .committables = {},
-                     .shared_folder = beginning.shared_folder};
+                     .shared_folder = beginning.shared_folder,
+                     .lazy_restore = {}};
   if (!beginning.checkpoint) {
     TIDEMARK_PROBE("attempt: starts anew");
     start.committables.resize(plan.logical.nodes.size());

@@ -56,6 +56,7 @@ void add_subtask(Operator& op, OperatorSnapshot snapshot) {
   move_to_end(same->list_states, snapshot.list_states);
   move_to_end(same->committables, snapshot.committables);
   move_to_end(same->watermarks, snapshot.watermarks);
+  if (!snapshot.store.format.empty()) same->store = std::move(snapshot.store);
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ void CheckpointTracker::on_ack(TaskId task, CheckpointId id, const TaskSnapshot&
   which->second.bytes += snapshot.bytes;
   for (const OperatorSnapshot& of_operator : snapshot.operators) {
     for (const SnapshotFile& file : of_operator.keyed_files) which->second.state_bytes += file.size;
+    for (const StoreFile& file : of_operator.store.files) which->second.state_bytes += file.file.size;
   }
 }
 

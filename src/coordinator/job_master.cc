@@ -59,6 +59,7 @@ JobMaster::JobMaster(Env env, PhysicalPlan plan, std::unique_ptr<CheckpointStore
                .tracker = {}},
       factory_{factory},
       restart_strategy_{is_kept(options) ? options.restart : NoRestart{}},
+      lazy_restore_{options.lazy_restore},
       retain_on_cancellation_{options.retain_on_cancellation} {}
 
 JobMaster::~JobMaster() = default;
@@ -139,6 +140,12 @@ void JobMaster::on_end_of_data(TaskId task) {
   });
 }
 
+void JobMaster::on_loading(const LoadEvent& event) {
+  inbox_->mailbox.post([this, event, now_ns = context_.env.clock->steady_ns()] {
+    if (const auto line = resume_report_.on(event, now_ns)) log_info(*line);
+  });
+}
+
 void JobMaster::on_task_failed(TaskId, Error error) {
   const auto inbox = inbox_;  // see on_ended()
   inbox->mailbox.post([this, error = std::move(error)]() mutable { fail_attempt(std::move(error)); });
@@ -154,6 +161,7 @@ void JobMaster::on_ended() {
 
 void JobMaster::begin_attempt() {
   set_state(JobState::kInitializing);
+  resume_report_ = ResumeReport{context_.env.clock->steady_ns()};
   if (context_.store == nullptr) {
     AttemptBeginning anew;
     anew.attempt = attempt_ + 1;
@@ -179,6 +187,7 @@ void JobMaster::attempt_begun(Result<AttemptBeginning> beginning) {
   });
   auto start = make_attempt_start(context_.plan, *beginning, context_.unclaimed_state);
   if (!start) return fail_attempt(start.error());
+  start->lazy_restore = lazy_restore_;
 
   set_state(JobState::kStarting);
   try {
@@ -201,7 +210,8 @@ void JobMaster::tasks_run() {
   if (restored_) {
     TIDEMARK_PROBE("master: runs from a checkpoint");
     const JobStatus now = status();
-    log_info(fmt::format("resumed from checkpoint {} in '{}'", now.resumed_id, now.resumed_path));
+    const auto line = resume_report_.running(fmt::format("checkpoint {} in '{}'", now.resumed_id, now.resumed_path));
+    if (line) log_info(*line);
   } else if (attempt_ > 1 && restart_strategy_.restarts() > 0) {
     TIDEMARK_PROBE("master: restarts from the beginning");
     log_info("restarted from the beginning: there is no checkpoint");

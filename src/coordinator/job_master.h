@@ -26,6 +26,7 @@
 #include "control/job_control.h"
 #include "coordinator/job_context.h"
 #include "coordinator/job_state.h"
+#include "coordinator/resume_report.h"
 #include "env/env.h"
 #include "graph/plan.h"
 #include "protocol/restart_strategy.h"
@@ -39,6 +40,7 @@ struct JobMasterOptions {
   std::string savepoint_dir;           ///< for savepoints that are asked for without a folder
   bool retain_on_cancellation = true;  ///< the checkpoints of a cancelled job stay
   RestartPolicy restart = NoRestart{};
+  LazyRestore lazy_restore = {};
   UnclaimedState unclaimed_state = UnclaimedState::kRefuse;
 };
 
@@ -83,6 +85,7 @@ class JobMaster final : private ExecutionListener {
   void on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) override;
   void on_decline(TaskId task, CheckpointId id, DeclineReason reason, Error cause) override;
   void on_end_of_data(TaskId task) override;
+  void on_loading(const LoadEvent& event) override;
   void on_task_failed(TaskId task, Error error) override;
   void on_ended() override;
 
@@ -112,12 +115,14 @@ class JobMaster final : private ExecutionListener {
   JobContext context_;
   ExecutionFactory& factory_;
   RestartStrategy restart_strategy_;
+  const LazyRestore lazy_restore_;
 
   JobState state_ = JobState::kInitializing;
   bool begun_ = false;  // step() was called
   AttemptId attempt_ = 0;
   CheckpointId next_checkpoint_id_ = 1;  // above those of the attempts before
   bool restored_ = false;                // this attempt continues from a checkpoint
+  ResumeReport resume_report_;           // of this attempt
   bool stop_requested_ = false;
   struct Ending {
     SnapshotTaken taken;

@@ -66,6 +66,7 @@ JobMasterOptions master_options(const Options& options) {
   result.incremental_checkpoints = from.incremental;
   result.savepoint_dir = from.savepoint_dir;
   result.retain_on_cancellation = from.retain_on_cancellation;
+  result.lazy_restore.on = options.lazy_recovery;
   result.restart = restart_policy(options.restart);
   if (options.ignore_unclaimed_state) result.unclaimed_state = UnclaimedState::kDrop;
   return result;

@@ -31,6 +31,7 @@ TEST(MasterOptionsTest, EachOptionArrives) {
   from.checkpointing.incremental = true;
   from.checkpointing.savepoint_dir = "/savepoints";
   from.checkpointing.retain_on_cancellation = false;
+  from.lazy_recovery = false;
   from.restart.strategy = Options::Restart::Strategy::kFixedDelay;
   from.restart.fixed_delay = {7, seconds{8}};
   const JobMasterOptions options = master_options(from);
@@ -44,6 +45,7 @@ TEST(MasterOptionsTest, EachOptionArrives) {
   EXPECT_TRUE(options.incremental_checkpoints);
   EXPECT_EQ(options.savepoint_dir, "/savepoints");
   EXPECT_FALSE(options.retain_on_cancellation);
+  EXPECT_FALSE(options.lazy_restore.on);
   const auto* restart = std::get_if<FixedDelayRestart>(&options.restart);
   ASSERT_NE(restart, nullptr);
   EXPECT_EQ(restart->attempts, 7u);

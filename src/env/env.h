@@ -51,8 +51,9 @@ class BlockingPool {
 
 class StateStores;
 namespace detail {
+class ScratchFiles;
 class StateMemory;
-}
+}  // namespace detail
 
 struct Env {
   Clock* clock = nullptr;
@@ -62,6 +63,8 @@ struct Env {
   BlockingPool* pool = nullptr;
   detail::StateMemory* state_memory = nullptr;  ///< what the process's state takes; null: nobody counts
   StateStores* state_stores = nullptr;          ///< what keeps state that does not fit; null: all of it is in memory
+  StateStores* other_stores = nullptr;  ///< opens files that a snapshot has and state_stores can't; null: there are none such
+  detail::ScratchFiles* scratch = nullptr;      ///< what keeps other state that does not fit; null: it stays in memory
 
   FileSystem& snapshot_files() const { return storage != nullptr ? *storage : *files; }
 };

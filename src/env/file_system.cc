@@ -7,6 +7,10 @@
 
 namespace tidemark {
 
+Result<> FileSystem::link(const std::string& from, const std::string& to) {
+  return fail(ErrorCode::kIo, fmt::format("link '{}' to '{}': these files can have one name only; copy the file", from, to));
+}
+
 Result<std::string> read_file(FileSystem& files, const std::string& path, std::uint64_t limit) {
   TIDEMARK_ASSIGN(file, files.open(path));
   TIDEMARK_ASSIGN(size, file->size());

@@ -37,6 +37,8 @@ class ReadableFile {
   virtual Result<std::size_t> read(std::uint64_t offset, std::span<char> out) const = 0;
   /// The size now: a file may grow, shrink or be replaced while it is open.
   virtual Result<std::uint64_t> size() const = 0;
+  /// What was read is not what was once written: true if the file has another copy, which is read from now on.
+  virtual bool use_other_copy() const { return false; }
 };
 
 /// Held until destroyed, or until the process ends however it ends.
@@ -82,6 +84,16 @@ class FileSystem {
   /// Creates `path` if need be and locks it without waiting; kFailedPrecondition if another process (or another lock of
   /// this one) holds it.
   virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
+  /// True if whoever has a file open can read it to its end though it was removed.
+  virtual bool keeps_removed_open() const { return true; }
+  /// A second name for the file `from`, in the folder of `to`, which must be free. An error where there is no such thing, as
+  /// across file systems: then copy it.
+  virtual Result<> link(const std::string& from, const std::string& to);
+  /// Under which path the process's own file system has the file; empty if it has not.
+  virtual std::string local_path(const std::string& path) const {
+    static_cast<void>(path);
+    return {};
+  }
   /// The same file under a name that does not depend on the process's working directory.
   virtual std::string absolute_path(const std::string& path) const { return path; }
   /// The same file under the one absolute name that has neither symbolic links nor . and .. in it; what is not there keeps

@@ -258,6 +258,13 @@ class PosixFileSystem final : public FileSystem {
     return failed(errno, fmt::format("rename '{}' to", from), to);
   }
 
+  Result<> link(const std::string& from, const std::string& to) override {
+    if (::link(from.c_str(), to.c_str()) == 0) return {};
+    return failed(errno, fmt::format("link '{}' to", from), to);
+  }
+
+  std::string local_path(const std::string& path) const override { return path; }
+
   Result<> remove(const std::string& path) override {
     if (::unlink(path.c_str()) != 0) return failed(errno, "remove", path);
     return {};

@@ -124,6 +124,7 @@ class StorageFileSystem final : public FileSystem {
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override {
     return guarded(path, [&]() -> std::unique_ptr<FileLock> { return std::make_unique<Lock>(require(storage_->lock(path), path)); });
   }
+  bool keeps_removed_open() const override { return false; }
 
  private:
   const std::shared_ptr<Storage> storage_;

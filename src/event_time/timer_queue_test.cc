@@ -1,5 +1,6 @@
 #include "tidemark/detail/event_time/timer_queue.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <random>
@@ -8,6 +9,8 @@
 #include <thread>
 #include <tuple>
 #include <vector>
+
+#include "event_time/memory_scratch_test.h"
 
 namespace tidemark::detail {
 namespace {
@@ -71,7 +74,16 @@ class TimerQueueOf : public testing::Test {
     return result;
   }
 
+  /// All that is ahead goes into a file.
+  void spill() {
+    if (!spills_) queue_.spill_to(files_);
+    spills_ = true;
+    queue_.keep_to(0);
+  }
+
+  MemoryScratchFiles files_;
   TimerQueue<Key> queue_;
+  bool spills_ = false;
 };
 
 using Keys = testing::Types<std::uint64_t, std::string>;
@@ -220,15 +232,166 @@ TYPED_TEST(TimerQueueOf, EachRecordMayRegisterTheSameTimers) {
   EXPECT_LE(ops, 2048u) << "what was done is compacted";
 }
 
-// Does the same to a queue and to a std::set, and reads snapshots on other threads while it goes on.
+TYPED_TEST(TimerQueueOf, FilesHoldWhatTheQueueDoesAndLaterWordsOverruleThem) {
+  this->add(5000, 1);
+  this->add(5000, 2);
+  this->add(7000, 3);
+  this->add(9000, 4);
+  this->spill();
+  this->remove(5000, 1);
+  this->remove(7000, 3);
+  this->add(9000, 4);
+  EXPECT_EQ(this->queue_.size(), 2u);
+  this->spill();
+  this->add(7000, 3);
+  this->remove(9000, 4);
+  this->add(6000, 5);
+  this->spill();
+  this->remove(4000, 6);
+  EXPECT_EQ(this->queue_.earliest(), at(5000));
+  EXPECT_EQ(this->queue_.not_due_before(), at(5000));
+  EXPECT_EQ(this->pop(5500), this->timers({{5000, 2}}));
+  EXPECT_EQ(this->pop(10'000), this->timers({{6000, 5}, {7000, 3}}));
+  EXPECT_TRUE(this->queue_.empty());
+  EXPECT_EQ(this->files_.created(), 3);
+  EXPECT_EQ(this->files_.living(), 0) << "fired files go";
+}
+
+TYPED_TEST(TimerQueueOf, TheFarthestTimersAreSpilledFirst) {
+  this->queue_.spill_to(this->files_);
+  for (int i = 0; i < 1000; ++i) this->add(i * 1000, 1);
+  const std::size_t all = this->queue_.bytes();
+  this->queue_.keep_to(all);
+  EXPECT_EQ(this->files_.created(), 0);
+  this->queue_.keep_to(all - 1);
+  EXPECT_LT(this->queue_.bytes(), all / 3 * 2);
+  EXPECT_EQ(this->pop(300'000).size(), 301u);
+  EXPECT_LT(this->files_.bytes_read(), 2 * kTimerBlockBytes) << "of a file only its front is in memory";
+}
+
+TYPED_TEST(TimerQueueOf, TheEndsOfTimeAreSpilledLikeOthers) {
+  const auto ends = this->timers({{INT64_MIN, 2}, {INT64_MIN + 1, 2}, {INT64_MAX - 1, 1}, {INT64_MAX, 1}});
+  for (const auto& [ms, n] : {std::pair{INT64_MAX, 1u}, {INT64_MIN, 2u}, {INT64_MIN + 1, 2u}, {INT64_MAX - 1, 1u}}) this->add(ms, n);
+  this->spill();
+  EXPECT_EQ(contents(this->queue_.snapshot()), ends);
+  EXPECT_EQ(this->queue_.not_due_before(), Timestamp::min());
+  EXPECT_EQ(this->pop(INT64_MAX), ends);
+}
+
+TYPED_TEST(TimerQueueOf, ASlotLargerThanMemoryIsReadInPieces) {
+  constexpr int kTimers = 5000;
+  Fired<TypeParam> expected;
+  for (int i = 0; i < kTimers; ++i) {
+    this->add(3000 + i % 2, static_cast<std::uint64_t>(i));
+    if (i % 500 == 0) this->spill();
+    if (i % 10 != 1) expected.emplace_back(3000 + i % 2, key_of<TypeParam>(static_cast<std::uint64_t>(i)));
+  }
+  this->spill();
+  for (int i = 1; i < kTimers; i += 10) this->remove(3000 + i % 2, static_cast<std::uint64_t>(i));
+  this->spill();
+  std::sort(expected.begin(), expected.end());
+  Fired<TypeParam> fired;
+  std::size_t most_bytes = 0;
+  // Each makes one of the other end of the slot come and go, and adds one at its own place that is there.
+  this->queue_.pop_due(at(4000), [&](Timestamp time, std::uint64_t hash, TimerKeyView<TypeParam> key) {
+    fired.emplace_back(time.ms(), TypeParam{key});
+    this->add(3999, 7);
+    this->remove(3999, 7);
+    if (expected.back() > fired.back()) this->queue_.add(at(expected.back().first), hash_of(expected.back().second), expected.back().second);
+    this->queue_.remove(time, hash, key);
+    most_bytes = std::max(most_bytes, this->queue_.bytes());
+    return true;
+  });
+  EXPECT_EQ(fired, expected);
+  EXPECT_LT(most_bytes, 600'000u);
+  EXPECT_TRUE(this->queue_.empty());
+}
+
+TYPED_TEST(TimerQueueOf, ASnapshotKeepsItsFiles) {
+  for (int i = 0; i < 100; ++i) this->add(i * 100, 1);
+  this->spill();
+  this->pop(2050);
+  std::optional snapshot{this->queue_.snapshot()};
+  EXPECT_EQ(this->pop(20'000).size(), 79u);
+  EXPECT_EQ(this->files_.living(), 1);
+  EXPECT_EQ(contents(*snapshot).size(), 79u);
+  snapshot.reset();
+  EXPECT_EQ(this->files_.living(), 0);
+}
+
+TYPED_TEST(TimerQueueOf, ThereAreNeverManyFiles) {
+  for (int i = 0; i < 3000; ++i) {
+    this->add(1'000'000 - i * 7 % 100'000, static_cast<std::uint64_t>(i));
+    if (i % 3 == 0) this->remove(1'000'000 - (i - 1) * 7 % 100'000, static_cast<std::uint64_t>(i - 1));
+    this->spill();
+    ASSERT_LT(this->files_.living(), 40);
+  }
+  EXPECT_EQ(this->files_.created(), 3000 + 3000 / 8 + 3000 / 64 + 3000 / 512);
+  EXPECT_EQ(this->pop(2'000'000).size(), 2001u);
+  EXPECT_EQ(this->files_.living(), 0);
+}
+
+TYPED_TEST(TimerQueueOf, AYearOfSecondsTakesNoMoreThanItsShare) {
+  constexpr std::size_t kShare = 1u << 20;
+  this->queue_.spill_to(this->files_);
+  for (std::int64_t i = 0; i < 100'000; ++i) {
+    this->add(i * 315'000, 1);
+    if (i % 1000 == 0) this->queue_.keep_to(kShare);
+    ASSERT_LT(this->queue_.bytes(), 2 * kShare);
+  }
+  EXPECT_EQ(this->pop(INT64_MAX).size(), 100'000u);
+}
+
+TYPED_TEST(TimerQueueOf, AClearedQueueSpillsAgain) {
+  this->add(5000, 1);
+  this->spill();
+  this->queue_.clear();
+  EXPECT_EQ(this->files_.living(), 0);
+  EXPECT_TRUE(this->queue_.empty());
+  this->add(6000, 2);
+  this->spill();
+  EXPECT_EQ(this->pop(7000), this->timers({{6000, 2}}));
+}
+
+TYPED_TEST(TimerQueueOf, KnowsWhatItHolds) {
+  EXPECT_EQ(this->queue_.bytes(), 0u);
+  for (int i = 0; i < 10'000; ++i) this->add(5000 + i / 10, static_cast<std::uint64_t>(i));
+  EXPECT_GT(this->queue_.bytes(), 10'000 * sizeof(TimerOp<TypeParam>));
+  EXPECT_LT(this->queue_.bytes(), 10'000 * (2 * sizeof(TimerOp<TypeParam>) + 100));
+  this->pop(5001);
+  this->add(100, 1);
+  this->add(100, 2);
+  this->remove(100, 2);
+  this->pop(INT64_MAX);
+  this->queue_.clear();
+  EXPECT_EQ(this->queue_.bytes(), 0u);
+}
+
+TYPED_TEST(TimerQueueOf, AFileThatCannotBeWrittenOrIsDamagedIsAnError) {
+  this->queue_.spill_to(this->files_);
+  this->add(5000, 1);
+  this->files_.damage();
+  this->add(6000, 1);
+  EXPECT_THAT([&] { this->queue_.keep_to(0); },
+              testing::ThrowsMessage<Error>(testing::HasSubstr("/scratch/a-file: timers in it do not have their checksum")));
+  this->files_.refuse();
+  this->add(5000, 2);
+  EXPECT_THAT([&] { this->queue_.keep_to(0); }, testing::ThrowsMessage<Error>(testing::HasSubstr("no space left")));
+}
+
+// Does the same to a queue and to a std::set, and reads snapshots on other threads while it goes on. Some queues spill all,
+// some a part of what they hold, some nothing.
 TYPED_TEST(TimerQueueOf, BehavesAsASortedSetAndItsSnapshotsStandStill) {
   using Model = std::set<std::pair<std::int64_t, TypeParam>>;
   std::mt19937_64 random{42};
-  for (int round = 0; round < 30; ++round) {
+  for (int round = 0; round < 36; ++round) {
+    MemoryScratchFiles files;
     TimerQueue<TypeParam> queue;
+    const int spills = round / 6 % 3;
+    if (spills != 0) queue.spill_to(files);
     Model model;
     std::vector<std::thread> readers;
-    const std::uint64_t span = round % 2 == 0 ? 5000 : 500;
+    const std::uint64_t span = round % 2 == 0 ? 5000 : round % 4 == 1 ? 500 : 3;
     const std::uint64_t keys = round % 3 == 0 ? 3 : 200;
     std::int64_t watermark = -3000;
     const auto change = [&](std::int64_t reach_back) {
@@ -244,6 +407,7 @@ TYPED_TEST(TimerQueueOf, BehavesAsASortedSetAndItsSnapshotsStandStill) {
     };
     for (int step = 0; step < 60; ++step) {
       for (std::uint64_t n = random() % 100; n > 0; --n) change(100);
+      queue.keep_to(spills == 1 ? 0 : random() % 20'000);
       if (random() % 4 == 0) {
         readers.emplace_back([snapshot = queue.snapshot(), expected = Fired<TypeParam>(model.begin(), model.end())] {
           EXPECT_EQ(contents(snapshot), expected);
@@ -271,6 +435,7 @@ TYPED_TEST(TimerQueueOf, BehavesAsASortedSetAndItsSnapshotsStandStill) {
     }
     ASSERT_EQ(pop(queue, Timestamp::max()), (Fired<TypeParam>(model.begin(), model.end())));
     for (std::thread& reader : readers) reader.join();
+    ASSERT_EQ(files.living(), 0);
   }
 }
 

@@ -22,7 +22,7 @@ WindowTimeline::WindowTimeline(WindowSpec spec, Duration allowed_lateness)
   TIDEMARK_CHECK(!spec.problem(), "the window spec was not validated");
   TIDEMARK_CHECK(allowed_lateness >= Duration{0}, "the allowed lateness was not validated");
   slice_ms_ = spec.slice_ms();
-  spec_.offset_ms = into_grid(spec.offset_ms, spec.slide_ms);
+  spec_.offset_ms = into_grid(spec.offset_ms, spec.cumulates ? spec.size_ms : spec.slide_ms);
 }
 
 void WindowTimeline::restore(Timestamp watermark) {
@@ -49,14 +49,12 @@ void WindowTimeline::add_slice(std::int64_t slice_start) {
 }
 
 std::optional<Window> WindowTimeline::next_due(Timestamp watermark) {
-  // Both the first and the last window of a slice move forward with it, so the first slice that has a window left to
-  // fire has the earliest one.
+  // Neither the first nor the last window of a slice ends before that of an earlier slice, so the first slice that has a
+  // window left to fire has the earliest one.
   const auto slice = std::partition_point(slices_.begin(), slices_.end(),
                                           [&](std::int64_t s) { return last_end_of(s) <= fired_end_; });
   if (slice != slices_.end()) {
-    const std::int64_t first_unfired =
-        ceil_to_grid(fired_end_ - spec_.size_ms + 1, spec_.slide_ms, spec_.offset_ms);
-    const Window window = window_at(std::max(first_window_start_of(*slice), first_unfired));
+    const Window window = window_ending_at(std::max(first_end_of(*slice), first_end_after(fired_end_)));
     if (window.last() <= watermark) {
       fired_end_ = window.end.ms();
       return window;
@@ -64,6 +62,16 @@ std::optional<Window> WindowTimeline::next_due(Timestamp watermark) {
   }
   fired_until(watermark);
   return std::nullopt;
+}
+
+std::int64_t WindowTimeline::first_end_after(std::int64_t t) const {
+  if (spec_.cumulates) return ceil_to_grid(t + 1, spec_.slide_ms, spec_.offset_ms % spec_.slide_ms);
+  return ceil_to_grid(t + 1 - spec_.size_ms, spec_.slide_ms, spec_.offset_ms) + spec_.size_ms;
+}
+
+Window WindowTimeline::window_ending_at(std::int64_t end) const {
+  const std::int64_t start = spec_.cumulates ? floor_to_grid(end - 1, spec_.size_ms, spec_.offset_ms) : end - spec_.size_ms;
+  return {Timestamp{start}, Timestamp{end}};
 }
 
 void WindowTimeline::fired_until(Timestamp watermark) {
@@ -80,9 +88,9 @@ std::span<const std::int64_t> WindowTimeline::slices_of(Window window) const {
 std::vector<Window> WindowTimeline::already_fired_windows_of(std::int64_t slice_start, Timestamp watermark) const {
   std::vector<Window> windows;
   if (allowed_lateness_ == Duration{0}) return windows;
-  const std::int64_t last = last_window_start_of(slice_start);
-  for (std::int64_t start = first_window_start_of(slice_start); start <= last; start += spec_.slide_ms) {
-    const Window window = window_at(start);
+  const std::int64_t last = last_end_of(slice_start);
+  for (std::int64_t end = first_end_of(slice_start); end <= last; end += spec_.slide_ms) {
+    const Window window = window_ending_at(end);
     if (window.last() > watermark) break;
     if (!is_past(window.end.ms(), watermark)) windows.push_back(window);
   }

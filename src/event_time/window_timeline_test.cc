@@ -8,10 +8,13 @@
 #include <set>
 #include <vector>
 
-namespace tidemark::detail {
+namespace tidemark {
 
 void PrintTo(const Window& w, std::ostream* out) { *out << "[" << w.start.ms() << ", " << w.end.ms() << ")"; }
 
+}  // namespace tidemark
+
+namespace tidemark::detail {
 namespace {
 
 constexpr Timestamp at(std::int64_t ms) { return Timestamp{ms}; }
@@ -31,6 +34,12 @@ TEST(WindowSpec, RefusesSizesAndSlidesThatAreNotPositiveOrTooLarge) {
   }
   EXPECT_EQ(WindowSpec::tumbling(-5).problem()->message(),
             "the size of a window is -5 ms; it must be from 1 ms to 288230376151711744 ms");
+}
+
+TEST(WindowSpec, ACumulativeSizeIsAMultipleOfItsStep) {
+  EXPECT_FALSE(WindowSpec::cumulative(12, 3).problem());
+  EXPECT_EQ(WindowSpec::cumulative(10, 3).problem()->message(), "cumulative(size, step): the size, 10 ms, is no multiple of the step, 3 ms");
+  EXPECT_EQ(WindowSpec::cumulative(10, 0).problem()->message(), "the step of a window is 0 ms; it must be from 1 ms to 288230376151711744 ms");
 }
 
 TEST(WindowTimeline, SlicesAreFlooredForTimestampsBefore1970) {
@@ -130,6 +139,14 @@ class Model {
 
   std::vector<Window> windows_of(std::int64_t t) const {
     std::vector<Window> windows;
+    if (spec_.cumulates) {
+      std::int64_t start = t;
+      while ((start - spec_.offset_ms) % spec_.size_ms != 0) --start;
+      for (std::int64_t end = start + spec_.slide_ms; end <= start + spec_.size_ms; end += spec_.slide_ms) {
+        if (t < end) windows.push_back(window(start, end));
+      }
+      return windows;
+    }
     for (std::int64_t start = t - spec_.size_ms + 1; start <= t; ++start) {
       if ((start - spec_.offset_ms) % spec_.slide_ms == 0) windows.push_back(window(start, start + spec_.size_ms));
     }
@@ -152,13 +169,16 @@ TEST(WindowTimeline, EachWindowFiresOnceWithItsRecordsAsTheDefinitionSays) {
     return std::uniform_int_distribution<std::int64_t>{low, high}(random);
   };
   for (int round = 0; round < 1500; ++round) {
-    const WindowSpec spec{between(1, 24), between(1, 24), between(-50, 50)};
+    const std::int64_t part = between(1, 8);
+    const WindowSpec spec = between(0, 2) == 0 ? WindowSpec::cumulative(part * between(1, 5), part, between(-50, 50))
+                                               : WindowSpec::sliding(between(1, 24), between(1, 24), between(-50, 50));
     const std::int64_t lateness = between(0, 1) * between(0, 30);
     const Model model{spec, lateness};
     WindowTimeline timeline{spec, Duration{lateness}};
     std::map<std::int64_t, std::multiset<std::int64_t>> slices;   // the user's: records of each slice
-    std::map<std::int64_t, std::multiset<std::int64_t>> windows;  // the model's: of each window, by start
-    std::set<std::int64_t> fired;                                  // the model's: starts of windows that fired
+    std::map<std::int64_t, std::multiset<std::int64_t>> windows;  // the model's: of each window, by end
+    std::map<std::int64_t, std::int64_t> start_of;                 // the model's: of the window with that end
+    std::set<std::int64_t> fired;                                  // the model's: ends of windows that fired
     std::int64_t watermark = -100;
     timeline.restore(at(watermark));
 
@@ -171,6 +191,9 @@ TEST(WindowTimeline, EachWindowFiresOnceWithItsRecordsAsTheDefinitionSays) {
       if (between(0, 2) != 0) {
         const std::int64_t t = watermark + between(-40, 40);
         const auto expected = model.windows_of(t);
+        std::vector<Window> assigned;
+        spec.add_windows_of(at(t), assigned);
+        ASSERT_EQ(assigned, expected);
         const std::int64_t slice = timeline.slice_start_of(at(t));
         ASSERT_EQ(slice == WindowTimeline::kNoWindow, expected.empty());
         if (expected.empty()) continue;
@@ -179,26 +202,26 @@ TEST(WindowTimeline, EachWindowFiresOnceWithItsRecordsAsTheDefinitionSays) {
         std::vector<Window> refired;
         for (const Window w : expected) {
           if (model.is_expired(w, watermark)) continue;
-          windows[w.start.ms()].insert(t);
+          windows[w.end.ms()].insert(t);
+          start_of[w.end.ms()] = w.start.ms();
           if (w.end.ms() - 1 <= watermark) refired.push_back(w);
         }
         timeline.add_slice(slice);
         slices[slice].insert(t);
         ASSERT_EQ(timeline.already_fired_windows_of(slice, at(watermark)), refired);
-        for (const Window w : refired) ASSERT_EQ(contents(w), windows.at(w.start.ms()));
-        for (const Window w : refired) fired.insert(w.start.ms());
+        for (const Window w : refired) ASSERT_EQ(contents(w), windows.at(w.end.ms()));
+        for (const Window w : refired) fired.insert(w.end.ms());
         continue;
       }
       watermark += between(0, 1) * between(0, 30);
       std::vector<Window> due;
-      for (const auto& [start, records] : windows) {
-        const std::int64_t end = start + spec.size_ms;
-        if (end - 1 <= watermark && !fired.contains(start)) due.push_back(window(start, end));
+      for (const auto& [end, records] : windows) {
+        if (end - 1 <= watermark && !fired.contains(end)) due.push_back(window(start_of.at(end), end));
       }
       for (const Window w : due) {
         ASSERT_EQ(timeline.next_due(at(watermark)), w);
-        ASSERT_EQ(contents(w), windows.at(w.start.ms()));
-        fired.insert(w.start.ms());
+        ASSERT_EQ(contents(w), windows.at(w.end.ms()));
+        fired.insert(w.end.ms());
       }
       ASSERT_EQ(timeline.next_due(at(watermark)), std::nullopt);
       for (const std::int64_t s : timeline.take_expired(at(watermark))) {

@@ -17,6 +17,7 @@ void give_keyed_parts(const CheckpointedOperator& from, KeyGroupRange range, Ope
     for (const SnapshotFile& file : subtask.keyed_files) {
       if (file.key_groups.intersects(range)) to.keyed_files.push_back(file);
     }
+    if (!subtask.store.format.empty() && subtask.store.key_groups.intersects(range)) to.stores.push_back(subtask.store);
     for (const KeyGroupWatermark& watermark : subtask.watermarks) {
       if (watermark.key_groups.intersects(range)) to.watermarks.push_back(watermark);
     }

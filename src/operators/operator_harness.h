@@ -98,6 +98,8 @@ class TestContext {
   std::shared_ptr<std::deque<std::function<void()>>> mail_ = std::make_shared<std::deque<std::function<void()>>>();
 };
 
+inline constexpr const char* kSharedCheckpointFolder = "/checkpoints/shared";
+
 /// Begins a snapshot; end it by finish_snapshot().
 struct StartedSnapshot {
   std::string folder;
@@ -116,7 +118,12 @@ inline OperatorSnapshot finish_snapshot(StartedSnapshot started) {
   while (!started.work->step()) {
   }
   OperatorSnapshot snapshot = started.work->take_result();
-  for (SnapshotFile& file : snapshot.keyed_files) file.path = started.folder + "/" + file.path.substr(file.path.rfind('/') + 1);
+  const auto make_absolute = [&](SnapshotFile& file) {
+    const std::string name = file.path.substr(file.path.rfind('/') + 1);
+    file.path = (file.path.starts_with("../") ? std::string{kSharedCheckpointFolder} : started.folder) + "/" + name;
+  };
+  for (SnapshotFile& file : snapshot.keyed_files) make_absolute(file);
+  for (StoreFile& file : snapshot.store.files) make_absolute(file.file);
   return snapshot;
 }
 
@@ -127,6 +134,7 @@ inline OperatorRestore restore_of(const std::vector<OperatorSnapshot>& snapshots
     for (const SnapshotFile& file : snapshot.keyed_files) {
       if (file.key_groups.intersects(key_groups)) restore.keyed_files.push_back(file);
     }
+    if (!snapshot.store.format.empty() && snapshot.store.key_groups.intersects(key_groups)) restore.stores.push_back(snapshot.store);
     for (const KeyGroupWatermark& watermark : snapshot.watermarks) {
       if (watermark.key_groups.intersects(key_groups)) restore.watermarks.push_back(watermark);
     }

@@ -12,9 +12,12 @@
 #include <thread>
 #include <vector>
 
+#include "env/posix_env.h"
+#include "env/scratch_folder.h"
 #include "env/split_mix_random.h"
 #include "operators/operator_harness.h"
 #include "state/memory_state_store.h"
+#include "state/rocksdb_stores.h"
 #include "tidemark/detail/operators/keyed_process.h"
 #include "tidemark/detail/state/state_memory.h"
 
@@ -135,23 +138,44 @@ enum class Memory {
   kEverything,  ///< no key ever leaves
 };
 
+enum class Stores {
+  kWithoutFiles,  ///< in memory; each checkpoint is whole
+  kWithFiles,     ///< in memory; checkpoints consist of their files
+  kRocksdb,       ///< on disk; likewise
+};
+
 /// All subtasks of the operator, and a model of what they hold.
 template <class K>
 class Operator {
  public:
-  Operator(std::uint64_t seed, Memory memory)
-      : random_{seed}, by_chance_{memory == Memory::kByChance}, budget_{memory == Memory::kNothing ? 1 : std::uint64_t{1} << 30} {
+  Operator(std::uint64_t seed, Memory memory, Stores stores = Stores::kWithoutFiles)
+      : random_{seed},
+        by_chance_{memory == Memory::kByChance},
+        is_incremental_{stores != Stores::kWithoutFiles},
+        budget_{memory == Memory::kNothing ? 1 : std::uint64_t{1} << 30} {
     world_.env.random = &random_;
     world_.clock.now_ms = 1'000'000;
+    if (is_incremental_) value_or_throw(world_.files.make_directories(kSharedCheckpointFolder));
+    if (stores == Stores::kWithFiles) stores_.give_files(world_.files, "/local");
+    if (stores != Stores::kRocksdb) return;
+    world_.env.files = posix_.env().files;
+    world_.env.storage = &world_.files;
+    rocksdb_ = value_or_throw(RocksdbStores::create(world_.env, testing::TempDir() + "/tidemark-spilled-state", 0));
   }
 
   /// With what `snapshots` hold; in a store or in memory.
   void open(std::uint32_t parallelism, bool spills, const std::vector<OperatorSnapshot>& snapshots = {}) {
     close();
-    world_.env.state_stores = spills ? &stores_ : nullptr;
+    ++attempt_;
+    StateStores* const stores = rocksdb_ != nullptr ? static_cast<StateStores*>(rocksdb_.get()) : &stores_;
+    world_.env.state_stores = spills ? stores : nullptr;
+    world_.env.other_stores = spills ? nullptr : stores;
+    world_.env.scratch = &scratch_;
     world_.env.state_memory = spills && !by_chance_ ? &budget_ : nullptr;
     for (std::uint32_t i = 0; i < parallelism; ++i) {
       auto& subtask = subtasks_.emplace_back(std::make_unique<Subtask>(world_, i, parallelism));
+      subtask->context.context.attempt = attempt_;
+      if (is_incremental_) subtask->context.context.shared_folder = kSharedCheckpointFolder;
       subtask->context.context.restore = restore_of(snapshots, subtask->context.context.key_groups());
       subtask->op.out().add_receiver(subtask->end);
       subtask->op.open(subtask->context.context);
@@ -206,8 +230,13 @@ class Operator {
   void pass_time(std::int64_t seconds) { world_.clock.now_ms += seconds * 1000; }
 
   /// One of each subtask, for write_snapshot(), which any thread may call.
-  void begin_snapshot() {
-    for (auto& subtask : subtasks_) started_.push_back(start_snapshot(world_, subtask->op, subtask->context.context));
+  void begin_snapshot(bool is_gone_on_from = true) {
+    const CheckpointId id = ++world_.last_checkpoint;
+    for (auto& subtask : subtasks_) {
+      world_.last_checkpoint = id - 1;  // one of all subtasks
+      started_.push_back(start_snapshot(world_, subtask->op, subtask->context.context));
+    }
+    if (!is_gone_on_from) return;
     saved_model_ = model_;
     saved_timers_ = timers_;
     saved_watermark_ = watermark_;
@@ -217,6 +246,27 @@ class Operator {
     for (auto& started : started_) snapshots.push_back(finish_snapshot(std::move(started)));
     started_.clear();
     return snapshots;
+  }
+  /// Of the snapshot that was written last: files that it does not list go, as with the checkpoint before.
+  void complete(const std::vector<OperatorSnapshot>& snapshots) {
+    for (auto& subtask : subtasks_) subtask->context.run_mail();
+    for (auto& subtask : subtasks_) subtask->op.checkpoint_completed(world_.last_checkpoint);
+    std::set<std::string> listed;
+    for (const OperatorSnapshot& snapshot : snapshots) {
+      for (const SnapshotFile& file : snapshot.keyed_files) listed.insert(file.path);
+      for (const StoreFile& file : snapshot.store.files) listed.insert(file.file.path);
+    }
+    remove_shared([&](const std::string& path) { return !listed.contains(path); });
+  }
+  /// Its files go.
+  void abort() {
+    for (auto& subtask : subtasks_) subtask->context.run_mail();
+    for (auto& subtask : subtasks_) subtask->op.checkpoint_aborted(world_.last_checkpoint);
+    const std::string infix = "-" + std::to_string(world_.last_checkpoint) + "-";
+    remove_shared([&](const std::string& path) {
+      const std::string name = path.substr(path.rfind('/') + 1);
+      return name.find(infix) == name.find('-');
+    });
   }
   /// The bytes of a savepoint of each subtask.
   std::vector<std::string> savepoint(const std::string& folder) {
@@ -262,11 +312,24 @@ class Operator {
     }
   }
 
+  template <class Which>
+  void remove_shared(Which&& which) {
+    for (const DirectoryEntry& entry : value_or_throw(world_.files.list(kSharedCheckpointFolder))) {
+      const std::string path = join_path(kSharedCheckpointFolder, entry.name);
+      if (which(path)) value_or_throw(world_.files.remove(path));
+    }
+  }
+
   SplitMixRandom random_;
   const bool by_chance_;
+  const bool is_incremental_;
   StateMemory budget_;
   TestWorld world_;
   MemoryStateStores stores_;
+  ScratchFolder scratch_{world_.files, "/scratch", "see to it"};
+  PosixEnv posix_{1};
+  std::unique_ptr<RocksdbStores> rocksdb_;  // null: stores_
+  AttemptId attempt_ = 0;
   std::map<std::uint64_t, std::string> texts_;
   std::vector<std::unique_ptr<Subtask>> subtasks_;
   std::vector<StartedSnapshot> started_;
@@ -300,7 +363,57 @@ void use_and_restore(std::uint64_t seed, Memory memory) {
   }
 }
 
+/// Checkpoints of which each needs files of those before; some are given up, and now and then one is gone on from.
+template <class K>
+void go_on_by_files(std::uint64_t seed, Memory memory, Stores stores) {
+  Operator<K> op{seed, memory, stores};
+  std::uint32_t parallelism = 1;
+  bool spills = true;
+  op.open(parallelism, spills);
+  std::vector<OperatorSnapshot> kept;
+  for (int attempt = 0; attempt < 6; ++attempt) {
+    for (int checkpoint = 0; checkpoint < 5; ++checkpoint) {
+      for (int batch = 0; batch < 3; ++batch) {
+        op.process(1 + op.random().next() % 200, 300);
+        op.advance(static_cast<std::int64_t>(op.random().next() % 300));
+        if (op.random().next() % 4 == 0) op.pass_time(static_cast<std::int64_t>(op.random().next() % 15));
+      }
+      const bool is_given_up = op.random().next() % 3 == 0 && !(kept.empty() && checkpoint == 4);
+      op.begin_snapshot(!is_given_up);
+      std::vector<OperatorSnapshot> snapshots;
+      std::thread writer{[&] { snapshots = op.write_snapshot(); }};
+      for (int batch = 0; batch < 2; ++batch) op.process(1 + op.random().next() % 200, 300);
+      if (op.random().next() % 4 == 0) op.savepoint("/savepoint-" + std::to_string(attempt) + "-" + std::to_string(checkpoint));
+      writer.join();
+      if (is_given_up) {
+        op.abort();
+      } else {
+        kept = std::move(snapshots);
+        op.complete(kept);
+        for (const OperatorSnapshot& snapshot : kept) ASSERT_EQ(!snapshot.store.files.empty(), spills);
+      }
+      if (testing::Test::HasFatalFailure()) return;
+    }
+    op.rewind();
+    if (op.random().next() % 2 == 0) {
+      parallelism = 1 + static_cast<std::uint32_t>(op.random().next() % 3);
+      spills = op.random().next() % 3 != 0;
+    }
+    op.open(parallelism, spills, kept);
+  }
+}
+
 class SpilledState : public testing::TestWithParam<Memory> {};
+
+TEST_P(SpilledState, GoesOnFromTheFilesOfStores) {
+  for (std::uint64_t seed = 1; seed <= 2 && !HasFatalFailure(); ++seed) {
+    go_on_by_files<std::int64_t>(seed, GetParam(), Stores::kWithFiles);
+    go_on_by_files<std::string_view>(seed, GetParam(), Stores::kWithFiles);
+  }
+}
+TEST_P(SpilledState, GoesOnFromTheFilesOfRocksdb) {
+  go_on_by_files<std::string_view>(1, GetParam(), Stores::kRocksdb);
+}
 
 TEST_P(SpilledState, EqualsAModelForNumbers) {
   for (std::uint64_t seed = 1; seed <= 3 && !HasFatalFailure(); ++seed) use_and_restore<std::int64_t>(seed, GetParam());

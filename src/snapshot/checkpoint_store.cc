@@ -72,24 +72,24 @@ Result<std::string> resolve(FileSystem& files, const std::string& folder, const 
                           join_path(folder, kMetadataName), path, kSharedFolderName));
 }
 
+Result<> check_file(FileSystem& files, const std::string& folder, const std::string& uid, SnapshotFile& file) {
+  TIDEMARK_ASSIGN(path, resolve(files, folder, file.path));
+  file.path = std::move(path);
+  const auto info = files.stat(file.path);
+  if (!info && info.error().code() != ErrorCode::kNotFound) return std::unexpected{info.error()};
+  if (info && !info->is_directory && info->size == file.size) return {};
+  const std::string found = !info ? "is missing" : fmt::format("has {} bytes instead of {}", info->size, file.size);
+  return fail(ErrorCode::kDataLoss,
+              fmt::format("snapshot file '{}' of operator '{}' is damaged: it {}; bring back an intact copy of the file or "
+                          "resume from another checkpoint with --resume=PATH",
+                          file.path, uid, found));
+}
+
 Result<> check_files(FileSystem& files, const std::string& folder, CheckpointMetadata& metadata) {
   for (CheckpointMetadata::Operator& op : metadata.operators) {
     for (OperatorSnapshot& subtask : op.subtasks) {
-      for (SnapshotFile& file : subtask.keyed_files) {
-        TIDEMARK_ASSIGN(path, resolve(files, folder, file.path));
-        file.path = std::move(path);
-        const auto info = files.stat(file.path);
-        if (!info && info.error().code() != ErrorCode::kNotFound) return std::unexpected{info.error()};
-        if (info && !info->is_directory && info->size == file.size) continue;
-        const std::string found =
-            !info ? "is missing" : fmt::format("has {} bytes instead of {}", info->size, file.size);
-        return fail(
-            ErrorCode::kDataLoss,
-            fmt::format(
-                "snapshot file '{}' of operator '{}' is damaged: it {}; bring back an intact copy of the file or "
-                "resume from another checkpoint with --resume=PATH",
-                file.path, op.uid, found));
-      }
+      for (SnapshotFile& file : subtask.keyed_files) TIDEMARK_TRY(check_file(files, folder, op.uid, file));
+      for (StoreFile& file : subtask.store.files) TIDEMARK_TRY(check_file(files, folder, op.uid, file.file));
     }
   }
   return {};
@@ -178,6 +178,11 @@ Result<> CheckpointStore::use_latest(bool has_pointer) {
   const AttemptId newest_attempt = pointer_.checkpoints.empty() ? 0 : pointer_.checkpoints.back().attempt;
   for (const ClaimedSnapshot& claimed : pointer_.claims) {
     if (claimed.since > newest_attempt) return use_path(claimed.path, 0);
+  }
+  // Likewise the first run in this folder that was told what to restore.
+  if (!pointer_.restored.empty()) {
+    TIDEMARK_PROBE("store: goes on from what a run restored that completed nothing");
+    return use_path(pointer_.restored, std::nullopt);
   }
   if (pointer_.checkpoints.empty()) {
     if (has_pointer) {
@@ -324,6 +329,13 @@ void CheckpointStore::adopt(CheckpointPointer pointer) {
   explicit_.reset();
 }
 
+// Empty where JSON can't hold it.
+std::string CheckpointStore::name_in_pointer(const std::string& path) const {
+  std::string name = files_.real_path(path);
+  if (find_invalid_utf8(name) != std::string_view::npos) name.clear();
+  return name;
+}
+
 Result<AttemptId> CheckpointStore::begin_attempt() {
   const std::lock_guard guard{mutex_};
   TIDEMARK_ASSIGN(found, checkpoint_folders());
@@ -352,6 +364,9 @@ Result<AttemptId> CheckpointStore::begin_attempt() {
   } else if (explicit_) {
     TIDEMARK_TRY(give_up_claim(*explicit_, next));
   }
+  // Beside checkpoints of its own it is not kept: the sinks may yet refuse it, and that leaves the newest one in its place.
+  const bool is_all_there_is = explicit_ && !claimed && next.checkpoints.empty();
+  next.restored = is_all_there_is ? name_in_pointer(explicit_->path) : std::string{};
   tried_attempt_ = next.attempt;
   // A crash after an earlier make_directories() may have left the folder's own name not durable.
   TIDEMARK_TRY(files_.sync_directory(parent_path(folder_)));
@@ -495,6 +510,7 @@ Result<> CheckpointStore::move_pointer(const CheckpointMetadata& metadata, const
   };
   if (std::erase_if(pointer.checkpoints, leaves) > 0) TIDEMARK_PROBE("store: the pointer moves away from an old checkpoint");
   pointer.checkpoints.push_back({metadata.id, metadata.attempt, metadata.kind, savepoint_folder});
+  pointer.restored.clear();
   TIDEMARK_TRY(write_pointer(pointer));
   crash_point(CrashPoint::kPointerMoved);
   return {};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "snapshot/format.h"
@@ -26,6 +27,7 @@ enum class Section : std::uint32_t {
   kInFlight = 3,    // reserved, critical: batches between tasks
   kFileChains = 4,  // reserved, critical: base and deltas of incremental files
   kDrained = 5,     // at most once, empty: the sources were told to end
+  kStore = 6,       // at most once a subtask: the files of its store
 };
 
 void put_range(ByteWriter& out, KeyGroupRange range) {
@@ -85,6 +87,22 @@ std::string operator_section(const CheckpointMetadata::Operator& op) {
   return out.take();
 }
 
+std::string store_section(const std::string& uid, const OperatorSnapshot& subtask) {
+  ByteWriter out;
+  out.put_string(uid);
+  out.put_varint(subtask.subtask);
+  out.put_string(subtask.store.format);
+  put_range(out, subtask.store.key_groups);
+  out.put_varint(subtask.store.files.size());
+  for (const StoreFile& file : subtask.store.files) {
+    out.put_string(file.name);
+    out.put_string(file.file.path);
+    out.put_varint(file.file.size);
+    out.put_u64(file.file.checksum);
+  }
+  return out.take();
+}
+
 std::string checkpoint_section(const CheckpointMetadata& metadata) {
   ByteWriter out;
   out.put_string(metadata.job);
@@ -104,6 +122,15 @@ void put_section(ByteWriter& out, Section type, std::string_view payload) {
   out.put_u64(payload.size());
   out.put_bytes(payload);
   out.put_u64(detail::hash_bytes(out.view().substr(begin)));
+}
+
+// It becomes the name of a file.
+bool is_store_file_name(std::string_view name) {
+  const auto is_allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  };
+  return !name.empty() && name.size() <= 128 && name.find_first_not_of('.') != std::string_view::npos &&
+         std::ranges::all_of(name, is_allowed);
 }
 
 /// Turns bytes into metadata. Decoding functions leave a failed reader behind where something does not fit; it is
@@ -165,6 +192,9 @@ class Decoder {
       case Section::kDrained:
         metadata_.drained = true;
         break;
+      case Section::kStore:
+        read_store(content);
+        break;
       default:
         if ((flags & kCritical) != 0)
           return newer(fmt::format("{} is of type {}, without which it cannot be restored", where, type));
@@ -196,6 +226,33 @@ class Decoder {
     read_each(in, op.states, &Decoder::read_state);
     read_each(in, op.subtasks, &Decoder::read_subtask);
     return op;
+  }
+
+  // Of a subtask that stands in a section before.
+  void read_store(ByteReader& in) {
+    const std::string_view uid = in.get_string();
+    const std::uint32_t number = get_u32(in);
+    const auto op = std::ranges::find(metadata_.operators, uid, &CheckpointMetadata::Operator::uid);
+    if (op == metadata_.operators.end()) return in.fail();
+    const auto subtask = std::ranges::find(op->subtasks, number, &OperatorSnapshot::subtask);
+    if (subtask == op->subtasks.end() || !subtask->store.format.empty()) return in.fail();
+    max_parallelism_ = op->max_parallelism;
+    StoreFiles& store = subtask->store;
+    store.format = in.get_string();
+    store.key_groups = read_range(in);
+    if (store.format.empty()) return in.fail();
+    read_each(in, store.files, &Decoder::read_store_file);
+    for (StoreFile& file : store.files) file.file.key_groups = store.key_groups;
+  }
+
+  StoreFile read_store_file(ByteReader& in) {
+    StoreFile file;
+    file.name = in.get_string();
+    if (!is_store_file_name(file.name)) in.fail();
+    file.file.path = in.get_string();
+    file.file.size = in.get_varint();
+    file.file.checksum = in.get_u64();
+    return file;
   }
 
   StateDescriptor read_state(ByteReader& in) {
@@ -308,16 +365,25 @@ class Decoder {
 
 Result<std::string> encode_metadata(const CheckpointMetadata& metadata) {
   ByteWriter sections;
-  put_section(sections, Section::kCheckpoint, checkpoint_section(metadata));
-  for (const CheckpointMetadata::Operator& op : metadata.operators)
-    put_section(sections, Section::kOperator, operator_section(op));
-  if (metadata.drained) put_section(sections, Section::kDrained, {});
+  std::uint32_t count = 0;
+  const auto put = [&](Section type, std::string_view payload) {
+    put_section(sections, type, payload);
+    ++count;
+  };
+  put(Section::kCheckpoint, checkpoint_section(metadata));
+  for (const CheckpointMetadata::Operator& op : metadata.operators) put(Section::kOperator, operator_section(op));
+  if (metadata.drained) put(Section::kDrained, {});
+  for (const CheckpointMetadata::Operator& op : metadata.operators) {
+    for (const OperatorSnapshot& subtask : op.subtasks) {
+      if (!subtask.store.format.empty()) put(Section::kStore, store_section(op.uid, subtask));
+    }
+  }
 
   ByteWriter out;
   out.reserve(kPreludeSize + sections.size());
   out.put_bytes(kMagic);
   out.put_u32(kMetadataVersion);
-  out.put_u32(static_cast<std::uint32_t>(1 + metadata.operators.size() + (metadata.drained ? 1 : 0)));
+  out.put_u32(count);
   out.put_u64(kPreludeSize + sections.size());
   out.put_u64(detail::hash_bytes(out.view()));
   out.put_bytes(sections.view());

@@ -48,6 +48,44 @@ TEST(Metadata, ComesBackAsItWasWritten) {
   EXPECT_EQ(decode_metadata(value_or_throw(encode_metadata(CheckpointMetadata{})), kPath), CheckpointMetadata{});
 }
 
+CheckpointMetadata with_store() {
+  CheckpointMetadata metadata = sample_metadata();
+  metadata.operators[1].subtasks[1].store = {
+      .format = "rocksdb-1",
+      .key_groups = {32, 64},
+      .files = {{"000012.sst", {"../shared/7-41-count-1-000012.sst.snap", 1234, 0xfeed, {32, 64}}},
+                {"MANIFEST-000004.99", {"../shared/7-40-count-1-MANIFEST-000004.99.snap", 99, 1, {32, 64}}}}};
+  return metadata;
+}
+
+TEST(Metadata, TheFilesOfAStoreComeBackInACriticalSectionOfTheirOwn) {
+  const std::string bytes = value_or_throw(encode_metadata(with_store()));
+  EXPECT_EQ(decode_metadata(bytes, kPath), with_store());
+  CheckpointMetadata empty = with_store();
+  empty.operators[1].subtasks[1].store.files.clear();
+  EXPECT_EQ(decode_metadata(value_or_throw(encode_metadata(empty)), kPath), empty);
+  // Type 6, critical: who does not know it refuses the checkpoint.
+  const std::string without = encoded();
+  EXPECT_EQ(bytes.substr(32, without.size() - 32), without.substr(32));
+  EXPECT_EQ(bytes.substr(without.size(), 8), std::string("\6\0\0\0\1\0\0\0", 8));
+}
+
+TEST(Metadata, AStoreThatNoSubtaskHasOrWhoseFileNameLeadsElsewhereIsDamage) {
+  const auto broken = [](auto&& change) {
+    CheckpointMetadata metadata = with_store();
+    change(metadata.operators[1].subtasks[1].store);
+    const auto decoded = decode_metadata(value_or_throw(encode_metadata(metadata)), kPath);
+    return !decoded && decoded.error().code() == ErrorCode::kDataLoss;
+  };
+  for (const std::string name : {"", ".", "..", "../x", "a/b", "a b"}) {
+    EXPECT_TRUE(broken([&](StoreFiles& store) { store.files[0].name = name; })) << name;
+  }
+  EXPECT_TRUE(broken([](StoreFiles& store) { store.key_groups = {9, 3}; }));
+  CheckpointMetadata twice = with_store();
+  twice.operators[1].subtasks.push_back(twice.operators[1].subtasks[1]);
+  EXPECT_FALSE(decode_metadata(value_or_throw(encode_metadata(twice)), kPath));
+}
+
 TEST(Metadata, OperatorStateOfEveryKindComesBack) {
   CheckpointMetadata metadata = sample_metadata();
   for (const auto kind : {StateDescriptor::Kind::kSplitList, StateDescriptor::Kind::kUnionList, StateDescriptor::Kind::kBroadcast}) {

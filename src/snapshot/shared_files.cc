@@ -80,6 +80,9 @@ std::set<std::string> shared_files_of(const CheckpointMetadata& metadata) {
       for (const SnapshotFile& file : subtask.keyed_files) {
         if (const auto name = shared_name_of(file.path)) names.emplace(*name);
       }
+      for (const StoreFile& file : subtask.store.files) {
+        if (const auto name = shared_name_of(file.file.path)) names.emplace(*name);
+      }
     }
   }
   return names;

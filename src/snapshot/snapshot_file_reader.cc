@@ -24,6 +24,8 @@ constexpr std::string_view kHeader = "header";
 constexpr std::string_view kEnd = "end";
 constexpr std::string_view kIndex = "index";
 
+std::string index_of(std::uint32_t key_group) { return fmt::format("index of key group {}", key_group); }
+
 bool may_be_skipped(BlockType type) { return static_cast<std::uint8_t>(type) >= 128; }
 
 }  // namespace
@@ -38,10 +40,12 @@ struct SnapshotCursor::Buffer {
   std::string stored;        // the block as it lies in the file
   std::string decompressed;  // unused where it lies there plainly
   std::string_view payload;  // of the current block
+  std::optional<std::uint32_t> block;  // whose payload this is
 };
 
-SnapshotCursor::SnapshotCursor(const SnapshotFileReader& reader, EntryLayout layout, std::vector<Run> runs)
-    : reader_{&reader}, layout_{layout}, runs_{std::move(runs)}, buffer_{std::make_unique<Buffer>()} {}
+SnapshotCursor::SnapshotCursor(const SnapshotFileReader& reader, EntryLayout layout, std::vector<Run> runs,
+                               std::unique_ptr<Buffer> buffer)
+    : reader_{&reader}, layout_{layout}, runs_{std::move(runs)}, buffer_{std::move(buffer)} {}
 SnapshotCursor::SnapshotCursor(SnapshotCursor&&) noexcept = default;
 SnapshotCursor& SnapshotCursor::operator=(SnapshotCursor&&) noexcept = default;
 SnapshotCursor::~SnapshotCursor() = default;
@@ -79,17 +83,24 @@ bool SnapshotFileReader::holds_entries(BlockType type) const {
 
 Result<std::unique_ptr<SnapshotFileReader>> SnapshotFileReader::open(FileSystem& files, std::string path,
                                                                      const SnapshotFile* expected) {
-  TIDEMARK_ASSIGN(file, files.open(path));
-  TIDEMARK_ASSIGN(size, file->size());
-  std::unique_ptr<SnapshotFileReader> reader{new SnapshotFileReader{std::move(path), std::move(file)}};
-  if (expected != nullptr && size != expected->size) {
-    return reader->damaged("size", fmt::format("{} bytes, but its checkpoint says {}", size, expected->size));
+  for (;;) {
+    TIDEMARK_ASSIGN(file, files.open(path));
+    std::unique_ptr<SnapshotFileReader> reader{new SnapshotFileReader{path, std::move(file)}};
+    Result<> read = reader->read_all_but_entries(expected);
+    if (read) return reader;
+    if (!reader->file_->use_other_copy()) return std::unexpected{std::move(read).error()};
   }
-  TIDEMARK_TRY(reader->read_header(size));
-  TIDEMARK_ASSIGN(trailer, reader->read_trailer(size));
-  TIDEMARK_TRY(reader->read_index(trailer, size));
-  TIDEMARK_TRY(reader->read_schema());
-  return reader;
+}
+
+Result<> SnapshotFileReader::read_all_but_entries(const SnapshotFile* expected) {
+  TIDEMARK_ASSIGN(size, file_->size());
+  if (expected != nullptr && size != expected->size) {
+    return damaged("size", fmt::format("{} bytes, but its checkpoint says {}", size, expected->size));
+  }
+  TIDEMARK_TRY(read_header(size));
+  TIDEMARK_ASSIGN(trailer, read_trailer(size));
+  TIDEMARK_TRY(read_index(trailer, size));
+  return read_schema();
 }
 
 std::unexpected<Error> SnapshotFileReader::damaged(std::string_view where, std::string_view what) const {
@@ -207,6 +218,7 @@ Result<> SnapshotFileReader::read_index(const Trailer& trailer, std::uint64_t fi
   directory_ = bytes.substr(lists_size, directory_size);
   bytes.resize(lists_size);
   lists_ = std::move(bytes);
+  for (std::uint32_t kg = header_.key_groups.begin; kg < header_.key_groups.end; ++kg) TIDEMARK_TRY(list_of(kg));
   return {};
 }
 
@@ -326,31 +338,55 @@ std::uint64_t SnapshotFileReader::records(std::uint32_t state) const {
   return sum;
 }
 
-Result<SnapshotCursor> SnapshotFileReader::entries(std::uint32_t state, KeyGroupRange range) const {
+std::uint64_t SnapshotFileReader::stored_bytes(std::uint32_t state) const {
+  std::uint64_t sum = 0;
+  for (const Block& block : blocks_) {
+    if (holds_entries(block.type) && block.state == state) sum += block.stored_size;
+  }
+  return sum;
+}
+
+std::uint64_t SnapshotFileReader::raw_bytes(std::uint32_t state) const {
+  std::uint64_t sum = 0;
+  for (const Block& block : blocks_) {
+    if (holds_entries(block.type) && block.state == state) sum += block.raw_size;
+  }
+  return sum;
+}
+
+Result<SnapshotCursor> SnapshotFileReader::entries(std::uint32_t state, KeyGroupRange range, SnapshotCursor* former) const {
   TIDEMARK_CHECK(state < states_.size(), "a snapshot file is asked for the states it has");
   const std::uint32_t begin = std::max(range.begin, header_.key_groups.begin);
   const std::uint32_t end = std::min(range.end, header_.key_groups.end);
   std::vector<SnapshotCursor::Run> runs;
   for (std::uint32_t key_group = begin; key_group < end; ++key_group) TIDEMARK_TRY(append_runs(key_group, state, runs));
-  return SnapshotCursor{*this, layouts_[state], std::move(runs)};
+  TIDEMARK_CHECK(former == nullptr || former->reader_ == this, "a cursor's block is of its own file");
+  auto buffer = former != nullptr ? std::move(former->buffer_) : std::make_unique<SnapshotCursor::Buffer>();
+  return SnapshotCursor{*this, layouts_[state], std::move(runs), std::move(buffer)};
 }
 
-Result<> SnapshotFileReader::append_runs(std::uint32_t key_group, std::uint32_t state,
-                                         std::vector<SnapshotCursor::Run>& runs) const {
-  const std::string where = fmt::format("index of key group {}", key_group);
+Result<std::string_view> SnapshotFileReader::list_of(std::uint32_t key_group) const {
   const std::size_t entry_at = std::size_t{key_group - header_.key_groups.begin} * format::kDirectoryEntrySize;
   const std::string_view entry = std::string_view{directory_}.substr(entry_at, format::kDirectoryEntrySize);
   ByteReader in{entry};
   const std::uint32_t offset = in.get_u32();
   const std::uint32_t size = in.get_u32();
   const std::uint64_t checksum = in.get_u64();
-  if (offset > lists_.size() || size > lists_.size() - offset) return damaged(where, "it lies outside of the file");
+  if (offset > lists_.size() || size > lists_.size() - offset) {
+    return damaged(index_of(key_group), "it lies outside of the file");
+  }
   const std::string_view list = std::string_view{lists_}.substr(offset, size);
   ByteWriter hashed;
   hashed.put_u32(key_group);
   hashed.put_bytes(entry.substr(0, 2 * sizeof(std::uint32_t)));
   hashed.put_bytes(list);
-  if (detail::hash_bytes(hashed.view()) != checksum) return damaged(where, "its checksum does not match");
+  if (detail::hash_bytes(hashed.view()) != checksum) return damaged(index_of(key_group), "its checksum does not match");
+  return list;
+}
+
+Result<> SnapshotFileReader::append_runs(std::uint32_t key_group, std::uint32_t state,
+                                         std::vector<SnapshotCursor::Run>& runs) const {
+  TIDEMARK_ASSIGN(list, list_of(key_group));
   if (list.empty()) return {};
 
   ByteReader items{list};
@@ -360,23 +396,33 @@ Result<> SnapshotFileReader::append_runs(std::uint32_t key_group, std::uint32_t 
     const std::uint64_t run_offset = items.get_varint();
     const std::uint64_t count = items.get_varint();
     if (!items.ok() || of_state != state) continue;
-    if (block_number >= blocks_.size()) return damaged(where, "it names a block that is not there");
+    if (block_number >= blocks_.size()) return damaged(index_of(key_group), "it names a block that is not there");
     const Block& block = blocks_[block_number];
     const bool follows = runs.empty() || runs.back().block < block_number ||
                          (runs.back().block == block_number && runs.back().offset < run_offset);
     if (!follows || !holds_entries(block.type) || block.state != state || !block.key_groups.contains(key_group) ||
         run_offset >= block.raw_size || count > block.records) {
-      return damaged(where, fmt::format("it contradicts block {}", block_number));
+      return damaged(index_of(key_group), fmt::format("it contradicts block {}", block_number));
     }
     runs.push_back({key_group, static_cast<std::uint32_t>(block_number), static_cast<std::uint32_t>(run_offset),
                     static_cast<std::uint32_t>(count)});
   }
   // What follows the runs belongs to later versions: tagged fields that may be skipped.
-  if (!items.ok()) return damaged(where, "its length is wrong");
+  if (!items.ok()) return damaged(index_of(key_group), "its length is wrong");
   return {};
 }
 
 Result<> SnapshotFileReader::load_block(std::uint32_t number, SnapshotCursor::Buffer& buffer) const {
+  if (buffer.block == number) return {};
+  buffer.block.reset();
+  for (;;) {
+    Result<> loaded = load_block_once(number, buffer);
+    if (loaded) buffer.block = number;
+    if (loaded || !file_->use_other_copy()) return loaded;
+  }
+}
+
+Result<> SnapshotFileReader::load_block_once(std::uint32_t number, SnapshotCursor::Buffer& buffer) const {
   const Block& block = blocks_[number];
   const std::string where = fmt::format("block {} of {}", number, blocks_.size());
   TIDEMARK_TRY(

@@ -58,7 +58,7 @@ class SnapshotCursor {
     std::uint32_t count = 0;
   };
 
-  SnapshotCursor(const SnapshotFileReader& reader, EntryLayout layout, std::vector<Run> runs);
+  SnapshotCursor(const SnapshotFileReader& reader, EntryLayout layout, std::vector<Run> runs, std::unique_ptr<Buffer> buffer);
 
   std::string_view get(std::uint32_t width) {
     return at_.get_bytes(width == EntryLayout::kVariable ? at_.get_varint() : width);
@@ -96,10 +96,14 @@ class SnapshotFileReader {
   const EntryLayout& layout(std::uint32_t state) const { return layouts_[state]; }
   /// Entries of one state in the whole file.
   std::uint64_t records(std::uint32_t state) const;
+  /// Of these entries in the file, and before compression.
+  std::uint64_t stored_bytes(std::uint32_t state) const;
+  std::uint64_t raw_bytes(std::uint32_t state) const;
   std::size_t block_count() const { return blocks_.size(); }
 
-  /// Entries come by ascending key group and within one as written. Key groups outside the file's range have none.
-  Result<SnapshotCursor> entries(std::uint32_t state, KeyGroupRange range) const;
+  /// Entries come by ascending key group and within one as written. Key groups outside the file's range have none. A `former`
+  /// cursor of this reader is used up: the block that it is at need not be read again.
+  Result<SnapshotCursor> entries(std::uint32_t state, KeyGroupRange range, SnapshotCursor* former = nullptr) const;
 
   /// Calls `f(const SnapshotEntry&)` for each of entries(). `f` returns void, or a Result<> whose error ends it.
   template <class F>
@@ -144,6 +148,7 @@ class SnapshotFileReader {
   SnapshotFileReader(std::string path, std::unique_ptr<ReadableFile> file)
       : path_{std::move(path)}, file_{std::move(file)} {}
 
+  Result<> read_all_but_entries(const SnapshotFile* expected);
   Result<> read_header(std::uint64_t file_size);
   Result<Trailer> read_trailer(std::uint64_t file_size) const;
   Result<> read_index(const Trailer& trailer, std::uint64_t file_size);
@@ -152,9 +157,11 @@ class SnapshotFileReader {
   Result<> read_schema();
   bool read_part(detail::ByteReader& record, StatePart& part) const;
   bool holds_entries(snapshot_format::BlockType type) const;
+  Result<std::string_view> list_of(std::uint32_t key_group) const;
   Result<> append_runs(std::uint32_t key_group, std::uint32_t state, std::vector<SnapshotCursor::Run>& runs) const;
   Result<> read_bytes(std::uint64_t offset, std::uint64_t size, std::string_view where, std::string& out) const;
   Result<> load_block(std::uint32_t number, SnapshotCursor::Buffer& buffer) const;
+  Result<> load_block_once(std::uint32_t number, SnapshotCursor::Buffer& buffer) const;
   std::unexpected<Error> damaged(std::string_view where, std::string_view what) const;
   std::unexpected<Error> damaged_block(std::uint32_t number, std::string_view what) const;
   std::unexpected<Error> newer(std::string_view what) const;

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "env/local_copies.h"
 #include "env/memory_file_system.h"
 #include "snapshot/snapshot_file_reader.h"
 #include "snapshot/snapshot_file_writer.h"
@@ -98,6 +99,20 @@ std::vector<Row> small_rows() {
 }
 
 const std::vector<StateDescriptor> kSmallStates{value_state("v"), window_state(), map_state()};
+
+TEST_F(SnapshotFileTest, ADamagedLocalCopyIsPassedOver) {
+  const SnapshotFile file = write(kSmallStates, small_rows());
+  const std::string intact = read_back(files_, kPath);
+  MemoryFileSystem local;
+  for (std::size_t at = 0; at < intact.size(); ++at) {
+    std::string damaged = intact;
+    damaged[at] ^= 1;
+    value_or_throw(local.make_directories("/copies"));
+    put_file(local, "/copies/a.snap", damaged);
+    LocalCopies copies{files_, "/snapshots", local, "/copies"};
+    ASSERT_EQ(read_rows(copies, {0, 64}, &file), small_rows()) << "byte " << at;
+  }
+}
 
 TEST_F(SnapshotFileTest, EntriesComeBackAsTheyWereWritten) {
   const SnapshotFile file = write(kSmallStates, small_rows());

@@ -14,10 +14,10 @@ KeyGroupRange intersection(KeyGroupRange a, KeyGroupRange b) {
 
 }  // namespace
 
-Result<ChainScope> ChainScope::of(const Files& files, KeyGroupRange wanted) {
+Result<ChainScope> ChainScope::of(const Files& files, KeyGroupRange wanted, const std::vector<KeyGroupRange>& in_stores) {
   ChainScope scope{files, wanted};
   for (std::size_t file = 0; file < files.size(); ++file) {
-    for (std::uint32_t state = 0; state < files[file]->states().size(); ++state) scope.note(file, state);
+    for (std::uint32_t state = 0; state < files[file]->states().size(); ++state) scope.note(file, state, in_stores);
   }
   for (std::size_t file = 0; file < files.size(); ++file) {
     for (std::uint32_t state = 0; state < files[file]->states().size(); ++state) {
@@ -27,16 +27,21 @@ Result<ChainScope> ChainScope::of(const Files& files, KeyGroupRange wanted) {
   return scope;
 }
 
-void ChainScope::note(std::size_t file, std::uint32_t state) {
+void ChainScope::set_base(State& state, KeyGroupRange key_groups, std::size_t file) const {
+  const KeyGroupRange range = intersection(key_groups, wanted_);
+  if (range.size() == 0) return;
+  std::fill(state.base.begin() + (range.begin - wanted_.begin), state.base.begin() + (range.end - wanted_.begin), file);
+}
+
+void ChainScope::note(std::size_t file, std::uint32_t state, const std::vector<KeyGroupRange>& in_stores) {
   const SnapshotFileReader& reader = *(*files_)[file];
   const StatePart& part = reader.part(state);
   State& noted = states_[reader.states()[state].name];
-  noted.base.resize(wanted_.size(), kNone);
-  for (const KeyGroupRange whole : part.whole) {
-    const KeyGroupRange range = intersection(whole, wanted_);
-    if (range.size() == 0) continue;
-    std::fill(noted.base.begin() + (range.begin - wanted_.begin), noted.base.begin() + (range.end - wanted_.begin), file);
+  if (noted.base.empty()) {
+    noted.base.resize(wanted_.size(), kNone);
+    for (const KeyGroupRange range : in_stores) set_base(noted, range, 0);
   }
+  for (const KeyGroupRange whole : part.whole) set_base(noted, whole, file);
   for (const std::string& name : part.dropped_namespaces) noted.dropped[name].push_back(file);
 }
 

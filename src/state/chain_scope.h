@@ -21,8 +21,8 @@ class ChainScope {
   using Files = std::vector<std::unique_ptr<SnapshotFileReader>>;
 
   /// `files` are those of one checkpoint, in its order; `wanted` the subtask's key groups. kDataLoss where a file continues
-  /// one that is not there.
-  static Result<ChainScope> of(const Files& files, KeyGroupRange wanted);
+  /// one that is not there: in the key groups `in_stores` the files of a store are what they continue.
+  static Result<ChainScope> of(const Files& files, KeyGroupRange wanted, const std::vector<KeyGroupRange>& in_stores = {});
 
   /// In which of the wanted key groups the file's entries of the state count.
   std::vector<KeyGroupRange> key_groups(std::size_t file, std::uint32_t state) const;
@@ -34,7 +34,9 @@ class ChainScope {
  private:
   ChainScope(const Files& files, KeyGroupRange wanted) : files_{&files}, wanted_{wanted} {}
 
-  void note(std::size_t file, std::uint32_t state);
+  struct State;
+  void note(std::size_t file, std::uint32_t state, const std::vector<KeyGroupRange>& in_stores);
+  void set_base(State& state, KeyGroupRange key_groups, std::size_t file) const;
   Result<> check_bases(std::size_t file, std::uint32_t state) const;
 
   static constexpr std::size_t kNone = ~std::size_t{0};

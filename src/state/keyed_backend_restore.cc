@@ -10,7 +10,9 @@
 #include "snapshot/snapshot_file_reader.h"
 #include "state/chain_scope.h"
 #include "state/incremental_snapshots.h"
+#include "state/restored_entries.h"
 #include "state/restored_value.h"
+#include "state/unloaded_state.h"
 #include "tidemark/detail/base/planted_bug.h"
 #include "tidemark/detail/base/probe.h"
 #include "tidemark/detail/codec/key.h"
@@ -23,10 +25,18 @@ struct KeyedBackend::RestoredFile {
   const SnapshotFileReader& reader;
   std::size_t index;  // among the checkpoint's files
   const ChainScope& scope;
+  RestoredEntries* behind;                 // takes what is to be loaded behind; null: nothing is
   std::vector<SnapshotChain::Part> parts;  // of the stripes, where the chain will go on
 
   void count(const IncrementalSnapshots& snapshots, const SnapshotEntry& entry) {
     parts[snapshots.stripe_of(entry.key_group)].bytes += entry.key.size() + entry.name_space.size() + entry.value.size();
+  }
+  /// Of a state that is not read: about, as if each key group had as much.
+  void count_unread(const IncrementalSnapshots& snapshots, std::uint32_t id) {
+    const std::uint64_t bytes = reader.raw_bytes(id) / std::max(reader.header().key_groups.size(), 1u);
+    for (const KeyGroupRange range : scope.key_groups(index, id)) {
+      for (std::uint32_t group = range.begin; group < range.end; ++group) parts[snapshots.stripe_of(group)].bytes += bytes;
+    }
   }
 };
 
@@ -42,54 +52,55 @@ void for_each_counting(const SnapshotFileReader& reader, std::vector<KeyGroupRan
   }
 }
 
-std::unexpected<Error> damaged(const SnapshotFileReader& reader, const OperatorContext& context, std::uint32_t id,
-                               const SnapshotEntry& entry, std::string_view what) {
-  return fail(ErrorCode::kDataLoss,
-              fmt::format("{}: an entry of state '{}' of operator '{}' in key group {} {}: the file is damaged; restore an "
-                          "older checkpoint",
-                          reader.path(), reader.states()[id].name, context.name.uid, entry.key_group, what));
-}
-
 }  // namespace
 
-void KeyedBackend::open_store(const OperatorContext& context) {
-  StateStores* const stores = context.env->state_stores;
-  if (stores == nullptr || bound_tables_.empty()) return;
-  std::vector<SpilledTables::State> states;
+void KeyedBackend::open_scratch(const OperatorContext& context) {
+  env_ = context.env;
+  if (env_->state_stores == nullptr || env_->scratch == nullptr) return;
   for (const State& state : states_) {
-    if (state.table != nullptr) states.push_back({state.descriptor.name, state.table.get(), state.descriptor.has_ttl});
+    if (state.composite != nullptr && state.composite->spill_to(*env_->scratch)) spilling_.push_back(state.composite);
   }
-  spilled_ = std::make_unique<SpilledTables>(context, *stores, domain_, std::move(states));
-  if (memory_) memory_->spill();
+  if (memory_ && !spilling_.empty()) memory_->spill();
 }
 
 void KeyedBackend::restore(const OperatorContext& context) {
   if (context.env->state_memory != nullptr) memory_.emplace(*context.env->state_memory, context.name);
   if (ttl_clock_.is_used()) ttl_clock_.read(*context.env);
   open_store(context);
-  // A store's content is not known to have changed or not, so with one every checkpoint is whole.
+  open_scratch(context);
+  // What has changed in a store its files show, if it gives any; else every checkpoint is whole.
   if (!context.shared_folder.empty() && spilled_ == nullptr) {
     incremental_ =
         std::make_unique<IncrementalSnapshots>(context.shared_folder, context.key_groups(), context.max_parallelism);
     domain_.remember_changes();
   }
+  restore_stores(context);
   restore_files(context);
 }
 
 void KeyedBackend::restore_files(const OperatorContext& context) {
   ChainScope::Files files;
   for (const SnapshotFile& file : context.restore.keyed_files) files.push_back(open_file(context, file));
-  const ChainScope scope = value_or_throw(ChainScope::of(files, context.key_groups()));
-  const bool goes_on = can_build_upon(context, files);
+  const auto entries = std::make_shared<RestoredEntries>(std::move(files), context);
+  const bool goes_on = can_build_upon(context, entries->files());
+  const bool behind = loads_behind(context, *entries);
   std::vector<std::vector<SnapshotChain::Part>> parts;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    RestoredFile file{*files[i], i, scope, {}};
+  for (std::size_t i = 0; i < entries->files().size(); ++i) {
+    RestoredFile file{*entries->files()[i], i, entries->scope(), behind ? entries.get() : nullptr, {}};
     if (goes_on) file.parts.assign(incremental_->stripe_count(), {.whole = true});
     restore_file(context, file);
     if (goes_on) forget_erased_before(file);
     // Each file's entries get an epoch of their own, so that later ones can take its place in the chain.
     domain_.end(domain_.begin());
     parts.push_back(std::move(file.parts));
+  }
+  if (behind) {
+    TIDEMARK_PROBE("state: restored entries are loaded behind");
+    entries->cut(context.restore.lazy.unit_bytes);
+    unloaded_ = std::make_unique<UnloadedState>(entries, ttl_clock_.written_s());
+    is_loading_ = true;
+    tell_loading_ = context.tell_loading;
+    tell_loading({LoadEvent::Kind::kLoadsBehind, entries->bytes()});
   }
   if (!goes_on) return;
   TIDEMARK_PROBE("state: a restored chain goes on");
@@ -159,12 +170,18 @@ void KeyedBackend::restore_file(const OperatorContext& context, RestoredFile& fi
 void KeyedBackend::restore_erased(const OperatorContext& context, const RestoredFile& file, std::uint32_t id) {
   State* const state = taker_of(file.reader.states()[id], context, file.reader.path());
   if (state == nullptr) return;
+  if (file.behind != nullptr && state->table != nullptr) {
+    return file.behind->add(state->descriptor, *state->table, file.index, id, true);
+  }
   const auto erase = [&](const SnapshotEntry& entry) -> Result<> {
+    const auto damaged = [&](std::string_view what) {
+      return std::unexpected{damaged_entry(file.reader, id, entry.key_group, what)};
+    };
     const std::uint64_t hash = hash_of_encoded(entry.key);
     if (key_group_of(hash, context.max_parallelism) != entry.key_group) {
-      return damaged(file.reader, context, id, entry, "has a key of another key group");
+      return damaged("has a key of another key group");
     }
-    if (!erase_entry(*state, hash, entry)) return damaged(file.reader, context, id, entry, "does not decode");
+    if (!erase_entry(*state, hash, entry)) return damaged("does not decode");
     return {};
   };
   for_each_counting(file.reader, file.scope.key_groups(file.index, id), id, context.key_groups(), erase);
@@ -175,12 +192,7 @@ void KeyedBackend::restore_state(const OperatorContext& context, RestoredFile& f
   const StateDescriptor& written = from.states()[id];
   State* const state = taker_of(written, context, from.path());
   if (state == nullptr) return;
-  const Evolution evolution = evolve_state(written, state->descriptor);
-  if (evolution.kind == Evolution::Kind::kRefused) {
-    throw Error{ErrorCode::kInvalidArgument,
-                fmt::format("{}: state '{}' of operator '{}' can't be restored: {}", from.path(), written.name,
-                            context.name.uid, fmt::join(evolution.refusals, "; "))};
-  }
+  Evolution evolution = evolution_of(context, written, *state, from.path());
   const bool goes_on = !file.parts.empty();
   const bool counts_bytes = goes_on && written.kind != StateDescriptor::Kind::kTimers;
   if (goes_on) {
@@ -188,17 +200,24 @@ void KeyedBackend::restore_state(const OperatorContext& context, RestoredFile& f
     const std::vector<bool> whole = incremental_->stripes_within(from.part(id).whole);
     for (std::size_t i = 0; i < whole.size(); ++i) file.parts[i].whole = file.parts[i].whole && whole[i];
   }
+  if (file.behind != nullptr && state->table != nullptr) {
+    if (counts_bytes) file.count_unread(*incremental_, id);
+    return file.behind->add(state->descriptor, *state->table, file.index, id, false, std::move(evolution));
+  }
   const bool has_dropped = file.scope.has_dropped(file.index, id);
   RestoredValue restored{written, state->descriptor, evolution.conversion, ttl_clock_.written_s()};
   const auto restore = [&](const SnapshotEntry& entry) -> Result<> {
+    const auto damaged = [&](std::string_view what) {
+      return std::unexpected{damaged_entry(from, id, entry.key_group, what)};
+    };
     if (has_dropped && file.scope.is_dropped(file.index, id, entry.name_space)) return {};
     const std::uint64_t hash = hash_of_encoded(entry.key);
     if (key_group_of(hash, context.max_parallelism) != entry.key_group) {
-      return damaged(from, context, id, entry, "has a key of another key group");
+      return damaged("has a key of another key group");
     }
     const std::optional<std::string_view> value = restored.of(entry.value);
-    if (!value) return damaged(from, context, id, entry, "is none of its saved type");
-    if (!restore_entry(*state, hash, entry, *value)) return damaged(from, context, id, entry, "does not decode");
+    if (!value) return damaged("is none of its saved type");
+    if (!restore_entry(*state, hash, entry, *value)) return damaged("does not decode");
     if (counts_bytes) file.count(*incremental_, entry);
     tell_memory();
     return {};
@@ -229,6 +248,14 @@ bool KeyedBackend::erase_entry(State& from, std::uint64_t hash, const SnapshotEn
     from.table->take_entry(hash, entry.key, nullptr);
   }
   return true;
+}
+
+Evolution KeyedBackend::evolution_of(const OperatorContext& context, const StateDescriptor& written, const State& taker,
+                                     const std::string& path) const {
+  Evolution evolution = evolve_state(written, taker.descriptor);
+  if (evolution.kind != Evolution::Kind::kRefused) return evolution;
+  throw Error{ErrorCode::kInvalidArgument, fmt::format("{}: state '{}' of operator '{}' can't be restored: {}", path,
+                                                       written.name, context.name.uid, fmt::join(evolution.refusals, "; "))};
 }
 
 /// None for a state that is to be dropped.

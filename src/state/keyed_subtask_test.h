@@ -112,6 +112,7 @@ class Subtask {
 
   void write(std::int64_t key, std::int64_t value) {
     if (!owns(key)) return;
+    ask_for(key);
     cursor_ = {.hash = hash_key(key), .key = KeyCodec<std::int64_t>::to_word(key), .serial = cursor_.serial + 1};
     counts_.set(value);
     content_.counts[key] = value;
@@ -138,6 +139,7 @@ class Subtask {
   /// No state has an entry of the key any more, but for the slices.
   void forget(std::int64_t key) {
     if (!owns(key)) return;
+    ask_for(key);
     cursor_ = {.hash = hash_key(key), .key = KeyCodec<std::int64_t>::to_word(key), .serial = cursor_.serial + 1};
     counts_.clear();
     names_.clear();
@@ -173,6 +175,20 @@ class Subtask {
     backend_.restore(context_);
     content_ = read();
     for (const auto& [place, value] : content_.slices) first_slice_ = std::max(first_slice_, place.first / 1000 - 3);
+  }
+  /// Units of a key group are loaded when they are asked for. `content` is what the files hold.
+  void restore_behind(std::vector<SnapshotFile> files, Content content) {
+    backend_.may_load_behind();
+    context_.restore.lazy = {.on = true, .from_bytes = 1, .unit_bytes = unit_bytes_};
+    restore(std::move(files));
+    content_ = std::move(content);
+  }
+  void set_unit_bytes(std::uint64_t bytes) { unit_bytes_ = bytes; }
+  void ask_for(std::int64_t key) {
+    if (backend_.is_loading() && !backend_.is_loaded(hash_key(key))) backend_.load(hash_key(key));
+  }
+  void load_all() {
+    while (backend_.is_loading()) backend_.load_next();
   }
   void handle_mail() {
     std::deque<std::function<void()>> mails;
@@ -220,6 +236,7 @@ class Subtask {
   const int added_ = (backend_.add(slices_), 0);
   Content content_;
   std::int64_t first_slice_ = 0;
+  std::uint64_t unit_bytes_ = 1;
 };
 
 inline OperatorSnapshot run(SnapshotWork& work) {

@@ -7,6 +7,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 #include <rocksdb/write_buffer_manager.h>
 
@@ -17,28 +18,26 @@
 
 #include "base/log.h"
 #include "env/open_files_limit.h"
-#include "env/user_files.h"
 #include "tidemark/detail/base/probe.h"
 
 namespace tidemark {
 namespace {
 
-constexpr std::string_view kFolderPrefix = "tidemark-";
-constexpr std::string_view kLockSuffix = ".lock";
-constexpr std::size_t kFolderDigits = 16;
 // Of all databases together. A quarter of what the process may open is theirs: the rest is for connections and files.
 constexpr std::uint64_t kMostOpenFiles = 4096;
 constexpr std::uint64_t kOpenFilesOneIn = 4;
 // With fewer a database would open a file for nearly every look-up.
 constexpr int kLeastOpenFiles = 64;
-// A lock file this young may be that of a process which has made it and is about to lock it.
-constexpr std::int64_t kYoungMs = 60'000;
 // Larger memtables are slower to search and to fill: skip lists.
 constexpr std::uint64_t kLargestMemtable = 16u << 20;
 constexpr std::uint64_t kSmallestMemtable = 1u << 20;
 constexpr std::uint64_t kSmallestArenaBlock = 64u << 10;
 constexpr std::uint64_t kLoadedFileBytes = 256u << 20;
 constexpr std::size_t kReadAheadBytes = 1u << 20;
+// Each set of files that a store gives has a whole manifest.
+constexpr std::uint64_t kLargestManifest = 4u << 20;
+constexpr std::string_view kManifestPrefix = "MANIFEST-";
+constexpr std::string_view kTableSuffix = ".sst";
 
 // How many files the databases keep open: an even share of the process's. It is told anew to all only when their number has
 // doubled, since that takes a write to disk each. Any thread.
@@ -85,13 +84,17 @@ ErrorCode code_of(const rocksdb::Status& status) {
   return ErrorCode::kIo;
 }
 
-// To be thrown. A job may be restarted: its state is in its checkpoint, and the disk may have room again.
-Error failed(const std::string& folder, std::string_view what, const rocksdb::Status& status) {
+// To be thrown. A job may be restarted: its state is in its checkpoint, and the disk may have room again. `from_saved`: the
+// database began with files of a checkpoint.
+Error failed(const std::string& folder, std::string_view what, const rocksdb::Status& status, bool from_saved = false) {
   const std::string_view advice =
-      status.IsNoSpace()
-          ? "the disk is full: make room, or set state.backend.rocksdb.localdir to a folder on a larger one"
+      status.IsNoSpace() ? "the disk is full: make room, or set state.backend.rocksdb.localdir to a folder on a larger one"
+      : from_saved && !status.IsIOError()
+          ? "files of the checkpoint that the job went on from are damaged, or the disk is: see to it, or resume from another "
+            "checkpoint with --resume=PATH"
           : "see to the disk, or set state.backend.rocksdb.localdir to a folder on another one";
-  return Error{code_of(status), ErrorDomain::kExternal, Retry::kRestart,
+  const bool is_damage = from_saved && !status.IsIOError();
+  return Error{is_damage ? ErrorCode::kDataLoss : code_of(status), ErrorDomain::kExternal, Retry::kRestart,
                fmt::format("{}: {} the state kept there failed: {}; {}", folder, what, status.ToString(), advice)};
 }
 
@@ -139,12 +142,14 @@ rocksdb::ColumnFamilyOptions column_family_options(const std::shared_ptr<rocksdb
   return options;
 }
 
-rocksdb::DBOptions database_options(const std::shared_ptr<rocksdb::WriteBufferManager>& write_buffers, int open_files) {
+rocksdb::DBOptions database_options(const std::shared_ptr<rocksdb::WriteBufferManager>& write_buffers, int open_files,
+                                    bool from_saved) {
   rocksdb::DBOptions options;
   options.max_open_files = open_files;
-  options.create_if_missing = true;
-  options.create_missing_column_families = true;
-  options.error_if_exists = true;
+  options.create_if_missing = !from_saved;
+  options.create_missing_column_families = !from_saved;
+  options.error_if_exists = !from_saved;
+  options.max_manifest_file_size = kLargestManifest;
   options.write_buffer_manager = write_buffers;
   options.allow_concurrent_memtable_write = false;  // a store has one writer
   options.max_background_jobs = 2;
@@ -174,7 +179,8 @@ class Database {
   Database(FileSystem& files, std::string folder, const StateStoreOptions& states, const std::shared_ptr<rocksdb::Cache>& cache,
            const std::shared_ptr<rocksdb::WriteBufferManager>& write_buffers, std::shared_ptr<OpenFiles> open_files,
            std::uint64_t memtable_bytes)
-      : files_{files}, folder_{std::move(folder)}, open_files_{std::move(open_files)} {
+      : files_{files}, folder_{std::move(folder)}, from_saved_{states.saved != nullptr}, open_files_{std::move(open_files)} {
+    if (from_saved_) fetch(*states.saved);
     std::vector<rocksdb::ColumnFamilyDescriptor> families;
     for (std::size_t i = 0; i < states.states.size(); ++i) {
       options_.push_back(column_family_options(cache, memtable_bytes));
@@ -188,12 +194,12 @@ class Database {
     }
     families.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions{});
     rocksdb::DB* opened = nullptr;
-    const auto status = rocksdb::DB::Open(rocksdb::Options{database_options(write_buffers, open_files_->share()), {}}, folder_,
-                                          families, &handles_, &opened);
+    const auto status = rocksdb::DB::Open(rocksdb::Options{database_options(write_buffers, open_files_->share(), from_saved_), {}},
+                                          folder_, families, &handles_, &opened);
     db_.reset(opened);
     if (!status.ok()) {
       remove_folder();
-      throw failed(folder_, "opening", status);
+      throw failed(folder_, "opening", status, from_saved_);
     }
     open_files_->add(opened);
   }
@@ -213,16 +219,32 @@ class Database {
   rocksdb::Options options_of(std::uint32_t state) const { return {rocksdb::DBOptions{}, options_[state]}; }
 
   void check(const rocksdb::Status& status, std::string_view what) const {
-    if (!status.ok()) throw failed(folder_, what, status);
+    if (!status.ok()) throw failed(folder_, what, status, from_saved_);
   }
+  FileSystem& files() { return files_; }
 
  private:
+  // A manifest's name ends with how much of it counts.
+  void fetch(const StateStoreOptions::Saved& saved) {
+    try {
+      value_or_throw(files_.make_directories(folder_));
+      for (const std::string& name : saved.names) {
+        const std::string own = name.starts_with(kManifestPrefix) ? name.substr(0, name.find('.')) : name;
+        saved.fetch(name, join_path(folder_, own));
+        if (own != name) value_or_throw(replace_file(files_, join_path(folder_, "CURRENT"), own + "\n"));
+      }
+    } catch (...) {
+      remove_folder();
+      throw;
+    }
+  }
   void remove_folder() {
     if (const auto removed = remove_tree(files_, folder_); !removed) log_warning(removed.error().message());
   }
 
   FileSystem& files_;
   const std::string folder_;
+  const bool from_saved_;
   const std::shared_ptr<OpenFiles> open_files_;
   std::vector<rocksdb::ColumnFamilyOptions> options_;
   std::vector<std::unique_ptr<ExpiryFilter>> filters_;
@@ -232,13 +254,14 @@ class Database {
 
 class Entries final : public StateEntries {
  public:
-  Entries(Database& database, std::unique_ptr<rocksdb::Iterator> at) : database_{database}, at_{std::move(at)} {}
+  Entries(Database& database, std::unique_ptr<rocksdb::Iterator> at, std::string_view from)
+      : database_{database}, at_{std::move(at)}, from_{from} {}
 
   bool next() override {
     if (started_) {
       at_->Next();
     } else {
-      at_->SeekToFirst();
+      at_->Seek(from_);
     }
     started_ = true;
     if (at_->Valid()) return true;
@@ -251,6 +274,7 @@ class Entries final : public StateEntries {
  private:
   Database& database_;
   std::unique_ptr<rocksdb::Iterator> at_;
+  const std::string from_;
   bool started_ = false;
 };
 
@@ -259,18 +283,61 @@ class Snapshot final : public StateStoreSnapshot {
   explicit Snapshot(std::shared_ptr<Database> database) : database_{std::move(database)}, snapshot_{database_->db().GetSnapshot()} {}
   ~Snapshot() override { database_->db().ReleaseSnapshot(snapshot_); }
 
-  std::unique_ptr<StateEntries> entries(std::uint32_t state) override {
+  std::unique_ptr<StateEntries> entries(std::uint32_t state) override { return entries_from(state, {}); }
+  std::unique_ptr<StateEntries> entries_from(std::uint32_t state, std::string_view from) override {
     rocksdb::ReadOptions options;
     options.snapshot = snapshot_;
     options.fill_cache = false;
     options.readahead_size = kReadAheadBytes;
     return std::make_unique<Entries>(
-        *database_, std::unique_ptr<rocksdb::Iterator>{database_->db().NewIterator(options, database_->family(state))});
+        *database_, std::unique_ptr<rocksdb::Iterator>{database_->db().NewIterator(options, database_->family(state))}, from);
   }
 
  private:
   std::shared_ptr<Database> database_;
   const rocksdb::Snapshot* snapshot_;
+};
+
+// Second names for the files of a database, in a folder that goes with this.
+class LinkedFiles final : public StateStoreFiles {
+ public:
+  LinkedFiles(std::shared_ptr<Database> database, std::string folder) : database_{std::move(database)}, folder_{std::move(folder)} {
+    rocksdb::Checkpoint* made = nullptr;
+    database_->check(rocksdb::Checkpoint::Create(&database_->db(), &made), "linking");
+    const std::unique_ptr<rocksdb::Checkpoint> checkpoint{made};
+    // Writes out what is in memory. No log is kept, so these files are all of it.
+    database_->check(checkpoint->CreateCheckpoint(folder_), "linking");
+    try {
+      find_files();
+    } catch (...) {
+      remove_folder();
+      throw;
+    }
+  }
+  ~LinkedFiles() override { remove_folder(); }
+
+  const std::vector<StateStoreFile>& files() const override { return found_; }
+
+ private:
+  void find_files() {
+    FileSystem& files = database_->files();
+    for (const DirectoryEntry& entry : value_or_throw(files.list(folder_))) {
+      const std::string path = join_path(folder_, entry.name);
+      if (entry.name.ends_with(kTableSuffix)) {
+        found_.push_back({entry.name, path});
+      } else if (entry.name.starts_with(kManifestPrefix)) {
+        // It only ever grows.
+        found_.push_back({fmt::format("{}.{}", entry.name, value_or_throw(files.stat(path)).size), path});
+      }
+    }
+  }
+  void remove_folder() {
+    if (const auto removed = remove_tree(database_->files(), folder_); !removed) log_warning(removed.error().message());
+  }
+
+  std::shared_ptr<Database> database_;
+  const std::string folder_;
+  std::vector<StateStoreFile> found_;
 };
 
 // Sorted files that become the database's as they are.
@@ -351,6 +418,11 @@ class Store final : public StateStore {
 
   std::unique_ptr<StateStoreSnapshot> snapshot() override { return std::make_unique<Snapshot>(database_); }
 
+  std::unique_ptr<StateStoreFiles> files() override {
+    // Beside the database's own, which RocksDB alone looks after.
+    return std::make_unique<LinkedFiles>(database_, fmt::format("{}.files-{}", database_->folder(), links_++));
+  }
+
  private:
   std::shared_ptr<Database> database_;
   std::vector<rocksdb::Slice> keys_;
@@ -358,60 +430,19 @@ class Store final : public StateStore {
   std::vector<rocksdb::Status> statuses_;
   rocksdb::WriteBatch batch_;
   std::uint64_t loads_ = 0;
+  std::uint64_t links_ = 0;  // of files() alone
 };
-
-// Whether a process's folder may have this name: another tool's may begin alike.
-bool is_folder_name(std::string_view name) {
-  return name.size() == kFolderPrefix.size() + kFolderDigits && name.starts_with(kFolderPrefix) &&
-         name.find_first_not_of("0123456789abcdef", kFolderPrefix.size()) == std::string_view::npos;
-}
-
-// What processes left behind that have ended without their own cleaning up: those whose lock nobody holds.
-void remove_left_behind(const Env& env, const std::string& folder) {
-  FileSystem& files = *env.files;
-  const auto entries = files.list(folder);
-  if (!entries) return;
-  for (const DirectoryEntry& entry : *entries) {
-    if (!entry.name.ends_with(kLockSuffix)) continue;
-    const std::string left = entry.name.substr(0, entry.name.size() - kLockSuffix.size());
-    const std::string lock_path = join_path(folder, entry.name);
-    if (!is_folder_name(left) || !is_user_file(lock_path)) continue;
-    const auto beside = std::ranges::find(*entries, left, &DirectoryEntry::name);
-    const bool has_folder = beside != entries->end();
-    const std::string left_path = join_path(folder, left);
-    if (has_folder && !(beside->is_directory && is_user_folder(left_path))) continue;
-    const auto info = files.stat(lock_path);
-    if (!info || env.clock->wall_ms() - info->modified_ms < kYoungMs) continue;
-    const auto lock = files.lock(lock_path);
-    if (!lock) continue;
-    if (const auto removed = has_folder ? remove_tree(files, left_path) : Result<>{}; !removed) {
-      log_warning(removed.error().message());
-      continue;
-    }
-    static_cast<void>(files.remove(lock_path));
-  }
-}
 
 }  // namespace
 
 Result<std::unique_ptr<RocksdbStores>> RocksdbStores::create(const Env& env, const std::string& folder, std::uint64_t memory_bytes) {
-  const auto within = [](const Error& error) { return std::unexpected{error.within("state.backend.rocksdb.localdir")}; };
-  FileSystem& files = *env.files;
-  if (const auto made = files.make_directories(folder); !made) return within(made.error());
-  remove_left_behind(env, folder);
-  const std::string name = fmt::format("{}{:0{}x}", kFolderPrefix, env.random->next(), kFolderDigits);
-  const std::string own = files.absolute_path(join_path(folder, name));
-  auto lock = files.lock(own + std::string{kLockSuffix});
-  if (!lock) return within(lock.error());
-  if (const auto made = files.make_directories(own); !made) return within(made.error());
-  if (!keep_for_user(own)) {
-    log_warning(fmt::format("other users may be able to read state in '{}': its file system does not keep modes", own));
-  }
-  return std::unique_ptr<RocksdbStores>{new RocksdbStores{files, own, std::move(*lock), std::max(memory_bytes, kLeastMemory)}};
+  auto own = ProcessFolder::create(env, folder);
+  if (!own) return std::unexpected{own.error().within("state.backend.rocksdb.localdir")};
+  return std::unique_ptr<RocksdbStores>{new RocksdbStores{*env.files, std::move(*own), std::max(memory_bytes, kLeastMemory)}};
 }
 
-RocksdbStores::RocksdbStores(FileSystem& files, std::string folder, std::unique_ptr<FileLock> lock, std::uint64_t memory_bytes)
-    : files_{files}, folder_{std::move(folder)}, lock_{std::move(lock)}, shared_{std::make_unique<Shared>()} {
+RocksdbStores::RocksdbStores(FileSystem& files, std::unique_ptr<ProcessFolder> folder, std::uint64_t memory_bytes)
+    : files_{files}, folder_{std::move(folder)}, shared_{std::make_unique<Shared>()} {
   shared_->memory_bytes = memory_bytes;
   // Few shards: a shard must be able to hold many of the larger blocks.
   rocksdb::LRUCacheOptions cache;
@@ -424,17 +455,20 @@ RocksdbStores::RocksdbStores(FileSystem& files, std::string folder, std::unique_
   shared_->open_files = std::make_shared<OpenFiles>(std::min(raise_open_files_limit() / kOpenFilesOneIn, kMostOpenFiles));
 }
 
-RocksdbStores::~RocksdbStores() {
-  if (const auto removed = remove_tree(files_, folder_); !removed) log_warning(removed.error().message());
-  static_cast<void>(files_.remove(folder_ + std::string{kLockSuffix}));
-}
+RocksdbStores::~RocksdbStores() = default;
 
 std::uint64_t RocksdbStores::memory_bytes() const { return shared_->memory_bytes; }
 
 std::unique_ptr<StateStore> RocksdbStores::open(const StateStoreOptions& options) {
   const std::uint64_t memtable_bytes = std::clamp(shared_->memory_bytes / 12, kSmallestMemtable, kLargestMemtable);
-  return std::make_unique<Store>(std::make_shared<Database>(files_, join_path(folder_, options.name), options, shared_->cache,
+  return std::make_unique<Store>(std::make_shared<Database>(files_, join_path(folder(), options.name), options, shared_->cache,
                                                             shared_->write_buffers, shared_->open_files, memtable_bytes));
+}
+
+std::unique_ptr<StateStore> RocksdbStoresOnDemand::open(const StateStoreOptions& options) {
+  const std::lock_guard lock{mutex_};
+  if (stores_ == nullptr) stores_ = value_or_throw(RocksdbStores::create(env_, folder_, 0));
+  return stores_->open(options);
 }
 
 }  // namespace tidemark

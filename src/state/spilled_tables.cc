@@ -6,9 +6,12 @@
 #include <utility>
 
 #include "env/env.h"
+#include "state/changed_residents.h"
+#include "state/hashmap_snapshot.h"
 #include "state/resident_limit.h"
 #include "state/spilled_view.h"
 #include "state/store_key.h"
+#include "state/store_link.h"
 #include "tidemark/detail/base/check.h"
 #include "tidemark/detail/base/hash.h"
 #include "tidemark/detail/base/planted_bug.h"
@@ -21,6 +24,9 @@ namespace {
 
 // What is gathered before it is written: large enough to make a write cheap beside it.
 constexpr std::size_t kWriteBytes = 1u << 20;
+
+// While the store must stay as it is tables may outgrow their share by this part of their keys, then its files are waited for.
+constexpr std::size_t kHeldOneIn = 8;
 
 // A store's name may be that of a folder, for which 255 bytes are most file systems' limit.
 constexpr std::size_t kLongestName = 128;
@@ -36,9 +42,11 @@ std::string escaped(std::string_view text) {
   return fmt::format("{}_{:016x}", std::string_view{result}.substr(0, kLongestName), hash_bytes(text));
 }
 
-StateStoreOptions options_of(const OperatorContext& context, const std::vector<SpilledTables::State>& states) {
+StateStoreOptions options_of(const OperatorContext& context, const std::vector<SpilledTables::State>& states,
+                             const StateStoreOptions::Saved* saved) {
   StateStoreOptions options;
-  options.name = fmt::format("{}-{}-{}", escaped(context.name.uid), context.name.subtask, context.attempt);
+  options.name = SpilledTables::store_name(context);
+  options.saved = saved;
   for (const auto& state : states) {
     options.states.push_back({state.name, nullptr});
     if (!state.expires) continue;
@@ -52,15 +60,20 @@ StateStoreOptions options_of(const OperatorContext& context, const std::vector<S
 
 }  // namespace
 
-SpilledTables::SpilledTables(const OperatorContext& context, StateStores& stores, CowDomain& domain, std::vector<State> states)
+std::string SpilledTables::store_name(const OperatorContext& context) {
+  return fmt::format("{}-{}-{}", escaped(context.name.uid), context.name.subtask, context.attempt);
+}
+
+SpilledTables::SpilledTables(const OperatorContext& context, StateStores& stores, CowDomain& domain, std::vector<State> states,
+                             const StateStoreOptions::Saved* saved)
     : name_{context.name},
       env_{*context.env},
       states_{std::move(states)},
       domain_{domain},
-      store_{stores.open(options_of(context, states_))},
+      store_{stores.open(options_of(context, states_, saved))},
       limit_{std::make_unique<ResidentLimit>(domain.pages().used_bytes())} {}
 
-SpilledTables::~SpilledTables() = default;
+SpilledTables::~SpilledTables() { *reachable_residency_ = nullptr; }
 
 std::uint32_t SpilledTables::state_of(const Table* table) const {
   const auto found = std::ranges::find(states_, table, &State::table);
@@ -123,6 +136,22 @@ void SpilledTables::evict(std::uint64_t hash, std::string_view key, std::uint32_
   if (changes_.bytes() >= kWriteBytes) write();
 }
 
+std::uint32_t SpilledTables::write_back(std::uint64_t hash, std::string_view key, std::uint32_t changed, std::uint32_t stored) {
+  TIDEMARK_PROBE("state: a key that stays resident is written to the store");
+  for (std::uint32_t state = 0; state < states_.size(); ++state) {
+    const std::uint32_t mark = mark_of(state);
+    if (!(changed & mark)) continue;
+    value_.clear();
+    if (states_[state].table->read_entry(hash, key, value_)) {
+      changes_.put(state, store_key(hash, key), value_.view());
+      stored |= mark;
+    } else if (stored & mark) {
+      changes_.erase(state, store_key(hash, key));
+    }
+  }
+  return stored;
+}
+
 std::uint32_t SpilledTables::erase(std::uint64_t hash, std::string_view key, std::uint32_t erased, std::uint32_t stored) {
   if (planted(PlantedBug::kStoreKeepsErased)) return stored & ~erased;
   for (std::uint32_t state = 0; state < states_.size(); ++state) {
@@ -137,16 +166,35 @@ std::uint32_t SpilledTables::erase(std::uint64_t hash, std::string_view key, std
 
 void SpilledTables::write() {
   if (changes_.empty()) return;
+  settle();
   store_->write(changes_);
   changes_.clear();
+}
+
+bool SpilledTables::must_stay(std::size_t resident) {
+  if (link_ == nullptr) return false;
+  const bool may_wait = goes_by_chance() || keys_to_evict(resident) <= resident / kHeldOneIn;
+  if (!link_->is_settled() && may_wait) {
+    TIDEMARK_PROBE("state: keys stay resident until the files of a store are there");
+    return true;
+  }
+  settle();
+  return false;
+}
+
+void SpilledTables::settle() {
+  if (link_ == nullptr) return;
+  link_->settle();
+  link_.reset();
 }
 
 std::size_t SpilledTables::memory_bytes() const { return residency_.pages().mapped_bytes() + residency_.owned_bytes(); }
 
 std::size_t SpilledTables::keys_to_evict(std::size_t resident) {
-  const std::uint64_t share_bytes = env_.state_memory->even_share_bytes();
+  const std::uint64_t all_bytes = env_.state_memory->even_share_bytes();
+  const std::uint64_t share_bytes = all_bytes - std::min(held_beside_, all_bytes / 2);
   // Without the side log, which comes and goes with each checkpoint: fewer keys would not make it shorter.
-  const std::uint64_t page_bytes = domain_.pages().used_bytes() - domain_.log_bytes() + residency_.pages().used_bytes();
+  const std::uint64_t page_bytes = domain_.pages().used_bytes() - domain_.log_bytes() + residency_.pages().used_bytes() - residency_.log_bytes();
   return limit_->keys_to_evict(share_bytes, page_bytes, domain_.owned_bytes() + residency_.owned_bytes(), resident);
 }
 
@@ -189,8 +237,24 @@ void SpilledTables::erase_restored(const Table* table, std::uint64_t hash, std::
 }
 
 std::shared_ptr<StateStoreSnapshot> SpilledTables::snapshot() {
-  TIDEMARK_CHECK(changes_.empty(), "a snapshot is taken between two batches");
+  settle();
+  write();
   return store_->snapshot();
+}
+
+std::shared_ptr<StoreLink> SpilledTables::link() {
+  settle();
+  write();
+  link_ = std::make_shared<StoreLink>(*store_);
+  ++links_;
+  return link_;
+}
+
+std::unique_ptr<TableView> SpilledTables::changed_view(Table& table, std::uint32_t bound,
+                                                       const std::shared_ptr<RunningSnapshot>& residency) {
+  if (residents_ == nullptr) return table.view_of_all(bound);
+  return std::make_unique<ChangedResidents>(table.view_of_all(bound), residents_->view(residency->bound()), residency,
+                                            mark_of(state_of(&table)));
 }
 
 std::unique_ptr<TableView> SpilledTables::view(Table& table, std::uint32_t bound,

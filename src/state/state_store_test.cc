@@ -87,16 +87,41 @@ class StateStoreTest : public RocksdbTest, public testing::WithParamInterface<Ki
  protected:
   StateStoreTest() {
     if (GetParam() == Kind::kMemory) {
-      stores_ = std::make_unique<MemoryStateStores>();
+      auto stores = std::make_unique<MemoryStateStores>();
+      stores->give_files(*env().files, folder_ + "/memory");
+      stores_ = std::move(stores);
     } else {
       stores_ = make();
     }
   }
 
   std::unique_ptr<StateStore> open(std::string name = "counts-0-1", std::size_t states = 2) {
+    return stores_->open(options(std::move(name), states));
+  }
+  static StateStoreOptions options(std::string name, std::size_t states = 2) {
     StateStoreOptions options{.name = std::move(name), .states = {}};
     for (std::size_t i = 0; i < states; ++i) options.states.push_back({"a state: " + std::to_string(i), nullptr});
-    return stores_->open(options);
+    return options;
+  }
+
+  /// Name and content of what a store gave: what a checkpoint keeps of it.
+  Map save(StateStore& store) {
+    Map saved;
+    const auto given = store.files();
+    for (const StateStoreFile& file : given->files()) {
+      EXPECT_TRUE(saved.emplace(file.name, value_or_throw(read_file(*env().files, file.path, 1u << 30))).second);
+    }
+    return saved;
+  }
+  std::unique_ptr<StateStore> open_with(const std::string& name, const Map& content) {
+    StateStoreOptions::Saved saved;
+    for (const auto& [file, bytes] : content) saved.names.push_back(file);
+    saved.fetch = [&](const std::string& file, const std::string& path) {
+      value_or_throw(replace_file(*env().files, path, content.at(file)));
+    };
+    StateStoreOptions with = options(name);
+    with.saved = &saved;
+    return stores_->open(with);
   }
   static Map get(StateStore& store, std::uint32_t state, const std::set<std::string>& keys) {
     const std::vector<std::string_view> views{keys.begin(), keys.end()};
@@ -233,6 +258,148 @@ TEST_P(StateStoreTest, EqualsAModelThroughAnyChangesWhileSnapshotsAreRead) {
   }
   for (auto& reader : readers) reader.join();
   EXPECT_EQ(read_back, expected);
+}
+
+TEST_P(StateStoreTest, EntriesFromAKeyOnAreThoseThatAreNotLess) {
+  const auto store = open();
+  StateChanges changes;
+  for (const char* key : {"a", "bb", "bc", "d"}) changes.put(1, key, "1");
+  store->write(changes);
+  const auto snapshot = store->snapshot();
+  for (const std::string from : {"", "a", "b", "bb", "bbb", "d", "e"}) {
+    std::vector<std::string> keys;
+    for (const auto entries = snapshot->entries_from(1, from); entries->next();) keys.emplace_back(entries->key());
+    std::vector<std::string> expected{"a", "bb", "bc", "d"};
+    std::erase_if(expected, [&](const std::string& key) { return key < from; });
+    EXPECT_EQ(keys, expected) << from;
+  }
+}
+
+TEST_P(StateStoreTest, AStoreBeginsWithWhatTheFilesOfAnotherHold) {
+  EXPECT_FALSE(stores_->files_format().empty());
+  Map saved;
+  Map empty;
+  {
+    const auto store = open("first");
+    empty = save(*store);
+    StateChanges changes;
+    for (int i = 0; i < 3000; ++i) changes.put(static_cast<std::uint32_t>(i % 2), std::to_string(i), "1");
+    store->write(changes);
+    changes.clear();
+    changes.erase(0, "0");
+    changes.put(0, "2", "2");
+    store->write(changes);
+    saved = save(*store);
+    changes.clear();
+    changes.put(0, "late", "1");
+    store->write(changes);
+  }
+  const auto store = open_with("second", saved);
+  const Map all = read(*store, 0);
+  EXPECT_EQ(all.size(), 1499u);
+  EXPECT_EQ(all.at("2"), "2");
+  EXPECT_FALSE(all.contains("late"));
+  EXPECT_EQ(read(*store, 1).size(), 1500u);
+  EXPECT_EQ(get(*store, 0, {"0", "2", "4"}), (Map{{"2", "2"}, {"4", "1"}}));
+  const auto of_nothing = open_with("third", empty);
+  EXPECT_THAT(read(*of_nothing, 0), IsEmpty());
+}
+
+// Over changes, merges, and stores that begin with what others gave.
+TEST_P(StateStoreTest, AFilesNameMeansOneContentForGood) {
+  SplitMixRandom random{3};
+  Map model;
+  Map ever;
+  Map newest;
+  std::unique_ptr<StateStore> store = open("0");
+  std::set<std::string> gone;
+  for (int round = 1; round <= 24; ++round) {
+    StateChanges changes;
+    for (int i = 0; i < 400; ++i) {
+      const std::string key = std::to_string(random.next() % 600);
+      if (random.next() % 4 == 0) {
+        changes.erase(0, key);
+        model.erase(key);
+      } else {
+        changes.put(0, key, std::to_string(round));
+        model[key] = std::to_string(round);
+      }
+    }
+    store->write(changes);
+    const Map before = std::exchange(newest, save(*store));
+    for (const auto& [name, content] : before) {
+      if (!newest.contains(name)) gone.insert(name);
+    }
+    for (const auto& [name, content] : newest) {
+      EXPECT_FALSE(gone.contains(name)) << name << " has come back";
+      EXPECT_EQ(ever.emplace(name, content).first->second, content) << name;
+    }
+    if (round % 6 == 0) {
+      store.reset();
+      store = open_with(std::to_string(round), newest);
+      ASSERT_EQ(read(*store, 0), model);
+    }
+  }
+}
+
+TEST_P(StateStoreTest, GivesItsFilesWhileKeysAreLookedUp) {
+  const auto store = open();
+  StateChanges changes;
+  for (int i = 0; i < 2000; ++i) changes.put(0, std::to_string(i), std::to_string(i));
+  store->write(changes);
+  Map saved;
+  std::thread giver{[&] { saved = save(*store); }};
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(get(*store, 0, {std::to_string(i)}), (Map{{std::to_string(i), std::to_string(i)}}));
+  giver.join();
+  EXPECT_EQ(read(*open_with("second", saved), 0).size(), 2000u);
+}
+
+TEST_P(StateStoreTest, FilesLastAsLongAsTheyAreHeldAndNoLonger) {
+  auto store = open();
+  StateChanges changes;
+  std::vector<std::unique_ptr<StateStoreFiles>> held;
+  for (int round = 0; round < 10; ++round) {
+    changes.clear();
+    for (int i = 0; i < 100; ++i) changes.put(0, std::to_string(i), std::to_string(round));
+    store->write(changes);
+    held.push_back(store->files());
+  }
+  for (const auto& given : held) {
+    for (const StateStoreFile& file : given->files()) EXPECT_TRUE(env().files->stat(file.path)) << file.path;
+  }
+  const std::string path = held[0]->files()[0].path;
+  held.clear();
+  store.reset();
+  EXPECT_FALSE(env().files->stat(path)) << path;
+}
+
+TEST_P(StateStoreTest, AFileThatCannotBeFetchedOrIsDamagedIsAnErrorAndLeavesNothing) {
+  Map saved;
+  {
+    const auto store = open("first");
+    StateChanges changes;
+    for (int i = 0; i < 300; ++i) changes.put(0, std::to_string(i), "1");
+    store->write(changes);
+    saved = save(*store);
+  }
+  StateStoreOptions with = options("second");
+  StateStoreOptions::Saved missing;
+  for (const auto& [name, content] : saved) missing.names.push_back(name);
+  missing.fetch = [](const std::string& name, const std::string&) { throw Error{ErrorCode::kDataLoss, name + " is gone"}; };
+  with.saved = &missing;
+  EXPECT_THROW(stores_->open(with), Error);
+  for (const auto& [name, content] : saved) {
+    Map damaged = saved;
+    damaged[name] = content.substr(0, content.size() / 2);
+    try {
+      const auto store = open_with("third", damaged);
+      EXPECT_EQ(read(*store, 0).size(), 300u);
+      ADD_FAILURE() << "half of " << name << " was enough";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kDataLoss) << error.message();
+    }
+  }
+  EXPECT_EQ(read(*open_with("fourth", saved), 0).size(), 300u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, StateStoreTest, testing::Values(Kind::kMemory, Kind::kRocksdb),

@@ -232,6 +232,7 @@ class TestBed::Parts {
                                .checkpoint = value_or_throw(store_->restorable()),
                                .checkpoint_path = store_->restorable_path()};
     AttemptStart start = value_or_throw(make_attempt_start(plan, beginning));
+    start.lazy_restore = {.on = world_.random.next() % 2 == 0, .from_bytes = 1, .unit_bytes = 64};
     const std::size_t edge_capacity = options_.one_slot_outbox ? 1 : Edge::kCapacity;
     attempt_ = std::make_unique<TestAttempt>(world_, std::move(plan), factories_, edge_capacity, std::move(start));
   }

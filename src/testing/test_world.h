@@ -10,6 +10,7 @@
 
 #include "env/env.h"
 #include "env/memory_file_system.h"
+#include "env/scratch_folder.h"
 #include "env/split_mix_random.h"
 #include "state/memory_state_store.h"
 
@@ -52,9 +53,15 @@ class TestPool final : public BlockingPool {
 };
 
 struct TestWorld {
-  explicit TestWorld(std::uint64_t seed) : random{seed} {}
+  explicit TestWorld(std::uint64_t seed) : random{seed} { stores.give_files(files, "/stores"); }
   Env env() {
-    return {.clock = &clock, .random = &random, .files = &files, .pool = &pool, .state_stores = spills_state ? &stores : nullptr};
+    return {.clock = &clock,
+            .random = &random,
+            .files = &files,
+            .pool = &pool,
+            .state_stores = spills_state ? &stores : nullptr,
+            .other_stores = &stores,
+            .scratch = &scratch};
   }
 
   TestClock clock;
@@ -62,6 +69,7 @@ struct TestWorld {
   MemoryFileSystem files{&clock};
   TestPool pool;
   MemoryStateStores stores;
+  ScratchFolder scratch{files, "/scratch", "these are files in memory"};
   bool spills_state = false;
 };
 

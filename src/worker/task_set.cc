@@ -166,6 +166,8 @@ std::unique_ptr<Task> TaskSet::build_task(const PhysicalVertex& vertex, std::uin
     node.context.restored = start.restored;
     node.context.shared_folder = start.shared_folder;
     if (id < start.restores.size() && subtask < start.restores[id].size()) node.context.restore = std::move(start.restores[id][subtask]);
+    node.context.restore.lazy = start.lazy_restore;
+    node.context.tell_loading = [this](const LoadEvent& event) { listener_.on_loading(event); };
     chain.push_back(std::move(node));
   }
 

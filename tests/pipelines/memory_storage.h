@@ -24,7 +24,7 @@ class MemoryStorage : public tidemark::Storage {
   std::unique_ptr<tidemark::StorageWriter> create(const std::string& path, bool replace) override {
     std::lock_guard guard{mutex_};
     if (!replace && files_.contains(path)) throw Error{ErrorCode::kAlreadyExists, path + ": there is such a file already"};
-    return std::make_unique<Writer>(files_[path] = std::make_shared<std::string>());
+    return std::make_unique<Writer>(files_[path] = std::make_shared<File>());
   }
   std::unique_ptr<tidemark::StorageReader> open(const std::string& path) override {
     std::lock_guard guard{mutex_};
@@ -72,7 +72,7 @@ class MemoryStorage : public tidemark::Storage {
   void sync_directory(const std::string&) override {}
   std::unique_ptr<tidemark::StorageLock> lock(const std::string& path) override {
     std::lock_guard guard{mutex_};
-    files_.try_emplace(path, std::make_shared<std::string>());
+    files_.try_emplace(path, std::make_shared<File>());
     std::weak_ptr<int>& holder = locks_[path];
     if (!holder.expired()) throw Error{ErrorCode::kFailedPrecondition, path + ": locked by another job"};
     auto held = std::make_unique<Lock>();
@@ -81,26 +81,43 @@ class MemoryStorage : public tidemark::Storage {
   }
 
  private:
+  // Listed and read while it is written.
+  class File {
+   public:
+    void append(std::string_view more) {
+      std::lock_guard guard{mutex_};
+      bytes_.append(more);
+    }
+    std::uint64_t size() const {
+      std::lock_guard guard{mutex_};
+      return bytes_.size();
+    }
+    std::size_t read(std::uint64_t offset, std::span<char> to) const {
+      std::lock_guard guard{mutex_};
+      return offset < bytes_.size() ? bytes_.copy(to.data(), to.size(), offset) : 0;
+    }
+
+   private:
+    mutable std::mutex mutex_;
+    std::string bytes_;
+  };
   struct Writer : tidemark::StorageWriter {
-    explicit Writer(std::shared_ptr<std::string> to) : bytes{std::move(to)} {}
-    void append(std::string_view more) override { bytes->append(more); }
+    explicit Writer(std::shared_ptr<File> to) : file{std::move(to)} {}
+    void append(std::string_view more) override { file->append(more); }
     void sync() override {}  // it survives as long as the process: enough for an example
     void close() override {}
-    std::shared_ptr<std::string> bytes;
+    std::shared_ptr<File> file;
   };
   struct Reader : tidemark::StorageReader {
-    explicit Reader(std::shared_ptr<std::string> from) : bytes{std::move(from)} {}
-    std::size_t read(std::uint64_t offset, std::span<char> to) const override {
-      if (offset >= bytes->size()) return 0;
-      return bytes->copy(to.data(), to.size(), offset);
-    }
-    std::uint64_t size() const override { return bytes->size(); }
-    std::shared_ptr<std::string> bytes;
+    explicit Reader(std::shared_ptr<const File> from) : file{std::move(from)} {}
+    std::size_t read(std::uint64_t offset, std::span<char> to) const override { return file->read(offset, to); }
+    std::uint64_t size() const override { return file->size(); }
+    std::shared_ptr<const File> file;
   };
   struct Lock : tidemark::StorageLock {
     std::shared_ptr<int> token = std::make_shared<int>();
   };
-  using Files = std::map<std::string, std::shared_ptr<std::string>>;
+  using Files = std::map<std::string, std::shared_ptr<File>>;
 
   Files::iterator find(const std::string& path) {
     const auto file = files_.find(path);

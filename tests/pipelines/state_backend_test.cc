@@ -80,8 +80,9 @@ class StateBackend : public ::testing::Test {
   Build job(const std::string& output, const Disturbance& disturbance, std::shared_ptr<StateStores> stores = nullptr) const {
     return [=, this](Job& job) {
       job.keep_state_in(stores);
-      job.from(generate<Visit>(kVisits, visit).event_time(&Visit::at, out_of_order_by(0ms))).uid("visits")
-          .map(disturbance)
+      // One subtask, so that a user's visits stay in their order.
+      job.from(generate<Visit>(kVisits, visit).event_time(&Visit::at, out_of_order_by(0ms))).uid("visits").parallelism(1)
+          .map(disturbance).parallelism(1)
           .key_by(&Visit::user)
           .template process<History>().uid("history")
           .to(write_files(folder_ / output, as_json())).uid("out");
@@ -90,6 +91,19 @@ class StateBackend : public ::testing::Test {
   std::vector<std::string> undisturbed() const {
     run_job({}, job("undisturbed", [](const Visit& visit) { return visit; }));
     return rows(folder_ / "undisturbed");
+  }
+  static Words with(Words words, const Words& more) {
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+  /// Checkpoints that consist of RocksDB's files, with the options beside.
+  Words by_files() const { return with(rocksdb(), {"-D", "execution.checkpointing.incremental=true"}); }
+  std::size_t count_shared(std::string_view part) const {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator{folder_ / "checkpoints" + "/test/shared"}) {
+      count += entry.path().filename().string().find(part) != std::string::npos ? 1 : 0;
+    }
+    return count;
   }
   std::vector<std::string> left_in_local() const {
     std::vector<std::string> names;
@@ -106,6 +120,71 @@ TEST_F(StateBackend, AJobOnRocksdbGoesOnAfterAFailure) {
   EXPECT_TRUE(fails.has_failed());
   EXPECT_EQ(rows(folder_ / "rows"), undisturbed());
   EXPECT_THAT(left_in_local(), IsEmpty());
+}
+
+TEST_F(StateBackend, AJobGoesOnFromTheFilesOfRocksdbAfterAFailure) {
+  const FailOnce<Visit> fails{folder_ / "checkpoints", kMiddleMs};
+  run_job(with_checkpoints(by_files()), job("rows", fails));
+  EXPECT_TRUE(fails.has_failed());
+  EXPECT_EQ(rows(folder_ / "rows"), undisturbed());
+  EXPECT_GT(count_shared(".sst.snap"), 0u);
+  EXPECT_THAT(left_in_local(), IsEmpty());
+}
+
+struct Place {
+  const char* name;
+  bool on_rocksdb;
+  bool incremental;
+  const char* parallelism;
+};
+constexpr Place kPlaces[] = {
+    {"RocksdbFiles1", true, true, "1"}, {"RocksdbFiles3", true, true, "3"}, {"Rocksdb2", true, false, "2"}, {"Memory2", false, true, "2"}};
+
+class MovedStateBackend : public StateBackend, public ::testing::WithParamInterface<std::tuple<Place, Place>> {
+ protected:
+  Words words_of(const Place& place) const {
+    Words words = with_checkpoints(place.on_rocksdb ? rocksdb() : Words{"-D", "state.backend.rocksdb.localdir=" + (folder_ / "local")});
+    return with(words, {"-D", place.incremental ? "execution.checkpointing.incremental=true" : "execution.checkpointing.incremental=false",
+                        "-D", "restart-strategy.type=none", "--parallelism", place.parallelism});
+  }
+};
+
+TEST_P(MovedStateBackend, AJobGoesOnThereAndBack) {
+  const auto& [from, to] = GetParam();
+  const Words resumed{"--resume"};
+  EXPECT_THAT(failure_of(words_of(from), job("rows", FailOnce<Visit>{folder_ / "checkpoints", kMiddleMs / 2})), HasSubstr("once"));
+  EXPECT_THAT(failure_of(with(words_of(to), resumed), job("rows", FailOnce<Visit>{folder_ / "checkpoints", kMiddleMs})), HasSubstr("once"));
+  run_job(with(words_of(from), resumed), job("rows", [](const Visit& visit) { return visit; }));
+  EXPECT_EQ(rows(folder_ / "rows"), undisturbed());
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, MovedStateBackend,
+                         ::testing::Combine(::testing::Values(kPlaces[0], kPlaces[1]), ::testing::ValuesIn(kPlaces)),
+                         [](const auto& place) {
+                           return std::string{std::get<0>(place.param).name} + "And" + std::get<1>(place.param).name;
+                         });
+
+TEST_F(StateBackend, AFileOfACheckpointThatIsDamagedOrGoneIsNamed) {
+  const Words once = with(with_checkpoints(by_files()), {"-D", "restart-strategy.type=none"});
+  const auto same = [](const Visit& visit) { return visit; };
+  EXPECT_THAT(failure_of(once, job("rows", FailOnce<Visit>{folder_ / "checkpoints", kMiddleMs})), HasSubstr("once"));
+  std::vector<std::filesystem::path> tables;
+  for (const auto& entry : std::filesystem::directory_iterator{folder_ / "checkpoints" + "/test/shared"}) {
+    if (entry.path().filename().string().find("MANIFEST") != std::string::npos) tables.push_back(entry.path());
+  }
+  ASSERT_FALSE(tables.empty());
+  for (const auto& path : tables) std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
+  EXPECT_THAT(failure_of(with(once, {"--resume"}), job("rows", same)), HasSubstr("shared/" + tables.front().filename().string().substr(0, 2)));
+  for (const auto& path : tables) std::filesystem::remove(path);
+  EXPECT_THAT(failure_of(with(once, {"--resume"}), job("rows", same)), HasSubstr("is missing"));
+}
+
+TEST_F(StateBackend, AStoreOfTheAuthorsGoesOnFromTheFilesOfRocksdb) {
+  const Words once = with(with_checkpoints(by_files()), {"-D", "restart-strategy.type=none"});
+  EXPECT_THAT(failure_of(once, job("rows", FailOnce<Visit>{folder_ / "checkpoints", kMiddleMs})), HasSubstr("once"));
+  const auto same = [](const Visit& visit) { return visit; };
+  run_job(with(with_checkpoints({"-D", "memory.state=1mb"}), {"--resume"}), job("rows", same, std::make_shared<MapStateStores>()));
+  EXPECT_EQ(rows(folder_ / "rows"), undisturbed());
 }
 
 TEST_F(StateBackend, AJobMovesIntoRocksdbAndBackAndIsRescaled) {

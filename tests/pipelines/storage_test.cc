@@ -109,6 +109,49 @@ TEST_F(StorageOfTheAuthor, WhatItThrowsFailsCheckpointsAndAtTheEndIsSaid) {
   EXPECT_THAT(failure, HasSubstr("the storage failed: the quota is used up"));
 }
 
+/// Counts what is read of data files.
+class CountingStorage : public MemoryStorage {
+ public:
+  std::unique_ptr<StorageReader> open(const std::string& path) override {
+    auto reader = MemoryStorage::open(path);
+    if (!path.ends_with(".snap")) return reader;
+    return std::make_unique<Counted>(std::move(reader), bytes_);
+  }
+  std::uint64_t bytes_read() const { return bytes_; }
+
+ private:
+  class Counted : public StorageReader {
+   public:
+    Counted(std::unique_ptr<StorageReader> from, std::atomic<std::uint64_t>& bytes) : from_{std::move(from)}, bytes_{bytes} {}
+    std::size_t read(std::uint64_t offset, std::span<char> out) const override {
+      const std::size_t read = from_->read(offset, out);
+      bytes_ += read;
+      return read;
+    }
+    std::uint64_t size() const override { return from_->size(); }
+
+   private:
+    const std::unique_ptr<StorageReader> from_;
+    std::atomic<std::uint64_t>& bytes_;
+  };
+  std::atomic<std::uint64_t> bytes_ = 0;
+};
+
+TEST_F(StorageOfTheAuthor, WhereLocalCopiesAreKeptTheyAreReadInstead) {
+  run_job({}, [&](Job& job) { build(job, nullptr, nullptr, folder_ / "undisturbed"); });
+  const auto counting = std::make_shared<CountingStorage>();
+  const std::string copies = folder_ / "copies";
+  Words words = kWords;
+  words.insert(words.end(), {"-D", "execution.checkpointing.local-backup.enabled=true", "-D",
+                             "execution.checkpointing.local-backup.dirs=" + copies, "-D", "execution.checkpointing.interval=50ms"});
+  EXPECT_THAT(failure_of(words, [&](Job& job) { build(job, counting, counting, folder_ / "rows"); }), HasSubstr("on purpose"));
+  words.push_back("--resume");
+  run_job(words, [&](Job& job) { build(job, counting, nullptr, folder_ / "rows"); });
+  EXPECT_EQ(rows(folder_ / "rows"), rows(folder_ / "undisturbed"));
+  EXPECT_GT(counting->bytes_read(), 0u);
+  EXPECT_LE(counting->bytes_read(), 64u) << "of the one file, its last bytes";
+}
+
 TEST_F(StorageOfTheAuthor, TheCodeOfThePageIsThatOfTheTest) {
   const std::string code = slurp(TIDEMARK_SOURCE_DIR "/tests/pipelines/memory_storage.h");
   EXPECT_THAT(code, HasSubstr(block_beginning_with("class MemoryStorage", slurp(TIDEMARK_SOURCE_DIR "/docs/storage.md"))));

@@ -43,7 +43,7 @@ class JobBuilder {
   NodeId add_node(NewNode node);
   void add_edge(LogicalEdge edge, EdgeFactory factory);
 
-  /// `port` is an Out<U>& (*)(Operator&) for the records U of the side output.
+  /// `port` is a FindOutput<U> for the records U of the side output.
   void add_side_output(NodeId node, std::string name, std::any port);
   /// Null, and a complaint, if the node has none of that name.
   const std::any* find_side_output(NodeId node, const std::string& name);

@@ -10,6 +10,7 @@
 
 #include "tidemark/detail/api/job_builder.h"
 #include "tidemark/detail/channel/exchange.h"
+#include "tidemark/detail/operators/side_outputs.h"
 #include "tidemark/out.h"
 
 namespace tidemark::detail {
@@ -19,7 +20,7 @@ template <class T>
 struct Port {
   NodeId node = kNoNode;
   std::string output;  ///< name of a side output; empty for the main one
-  Out<T>& (*out)(Operator&) = nullptr;
+  FindOutput<T> out = nullptr;
 };
 
 /// The main output of an operator of type Op.

@@ -9,7 +9,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "tidemark/co_process.h"
 #include "tidemark/process.h"
+#include "tidemark/window_process.h"
 
 namespace tidemark::detail {
 
@@ -20,6 +22,16 @@ concept KeyedProcessClass =
 
 template <class F>
 concept ProcessClass = requires { typename F::Input; typename F::Output; } && std::is_base_of_v<Process<typename F::Input, typename F::Output>, F>;
+
+template <class F>
+concept WindowProcessClass =
+    requires { typename F::Key; typename F::Input; typename F::Output; typename F::WindowState; } &&
+    std::is_base_of_v<WindowProcess<typename F::Key, typename F::Input, typename F::Output, typename F::WindowState>, F>;
+
+template <class F>
+concept KeyedCoProcessClass =
+    requires { typename F::Key; typename F::Input; typename F::Second; typename F::Output; } &&
+    std::is_base_of_v<KeyedCoProcess<typename F::Key, typename F::Input, typename F::Second, typename F::Output>, F>;
 
 /// A class of either sort that wants rules.
 template <class F>

@@ -34,6 +34,8 @@ enum class PlantedBug : std::uint8_t {
   kChainDropsNeededFile,        ///< a checkpoint does not name the newest of the files that it builds on
   kSharedFolderNotSynced,       ///< a checkpoint completes before the names of the files it shares are durable
   kSharedFileRemovedInUse,      ///< what a removed checkpoint listed goes, whoever else lists it
+  kLoadedTooLate,               ///< a key is used before its restored entry is loaded, which then comes on top
+  kSnapshotWithoutUnloaded,     ///< a snapshot leaves out what was restored and is not loaded yet
 };
 
 /// In the words of the enumerators, without their k: "AckBeforeFsync".

@@ -134,6 +134,7 @@ class CollectSinkImplementation final : public SinkImplementation {
  public:
   explicit CollectSinkImplementation(std::shared_ptr<TypedCollectStore<T>> store) : store_{std::move(store)} {}
   std::string name() const override { return "collect"; }
+  bool takes_changes() const override { return true; }
   bool keeps_state() const override { return true; }
   std::unique_ptr<Operator> make_writer() const override { return std::make_unique<CollectOperator<T>>(store_); }
   void recover(const SinkRecovery& recovery) const override { recover_collected(*store_, recovery); }

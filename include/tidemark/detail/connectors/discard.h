@@ -17,6 +17,7 @@ class DiscardOperator final : public Operator {
 class DiscardSinkImplementation final : public SinkImplementation {
  public:
   std::string name() const override { return "discard"; }
+  bool takes_changes() const override { return true; }
   std::unique_ptr<Operator> make_writer() const override { return std::make_unique<DiscardOperator>(); }
 };
 

@@ -142,6 +142,7 @@ class FileSinkImplementation final : public SinkImplementation {
   }
 
   std::string name() const override { return "write files"; }
+  bool takes_changes() const override { return true; }
   bool keeps_state() const override { return true; }
   std::unique_ptr<Operator> make_writer() const override {
     return std::make_unique<FormattedFileSink<T, Format>>(options_, format_);

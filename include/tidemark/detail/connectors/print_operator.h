@@ -45,6 +45,7 @@ class PrintSinkImplementation final : public SinkImplementation {
  public:
   explicit PrintSinkImplementation(std::string label) : label_{std::move(label)} {}
   std::string name() const override { return "print"; }
+  bool takes_changes() const override { return true; }
   std::unique_ptr<Operator> make_writer() const override { return std::make_unique<PrintOperator<T>>(label_); }
 
  private:

@@ -25,6 +25,9 @@ class SinkImplementation {
   virtual std::unique_ptr<Operator> make_writer() const = 0;
   /// Whether checkpoints hold committables of it, so that it needs a uid.
   virtual bool keeps_state() const { return false; }
+  /// Whether it keeps apart what a row of changes (change.h) adds and what it takes away. One that doesn't gets rows that are
+  /// only added.
+  virtual bool takes_changes() const { return false; }
   /// See NodeFactory::recover.
   virtual void recover(const SinkRecovery& recovery) const { static_cast<void>(recovery); }
 };
@@ -42,6 +45,7 @@ class SinkDescription {
 
   std::string name() const { return sink_->name(); }
   bool keeps_state() const { return sink_->keeps_state(); }
+  bool takes_changes() const { return sink_->takes_changes(); }
   std::unique_ptr<detail::Operator> make_writer() const { return sink_->make_writer(); }
   void recover(const detail::SinkRecovery& recovery) const { sink_->recover(recovery); }
 

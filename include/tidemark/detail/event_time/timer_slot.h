@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -47,14 +48,20 @@ template <class Key>
 struct TimerOp {
   Key key;
   std::uint64_t hash;
-  std::uint32_t order;  ///< among the ops of a slot; set by keep_live_timers
+  std::uint32_t order;  ///< among the ops of a slot; set by keep_last_ops
   std::uint16_t ms;     ///< within the slot
   bool deleted;
 };
 
-/// Leaves of all that was done the timers that are alive, each once, by (time, key).
+/// Which timers of all that was done are kept.
+enum class KeepTimers {
+  kLive,
+  kDeletedToo,  ///< where a file may hold one that was deleted
+};
+
+/// Leaves of all that was done what was done last to each timer, by (time, key).
 template <class Key>
-void keep_live_timers(std::vector<TimerOp<Key>>& ops) {
+void keep_last_ops(std::vector<TimerOp<Key>>& ops, KeepTimers keep) {
   using Op = TimerOp<Key>;
   std::uint32_t order = 0;
   for (Op& op : ops) op.order = order++;
@@ -63,12 +70,27 @@ void keep_live_timers(std::vector<TimerOp<Key>>& ops) {
   std::size_t live = 0;
   for (std::size_t i = 0; i < ops.size(); ++i) {
     const bool is_last_word = i + 1 == ops.size() || ops[i + 1].ms != ops[i].ms || ops[i + 1].key != ops[i].key;
-    if (!is_last_word || ops[i].deleted) continue;
+    if (!is_last_word || (ops[i].deleted && keep == KeepTimers::kLive)) continue;
     if (live != i) ops[live] = std::move(ops[i]);
     ++live;
   }
   ops.erase(ops.begin() + static_cast<std::ptrdiff_t>(live), ops.end());
 }
+
+/// What a key takes outside of itself, about.
+inline std::size_t outside_bytes(const std::string& key) {
+  constexpr std::size_t kBeside = 16;  // of the allocation's own
+  const auto* self = reinterpret_cast<const char*>(&key);
+  const bool is_inside = std::less_equal<>{}(self, key.data()) && std::less<>{}(key.data(), self + sizeof key);
+  return is_inside ? 0 : key.capacity() + kBeside;
+}
+constexpr std::size_t outside_bytes(std::uint64_t) { return 0; }
+
+/// What the slots of a queue have in common.
+struct TimerSlots {
+  std::size_t bytes = 0;  ///< that all of them hold
+  KeepTimers keep = KeepTimers::kLive;
+};
 
 template <class Key>
 class TimerSlot {
@@ -83,23 +105,17 @@ class TimerSlot {
     const Op* end;
   };
 
-  void append(std::uint16_t ms, std::uint64_t hash, TimerKeyView<Key> key, bool deleted) {
-    if (chunks_.empty() || chunks_.back().ops->size() == chunks_.back().ops->capacity()) add_chunk();
-    chunks_.back().ops->push_back(Op{Key{key}, hash, 0, ms, deleted});
-    if (++count_ == compact_at_) compact();
+  void append(std::uint16_t ms, std::uint64_t hash, TimerKeyView<Key> key, bool deleted, TimerSlots& all) {
+    if (chunks_.empty() || chunks_.back().ops->size() == chunks_.back().ops->capacity()) add_chunk(all);
+    const Op& op = chunks_.back().ops->emplace_back(Op{Key{key}, hash, 0, ms, deleted});
+    count_bytes(outside_bytes(op.key), all);
+    if (++count_ == compact_at_) compact(all);
   }
 
-  /// The live timers by (time, key).
-  Ops live() const {
-    Ops ops;
-    ops.reserve(count_);
-    for (const Chunk& chunk : chunks_) ops.insert(ops.end(), chunk.ops->begin(), chunk.ops->end());
-    keep_live_timers(ops);
-    return ops;
-  }
+  std::size_t bytes() const { return bytes_; }
 
-  /// The same, and the slot is empty after.
-  Ops take_live() {
+  /// What was done last to each timer, by (time, key), and the slot is empty after.
+  Ops take(TimerSlots& all) {
     Ops ops;
     ops.reserve(count_);
     for (Chunk& chunk : chunks_) {
@@ -111,48 +127,61 @@ class TimerSlot {
     }
     chunks_.clear();
     count_ = 0;
-    keep_live_timers(ops);
+    all.bytes -= std::exchange(bytes_, 0);
+    keep_last_ops(ops, all.keep);
     return ops;
   }
 
-  /// Calls f(SharedPart) for each chunk, oldest first.
+  /// Calls f(SharedPart) for each chunk, oldest first; valid until the slot changes.
   template <class F>
-  void share(F&& f) {
-    for (Chunk& chunk : chunks_) {
-      chunk.shared = true;
+  void look(F&& f) const {
+    for (const Chunk& chunk : chunks_) {
       const Op* begin = chunk.ops->data();
       f(SharedPart{chunk.ops, begin, begin + chunk.ops->size()});
     }
+  }
+  /// What look() gives stays as it is from now on.
+  void share() {
+    for (Chunk& chunk : chunks_) chunk.shared = true;
   }
 
  private:
   static constexpr std::size_t kSmallestChunk = 4;
   static constexpr std::size_t kLargestChunk = 2048;
   static constexpr std::size_t kFirstCompaction = 256;
+  static constexpr std::size_t kChunkBytes = 80;  // of a chunk without ops, about
 
   struct Chunk {
     std::shared_ptr<Ops> ops;  // its capacity is never exceeded, so that its memory stays where it is
     bool shared = false;       // with a snapshot at some time: what stands in it is not to be changed
   };
 
-  void add_chunk() {
+  void count_bytes(std::size_t more, TimerSlots& all) {
+    bytes_ += more;
+    all.bytes += more;
+  }
+  void add_chunk(TimerSlots& all) {
     auto ops = std::make_shared<Ops>();
     ops->reserve(std::clamp(count_, kSmallestChunk, kLargestChunk));
+    count_bytes(kChunkBytes + ops->capacity() * sizeof(Op), all);
     chunks_.push_back({std::move(ops)});
   }
 
   // Where much was dead it will be so again: look at twice the living. Else look seldom, as looking means sorting.
-  void compact() {
+  void compact(TimerSlots& all) {
     const std::size_t before = count_;
-    Ops ops = take_live();
+    Ops ops = take(all);
     if (ops.size() * 2 < before) ops.shrink_to_fit();
     count_ = ops.size();
     compact_at_ = count_ * 2 < before ? std::max(kFirstCompaction, 2 * count_) : 8 * before;
+    count_bytes(kChunkBytes + ops.capacity() * sizeof(Op), all);
+    for (const Op& op : ops) count_bytes(outside_bytes(op.key), all);
     chunks_.push_back({std::make_shared<Ops>(std::move(ops))});
   }
 
   std::vector<Chunk> chunks_;
   std::size_t count_ = 0;
+  std::size_t bytes_ = 0;
   std::size_t compact_at_ = kFirstCompaction;
 };
 

@@ -1,8 +1,9 @@
-// Tumbling and sliding windows as numbers: which windows and slices a timestamp lies in.
+// Tumbling, sliding and cumulative windows as numbers: which windows and slices a timestamp lies in.
 //
-// The windows of a spec start at offset + k * slide for every integer k and are size long. Time is cut into slices of
-// gcd(size, slide), the longest pieces of which every window is made whole; sliding windows share them. Where slide is
-// larger than size there are gaps between the windows, and slices that belong to none.
+// The windows of a spec start at offset + k * slide for every integer k and are size long; cumulative ones start at
+// offset + k * size and end after one slide, after two, and so on up to the size. Time is cut into slices of
+// gcd(size, slide), the longest pieces of which every window is made whole; windows that overlap share them. Where slide
+// is larger than size there are gaps between the windows, and slices that belong to none.
 //
 // Pure values; the ranges below leave room in int64, so that none of this arithmetic overflows.
 #pragma once
@@ -10,11 +11,12 @@
 #include <cstdint>
 #include <numeric>
 #include <optional>
+#include <vector>
 
 #include "tidemark/error.h"
 #include "tidemark/time.h"
 
-namespace tidemark::detail {
+namespace tidemark {
 
 /// [start, end).
 struct Window {
@@ -23,8 +25,10 @@ struct Window {
 
   /// The last moment inside: the watermark that reaches it completes the window.
   constexpr Timestamp last() const { return end - Duration{1}; }
-  friend constexpr bool operator==(const Window&, const Window&) = default;
+  friend constexpr auto operator<=>(const Window&, const Window&) = default;
 };
+
+namespace detail {
 
 /// Windows exist only for timestamps this far from 1970, 146 million years, at most.
 inline constexpr std::int64_t kFurthestWindowMs = std::int64_t{1} << 62;
@@ -33,20 +37,27 @@ inline constexpr std::int64_t kLargestWindowMs = std::int64_t{1} << 58;
 
 struct WindowSpec {
   std::int64_t size_ms = 0;
-  std::int64_t slide_ms = 0;  ///< the size, for tumbling windows
+  std::int64_t slide_ms = 0;  ///< the size, for tumbling windows; the step, for cumulative ones
   std::int64_t offset_ms = 0;
+  bool cumulates = false;
 
   static constexpr WindowSpec tumbling(std::int64_t size_ms, std::int64_t offset_ms = 0) {
-    return {size_ms, size_ms, offset_ms};
+    return {size_ms, size_ms, offset_ms, false};
   }
   static constexpr WindowSpec sliding(std::int64_t size_ms, std::int64_t slide_ms, std::int64_t offset_ms = 0) {
-    return {size_ms, slide_ms, offset_ms};
+    return {size_ms, slide_ms, offset_ms, false};
+  }
+  static constexpr WindowSpec cumulative(std::int64_t size_ms, std::int64_t step_ms, std::int64_t offset_ms = 0) {
+    return {size_ms, step_ms, offset_ms, true};
   }
 
   /// Nothing, or kInvalidArgument with what is wrong. All that follows asks for a valid spec.
   std::optional<Error> problem() const;
 
   constexpr std::int64_t slice_ms() const { return std::gcd(size_ms, slide_ms); }
+
+  /// Adds the windows that `t` lies in, in order of their ends. Throws what no_window_for() says.
+  void add_windows_of(Timestamp t, std::vector<Window>& to) const;
 
   friend constexpr bool operator==(const WindowSpec&, const WindowSpec&) = default;
 };
@@ -62,4 +73,8 @@ constexpr std::int64_t ceil_to_grid(std::int64_t t, std::int64_t step, std::int6
   return floor_to_grid(t + (step - 1), step, offset);
 }
 
-}  // namespace tidemark::detail
+/// What to say about a record without event time, or with one further from 1970 than kFurthestWindowMs.
+Error no_window_for(Timestamp t);
+
+}  // namespace detail
+}  // namespace tidemark

@@ -1,5 +1,5 @@
-// Which slices of an operator's event time hold data, and which of its windows are to fire: the calendar of tumbling
-// and sliding windows with allowed lateness. It knows no keys and no values; who holds those names slices by their
+// Which slices of an operator's event time hold data, and which of its windows are to fire: the calendar of tumbling,
+// sliding and cumulative windows with allowed lateness. It knows no keys and no values; who holds those names slices by their
 // start.
 //
 // A round, each time the watermark has moved and before the next record: next_due() until it has no more, firing each
@@ -74,20 +74,22 @@ class WindowTimeline {
 
  private:
   std::int64_t find_slice(std::int64_t t);
-  std::int64_t last_window_start_of(std::int64_t slice_start) const {
-    return floor_to_grid(slice_start, spec_.slide_ms, spec_.offset_ms);
+  // No two windows of a spec end together, so a window is named by its end.
+  std::int64_t first_end_of(std::int64_t slice_start) const {
+    if (spec_.cumulates) return slice_start + slice_ms_;
+    return ceil_to_grid(slice_start + slice_ms_ - spec_.size_ms, spec_.slide_ms, spec_.offset_ms) + spec_.size_ms;
   }
-  std::int64_t last_end_of(std::int64_t slice_start) const { return last_window_start_of(slice_start) + spec_.size_ms; }
-  std::int64_t first_window_start_of(std::int64_t slice_start) const {
-    return ceil_to_grid(slice_start + slice_ms_ - spec_.size_ms, spec_.slide_ms, spec_.offset_ms);
+  std::int64_t last_end_of(std::int64_t slice_start) const {
+    return floor_to_grid(slice_start, spec_.cumulates ? spec_.size_ms : spec_.slide_ms, spec_.offset_ms) + spec_.size_ms;
   }
+  std::int64_t first_end_after(std::int64_t t) const;
+  Window window_ending_at(std::int64_t end) const;
   bool is_past(std::int64_t end, Timestamp watermark) const {
     return Timestamp{end - 1} + allowed_lateness_ <= watermark;
   }
-  Window window_at(std::int64_t start) const { return {Timestamp{start}, Timestamp{start + spec_.size_ms}}; }
   void fired_until(Timestamp watermark);
 
-  WindowSpec spec_;  // its offset brought into [0, slide)
+  WindowSpec spec_;  // its offset brought into [0, slide), of cumulative windows into [0, size)
   Duration allowed_lateness_;
   std::int64_t slice_ms_;
 

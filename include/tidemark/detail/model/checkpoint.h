@@ -63,6 +63,21 @@ struct SnapshotFile {
   friend bool operator==(const SnapshotFile&, const SnapshotFile&) = default;
 };
 
+/// A file that a subtask's store gave (state_store.h).
+struct StoreFile {
+  std::string name;   ///< in the store
+  SnapshotFile file;  ///< its key groups are the store's
+  friend bool operator==(const StoreFile&, const StoreFile&) = default;
+};
+
+/// The files in which a subtask's store had its state at the trigger. The subtask's data file says what else there was.
+struct StoreFiles {
+  std::string format;  ///< who can read them; empty: there are none
+  KeyGroupRange key_groups;
+  std::vector<StoreFile> files;
+  friend bool operator==(const StoreFiles&, const StoreFiles&) = default;
+};
+
 /// How the items of an operator list state go to the subtasks of a restored job. Numbers stand in checkpoints.
 enum class Redistribution : std::uint8_t {
   kSplit,      ///< each item to one subtask, evenly
@@ -93,6 +108,7 @@ struct OperatorSnapshot {
   std::vector<OperatorListState> list_states;
   std::vector<std::string> committables;  ///< of a two-phase sink: what its commit() will be given
   std::vector<KeyGroupWatermark> watermarks;
+  StoreFiles store = {};
   friend bool operator==(const OperatorSnapshot&, const OperatorSnapshot&) = default;
 };
 
@@ -166,12 +182,21 @@ struct CheckpointMetadata {
   friend bool operator==(const CheckpointMetadata&, const CheckpointMetadata&) = default;
 };
 
+/// Whether restored state of keys is read before the job goes on or behind.
+struct LazyRestore {
+  bool on = true;
+  std::uint64_t from_bytes = 64u << 20;  ///< of a subtask's files: less is read at once
+  std::uint64_t unit_bytes = 1u << 20;   ///< of the files, about: what is read when a key of it is asked for
+};
+
 /// What one subtask of one operator starts from: its share of a checkpoint.
 struct OperatorRestore {
   std::vector<SnapshotFile> keyed_files;  ///< absolute paths; only those whose range intersects the subtask's
   std::vector<OperatorListState> list_states;
   std::vector<KeyGroupWatermark> watermarks;
   std::vector<std::string> dropped_states;  ///< names of states in the files that are to be passed over
+  LazyRestore lazy;
+  std::vector<StoreFiles> stores = {};  ///< paths as in keyed_files; those whose key groups intersect the subtask's
 };
 
 }  // namespace tidemark

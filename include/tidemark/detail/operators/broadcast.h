@@ -36,7 +36,7 @@ class BroadcastOperator final : public Operator {
       : inner_{[this, &make](Declare& declare) {
                  take_cursor(declare.binder());
                  JointBinder binder{declare.binder(), states_};
-                 Declare joint{binder};
+                 Declare joint{binder, declare.side_outputs()};
                  auto function = make(joint);
                  function_ = function.get();
                  return function;
@@ -60,6 +60,7 @@ class BroadcastOperator final : public Operator {
     inner_.open(context);
   }
 
+  SideOutputs* side_outputs() override { return inner_.side_outputs(); }
   BatchReceiver& input(std::uint32_t index) override { return index == 0 ? static_cast<BatchReceiver&>(inner_) : rules_; }
   void receive(Batch& batch) override { inner_.receive(batch); }
 

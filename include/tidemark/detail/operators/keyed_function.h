@@ -22,6 +22,7 @@
 #include "tidemark/detail/event_time/timer_queue.h"
 #include "tidemark/detail/operators/guard.h"
 #include "tidemark/detail/operators/map.h"
+#include "tidemark/detail/operators/side_outputs.h"
 #include "tidemark/detail/operators/timer_state.h"
 #include "tidemark/detail/state/keyed_backend.h"
 #include "tidemark/detail/state/resident_keys.h"
@@ -68,6 +69,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
 
  public:
   std::vector<StateDescriptor> descriptors() const { return backend_.descriptors(); }
+  SideOutputs* side_outputs() override { return &side_outputs_; }
 
   void open(OperatorContext& context) override {
     SingleOutputOperator<typename F::Output>::open(context);
@@ -87,37 +89,13 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
   }
 
   void receive(Batch& in) override {
-    backend_.begin_batch(*operator_context_->env);
-    auto& out = this->out_;
-    out.set_stable_text(stable_text_of(in));
-    const In* values = static_cast<TypedBatch<In>&>(in).values();
-    const std::int64_t* timestamps = in.timestamps();
-    const std::uint64_t* hashes = in.hashes();
-    const std::uint32_t size = in.size();
-    F& function = *function_;
-    const bool spills = resident_.has_value();
-    if (spills) make_resident(values, hashes, size);
-    prefetch(hashes, std::min(size, kPrefetchAhead));
-    const std::uint64_t serial = cursor_.serial;
-    std::uint32_t i = 0;
-    try {
-      for (; i < size; ++i) {
-        if (i % kPrefetchRun == 0 && i + kPrefetchAhead < size) {
-          prefetch(hashes + i + kPrefetchAhead, std::min(kPrefetchRun, size - i - kPrefetchAhead));
-        }
-        // Counted from the batch's start instead of up: the next record need not wait for this one's.
-        cursor_.serial = serial + i + 1;
-        move_cursor(hashes[i], lookup_(std::invoke(key_, values[i])), timestamps[i]);
-        function.F::process(values[i], context_, out);
-        if (spills) resident_->keep_changes(cursor_);
+    handle<In>(in, key_, guard_, [](F& function, const In& record, Context& context, auto& out) {
+      if constexpr (requires { typename F::Second; }) {
+        function.F::process_first(record, context, out);
+      } else {
+        function.F::process(record, context, out);
       }
-    } catch (...) {
-      guard_.fail(this->name_, values[i], timestamps[i], i);
-    }
-    guard_.count(size);
-    if (spills) resident_->end_batch();
-    context_.arena_.reset();
-    out.flush();
+    });
   }
 
   bool advance(Timestamp watermark) override {
@@ -130,11 +108,16 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     return fire(timers_.queue(), watermark, on_timer, "timer at ");
   }
 
-  std::optional<Timestamp> next_processing_time() const override { return processing_timers_.queue().not_due_before(); }
+  /// Always, while restored state is still to be loaded.
+  std::optional<Timestamp> next_processing_time() const override {
+    if (backend_.is_loading()) return wall_time(*operator_context_->env);
+    return processing_timers_.queue().not_due_before();
+  }
 
   /// Records may come between two calls, so it never asks for the next one itself: a function whose timers set themselves
   /// again at once would keep records out for good.
   bool advance_processing_time(Timestamp now) override {
+    if (backend_.is_loading()) backend_.load_next();
     if constexpr (kHasProcessingTimers) {
       const auto on_timer = [this](Timestamp at) {
         move_time(Timestamp::min().ms());
@@ -166,10 +149,54 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     function_ = std::move(function);
     backend_.add(timers_);
     if constexpr (kHasProcessingTimers) backend_.add(processing_timers_);
+    backend_.may_load_behind();
+  }
+
+  /// call(function, record, context, out) for each Record of an input's batch.
+  template <class Record, class RecordKey, class Call>
+  void handle(Batch& in, const RecordKey& key, RecordGuard& guard, const Call& call) {
+    backend_.begin_batch(*operator_context_->env);
+    auto& out = this->out_;
+    out.set_stable_text(stable_text_of(in));
+    const Record* values = static_cast<TypedBatch<Record>&>(in).values();
+    const std::int64_t* timestamps = in.timestamps();
+    const std::uint64_t* hashes = in.hashes();
+    const std::uint32_t size = in.size();
+    F& function = *function_;
+    const bool spills = resident_.has_value();
+    const bool loads = backend_.is_loading();
+    if (spills) make_resident(key, values, hashes, size);
+    prefetch(hashes, std::min(size, kPrefetchAhead));
+    const std::uint64_t serial = cursor_.serial;
+    std::uint32_t i = 0;
+    try {
+      for (; i < size; ++i) {
+        if (i % kPrefetchRun == 0 && i + kPrefetchAhead < size) {
+          prefetch(hashes + i + kPrefetchAhead, std::min(kPrefetchRun, size - i - kPrefetchAhead));
+        }
+        // Counted from the batch's start instead of up: the next record need not wait for this one's.
+        cursor_.serial = serial + i + 1;
+        if (loads) [[unlikely]] {
+          if (i == 1) backend_.tell_first_record();
+          load(hashes[i]);
+        }
+        move_cursor(hashes[i], lookup_(std::invoke(key, values[i])), timestamps[i]);
+        call(function, values[i], context_, out);
+        if (spills) resident_->keep_changes(cursor_);
+      }
+    } catch (...) {
+      guard.fail(this->name_, values[i], timestamps[i], i);
+    }
+    guard.count(size);
+    if (loads) backend_.tell_first_record();
+    if (spills) resident_->end_batch();
+    context_.arena_.reset();
+    out.flush();
   }
 
   KeyedBackend& backend() { return backend_; }
   F& function() { return *function_; }
+  const F& function() const { return *function_; }
   Context& context() { return context_; }
   const OperatorContext& operator_context() const { return *operator_context_; }
 
@@ -181,10 +208,11 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
   [[gnu::always_inline]] void prefetch(const std::uint64_t* hashes, std::uint32_t count) const {
     for (const Table* table : backend_.bound_tables()) table->prefetch(hashes, count);
   }
-  void make_resident(const In* values, const std::uint64_t* hashes, std::uint32_t size) {
+  template <class Record, class RecordKey>
+  void make_resident(const RecordKey& key, const Record* values, const std::uint64_t* hashes, std::uint32_t size) {
     for (std::uint32_t i = 0; i < size; ++i) {
       if (i % kPrefetchRun == 0) resident_->prefetch(hashes + i, std::min(kPrefetchRun, size - i));
-      resident_->want(hashes[i], lookup_(std::invoke(key_, values[i])));
+      resident_->want(hashes[i], lookup_(std::invoke(key, values[i])));
     }
     resident_->load();
   }
@@ -196,6 +224,17 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     } catch (const Error& error) {
       throw TaskFailure{error, false};
     }
+  }
+  // True if it took that. What came out before need not wait for it. Files that fail here are not the user's code.
+  [[gnu::noinline]] bool load(std::uint64_t hash) {
+    if (!backend_.is_loading() || backend_.is_loaded(hash)) return false;
+    this->out_.flush();
+    try {
+      backend_.load(hash);
+    } catch (const Error& error) {
+      throw TaskFailure{error, false};
+    }
+    return true;
   }
   void move_cursor(std::uint64_t hash, typename StoredKey<K>::Lookup key, std::int64_t timestamp) {
     cursor_.hash = hash;
@@ -216,6 +255,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     const std::uint64_t enough = out.emitted() + kResultsAtOnce;
     std::size_t fired = 0;
     bool all_fired = false;
+    bool in_user_code = false;
     Timestamp at;
     try {
       all_fired = queue.pop_due(until, [&](Timestamp when, std::uint64_t hash, const auto& key) {
@@ -225,11 +265,15 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
         cursor_.hash = hash;
         cursor_.key = timer_key_;
         if (resident_) make_timer_key_resident(hash);
+        const bool took_time = load(hash);
+        in_user_code = true;
         on_timer(when);
+        in_user_code = false;
         if (resident_) resident_->keep_changes(cursor_);
-        return ++fired < kTimersAtOnce && out.emitted() < enough;
+        return ++fired < kTimersAtOnce && out.emitted() < enough && !took_time;
       });
     } catch (...) {
+      if (!in_user_code) throw;  // as when a file of timers can't be read
       fail_user_code(this->name_, [&] { return std::string{what} + to_string(at); });
     }
     if (resident_) resident_->end_batch();
@@ -239,6 +283,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     return all_fired;
   }
 
+  SideOutputs side_outputs_{this->out_};
   KeyFn key_;
   KeyLookup<K> lookup_;
   KeyCursor<K> cursor_{.serial = kNoKey};  // until open() is over

@@ -16,7 +16,7 @@ class KeyedProcessOperator final : public KeyedFunctionOperator<F, KeyFn> {
   using Make = std::function<std::unique_ptr<F>(Declare&)>;
 
   KeyedProcessOperator(const Make& make, KeyFn key) : KeyedFunctionOperator<F, KeyFn>{std::move(key)} {
-    Declare declare{this->backend()};
+    Declare declare{this->backend(), this->side_outputs()};
     this->set_function(make(declare));
   }
 };

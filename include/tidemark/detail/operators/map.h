@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "tidemark/detail/operators/guard.h"
+#include "tidemark/detail/operators/side_outputs.h"
 #include "tidemark/detail/task/operator.h"
 #include "tidemark/out.h"
 

@@ -10,6 +10,7 @@
 
 #include "tidemark/detail/operators/guard.h"
 #include "tidemark/detail/operators/map.h"
+#include "tidemark/detail/operators/side_outputs.h"
 #include "tidemark/detail/state/operator_states.h"
 #include "tidemark/process.h"
 
@@ -24,11 +25,12 @@ class ProcessOperator final : public SingleOutputOperator<typename F::Output> {
 
   explicit ProcessOperator(const Make& make) {
     UnkeyedBinder binder{states_};
-    Declare declare{binder};
+    Declare declare{binder, &side_outputs_};
     function_ = make(declare);
   }
 
   std::vector<StateDescriptor> descriptors() const { return states_.descriptors(); }
+  SideOutputs* side_outputs() override { return &side_outputs_; }
 
   void open(OperatorContext& context) override {
     SingleOutputOperator<typename F::Output>::open(context);
@@ -67,9 +69,21 @@ class ProcessOperator final : public SingleOutputOperator<typename F::Output> {
     return true;
   }
 
+  void end_of_data() override {
+    this->out_.set_stable_text({});
+    this->out_.set_timestamp(Timestamp::max().ms());
+    try {
+      function_->F::end_of_input(this->out_);
+    } catch (...) {
+      fail_user_code(this->name_, [] { return std::string{"end_of_input()"}; });
+    }
+    this->out_.flush();
+  }
+
   std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest& request) override { return states_.snapshot(request, this->name_); }
 
  private:
+  SideOutputs side_outputs_{this->out_};
   OperatorStates states_;
   std::unique_ptr<F> function_;
   typename Process<In, typename F::Output>::Context context_;

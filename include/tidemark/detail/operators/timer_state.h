@@ -1,10 +1,10 @@
 // Timers as a state of the backend: entries of key and time without a value, in every snapshot like any other state.
 #pragma once
 
-#include <algorithm>
+#include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -12,6 +12,7 @@
 #include "tidemark/detail/codec/key.h"
 #include "tidemark/detail/codec/type.h"
 #include "tidemark/detail/event_time/timer_queue.h"
+#include "tidemark/detail/operators/timer_view.h"
 #include "tidemark/detail/state/keyed_backend.h"
 #include "tidemark/detail/state/stored_key.h"
 
@@ -36,9 +37,17 @@ class TimerState final : public CompositeState {
             .value_schema = {}};
   }
 
+  std::size_t memory_bytes() const override { return queue_.bytes(); }
+  bool spill_to(ScratchFiles& files) override {
+    scratch_ = &files;
+    queue_.spill_to(files);
+    return true;
+  }
+  void keep_to(std::size_t share_bytes) override { queue_.keep_to(share_bytes); }
+
   std::vector<StateView> views(std::uint32_t) override {
     std::vector<StateView> result;
-    if (!planted(PlantedBug::kForgetTimer)) result.push_back({{}, std::make_unique<View>(queue_.snapshot())});
+    if (!planted(PlantedBug::kForgetTimer)) result.push_back({{}, std::make_unique<TimerView<K>>(queue_.snapshot(), scratch_)});
     return result;
   }
 
@@ -56,43 +65,9 @@ class TimerState final : public CompositeState {
   }
 
  private:
-  /// One segment with all timers, sorted by hash when it is read.
-  class View final : public TableView {
-   public:
-    explicit View(TimerSnapshot<Key> snapshot) : snapshot_{std::move(snapshot)} {}
-    std::size_t segment_count() const override { return 1; }
-    void read_segment(std::size_t, EntrySink& sink) override {
-      struct Entry {
-        std::uint64_t hash;
-        Timestamp at;
-        Key key;
-      };
-      std::vector<Entry> entries;
-      snapshot_.for_each([&](Timestamp at, std::uint64_t hash, const auto& key) { entries.push_back({hash, at, Key{key}}); });
-      std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-        return std::tie(a.hash, a.key, a.at) < std::tie(b.hash, b.key, b.at);
-      });
-      ByteWriter key;
-      ByteWriter at;
-      for (const Entry& entry : entries) {
-        key.clear();
-        at.clear();
-        if constexpr (KeyCodec<K>::kIsWord) {
-          WordKey<K>::encode(entry.key, key);
-        } else {
-          key.put_bytes(entry.key);
-        }
-        KeyCodec<Timestamp>::encode(entry.at, at);
-        sink.entry_with_namespace(entry.hash, key.view(), at.view(), {});
-      }
-    }
-
-   private:
-    TimerSnapshot<Key> snapshot_;
-  };
-
   std::string name_;
   TimerQueue<Key> queue_;
+  ScratchFiles* scratch_ = nullptr;  // where it may spill to
 };
 
 }  // namespace tidemark::detail

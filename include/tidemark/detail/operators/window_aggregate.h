@@ -1,4 +1,4 @@
-// Aggregates a keyed stream by tumbling or sliding windows of event time.
+// Aggregates a keyed stream by tumbling, sliding or cumulative windows of event time.
 //
 // Records are aggregated once, into the table of their slice; sliding windows share slices, and a window's result is the
 // merge of its slices' tables. One table a slice, recycled. Runs of records in one slice find its table with a compare.
@@ -166,7 +166,7 @@ class WindowAggregateOperator final
           table->prefetch(hashes + i + kPrefetchAhead, std::min(kPrefetchRun, size - i - kPrefetchAhead));
         }
         const Lookup key = lookup_(std::invoke(key_, values[i]));
-        add(*table, hashes[i], key, values[i]);
+        add(*table, hashes[i], key, values[i], timestamps[i]);
         if (refires_) [[unlikely]] note_refire(start, hashes[i], key);
       }
     } catch (...) {
@@ -194,7 +194,7 @@ class WindowAggregateOperator final
         const std::uint64_t hash = hashes[i];
         Accumulator run{};
         do {
-          aggregate_.add(run, values[i]);
+          add_to(aggregate_, run, values[i], timestamps[i]);
         } while (++i < size && timeline_.slice_start_of(Timestamp{timestamps[i]}) == slice);
         merge_into(*table, hash, key, run);
         if (refires_) note_refire(slice, hash, key);
@@ -230,12 +230,12 @@ class WindowAggregateOperator final
     spare_.push_back(std::move(found->second));
     slices_.erase(found);
   }
-  void add(SliceTable& table, std::uint64_t hash, Lookup key, const T& value) {
+  void add(SliceTable& table, std::uint64_t hash, Lookup key, const T& value, std::int64_t timestamp) {
     if (const auto row = table.find(hash, key)) [[likely]] {
-      table.mutate(row, [&](Accumulator& accumulator) { aggregate_.add(accumulator, value); });
+      table.mutate(row, [&](Accumulator& accumulator) { add_to(aggregate_, accumulator, value, timestamp); });
     } else {
       Accumulator accumulator{};
-      aggregate_.add(accumulator, value);
+      add_to(aggregate_, accumulator, value, timestamp);
       table.insert(hash, key, accumulator);
     }
   }
@@ -258,12 +258,7 @@ class WindowAggregateOperator final
 
   [[gnu::noinline]] void take_late(const T& value, std::int64_t timestamp, std::int64_t slice) {
     if (slice == WindowTimeline::kNoWindow) return;  // between two windows: it belongs to none
-    if (slice == WindowTimeline::kOutOfRange) {
-      throw Error{ErrorCode::kInvalidArgument,
-                  timestamp == Timestamp::min().ms()
-                      ? std::string{"the record has no event time, and a window needs one: say where it stands with .event_time(...) at the source"}
-                      : "the event time " + std::to_string(timestamp) + " ms is too far from 1970 for a window: is its unit milliseconds?"};
-    }
+    if (slice == WindowTimeline::kOutOfRange) throw no_window_for(Timestamp{timestamp});
     if (late_out_.has_receivers()) {
       late_out_.emit(Timestamp{timestamp}, value);
     } else {
@@ -375,7 +370,8 @@ class WindowAggregateOperator final
   StateDescriptor descriptor() const override {
     // The spec is part of the name: slices of another size or slide would be read as windows that they are not.
     const WindowSpec& spec = timeline_.spec();
-    return {.name = "window-" + std::to_string(spec.size_ms) + "-" + std::to_string(spec.slide_ms) + "-" + std::to_string(spec.offset_ms),
+    const std::string kind = spec.cumulates ? "window-cumulative-" : "window-";
+    return {.name = kind + std::to_string(spec.size_ms) + "-" + std::to_string(spec.slide_ms) + "-" + std::to_string(spec.offset_ms),
             .kind = StateDescriptor::Kind::kWindow,
             .key_schema = schema_json(type_of<K>()),
             .namespace_schema = schema_json(type_of<Timestamp>()),

@@ -7,12 +7,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tidemark/detail/base/scratch_files.h"
 #include "tidemark/detail/state/dropped_namespaces.h"
 #include "tidemark/detail/state/operator_context.h"
 #include "tidemark/detail/state/spilled_tables.h"
@@ -24,8 +26,14 @@
 namespace tidemark {
 class ChainScope;
 class IncrementalSnapshots;
+class RestoredEntries;
+class RunningSnapshot;
+class SavedStoreFiles;
 class SnapshotFileReader;
+class UnloadedState;
+struct Evolution;
 struct SnapshotEntry;
+struct SnapshotFileHeader;
 }  // namespace tidemark
 
 namespace tidemark::detail {
@@ -49,6 +57,17 @@ class CompositeState {
     static_cast<void>(namespace_bytes), static_cast<void>(hash), static_cast<void>(key);
     return false;
   }
+
+  // What it may hold outside of the backend's domain.
+
+  virtual std::size_t memory_bytes() const { return 0; }
+  /// A part of it may be kept in `files`, which outlive the state. Before the first entry; false if it has no use for them.
+  virtual bool spill_to(ScratchFiles& files) {
+    static_cast<void>(files);
+    return false;
+  }
+  /// If so, between two batches: no more shall stay in memory.
+  virtual void keep_to(std::size_t share_bytes) { static_cast<void>(share_bytes); }
 
  protected:
   ~CompositeState() = default;
@@ -76,6 +95,7 @@ class KeyedBackend final : public StateBinder {
 
   /// Where state has changed outside of a batch. Throws Error if it has outgrown its memory.
   void tell_memory() {
+    if (!spilling_.empty()) keep_to_share();
     if (memory_) memory_->set(memory_bytes());
   }
 
@@ -83,7 +103,7 @@ class KeyedBackend final : public StateBinder {
   void add(CompositeState& state);
 
   CowDomain& domain() { return domain_; }
-  /// Of tables, side log and what waits to be recycled, and about what keys and values hold outside of the tables.
+  /// Of tables, side log and what waits to be recycled, and about what keys and values hold outside of the tables, and timers.
   std::size_t memory_bytes() const;
   const std::vector<Table*>& bound_tables() const { return bound_tables_; }
   /// From restore() on, where the tables of bound states stand in front of a store: then a key must be made resident before
@@ -92,9 +112,22 @@ class KeyedBackend final : public StateBinder {
   /// Of every state, in the order of declaration.
   std::vector<StateDescriptor> descriptors() const;
 
+  /// Before restore(): whoever uses a key of a bound state asks is_loaded() first, so that entries may be read behind.
+  void may_load_behind() { may_load_behind_ = true; }
   /// Reads the operator's files; every state must be bound. Values of a type that has changed are converted, entry by entry.
   /// Throws Error naming the file, and a state whose type does not fit.
   void restore(const OperatorContext& context);
+  /// From restore() on: some entries of bound states are not in their tables.
+  bool is_loading() const { return is_loading_; }
+  /// While is_loading(): true if none of those is of a key with this hash.
+  bool is_loaded(std::uint64_t hash) const;
+  /// Puts those of the hash's key group and its neighbours into the tables. Throws Error if they can't be read, or state has
+  /// outgrown its memory.
+  void load(std::uint64_t hash);
+  /// Likewise a part of those that are left, while is_loading().
+  void load_next();
+  /// A record was processed though is_loading() was true before it.
+  void tell_first_record();
 
   /// Between two records. `watermarks` are the operator's, for its key groups. Null if nothing is to be persisted. The
   /// work may run on any thread; once read, it posts a mail to the task, which lets the tables forget the snapshot.
@@ -130,7 +163,25 @@ class KeyedBackend final : public StateBinder {
   bool can_build_upon(const OperatorContext& context, const std::vector<std::unique_ptr<SnapshotFileReader>>& files) const;
   bool erase_entry(State& from, std::uint64_t hash, const SnapshotEntry& entry);
   bool restore_entry(State& to, std::uint64_t hash, const SnapshotEntry& entry, std::string_view value);
+  Evolution evolution_of(const OperatorContext& context, const StateDescriptor& written, const State& taker,
+                         const std::string& path) const;
   void open_store(const OperatorContext& context);
+  std::unique_ptr<SnapshotFileReader> open_tables_of(const OperatorContext& context, const StoreFiles& store) const;
+  const StoreFiles* own_store_files(const OperatorContext& context) const;
+  void restore_stores(const OperatorContext& context);
+  void restore_store(const OperatorContext& context, std::size_t index);
+  void restore_stored(const OperatorContext& context, const StateDescriptor& written, const std::string& path,
+                      KeyGroupRange wanted, StateEntries& entries);
+  std::unique_ptr<SnapshotWork> snapshot_of_store(const SnapshotRequest& request, const OperatorContext& context,
+                                                  SnapshotFileHeader header, std::unique_ptr<RunningSnapshot> running,
+                                                  const std::function<void(std::function<void()>)>& post_end,
+                                                  OperatorSnapshot result);
+  void open_scratch(const OperatorContext& context);
+  void keep_to_share();
+  bool loads_behind(const OperatorContext& context, const RestoredEntries& files) const;
+  void tell_loading(const LoadEvent& event) const;
+  void after_loading();
+  void drop_loaded_files();
 
   // What mail of a finished snapshot finds the domain by; empty once the backend is gone.
   std::shared_ptr<CowDomain*> reachable_domain_;
@@ -143,6 +194,15 @@ class KeyedBackend final : public StateBinder {
   std::vector<Table*> bound_tables_;
   std::unique_ptr<IncrementalSnapshots> incremental_;  // from restore() on, where checkpoints are
   std::unique_ptr<SpilledTables> spilled_;  // after the tables that it knows
+  bool begins_with_store_files_ = false;    // of a checkpoint, as they were
+  std::unique_ptr<SavedStoreFiles> saved_store_;  // from restore() on, where checkpoints have files of the store
+  const Env* env_ = nullptr;                // from restore() on
+  std::vector<CompositeState*> spilling_;   // likewise, those that keep a part of what they hold in files
+  bool may_load_behind_ = false;
+  bool is_loading_ = false;
+  bool first_record_was_told_ = false;
+  std::function<void(const LoadEvent&)> tell_loading_;
+  std::unique_ptr<UnloadedState> unloaded_;  // while is_loading_, and as long as a checkpoint needs what its files say
 };
 
 }  // namespace tidemark::detail

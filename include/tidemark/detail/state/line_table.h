@@ -182,10 +182,7 @@ class LineTable : public SegmentedTable<LineLayout<Key, V>> {
     Segment& segment = this->segment_of(hash);
     const std::uint32_t unit = Layout::find_room(segment, hash, [&](std::uint32_t full) { this->touch(segment, full); });
     this->touch(segment, unit);
-    const auto lane = static_cast<std::uint32_t>(std::countr_one(segment.states[unit] & Layout::kTakenMask));
-    Layout::place(segment, unit, {key, Layout::to_word(value)});
-    this->count_insert(segment);
-    return {&segment, unit, lane};
+    return place(segment, unit, key, value);
   }
 
   void erase(Row row) {
@@ -221,6 +218,12 @@ class LineTable : public SegmentedTable<LineLayout<Key, V>> {
     std::uint64_t word = 0;
     return Key::decode(key, word) && find(hash, word);
   }
+  bool read_entry(std::uint64_t hash, std::string_view key, ByteWriter& value) override {
+    std::uint64_t word = 0;
+    const Row row = Key::decode(key, word) ? find(hash, word) : Row{};
+    if (row) StoredValue<V>::encode(value_ref(row), value);
+    return static_cast<bool>(row);
+  }
   bool take_entry(std::uint64_t hash, std::string_view key, ByteWriter* value) override {
     std::uint64_t word = 0;
     const Row row = Key::decode(key, word) ? find(hash, word) : Row{};
@@ -240,6 +243,26 @@ class LineTable : public SegmentedTable<LineLayout<Key, V>> {
       insert(hash, word, restored);
     }
     return true;
+  }
+  bool load_entry(std::uint64_t hash, std::string_view key, std::string_view value, std::uint32_t written_in) override {
+    if (!this->can_date_back()) return restore_entry(hash, key, value);
+    std::uint64_t word = 0;
+    V loaded{};
+    if (!Key::decode(key, word) || !StoredValue<V>::decode(value, loaded)) return false;
+    while (Layout::is_full(this->segment_of(hash).head)) this->split(hash);
+    Segment& segment = this->segment_of(hash);
+    const std::uint32_t unit = Layout::find_room(segment, hash, [](std::uint32_t) {});
+    this->date_back(segment, unit, (segment.states[unit] & Layout::kTakenMask) == 0, written_in);
+    place(segment, unit, word, loaded);
+    return true;
+  }
+
+ private:
+  Row place(Segment& segment, std::uint32_t unit, std::uint64_t key, const V& value) {
+    const auto lane = static_cast<std::uint32_t>(std::countr_one(segment.states[unit] & Layout::kTakenMask));
+    Layout::place(segment, unit, {key, Layout::to_word(value)});
+    this->count_insert(segment);
+    return {&segment, unit, lane};
   }
 };
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "tidemark/detail/model/checkpoint.h"
+#include "tidemark/detail/model/load_event.h"
 #include "tidemark/detail/model/operator_name.h"
 #include "tidemark/time.h"
 
@@ -42,6 +43,8 @@ struct OperatorContext {
   std::function<void(std::function<void()>)> post_mail;
   /// Hands work to the blocking pool; its step() returns true when finished.
   std::function<void(std::function<bool()>)> run_blocking;
+  /// Restored state is loaded behind; from the task's thread. Null where nobody wants to know.
+  std::function<void(const LoadEvent&)> tell_loading;
 
   KeyGroupRange key_groups() const { return range_of_subtask(name.subtask, parallelism, max_parallelism); }
 };

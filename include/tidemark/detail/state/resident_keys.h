@@ -2,7 +2,8 @@
 //
 // A record or a timer asks for its key by want(), load() then makes the wanted ones resident, and keep_changes() notes what
 // the function did to the key that its cursor is at. end_batch() evicts: a clock hand goes round, and a key that was not used
-// since its last visit leaves. Rows of the states' tables that were found before load() or end_batch() are not valid after.
+// since its last visit leaves. Where checkpoints consist of the store's files, another hand goes round once after each of
+// them and writes back what had changed before it and not since: so a checkpoint need not have it again. Rows of the states' tables that were found before load() or end_batch() are not valid after.
 //
 // The task's thread alone. `tables` outlives it.
 #pragma once
@@ -28,7 +29,9 @@ class ResidentKeys {
   using Rows = StateTable<K, std::uint64_t>;
 
  public:
-  explicit ResidentKeys(SpilledTables& tables) : tables_{tables}, rows_{tables.residency()} {}
+  explicit ResidentKeys(SpilledTables& tables) : tables_{tables}, rows_{tables.residency()} { tables.set_residents(rows_); }
+  ResidentKeys(const ResidentKeys&) = delete;
+  ResidentKeys& operator=(const ResidentKeys&) = delete;
 
   std::size_t size() const { return rows_.size(); }
 
@@ -56,7 +59,7 @@ class ResidentKeys {
   void keep_changes(const KeyCursor<K>& cursor) {
     if (cursor.changed == 0) return;
     const auto row = rows_.find(cursor.hash, cursor.key);
-    std::uint64_t resident = rows_.value(row) | cursor.changed;
+    std::uint64_t resident = (rows_.value(row) & ~kChangedAfter) | cursor.changed | changed_after();
     if (cursor.erased != 0) {
       const std::uint32_t left = tables_.erase(cursor.hash, encoded(cursor.key), cursor.erased, stored_of(resident));
       resident = (resident & ~(kMarks << kStoredShift)) | std::uint64_t{left} << kStoredShift;
@@ -66,31 +69,58 @@ class ResidentKeys {
   }
 
   void end_batch() {
+    if (tables_.must_stay(rows_.size())) return;
     if (tables_.goes_by_chance()) {
       evict_by_chance();
     } else {
       evict(std::min(tables_.keys_to_evict(rows_.size()), rows_.size()));
     }
+    if (tables_.links() != 0) write_back_some();
     tables_.write();
   }
 
   /// All but as many.
   void evict_down_to(std::size_t keys) {
+    tables_.settle();
     evict(rows_.size() - std::min(keys, rows_.size()));
     tables_.write();
   }
 
  private:
-  // A resident key is a word: the marks of the states whose entry has changed, whether it was used since the hand's last
-  // visit, and the marks of the states that the store has an entry of.
+  // A resident key is a word: the marks of the states whose entry has changed (snapshots read them), whether it was used since the hand's last
+  // visit, the marks of the states that the store has an entry of, and behind an even or an odd number of checkpoints by
+  // files it has last changed.
   static constexpr std::uint64_t kMarks = 0x7fff'ffff;
   static constexpr std::uint64_t kUsed = std::uint64_t{1} << 31;
   static constexpr unsigned kStoredShift = 32;
+  static constexpr std::uint64_t kChangedAfter = std::uint64_t{1} << 63;
   static constexpr std::uint32_t kUnitsAtOnce = 16;
 
   static std::uint32_t changed_of(std::uint64_t resident) { return static_cast<std::uint32_t>(resident & kMarks); }
   static std::uint32_t stored_of(std::uint64_t resident) {
     return static_cast<std::uint32_t>(resident >> kStoredShift & kMarks);
+  }
+
+  std::uint64_t changed_after() const { return tables_.links() % 2 == 0 ? 0 : kChangedAfter; }
+
+  // A few: records wait for it.
+  void write_back_some() {
+    if (written_back_for_ != tables_.links()) {
+      written_back_for_ = tables_.links();
+      to_look_at_ = rows_.size();
+    }
+    if (to_look_at_ == 0) return;
+    std::size_t seen = 0;
+    rows_.for_next_rows(write_hand_, kUnitsAtOnce, [&](auto row) {
+      ++seen;
+      const std::uint64_t resident = rows_.value(row);
+      if (changed_of(resident) == 0 || (resident & kChangedAfter) == changed_after()) return;
+      const Lookup key = rows_.key(row);
+      const std::uint32_t stored = tables_.write_back(Key::hash(key), encoded(key), changed_of(resident), stored_of(resident));
+      rows_.set(row, (resident & kUsed) | std::uint64_t{stored} << kStoredShift);
+    });
+    // Where rows lie thinly a unit may have none.
+    to_look_at_ -= std::min(to_look_at_, std::max<std::size_t>(seen, 1));
   }
 
   std::string_view encoded(Lookup key) {
@@ -136,6 +166,9 @@ class ResidentKeys {
   SpilledTables& tables_;
   Rows rows_;
   typename Rows::Hand hand_;
+  typename Rows::Hand write_hand_;
+  std::uint64_t written_back_for_ = 0;  // as many checkpoints by files
+  std::size_t to_look_at_ = 0;          // until the hand has gone round
   ByteWriter key_;
 };
 

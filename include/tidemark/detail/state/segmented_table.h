@@ -129,6 +129,17 @@ class SegmentedTable : public Table {
     if ((state >> Layout::kEpochShift) != domain_.epoch()) [[unlikely]] touch_slowly(segment, unit, state);
   }
 
+  /// True if load_entry() may say when an entry was written.
+  bool can_date_back() const { return domain_.remembers_changes() && !domain_.any_active(); }
+  /// Instead of touch(), where that is true: an entry of an older epoch comes into the unit.
+  void date_back(Segment& segment, std::uint32_t unit, bool is_empty, std::uint32_t written_in) {
+    std::uint32_t& state = Layout::state(segment, unit);
+    const std::uint32_t epoch = is_empty ? written_in : std::max(written_in, state >> Layout::kEpochShift);
+    store_state(state, epoch << Layout::kEpochShift | (state & Layout::kFlagMask));
+    std::uint32_t& newest = segment.newest[unit / Layout::kGroupUnits];
+    store_state(newest, std::max(newest, written_in));
+  }
+
   /// Before an entry goes for good. encode(ByteWriter&) writes its key.
   template <class Encode>
   void remember_erased(Encode&& encode) {

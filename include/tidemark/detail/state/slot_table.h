@@ -204,13 +204,7 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
     Segment& segment = this->segment_of(hash);
     const std::uint32_t unit = Layout::find_room(segment, hash);
     this->touch(segment, unit);
-    typename Layout::Entry entry;
-    Key::make(key, entry.words, this->domain());
-    Cell::make(value, entry.words + Key::kWords);
-    Layout::count_value(entry.words + Key::kWords, this->domain());
-    Layout::place(segment, unit, hash, entry);
-    this->count_insert(segment);
-    return {&segment, unit};
+    return place(segment, unit, hash, key, value);
   }
 
   void erase(Row row) {
@@ -249,6 +243,12 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
     Lookup lookup{};
     return Key::decode(key, lookup) && find(hash, lookup);
   }
+  bool read_entry(std::uint64_t hash, std::string_view key, ByteWriter& value) override {
+    Lookup lookup{};
+    const Row row = Key::decode(key, lookup) ? find(hash, lookup) : Row{};
+    if (row) StoredValue<V>::encode(value_ref(row), value);
+    return static_cast<bool>(row);
+  }
   bool take_entry(std::uint64_t hash, std::string_view key, ByteWriter* value) override {
     Lookup lookup{};
     const Row row = Key::decode(key, lookup) ? find(hash, lookup) : Row{};
@@ -269,8 +269,29 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
     }
     return true;
   }
+  bool load_entry(std::uint64_t hash, std::string_view key, std::string_view value, std::uint32_t written_in) override {
+    if (!this->can_date_back()) return restore_entry(hash, key, value);
+    Lookup lookup{};
+    V loaded{};
+    if (!Key::decode(key, lookup) || !StoredValue<V>::decode(value, loaded)) return false;
+    while (Layout::is_full(this->segment_of(hash).head)) this->split(hash);
+    Segment& segment = this->segment_of(hash);
+    const std::uint32_t unit = Layout::find_room(segment, hash);
+    this->date_back(segment, unit, true, written_in);
+    place(segment, unit, hash, lookup, loaded);
+    return true;
+  }
 
  private:
+  Row place(Segment& segment, std::uint32_t unit, std::uint64_t hash, Lookup key, const V& value) {
+    typename Layout::Entry entry;
+    Key::make(key, entry.words, this->domain());
+    Cell::make(value, entry.words + Key::kWords);
+    Layout::count_value(entry.words + Key::kWords, this->domain());
+    Layout::place(segment, unit, hash, entry);
+    this->count_insert(segment);
+    return {&segment, unit};
+  }
   static std::uint64_t* cell(Row row) { return row.segment->slots[row.unit].words + Key::kWords; }
 };
 

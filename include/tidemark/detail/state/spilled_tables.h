@@ -5,6 +5,9 @@
 // about it, but for one thing: an entry that the tables have no more is erased in the store, too, before a snapshot is taken.
 // So a snapshot is what the tables show and, for keys without an entry there, what the store does.
 //
+// Where the store gives files, a checkpoint has those, and of the tables what had changed. Until the files are there, on
+// another thread, the store stays as it is: keys stay resident, and what was erased waits.
+//
 // Entries that have expired may stand in either; whoever reads them drops them. The typed half is resident_keys.h.
 //
 // The task's thread alone, but for views, which are read beside it. Lives as long as the backend; destroyed after the last
@@ -25,7 +28,9 @@
 
 namespace tidemark {
 class ResidentLimit;
-}
+class RunningSnapshot;
+class StoreLink;
+}  // namespace tidemark
 
 namespace tidemark::detail {
 
@@ -37,9 +42,17 @@ class SpilledTables {
     bool expires;  // what it holds has a time to live
   };
 
-  /// `states` are marked as mark_of() says. `domain` is theirs.
-  SpilledTables(const OperatorContext& context, StateStores& stores, CowDomain& domain, std::vector<State> states);
+  /// `states` are marked as mark_of() says. `domain` is theirs. `saved`: what the store begins with; null: nothing.
+  SpilledTables(const OperatorContext& context, StateStores& stores, CowDomain& domain, std::vector<State> states,
+                const StateStoreOptions::Saved* saved = nullptr);
   ~SpilledTables();
+
+  /// Different for each subtask of a job, and in each attempt.
+  static std::string store_name(const OperatorContext& context);
+
+  /// The keys that are resident, each with a word in whose lowest bits are the marks of the states that have changed. A table
+  /// of residency(); outlives the last snapshot.
+  void set_residents(Table& residents) { residents_ = &residents; }
 
   /// In a cursor's marks. The last one stands for several states.
   static std::uint32_t mark_of(std::size_t state) { return std::uint32_t{1} << (state < kLastMark ? state : kLastMark); }
@@ -57,10 +70,16 @@ class SpilledTables {
 
   /// Takes a resident key out of the tables, and writes the entries of the states in `changed`.
   void evict(std::uint64_t hash, std::string_view key, std::uint32_t changed, std::uint32_t stored);
+  /// Likewise, but the key stays resident, and none of its states has changed any more. Gives what is `stored` then.
+  std::uint32_t write_back(std::uint64_t hash, std::string_view key, std::uint32_t changed, std::uint32_t stored);
   /// The key's entries of these states were removed, and perhaps put in again. Gives what is left of `stored`.
   std::uint32_t erase(std::uint64_t hash, std::string_view key, std::uint32_t erased, std::uint32_t stored);
   /// What evict() and erase() have gathered is in the store.
   void write();
+  /// True if the store is to stay as it is: none of the `resident` keys should be evicted, nor anything be written.
+  bool must_stay(std::size_t resident);
+  /// The store may be changed.
+  void settle();
 
   /// Of `resident` keys. Many at a time.
   std::size_t keys_to_evict(std::size_t resident);
@@ -71,6 +90,8 @@ class SpilledTables {
   /// Of what says which keys are resident: no snapshot needs it.
   CowDomain& residency() { return residency_; }
   std::size_t memory_bytes() const;
+  /// What other state of the backend holds of the share.
+  void set_held_beside(std::uint64_t bytes) { held_beside_ = bytes; }
 
   /// An entry of a snapshot. Entries come by key group; finish_restore() ends each file and state.
   void restore_entry(const Table* table, std::uint32_t key_group, std::uint64_t hash, std::string_view key, std::string_view value);
@@ -80,6 +101,14 @@ class SpilledTables {
 
   /// What the store held at the trigger; for view() of that snapshot.
   std::shared_ptr<StateStoreSnapshot> snapshot();
+  /// A snapshot by files instead, where StateStores::files_format() says that there are such: the files of the store; the
+  /// snapshot of residency(), begun before; and for each state the entries that the files have not.
+  std::shared_ptr<StoreLink> link();
+  /// How many of these there were.
+  std::uint64_t links() const { return links_; }
+  std::shared_ptr<CowDomain*> reachable_residency() const { return reachable_residency_; }
+  std::unique_ptr<TableView> changed_view(Table& table, std::uint32_t bound, const std::shared_ptr<RunningSnapshot>& residency);
+
   /// All entries of the state at the snapshot's trigger that have not expired.
   std::unique_ptr<TableView> view(Table& table, std::uint32_t bound, std::shared_ptr<StateStoreSnapshot> snapshot);
 
@@ -114,8 +143,13 @@ class SpilledTables {
   const std::vector<State> states_;
   CowDomain& domain_;
   CowDomain residency_;
+  const std::shared_ptr<CowDomain*> reachable_residency_ = std::make_shared<CowDomain*>(&residency_);  // empty at the end
+  Table* residents_ = nullptr;
   std::unique_ptr<StateStore> store_;
+  std::uint64_t links_ = 0;
+  std::shared_ptr<StoreLink> link_;  // not null: the store stays as it is until this is settled
   std::unique_ptr<ResidentLimit> limit_;
+  std::uint64_t held_beside_ = 0;
 
   std::vector<Wanted> wanted_;
   std::string wanted_bytes_;

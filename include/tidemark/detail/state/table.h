@@ -75,6 +75,12 @@ class Table {
   virtual std::unique_ptr<TableView> view(std::uint32_t bound) = 0;
   /// Puts an entry of a snapshot back. False if the bytes do not decode.
   virtual bool restore_entry(std::uint64_t hash, std::string_view key, std::string_view value) = 0;
+  /// Likewise one that is put back later and that no entry stands for. Unless a snapshot runs it counts as written in this
+  /// epoch, which has ended: so the next one of what changed need not have it.
+  virtual bool load_entry(std::uint64_t hash, std::string_view key, std::string_view value, std::uint32_t written_in) {
+    static_cast<void>(written_in);
+    return restore_entry(hash, key, value);
+  }
   virtual std::size_t size() const = 0;
   virtual std::size_t memory_bytes() const = 0;
 
@@ -90,6 +96,8 @@ class Table {
     return false;
   }
   virtual bool contains(std::uint64_t hash, std::string_view key) = 0;
+  /// The encoded value of a key, which must decode, goes behind what `value` holds. False if there is none.
+  virtual bool read_entry(std::uint64_t hash, std::string_view key, ByteWriter& value) = 0;
   /// Removes the entry of a key, which must decode; its encoded value goes behind what `value` holds, unless that is null.
   /// False if there is none.
   virtual bool take_entry(std::uint64_t hash, std::string_view key, ByteWriter* value) = 0;

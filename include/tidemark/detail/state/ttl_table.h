@@ -118,9 +118,16 @@ class TtlTable final : public StateTable<K, V>, public ExpiringTable {
   }
 
   bool restore_entry(std::uint64_t hash, std::string_view key, std::string_view value) override {
+    const std::size_t before = this->size();
     const bool restored = restore_living(hash, key, value);
-    size_after_sweep_ = this->size();  // none of these is a new one that the hand has to keep up with
+    size_after_sweep_ += this->size() - before;  // none of these is a new one that the hand has to keep up with
     return restored;
+  }
+  bool load_entry(std::uint64_t hash, std::string_view key, std::string_view value, std::uint32_t written_in) override {
+    if (!this->can_date_back()) return restore_entry(hash, key, value);
+    // With what has expired; see restore_living().
+    ++size_after_sweep_;
+    return Base::load_entry(hash, key, value, written_in);
   }
 
   void sweep() override {

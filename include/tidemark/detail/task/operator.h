@@ -21,6 +21,8 @@
 
 namespace tidemark::detail {
 
+class SideOutputs;
+
 class Operator : public BatchReceiver {
  public:
   virtual ~Operator() = default;
@@ -33,6 +35,9 @@ class Operator : public BatchReceiver {
     static_cast<void>(index);
     return *this;
   }
+
+  /// The side outputs that its function has declared; null for an operator whose function can't.
+  virtual SideOutputs* side_outputs() { return nullptr; }
 
   /// No record with a time below or at `watermark` is expected any more: fire what is due. False if more is due than one
   /// call should emit; then it is called again with the same watermark, once the outbox is empty and before any record,

@@ -88,6 +88,7 @@ class OutputSink final : public SinkImplementation {
  public:
   explicit OutputSink(std::shared_ptr<OutputRows> rows) : rows_{std::move(rows)} {}
   std::string name() const override { return "output '" + rows_->name() + "'"; }
+  bool takes_changes() const override { return true; }
   std::unique_ptr<Operator> make_writer() const override { return std::make_unique<OutputWriter<T>>(rows_); }
 
  private:

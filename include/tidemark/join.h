@@ -1,0 +1,178 @@
+// Joins: what comes of the records of two streams that have the same key.
+//
+//   orders.key_by(&Order::id)
+//       .join(payments.key_by(&Payment::order))
+//       .between(-5min, 1h)                                 // which records meet
+//       .inner([](const Order& order, const Payment& payment) { return Paid{order.id, payment.amount}; })    // what comes of them
+//       .uid("paid")
+//
+// Which records meet:
+//   .between(-5min, 1h)    by event time: a payment from 5 minutes before its order to an hour behind it, both included
+//   .window(tumbling(1h))  those in the same window
+//   .unbounded()           all, whenever they come; both streams are kept whole
+//   .unbounded(ttl(24h))   the same, with a key's records of a stream kept for so long after the last of them came; inner() alone
+//   .as_of()               each record of the first stream with the newest of the second that is not later: its version
+//
+// What comes of them, by a callable that makes a row:
+//   .inner(f)  f(const A&, const B&)   pairs
+//   .left(f)   f(const A&, const B*)   and null for a record of the first stream that meets none
+//   .right(f)  f(const A*, const B&)   and null for a record of the second stream that meets none
+//   .full(f)   f(const A*, const B*)   both
+//   .semi()    the records of the first stream that meet one, once each
+//   .anti()    the records of the first stream that meet none
+//
+// A row's event time is the later one of its pair; of a record that between() finds alone it is the last one at which a partner
+// might have been; with window() it is the last millisecond of the window, with as_of() that of the record. Records that are
+// late by event time are counted as dropped, with between(), window() and as_of().
+//
+// unbounded() has no end at which a record is known to be alone. It takes streams of records and of changes (change.h), and
+// gives a stream of changes; inner() and semi() of two streams of records give plain records, as they only grow. A row that is
+// taken away is looked for by its content among those of its key and stream. One stream that never ends is no harm to the
+// others, but what waits for its watermark waits on.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "tidemark/change.h"
+#include "tidemark/connected_streams.h"
+#include "tidemark/detail/operators/interval_join.h"
+#include "tidemark/detail/operators/join_kind.h"
+#include "tidemark/detail/operators/table_join.h"
+#include "tidemark/detail/operators/temporal_join.h"
+#include "tidemark/detail/operators/window_join.h"
+#include "tidemark/stream.h"
+#include "tidemark/ttl.h"
+#include "tidemark/window.h"
+
+namespace tidemark {
+
+/// A join of which it is known which records meet. How adds the operator: add<kind>(f).
+template <class A, class B, class How>
+class Join {
+  using First = detail::RowOf<A>;
+  using Second = detail::RowOf<B>;
+
+ public:
+  explicit Join(How how) : how_{std::move(how)} {}
+
+  template <class F>
+  auto inner(F f) const {
+    static_assert(std::invocable<const F&, const First&, const Second&>, "inner() takes a callable that makes a row of two records: [](const A& a, const B& b) { return ...; }");
+    return how_.template add<detail::JoinKind::kInner>(std::move(f));
+  }
+  template <class F>
+  auto left(F f) const {
+    static_assert(std::invocable<const F&, const First&, const Second*>, "left() takes a callable that makes a row of a record and one that may be null: [](const A& a, const B* b) { return ...; }");
+    return how_.template add<detail::JoinKind::kLeft>(std::move(f));
+  }
+  template <class F>
+  auto right(F f) const {
+    static_assert(std::invocable<const F&, const First*, const Second&>, "right() takes a callable that makes a row of a record that may be null and one: [](const A* a, const B& b) { return ...; }");
+    return how_.template add<detail::JoinKind::kRight>(std::move(f));
+  }
+  template <class F>
+  auto full(F f) const {
+    static_assert(std::invocable<const F&, const First*, const Second*>, "full() takes a callable that makes a row of two records of which one may be null: [](const A* a, const B* b) { return ...; }");
+    return how_.template add<detail::JoinKind::kFull>(std::move(f));
+  }
+  auto semi() const { return how_.template add<detail::JoinKind::kSemi>(detail::NoCallable{}); }
+  auto anti() const { return how_.template add<detail::JoinKind::kAnti>(detail::NoCallable{}); }
+
+ private:
+  How how_;
+};
+
+/// Two keyed streams, before it is said which of their records meet.
+template <class A, class KeyA, class B, class KeyB>
+class JoinedStreams {
+  using Connected = ConnectedStreams<A, KeyA, B, KeyB>;
+  using Key = typename Connected::Key;
+
+  template <class MaybeTtl>
+  struct ByKey {
+    Connected streams;
+    MaybeTtl ttl;
+    template <detail::JoinKind kKind, class F>
+    auto add(F f) const {
+      static_assert(kKind == detail::JoinKind::kInner || std::same_as<MaybeTtl, detail::NoTtl>,
+                    "unbounded(ttl(...)) joins inner(): where records expire, none is known to be alone");
+      return streams.template process<detail::TableJoin<kKind, Key, A, B, F, MaybeTtl>>(std::move(f), ttl).name("join");
+    }
+  };
+  struct ByTime {
+    Connected streams;
+    detail::Interval interval;
+    template <detail::JoinKind kKind, class F>
+    auto add(F f) const {
+      return streams.template process<detail::IntervalJoin<kKind, Key, A, B, F>>(std::move(f), interval).name("interval join");
+    }
+  };
+  struct ByVersion {
+    Connected streams;
+    template <detail::JoinKind kKind, class F>
+    auto add(F f) const {
+      static_assert(kKind == detail::JoinKind::kInner || kKind == detail::JoinKind::kLeft, "as_of() joins inner() or left(): a version alone is no row");
+      return streams.template process<detail::TemporalJoin<kKind, Key, A, B, F>>(std::move(f)).name("temporal join");
+    }
+  };
+  template <class Windows>
+  struct ByWindow {
+    KeyedStream<A, KeyA> first;
+    KeyedStream<B, KeyB> second;
+    Windows windows;
+    template <detail::JoinKind kKind, class F>
+    auto add(F f) const {
+      using Either = detail::EitherRecord<A, B>;
+      const auto firsts = first.stream_.map([](const A& record) { return Either{record, std::nullopt}; });
+      const auto seconds = second.stream_.map([](const B& record) { return Either{std::nullopt, record}; });
+      return firsts.union_with(seconds)
+          .key_by(detail::EitherKey<KeyA, KeyB>{first.key_, second.key_})
+          .window(windows)
+          .template aggregate<detail::WindowJoin<kKind, Key, A, B, F>>(detail::GatherRecords<kKind, A, B>{}, std::move(f))
+          .name("window join");
+    }
+  };
+
+ public:
+  /// A record of the first stream at t meets those of the second from t + lower to t + upper, both included.
+  Join<A, B, ByTime> between(Duration lower, Duration upper) const {
+    check_records();
+    if (upper < lower || lower < -Duration::max() || upper < -Duration::max()) {
+      builder().complain_at(streams_.at_, "between() takes a lower bound and an upper one that is not below it");
+    }
+    return Join<A, B, ByTime>{{streams_, {lower, upper}}};
+  }
+  /// Windows of each key: tumbling(), sliding(), session() with one gap for all, or your own (window.h).
+  template <class Windows>
+  Join<A, B, ByWindow<Windows>> window(Windows windows) const {
+    check_records();
+    static_assert(requires(const Windows& w, const detail::EitherRecord<A, B>& record, std::vector<Window>& to) { w.assign(record, Timestamp{}, to); },
+                  "window() of a join takes windows that hang on the time alone: tumbling(10s), sliding(10s, 2s), session(30s)");
+    return Join<A, B, ByWindow<Windows>>{{streams_.first_, streams_.second_, std::move(windows)}};
+  }
+  Join<A, B, ByKey<detail::NoTtl>> unbounded() const { return Join<A, B, ByKey<detail::NoTtl>>{{streams_, {}}}; }
+  Join<A, B, ByKey<Ttl>> unbounded(Ttl ttl) const { return Join<A, B, ByKey<Ttl>>{{streams_, ttl}}; }
+  /// The second stream are versions of what its key means: inner() and left().
+  Join<A, B, ByVersion> as_of() const {
+    check_records();
+    return Join<A, B, ByVersion>{{streams_}};
+  }
+
+ private:
+  template <class, class>
+  friend class KeyedStream;
+  JoinedStreams(KeyedStream<A, KeyA> first, KeyedStream<B, KeyB> second, detail::Location at) : streams_{std::move(first), std::move(second), at} {}
+
+  static consteval void check_records() {
+    static_assert(!detail::is_change_v<A> && !detail::is_change_v<B>, "a join by event time takes streams of records; of changes (change.h) unbounded() makes a table");
+  }
+  detail::JobBuilder& builder() const { return *streams_.first_.stream_.builder_; }
+
+  Connected streams_;
+};
+
+}  // namespace tidemark

@@ -1,0 +1,188 @@
+#include "env/local_copies.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+
+namespace tidemark {
+
+namespace {
+
+// Of a copy that is being written: a file of this name is never used.
+constexpr std::string_view kUnfinished = ".part";
+
+}  // namespace
+
+/// Writes to both; the copy gets its name once the storage has the file.
+class LocalCopies::Writer final : public WritableFile {
+ public:
+  Writer(LocalCopies& owner, std::unique_ptr<WritableFile> file, std::unique_ptr<WritableFile> copy, std::string copy_path)
+      : owner_{owner}, file_{std::move(file)}, copy_{std::move(copy)}, copy_path_{std::move(copy_path)} {}
+  ~Writer() override { drop_copy(); }
+
+  Result<> append(std::string_view bytes) override {
+    TIDEMARK_TRY(file_->append(bytes));
+    if (copy_ != nullptr) keep_if(copy_->append(bytes));
+    return {};
+  }
+  Result<> sync() override { return file_->sync(); }
+  Result<> close() override {
+    TIDEMARK_TRY(file_->close());
+    if (copy_ != nullptr) keep_if(copy_->close());
+    if (copy_ != nullptr) keep_if(owner_.local_.rename(unfinished(), copy_path_));
+    copy_.reset();
+    return {};
+  }
+  std::uint64_t size() const override { return file_->size(); }
+
+ private:
+  std::string unfinished() const { return copy_path_ + std::string{kUnfinished}; }
+  void keep_if(const Result<>& result) {
+    if (result) return;
+    owner_.warn_once(result.error());
+    drop_copy();
+  }
+  void drop_copy() {
+    if (copy_ == nullptr) return;
+    copy_.reset();
+    static_cast<void>(owner_.local_.remove(unfinished()));
+  }
+
+  LocalCopies& owner_;
+  const std::unique_ptr<WritableFile> file_;
+  std::unique_ptr<WritableFile> copy_;  // null: there is none any more
+  const std::string copy_path_;
+};
+
+/// Reads the copy until it fails or is said to be damaged.
+class LocalCopies::Reader final : public ReadableFile {
+ public:
+  Reader(LocalCopies& owner, std::string path, std::unique_ptr<ReadableFile> file, std::unique_ptr<ReadableFile> copy)
+      : owner_{owner}, path_{std::move(path)}, file_{std::move(file)}, copy_{std::move(copy)} {}
+
+  Result<std::size_t> read(std::uint64_t offset, std::span<char> out) const override {
+    if (uses_copy_.load(std::memory_order_relaxed)) {
+      // Where the copy has become shorter the storage says whether the file has, too.
+      if (const Result<std::size_t> read = copy_->read(offset, out); read && *read == out.size()) return read;
+    }
+    return file_->read(offset, out);
+  }
+  Result<std::uint64_t> size() const override { return file_->size(); }
+  bool use_other_copy() const override {
+    if (!uses_copy_.exchange(false)) return false;
+    owner_.warn_once(Error{ErrorCode::kDataLoss, path_ + ": its local copy is damaged"});
+    owner_.remove_copy(path_);
+    return true;
+  }
+
+ private:
+  LocalCopies& owner_;
+  const std::string path_;
+  const std::unique_ptr<ReadableFile> file_;
+  const std::unique_ptr<ReadableFile> copy_;
+  mutable std::atomic<bool> uses_copy_ = true;
+};
+
+namespace {
+
+// Cheap to read from a far storage, and different for any two files that end with an index and its checksum.
+constexpr std::uint64_t kTailBytes = 64;
+
+bool have_same_end(const ReadableFile& a, const ReadableFile& b) {
+  const std::uint64_t size = a.size().value_or(0);
+  if (size == 0 || b.size().value_or(0) != size) return false;
+  const auto tail_of = [size](const ReadableFile& file) {
+    std::string tail(std::min(size, kTailBytes), '\0');
+    tail.resize(file.read(size - tail.size(), {tail.data(), tail.size()}).value_or(0));
+    return tail;
+  };
+  const std::string tail = tail_of(a);
+  return !tail.empty() && tail_of(b) == tail;
+}
+
+}  // namespace
+
+LocalCopies::LocalCopies(FileSystem& storage, const std::string& folder, FileSystem& local, std::string local_folder)
+    : storage_{storage}, folder_{storage.absolute_path(folder)}, local_{local}, local_folder_{std::move(local_folder)} {
+  remove_stale({});
+}
+
+Result<std::unique_ptr<WritableFile>> LocalCopies::create(const std::string& path, CreateMode mode) {
+  remove_copy(path);
+  TIDEMARK_ASSIGN(file, storage_.create(path, mode));
+  std::optional<std::string> copy_path = copy_of(path);
+  if (!copy_path) return file;
+  Result<std::unique_ptr<WritableFile>> copy = create_copy(*copy_path);
+  if (!copy) {
+    warn_once(copy.error());
+    return file;
+  }
+  return std::make_unique<Writer>(*this, std::move(file), *std::move(copy), std::move(*copy_path));
+}
+
+Result<std::unique_ptr<WritableFile>> LocalCopies::create_copy(const std::string& copy_path) {
+  TIDEMARK_TRY(local_.make_directories(parent_path(copy_path)));
+  return local_.create(copy_path + std::string{kUnfinished}, CreateMode::kTruncate);
+}
+
+Result<std::unique_ptr<ReadableFile>> LocalCopies::open(const std::string& path) {
+  TIDEMARK_ASSIGN(file, storage_.open(path));
+  const std::optional<std::string> copy_path = copy_of(path);
+  if (!copy_path) return file;
+  Result<std::unique_ptr<ReadableFile>> copy = local_.open(*copy_path);
+  if (!copy || !have_same_end(*file, **copy)) return file;
+  return std::make_unique<Reader>(*this, path, std::move(file), *std::move(copy));
+}
+
+Result<> LocalCopies::rename(const std::string& from, const std::string& to) {
+  remove_copy(from);
+  remove_copy(to);
+  return storage_.rename(from, to);
+}
+
+Result<> LocalCopies::remove(const std::string& path) {
+  remove_copy(path);
+  return storage_.remove(path);
+}
+
+Result<> LocalCopies::remove_directory(const std::string& path) {
+  if (const auto copy = copy_of(path)) static_cast<void>(local_.remove_directory(*copy));
+  return storage_.remove_directory(path);
+}
+
+std::optional<std::string> LocalCopies::copy_of(const std::string& path) const {
+  const std::string absolute = storage_.absolute_path(path);
+  if (absolute.size() <= folder_.size() || !absolute.starts_with(folder_) || absolute[folder_.size()] != '/') return std::nullopt;
+  const std::string within = absolute.substr(folder_.size() + 1);
+  if (within.starts_with('/') || within.find("..") != std::string::npos) return std::nullopt;
+  return join_path(local_folder_, within);
+}
+
+void LocalCopies::remove_copy(const std::string& path) {
+  if (const auto copy = copy_of(path)) static_cast<void>(local_.remove(*copy));
+}
+
+// What a process has left that died while it wrote, and what another host has removed from the storage since.
+void LocalCopies::remove_stale(const std::string& within) {
+  const auto entries = local_.list(join_path(local_folder_, within));
+  if (!entries) return;
+  for (const DirectoryEntry& entry : *entries) {
+    const std::string name = join_path(within, entry.name);
+    const std::string copy = join_path(local_folder_, name);
+    if (entry.is_directory) {
+      remove_stale(name);
+      static_cast<void>(local_.remove_directory(copy));
+      continue;
+    }
+    const Result<FileInfo> stored = storage_.stat(join_path(folder_, name));
+    const bool is_gone = !stored && stored.error().code() == ErrorCode::kNotFound;
+    if (is_gone || entry.name.ends_with(kUnfinished)) static_cast<void>(local_.remove(copy));
+  }
+}
+
+void LocalCopies::warn_once(const Error& error) {
+  if (!warned_.exchange(true)) log_warning(std::string{error.what()} + "; the job goes on without that copy");
+}
+
+}  // namespace tidemark
