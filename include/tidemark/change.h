@@ -64,8 +64,7 @@ struct Ranked {
   T row;
 };
 
-/// When a changed row is given out. Not a part of what is in checkpoints but for rows that wait: a job may be resumed with
-/// another.
+/// When a changed row is given out. A job is resumed with the same, but for the period: what waits stands in checkpoints.
 class Emit {
  public:
   enum class When : std::uint8_t {

@@ -54,7 +54,8 @@ class Process {
   virtual ~Process() = default;
   virtual void open(OpenContext&) {}
   virtual void process(const In& record, Context& ctx, Out<OutT>& out) = 0;
-  /// All input was read: the last chance to emit what was held back. Not at a stop, which the job goes on from.
+  /// All input was read: the last chance to emit what was held back, with the time of the last record, or of the watermark where
+  /// that is later. Not at a stop, which the job goes on from.
   virtual void end_of_input(Out<OutT>&) {}
 };
 

@@ -108,7 +108,7 @@ class ReducingState {
 };
 
 /// For each key an aggregate of what was added, by the aggregates that windows take: count(), sum(&T::x), one of your own
-/// (aggregate.h). In a checkpoint it is a value: the accumulator. As a member, with the aggregate's type by decltype:
+/// (aggregate.h), but for those that need a record's time: first(), last(), list(), together() and where(). In a checkpoint it is a value: the accumulator. As a member, with the aggregate's type by decltype:
 ///
 ///   AggregatingState<Payment, decltype(sum(&Payment::amount))> total;                      // in the class
 ///   explicit Totals(Declare& declare) : total{declare, "total", sum(&Payment::amount)} {}  // in its constructor
@@ -126,6 +126,8 @@ class AggregatingState {
       : entry_{declare.binder(), name, StateDescriptor::Kind::kValue, ttl}, aggregate_{std::move(aggregate)} {}
 
   void add(const In& value) {
+    static_assert(requires(const Agg& aggregate, Accumulator& accumulator) { aggregate.add(accumulator, value); },
+                  "AggregatingState takes aggregates that need no event time: not first(), last(), list(), together() or where()");
     entry_.mutate([&](Accumulator& accumulator) { aggregate_.add(accumulator, value); });
   }
   /// The result so far, or nothing if nothing was added.

@@ -3,8 +3,8 @@
 // The engine's own store is RocksDB (state.backend.type: rocksdb). Who has another one implements the classes below and hands
 // them to the job: job.keep_state_in(...). docs/state-backends.md shows a whole one in sixty lines.
 //
-// A store belongs to one subtask of one operator, and lives from one start of the job to its next: it begins empty, the
-// engine fills it from a checkpoint, and nothing in it has to outlive the process. So it needs no log, no sync, and no
+// A store belongs to one subtask of one operator, and lives from one start of the job to its next: it begins empty or
+// with files of a checkpoint, the engine fills it, and nothing in it has to outlive the process. So it needs no log, no sync, and no
 // knowledge of types: keys and values are bytes. In front of it the engine keeps the entries in use as typed tables, asks for
 // the keys of a whole batch at once, and writes what has changed when it takes a key out of its tables.
 //
@@ -97,7 +97,7 @@ class StateStoreSnapshot {
 /// A file of a store: a part of what it holds. It never changes.
 struct StateStoreFile {
   /// Among those that a checkpoint needs, and that the store will ever give until it is destroyed or begun with: a name
-  /// means one content. Only letters, digits, '.', '_' and '-'.
+  /// means one content. At most 128 letters, digits, '.', '_' and '-'.
   std::string name;
   std::string path;  ///< where it lies, on this machine
 };

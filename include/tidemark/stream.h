@@ -371,6 +371,8 @@ class WindowedStream {
   static constexpr bool kWhole = std::same_as<KeyFn, detail::WholeStream>;
   static constexpr bool kEvicts = !std::same_as<Evicts, detail::NoEvictors>;
 
+  static_assert(!detail::is_change_v<T>,
+                "window() takes records, not changes of a table: it would count a row that was taken back; map() the changes to what you mean");
   static_assert(requires(const Windows& windows, const T& record, std::vector<Window>& to) { windows.assign(record, Timestamp{}, to); },
                 "window() takes windows: tumbling(10s), sliding(10s, 2s), session(30s), global(), or a struct with "
                 "void assign(const Record&, Timestamp, std::vector<Window>& to) const");

@@ -355,21 +355,21 @@ struct ContinuousProcessingTrigger {
   std::optional<Error> problem() const { return problem_unless_positive(interval, "continuous_processing_trigger()"); }
   template <class T>
   TriggerResult on_record(State& state, const T&, TriggerContext& ctx) const {
-    if (state.next == Timestamp::max()) set_next(state, ctx);
+    if (state.next == Timestamp::max()) set_next(state, ctx.processing_time(), ctx);
     ctx.wake_at_processing_time(state.next);
     return TriggerResult::kContinue;
   }
   TriggerResult on_processing_time(State& state, Timestamp when, TriggerContext& ctx) const {
     if (ctx.by_processing_time() && when >= ctx.window().end) return TriggerResult::kFire;
-    set_next(state, ctx);
+    set_next(state, std::max(when, ctx.processing_time()), ctx);  // the clock may have been set back
     ctx.wake_at_processing_time(state.next);
     return TriggerResult::kFire;
   }
   void on_merge(State& into, const State& from, TriggerContext&) const { into.next = std::min(into.next, from.next); }
 
  private:
-  void set_next(State& state, TriggerContext& ctx) const {
-    state.next = next_multiple(ctx.processing_time(), interval);
+  void set_next(State& state, Timestamp now, TriggerContext& ctx) const {
+    state.next = next_multiple(now, interval);
     if (ctx.by_processing_time()) state.next = std::min(state.next, ctx.window().end);
   }
 };

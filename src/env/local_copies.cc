@@ -86,7 +86,8 @@ class LocalCopies::Reader final : public ReadableFile {
 
 namespace {
 
-// Cheap to read from a far storage, and different for any two files that end with an index and its checksum.
+// Cheap to read from a far storage, and different for any two of the engine's own files, which end with a checksum of their
+// index. Of others the reader knows a checksum.
 constexpr std::uint64_t kTailBytes = 64;
 
 bool have_same_end(const ReadableFile& a, const ReadableFile& b) {

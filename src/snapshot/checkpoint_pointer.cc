@@ -89,10 +89,6 @@ std::optional<CheckpointPointer> read_version_1(const Json& json) {
     if (!checkpoint) return std::nullopt;
     pointer.checkpoints.push_back(*checkpoint);
   }
-  if (const Json* restored = member(json, "restored")) {
-    if (!restored->is_string() || restored->get_ref<const std::string&>().empty()) return std::nullopt;
-    pointer.restored = restored->get<std::string>();
-  }
   const Json* claims = member(json, "claims");
   if (claims == nullptr) return pointer;
   if (!claims->is_array()) return std::nullopt;
@@ -120,7 +116,6 @@ std::string encode_pointer(const CheckpointPointer& pointer) {
   for (const ClaimedSnapshot& claimed : pointer.claims) {
     json["claims"].push_back({{"path", claimed.path}, {"token", claimed.token}, {"since", claimed.since}});
   }
-  if (!pointer.restored.empty()) json["restored"] = pointer.restored;
   std::string text = json.dump() + '\n';
   text += checksum_line(text);
   return text;

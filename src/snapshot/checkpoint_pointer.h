@@ -35,9 +35,6 @@ struct CheckpointPointer {
   AttemptId attempt = 0;                        ///< the newest; a process with an older one is a zombie
   std::vector<RetainedCheckpoint> checkpoints;  ///< the newest last
   std::vector<ClaimedSnapshot> claims;
-  /// Absolute, of what the newest attempts were told to restore and did not claim, as long as there is no checkpoint; else
-  /// empty.
-  std::string restored = {};
   friend bool operator==(const CheckpointPointer&, const CheckpointPointer&) = default;
 };
 

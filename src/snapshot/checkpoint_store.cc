@@ -179,11 +179,6 @@ Result<> CheckpointStore::use_latest(bool has_pointer) {
   for (const ClaimedSnapshot& claimed : pointer_.claims) {
     if (claimed.since > newest_attempt) return use_path(claimed.path, 0);
   }
-  // Likewise the first run in this folder that was told what to restore.
-  if (!pointer_.restored.empty()) {
-    TIDEMARK_PROBE("store: goes on from what a run restored that completed nothing");
-    return use_path(pointer_.restored, std::nullopt);
-  }
   if (pointer_.checkpoints.empty()) {
     if (has_pointer) {
       TIDEMARK_PROBE("store: resumes before any checkpoint was complete");
@@ -329,13 +324,6 @@ void CheckpointStore::adopt(CheckpointPointer pointer) {
   explicit_.reset();
 }
 
-// Empty where JSON can't hold it.
-std::string CheckpointStore::name_in_pointer(const std::string& path) const {
-  std::string name = files_.real_path(path);
-  if (find_invalid_utf8(name) != std::string_view::npos) name.clear();
-  return name;
-}
-
 Result<AttemptId> CheckpointStore::begin_attempt() {
   const std::lock_guard guard{mutex_};
   TIDEMARK_ASSIGN(found, checkpoint_folders());
@@ -364,9 +352,6 @@ Result<AttemptId> CheckpointStore::begin_attempt() {
   } else if (explicit_) {
     TIDEMARK_TRY(give_up_claim(*explicit_, next));
   }
-  // Beside checkpoints of its own it is not kept: the sinks may yet refuse it, and that leaves the newest one in its place.
-  const bool is_all_there_is = explicit_ && !claimed && next.checkpoints.empty();
-  next.restored = is_all_there_is ? name_in_pointer(explicit_->path) : std::string{};
   tried_attempt_ = next.attempt;
   // A crash after an earlier make_directories() may have left the folder's own name not durable.
   TIDEMARK_TRY(files_.sync_directory(parent_path(folder_)));
@@ -510,7 +495,6 @@ Result<> CheckpointStore::move_pointer(const CheckpointMetadata& metadata, const
   };
   if (std::erase_if(pointer.checkpoints, leaves) > 0) TIDEMARK_PROBE("store: the pointer moves away from an old checkpoint");
   pointer.checkpoints.push_back({metadata.id, metadata.attempt, metadata.kind, savepoint_folder});
-  pointer.restored.clear();
   TIDEMARK_TRY(write_pointer(pointer));
   crash_point(CrashPoint::kPointerMoved);
   return {};

@@ -31,7 +31,7 @@ namespace tidemark {
 struct Resume {
   enum class Kind {
     kNone,    ///< nothing: a folder that was used is refused
-    kLatest,  ///< the newest complete checkpoint, else what earlier runs were told to restore; anew where there is none
+    kLatest,  ///< the newest complete checkpoint; anew where there is none
     kPath,    ///< the checkpoint in the folder `path`, whether or not a pointer ever named it
   };
   Kind kind = Kind::kNone;
@@ -138,7 +138,6 @@ class CheckpointStore {
   Result<> use_path(const std::string& path, std::optional<std::uint64_t> claim);
   bool lies_in_own_folder(const std::string& path) const;
   std::string own_token(const std::string& path) const;
-  std::string name_in_pointer(const std::string& path) const;
   bool is_same(const std::string& path, const ClaimedSnapshot& claimed) const;
   Result<Locks> lock_to_claim(const Explicit& wanted) const;
   Result<> give_up_claim(const Explicit& restored, CheckpointPointer& next);

@@ -124,15 +124,6 @@ void put_section(ByteWriter& out, Section type, std::string_view payload) {
   out.put_u64(detail::hash_bytes(out.view().substr(begin)));
 }
 
-// It becomes the name of a file.
-bool is_store_file_name(std::string_view name) {
-  const auto is_allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  };
-  return !name.empty() && name.size() <= 128 && name.find_first_not_of('.') != std::string_view::npos &&
-         std::ranges::all_of(name, is_allowed);
-}
-
 /// Turns bytes into metadata. Decoding functions leave a failed reader behind where something does not fit; it is
 /// looked at once a section.
 class Decoder {
@@ -362,6 +353,15 @@ class Decoder {
 };
 
 }  // namespace
+
+bool is_store_file_name(std::string_view name) {
+  constexpr std::size_t kLongest = 128;
+  const auto is_allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  };
+  return !name.empty() && name.size() <= kLongest && name.find_first_not_of('.') != std::string_view::npos &&
+         std::ranges::all_of(name, is_allowed);
+}
 
 Result<std::string> encode_metadata(const CheckpointMetadata& metadata) {
   ByteWriter sections;

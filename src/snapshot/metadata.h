@@ -14,6 +14,9 @@ namespace tidemark {
 inline constexpr std::uint32_t kMetadataVersion = 1;
 inline constexpr std::uint64_t kLargestMetadata = 512u << 20;
 
+/// Whether a file of a store may have that name: it becomes a part of the name of a file.
+bool is_store_file_name(std::string_view name);
+
 /// kResourceExhausted where it would be larger than kLargestMetadata.
 Result<std::string> encode_metadata(const CheckpointMetadata& metadata);
 

@@ -294,37 +294,6 @@ TEST_F(SavepointTest, AClaimThatCantBeReadIsNotForgotten) {
   EXPECT_FALSE(files_.stat(folder));
 }
 
-TEST_F(SavepointTest, ARunThatCompletedNothingGoesOnFromWhatItRestored) {
-  const std::string folder = savepoint(*begun("/state"), 5);
-  begun("/other", {Resume::Kind::kPath, folder});
-  auto store = begun("/other");
-  EXPECT_EQ(store->restorable_path(), folder);
-  store.reset();
-  store = begun("/other");  // nor did the second one
-  EXPECT_EQ(store->restorable_path(), folder);
-  complete(*store, 6);
-  store.reset();
-  EXPECT_EQ(open("/other")->restorable_path(), "/other/orders/chk-6-4");
-}
-
-// Its sinks may have refused.
-TEST_F(SavepointTest, BesideCheckpointsOfItsOwnWhatARunRestoredIsForgotten) {
-  auto store = begun("/state");
-  complete(*store, 1);
-  complete(*store, 2);
-  store.reset();
-  begun("/state", {Resume::Kind::kPath, "/state/orders/chk-1-1"});
-  EXPECT_EQ(open("/state")->restorable_path(), "/state/orders/chk-2-1");
-}
-
-TEST_F(SavepointTest, WhatARunRestoredThatCompletedNothingIsMissedByItsName) {
-  const std::string folder = savepoint(*begun("/state"), 5);
-  begun("/other", {Resume::Kind::kPath, folder});
-  value_or_throw(remove_tree(files_, folder));
-  EXPECT_THAT(refusal("/other", {Resume::Kind::kLatest, ""}).message(), HasSubstr(folder));
-  EXPECT_EQ(open("/other", {Resume::Kind::kPath, savepoint(*begun("/state"), 6)})->restorable_path().substr(0, 4), "/sp/");
-}
-
 TEST_F(SavepointTest, AFolderWhoseNameIsNoUtf8IsRestoredButNotClaimed) {
   const std::string folder = "/sp/m\xe4rz";
   move(savepoint(*begun("/state"), 2), folder);

@@ -415,11 +415,14 @@ Result<> SnapshotFileReader::append_runs(std::uint32_t key_group, std::uint32_t 
 Result<> SnapshotFileReader::load_block(std::uint32_t number, SnapshotCursor::Buffer& buffer) const {
   if (buffer.block == number) return {};
   buffer.block.reset();
-  for (;;) {
-    Result<> loaded = load_block_once(number, buffer);
-    if (loaded) buffer.block = number;
-    if (loaded || !file_->use_other_copy()) return loaded;
+  Result<> loaded = load_block_once(number, buffer);
+  if (!loaded) {
+    // Another thread may have given up the copy since this one read it.
+    file_->use_other_copy();
+    loaded = load_block_once(number, buffer);
   }
+  if (loaded) buffer.block = number;
+  return loaded;
 }
 
 Result<> SnapshotFileReader::load_block_once(std::uint32_t number, SnapshotCursor::Buffer& buffer) const {

@@ -12,6 +12,14 @@
 
 namespace tidemark::detail {
 
+namespace {
+
+std::uint64_t shared_by(KeyGroupRange a, KeyGroupRange b) {
+  return a.intersects(b) ? std::min(a.end, b.end) - std::max(a.begin, b.begin) : 0;
+}
+
+}  // namespace
+
 // Files that go when a newer checkpoint replaces theirs are read to their end only where open ones outlive that.
 bool KeyedBackend::loads_behind(const OperatorContext& context, const RestoredEntries& files) const {
   const LazyRestore& lazy = context.restore.lazy;
@@ -21,7 +29,9 @@ bool KeyedBackend::loads_behind(const OperatorContext& context, const RestoredEn
   for (const auto& file : files.files()) {
     for (std::uint32_t id = 0; id < file->states().size(); ++id) {
       const auto taker = std::ranges::find(states_, file->states()[id].name, [](const State& s) { return s.descriptor.name; });
-      if (taker != states_.end() && taker->table != nullptr) bytes += file->stored_bytes(id);
+      if (taker == states_.end() || taker->table == nullptr) continue;
+      bytes += file->stored_bytes(id) * shared_by(file->header().key_groups, context.key_groups()) /
+               std::max<std::uint64_t>(file->header().key_groups.size(), 1);
     }
   }
   return bytes >= std::max<std::uint64_t>(lazy.from_bytes, 1);

@@ -46,7 +46,10 @@ void RestoredEntries::add(const StateDescriptor& declared, detail::Table& table,
                           .is_erased = is_erased,
                           .evolution = std::move(evolution),
                           .key_groups = scope_.key_groups(file, id)});
-  bytes_ += files_[file]->stored_bytes(id);
+  // Of a file that other subtasks read, too, or that newer ones replace in part: what counts here, about.
+  std::uint64_t counting = 0;
+  for (const KeyGroupRange range : state->parts.back().key_groups) counting += range.size();
+  bytes_ += files_[file]->stored_bytes(id) * counting / std::max<std::uint64_t>(files_[file]->header().key_groups.size(), 1);
 }
 
 void RestoredEntries::cut(std::uint64_t unit_bytes) {

@@ -1,7 +1,7 @@
 // Stores of the backend rocksdb: a database for each subtask of each operator, all of them with one cache and one budget.
 //
-// They lie in a folder of the process's own below the one that is given. Nothing in it is ever read again: databases begin empty,
-// without a log, and are filled from a checkpoint.
+// They lie in a folder of the process's own below the one that is given. Nothing in it is ever read again: databases begin
+// empty, or with the files of a checkpoint, and have no log.
 //
 // Threads and ownership as state_store.h says. The stores are gone before their RocksdbStores.
 #pragma once

@@ -1,6 +1,6 @@
 #include "state/store_link.h"
 
-#include "tidemark/detail/base/check.h"
+#include "tidemark/error.h"
 
 namespace tidemark {
 
@@ -22,7 +22,10 @@ void StoreLink::abandon() noexcept {
 const std::vector<StateStoreFile>& StoreLink::files() {
   settle();
   if (error_ != nullptr) std::rethrow_exception(error_);
-  TIDEMARK_CHECK(files_ != nullptr, "a store whose StateStores name a format of files gives them");
+  if (files_ == nullptr) {
+    throw Error{ErrorCode::kFailedPrecondition,
+                "a state store gave no files, though its StateStores name a format of them: files() returned null"};
+  }
   return files_->files();
 }
 

@@ -1,7 +1,12 @@
 #include "state/store_snapshot.h"
 
+#include <fmt/format.h>
+
+#include <set>
+#include <string_view>
 #include <utility>
 
+#include "snapshot/metadata.h"
 #include "state/incremental_snapshots.h"
 #include "tidemark/detail/base/planted_bug.h"
 #include "tidemark/detail/base/probe.h"
@@ -10,6 +15,18 @@ namespace tidemark {
 namespace {
 
 std::string file_name(const std::string& prefix, const StateStoreFile& file) { return prefix + file.name + ".snap"; }
+
+// A checkpoint that lists other names could not be read.
+void check_names(const std::vector<StateStoreFile>& files) {
+  std::set<std::string_view> names;
+  for (const StateStoreFile& file : files) {
+    if (is_store_file_name(file.name) && names.insert(file.name).second) continue;
+    throw Error{ErrorCode::kFailedPrecondition,
+                fmt::format("a state store gave a file the name '{}': give each a name of its own, of at most 128 letters, digits, "
+                            "'.', '_' and '-'",
+                            file.name)};
+  }
+}
 
 }  // namespace
 
@@ -29,7 +46,7 @@ StoreSnapshot::~StoreSnapshot() {
 // The store first: until then the task changes nothing in it. Then the tables, which keep old content as long.
 bool StoreSnapshot::step() {
   if (!linked_) {
-    link_->files();
+    check_names(link_->files());
     linked_ = true;
   } else if (!tables_written_) {
     tables_written_ = tables_->step();

@@ -64,14 +64,19 @@ class ProcessOperator final : public SingleOutputOperator<typename F::Output> {
     out.flush();
   }
 
+  /// Before the end of time goes on, so that what is emitted now is not behind it.
   bool advance(Timestamp watermark) override {
+    if (watermark == Timestamp::max()) end_of_input();
     context_.watermark_ = std::max(context_.watermark_, watermark);
     return true;
   }
 
-  void end_of_data() override {
+  std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest& request) override { return states_.snapshot(request, this->name_); }
+
+ private:
+  void end_of_input() {
     this->out_.set_stable_text({});
-    this->out_.set_timestamp(Timestamp::max().ms());
+    this->out_.set_timestamp(std::max(context_.timestamp_, context_.watermark_.ms()));
     try {
       function_->F::end_of_input(this->out_);
     } catch (...) {
@@ -80,9 +85,6 @@ class ProcessOperator final : public SingleOutputOperator<typename F::Output> {
     this->out_.flush();
   }
 
-  std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest& request) override { return states_.snapshot(request, this->name_); }
-
- private:
   SideOutputs side_outputs_{this->out_};
   OperatorStates states_;
   std::unique_ptr<F> function_;

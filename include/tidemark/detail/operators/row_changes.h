@@ -101,8 +101,9 @@ class RowChanges final : public KeyedProcess<K, In, Change<typename Rows::Row>> 
     if (gives_at_once()) {
       content_.emplace(declare, "rows");
     } else {
-      waiting_.emplace(declare, "waiting-rows");
-      given_.emplace(declare, "given-rows");
+      const bool waits_for_end = emit_.when() == Emit::When::kAtEnd;
+      waiting_.emplace(declare, waits_for_end ? "rows-until-end" : "waiting-rows");
+      given_.emplace(declare, waits_for_end ? "given-at-end" : "given-rows");
     }
   }
 

@@ -45,7 +45,10 @@ class TemporalJoin final : public KeyedCoProcess<K, A, B, typename JoinRow<kKind
   void process_second(const B& version, Context& ctx, Out<Output>&) override {
     const auto& versions = versions_.get();
     const bool is_outdated = !versions.empty() && ctx.timestamp() < versions.front().at && is_late(ctx.timestamp(), ctx.watermark());
-    if (is_outdated) return;
+    if (is_outdated) {
+      ++late_dropped_;
+      return;
+    }
     versions_.mutate([&](auto& changed) { insert_by_time(changed, Timed<B>{ctx.timestamp(), version}); });
     ctx.timers().at(timer_time(ctx.timestamp()));
   }
