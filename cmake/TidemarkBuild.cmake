@@ -7,8 +7,9 @@ set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
 
 find_program(TIDEMARK_CCACHE ccache)
 if(TIDEMARK_CCACHE)
-  # A clone elsewhere finds the same objects.
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${TIDEMARK_CCACHE})
+  # A clone elsewhere finds the same objects; the sloppiness is what ccache asks for with precompiled headers.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
+    CCACHE_SLOPPINESS=pch_defines,time_macros ${TIDEMARK_CCACHE})
 endif()
 
 # Flags that every target of this repository gets and no consumer does.
@@ -27,6 +28,11 @@ set(TIDEMARK_SANITIZE "" CACHE STRING "address (with undefined), thread, or empt
 if(TIDEMARK_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # With these g++ takes more than twice as long. The address sanitizer finds a null or dead pointer as well, and the fuzz
+    # targets, which read what others wrote, are built by clang with all of them.
+    add_compile_options(-fno-sanitize=null,vptr,object-size,alignment)
+  endif()
 elseif(TIDEMARK_SANITIZE STREQUAL "thread")
   add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
   add_link_options(-fsanitize=thread)
@@ -40,11 +46,34 @@ endif()
 
 set_property(GLOBAL PROPERTY TIDEMARK_ROOMS "")
 
+# What each test includes, compiled once: a fifth of the time of building the tests.
+function(tidemark_test_headers)
+  if(TARGET tidemark_test_headers)
+    return()
+  endif()
+  file(WRITE ${PROJECT_BINARY_DIR}/test_headers.cc "")
+  add_library(tidemark_test_headers OBJECT ${PROJECT_BINARY_DIR}/test_headers.cc)
+  target_link_libraries(tidemark_test_headers PRIVATE tidemark_private_flags GTest::gmock GTest::gtest Threads::Threads)
+  target_precompile_headers(tidemark_test_headers PRIVATE <gmock/gmock.h> <gtest/gtest.h> <algorithm> <chrono> <filesystem>
+    <functional> <map> <memory> <optional> <random> <ranges> <set> <string> <thread> <unordered_map> <variant> <vector>)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(tidemark_test_headers PRIVATE -fpch-preprocess)  # for ccache
+  endif()
+endfunction()
+
 # tidemark_test(NAME sources... LIBS ...): a program of gtest cases, each a test of ctest named NAME/Suite.Case. Cases of
 # one program share its temporary files, so that ctest never runs two of them at once.
 function(tidemark_test name)
   cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  tidemark_test_headers()
   add_executable(${name}_test ${ARG_UNPARSED_ARGUMENTS})
+  target_precompile_headers(${name}_test REUSE_FROM tidemark_test_headers)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${name}_test PRIVATE -fpch-preprocess)
+  endif()
+  if(TIDEMARK_SANITIZE STREQUAL "thread")
+    target_sources(${name}_test PRIVATE ${PROJECT_SOURCE_DIR}/tests/thread_sanitizer.cc)
+  endif()
   target_include_directories(${name}_test PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name}_test PRIVATE ${ARG_LIBS} tidemark_private_flags GTest::gmock GTest::gtest_main Threads::Threads)
   gtest_discover_tests(${name}_test TEST_PREFIX ${name}/ DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60

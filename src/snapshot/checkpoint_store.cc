@@ -572,6 +572,11 @@ bool is_replaced(const CheckpointPointer& pointer, const ClaimedSnapshot& claime
   return static_cast<std::size_t>(newer) >= std::max<std::size_t>(num_retained, 1);
 }
 
+// Durable before anything else of a snapshot goes, so that nothing is left of it to restore.
+bool is_deletion_begun(FileSystem& files, const CheckpointPointer& pointer, const ClaimedSnapshot& claimed) {
+  return is_replaced(pointer, claimed, 1) && is_absent(files.stat(join_path(claimed.path, kMetadataName)));
+}
+
 // What another has claimed meanwhile, or was never ours because the claim itself failed, is left alone; not so what is
 // left of it after a deletion that a crash cut short.
 Result<bool> may_delete(FileSystem& files, const ClaimedSnapshot& claimed) {
@@ -608,8 +613,9 @@ Result<> CheckpointStore::remove_claimed(std::size_t num_retained) {
   {
     const std::lock_guard guard{mutex_};
     TIDEMARK_ASSIGN(pointer, read_own_pointer(attempt_));
-    std::ranges::copy_if(pointer.claims, std::back_inserter(replaced),
-                         [&](const ClaimedSnapshot& c) { return is_replaced(pointer, c, num_retained); });
+    std::ranges::copy_if(pointer.claims, std::back_inserter(replaced), [&](const ClaimedSnapshot& c) {
+      return is_replaced(pointer, c, num_retained) || is_deletion_begun(files_, pointer, c);
+    });
   }
   for (const ClaimedSnapshot& claimed : replaced) TIDEMARK_TRY(delete_claimed(files_, claimed));
   const std::lock_guard guard{mutex_};

@@ -100,9 +100,11 @@ class CheckpointStore {
   Result<> discard(CheckpointId id);
   /// The same of a savepoint, in `folder`.
   Result<> discard_savepoint(const std::string& folder);
-  /// Deletes the snapshots that this job claimed and that `num_retained` checkpoints have replaced.
+  /// Deletes the snapshots that this job claimed and that `num_retained` checkpoints have replaced, and what an earlier
+  /// run, which may have kept fewer, left of one that it was deleting.
   Result<> remove_claimed(std::size_t num_retained);
-  /// Whether remove_claimed() has anything to do.
+  /// Whether there are claimed snapshots that so many checkpoints have replaced: with 1, whether an earlier run may have
+  /// begun to delete one. No I/O.
   bool has_replaced_claims(std::size_t num_retained) const;
   /// Deletes all complete checkpoints in the folder and what the job has claimed; savepoints stay. The store is of no
   /// use after that.

@@ -156,6 +156,20 @@ TEST_F(SavepointTest, AClaimedOneIsDeletedWhenAsManyCheckpointsAsAreKeptReplaceI
   EXPECT_FALSE(store->has_replaced_claims(2));
 }
 
+TEST_F(SavepointTest, ADeletionOnceBegunIsFinishedByARunThatKeepsMore) {
+  const std::string folder = savepoint(*begun("/state"), 2);
+  auto store = begun("/other", {Resume::Kind::kPath, folder, 0xabc});
+  complete(*store, 3);
+  value_or_throw(files_.remove(join_path(folder, kMetadataName)));  // so far the run came that keeps one
+  store.reset();
+  store = begun("/other");
+  EXPECT_FALSE(store->has_replaced_claims(2));
+  EXPECT_TRUE(store->has_replaced_claims(1));
+  value_or_throw(store->remove_claimed(2));
+  EXPECT_FALSE(files_.stat(folder));
+  EXPECT_FALSE(store->has_replaced_claims(1));
+}
+
 TEST_F(SavepointTest, WhatOthersPutIntoTheFolderOfAClaimedOneStays) {
   const std::string folder = savepoint(*begun("/state"), 2);
   put_file(files_, folder + "/README", "ours");

@@ -24,11 +24,6 @@
 #include "state/memory_state_store.h"
 #include "state/rocksdb_stores.h"
 
-#ifdef __SANITIZE_THREAD__
-// The library is not built for the sanitizer, which so sees its accesses and none of its locks.
-extern "C" const char* __tsan_default_suppressions() { return "race:librocksdb.so\n"; }
-#endif
-
 namespace tidemark {
 namespace {
 

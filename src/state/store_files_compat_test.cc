@@ -22,11 +22,6 @@
 #include "tidemark/detail/state/resident_keys.h"
 #include "tidemark/state.h"
 
-#ifdef __SANITIZE_THREAD__
-// The library is not built for the sanitizer, which so sees its accesses and none of its locks.
-extern "C" const char* __tsan_default_suppressions() { return "race:librocksdb.so\n"; }
-#endif
-
 namespace tidemark::detail {
 namespace {
 
@@ -95,7 +90,9 @@ class Subtask {
     for (std::int64_t key = 0; key < kKeys; ++key) {
       if (!owns(key)) continue;
       at(key, [&] {
-        if (const auto* count = count_.find()) EXPECT_TRUE(content.counts.emplace(key, *count).second);
+        if (const auto* count = count_.find()) {
+          EXPECT_TRUE(content.counts.emplace(key, *count).second);
+        }
         if (const auto entries = names_.entries(); !entries.empty()) content.names.emplace(key, entries.begin()->second);
       });
     }
@@ -171,7 +168,9 @@ class StoreFilesCompat : public testing::Test {
       EXPECT_EQ(content.counts.at(key), key * 10 + round) << key;
       const bool is_cleared = round % 2 == 1 && key % 3 == 0;
       EXPECT_EQ(content.names.contains(key), !is_cleared) << key;
-      if (!is_cleared) EXPECT_EQ(content.names.at(key), std::to_string(round)) << key;
+      if (!is_cleared) {
+        EXPECT_EQ(content.names.at(key), std::to_string(round)) << key;
+      }
     }
   }
 

@@ -16,11 +16,6 @@
 #include "page_code.h"
 #include "run_job.h"
 
-#ifdef __SANITIZE_THREAD__
-// The library is not built for the sanitizer, which so sees its accesses and none of its locks.
-extern "C" const char* __tsan_default_suppressions() { return "race:librocksdb.so\n"; }
-#endif
-
 namespace tidemark {
 namespace {
 

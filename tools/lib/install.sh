@@ -7,6 +7,7 @@ build_packages=(
   g++ cmake ninja-build pkg-config ccache
   libfmt-dev libspdlog-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev
   libsimdjson-dev libfast-float-dev libzstd-dev libxxhash-dev libcpp-httplib-dev librocksdb-dev
+  tzdata  # windows of local days
 )
 test_packages=(libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev python3)
 fuzz_packages=(clang-19 libclang-rt-19-dev llvm-19)  # llvm-19: names in the reports
