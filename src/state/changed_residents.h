@@ -7,10 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
-#include <vector>
 
+#include "state/view_reader.h"
 #include "tidemark/detail/state/table.h"
 
 namespace tidemark {
@@ -23,18 +22,21 @@ class ChangedResidents final : public detail::TableView {
   /// those in `mark` say that this state's entry had changed. `running` is the snapshot that `residents` belongs to.
   ChangedResidents(std::unique_ptr<detail::TableView> entries, std::unique_ptr<detail::TableView> residents,
                    std::shared_ptr<RunningSnapshot> running, std::uint64_t mark);
-  ~ChangedResidents() override;
 
   std::size_t segment_count() const override { return entries_->segment_count(); }
   void read_segment(std::size_t index, detail::EntrySink& sink) override;
 
  private:
-  class Residents;
   class Filter;
+
+  /// Hashes ascend from call to call.
+  bool has_changed(std::uint64_t hash, std::string_view key);
 
   std::shared_ptr<RunningSnapshot> running_;  // before the views, so that it ends after them
   std::unique_ptr<detail::TableView> entries_;
-  std::unique_ptr<Residents> residents_;
+  std::unique_ptr<detail::TableView> residents_view_;
+  ViewReader residents_;  // of residents_view_
+  const std::uint64_t mark_;
 };
 
 }  // namespace tidemark

@@ -9,11 +9,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "state/restored_entries.h"
+#include "state/view_reader.h"
 #include "tidemark/detail/state/table.h"
 
 namespace tidemark {
@@ -23,7 +22,6 @@ class PartlyLoadedView final : public detail::TableView {
   /// `loaded` has all entries of the table, expired or not. `is_loaded`: for each unit, whether they are in there.
   PartlyLoadedView(std::unique_ptr<detail::TableView> loaded, std::shared_ptr<const RestoredEntries> entries,
                    const RestoredEntries::State& state, std::vector<bool> is_loaded, std::uint32_t written_s);
-  ~PartlyLoadedView() override;
 
   std::size_t segment_count() const override { return segments_read_ + (finished_ ? 0 : 1); }
   /// Segments are read one after the other.
@@ -34,9 +32,9 @@ class PartlyLoadedView final : public detail::TableView {
   void read_erased(detail::ErasedSink& sink) override;
 
  private:
-  class Loaded;
-
   void skip_loaded_units();
+  /// Some of the table's entries with hashes up to this one; gives their number.
+  std::size_t write_loaded(std::uint64_t last_hash, detail::EntrySink& sink);
   /// Gives about how many entries' worth of work it was.
   std::size_t read_unit(detail::EntrySink& sink);
   bool has_changed(std::uint64_t hash, std::size_t file) const;
@@ -45,7 +43,7 @@ class PartlyLoadedView final : public detail::TableView {
   const std::shared_ptr<const RestoredEntries> entries_;
   const RestoredEntries::State& state_;
   const std::vector<bool> is_loaded_;
-  std::unique_ptr<Loaded> segment_;  // of loaded_
+  ViewReader in_table_;  // of loaded_
   UnitReader reader_;
   std::shared_ptr<const detail::ChangedSince> since_;  // null: everything is shown
   std::size_t next_unit_ = 0;

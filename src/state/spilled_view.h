@@ -7,9 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
-#include <vector>
 
+#include "state/view_reader.h"
 #include "tidemark/detail/state/table.h"
 #include "tidemark/state_store.h"
 
@@ -19,19 +18,18 @@ class SpilledView final : public detail::TableView {
  public:
   /// `resident` has all entries that its table held, expired or not; `state` is that of the store.
   SpilledView(std::unique_ptr<detail::TableView> resident, std::shared_ptr<StateStoreSnapshot> store, std::uint32_t state);
-  ~SpilledView() override;
 
   std::size_t segment_count() const override { return segments_read_ + (finished_ ? 0 : 1); }
   /// Segments are read one after the other.
   void read_segment(std::size_t index, detail::EntrySink& sink) override;
 
  private:
-  class Resident;
-
   bool next_stored();
+  void write_resident(detail::EntrySink& sink);
   void write_same_hash(std::uint64_t hash, detail::EntrySink& sink);
 
-  std::unique_ptr<Resident> resident_;
+  const std::unique_ptr<detail::TableView> resident_view_;
+  ViewReader resident_;  // of resident_view_
   std::shared_ptr<StateStoreSnapshot> store_;
   const std::uint32_t state_;
   std::unique_ptr<StateEntries> entries_;  // from the first segment on

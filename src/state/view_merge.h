@@ -5,10 +5,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "snapshot/snapshot_file_writer.h"
+#include "state/view_reader.h"
 #include "tidemark/detail/state/keyed_backend.h"
 
 namespace tidemark {
@@ -17,7 +17,6 @@ class ViewMerge {
  public:
   /// `state` is the id that the file's writer gave it.
   ViewMerge(std::vector<detail::StateView> views, std::uint32_t state, std::uint32_t max_parallelism);
-  ~ViewMerge();
 
   /// Writes a bounded piece: a segment, or entries of several until a block is full. False when all is written.
   bool write_some(SnapshotFileWriter& writer);
@@ -27,7 +26,6 @@ class ViewMerge {
 
  private:
   class DirectSink;
-  class Buffer;
 
   bool write_segment(SnapshotFileWriter& writer);
   bool write_merged(SnapshotFileWriter& writer);
@@ -37,7 +35,7 @@ class ViewMerge {
   std::uint32_t max_parallelism_;
   std::size_t next_segment_ = 0;                  // of a single view
   bool started_ = false;                          // the merge of several
-  std::vector<std::unique_ptr<Buffer>> buffers_;  // a heap: the smallest hash in front
+  std::vector<std::unique_ptr<ViewReader>> readers_;  // a heap: the smallest hash in front
 };
 
 }  // namespace tidemark
