@@ -30,6 +30,18 @@ inline std::vector<std::string> blocks(const std::string& page, const std::strin
   return result;
 }
 
+/// Without the blanks at the beginning of lines, for code that a page has at another depth than its test.
+inline std::string without_margins(const std::string& code) {
+  std::string result;
+  bool at_begin = true;
+  for (const char c : code) {
+    if (at_begin && c == ' ') continue;
+    at_begin = c == '\n';
+    result += c;
+  }
+  return result;
+}
+
 /// The C++ of the page that begins with these words; empty, and a failure of the test, if there is none.
 inline std::string block_beginning_with(const std::string& words, const std::string& page) {
   for (std::string& block : blocks(page, "cpp")) {

@@ -12,7 +12,8 @@
 //   highest.key_by(of_row([](const auto& auction) { return auction.key % 10; })).aggregate(...)
 //
 // write_files(..., as_json()), print() and collect() write a change as it is, with its kind as a field; a sink that takes rows
-// that are only added refuses such a stream when the job is built.
+// that are only added refuses such a stream when the job is built. So does one that keeps one row a key: it takes the
+// stream's upserts(), in which a row replaces the one of its key.
 //
 // What a changed row costs is bounded by Emit: a row may be given with each change, at most every so often, or at the end.
 #pragma once
@@ -22,6 +23,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "tidemark/out.h"
 #include "tidemark/schema.h"
 #include "tidemark/time.h"
 
@@ -47,6 +49,24 @@ constexpr bool adds(ChangeKind kind) { return kind == ChangeKind::kInsert || kin
 template <class T>
 struct Change {
   ChangeKind kind = ChangeKind::kInsert;
+  T row;
+};
+
+/// What becomes of the row of a key.
+enum class UpsertKind : std::uint8_t {
+  kUpsert = 0,  ///< it is this one now, be there one or not
+  kDelete = 1,  ///< there is none any more
+};
+
+template <>
+struct state_schema_of<UpsertKind> {
+  static constexpr auto state_schema = schema(enumerator(UpsertKind::kUpsert, "upsert"), enumerator(UpsertKind::kDelete, "delete"));
+};
+
+/// A change of a table that has one row a key, for a sink that does.
+template <class T>
+struct Upsert {
+  UpsertKind op = UpsertKind::kUpsert;
   T row;
 };
 
@@ -101,6 +121,20 @@ using RowOf = typename RowOfChange<T>::Type;
 
 template <class T>
 inline constexpr bool is_change_v = !std::is_same_v<T, RowOf<T>>;
+
+template <class T>
+inline constexpr bool is_upsert_v = false;
+template <class T>
+inline constexpr bool is_upsert_v<Upsert<T>> = true;
+
+/// Of changes, upserts: what a row was before is not needed to replace it.
+template <class T>
+struct ToUpserts {
+  void operator()(const Change<T>& change, Out<Upsert<T>>& out) const {
+    if (change.kind == ChangeKind::kUpdateBefore) return;
+    out.emit({adds(change.kind) ? UpsertKind::kUpsert : UpsertKind::kDelete, change.row});
+  }
+};
 
 template <class T>
 const RowOf<T>& row_of(const T& record) {

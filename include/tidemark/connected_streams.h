@@ -1,8 +1,12 @@
-// Two keyed streams and a function over both, with state and timers that they share.
+// Two keyed streams and a function over both, with state and timers that they share,
 //
 //   orders.key_by(&Order::id).connect(payments.key_by(&Payment::order)).process<Settlement>().uid("settlement")
 //
-// co_process.h has the function. connect() with a broadcast stream is in broadcast_stream.h.
+// and two streams without keys, whose function has operator state:
+//
+//   orders.connect(commands).process<Gate>().uid("gate")
+//
+// co_process.h has the functions. connect() with a broadcast stream is in broadcast_stream.h.
 #pragma once
 
 #include <concepts>
@@ -13,6 +17,7 @@
 #include "tidemark/detail/api/function_node.h"
 #include "tidemark/detail/api/port.h"
 #include "tidemark/detail/api/user_function.h"
+#include "tidemark/detail/operators/co_process.h"
 #include "tidemark/detail/operators/keyed_co_process.h"
 #include "tidemark/stream.h"
 
@@ -53,6 +58,35 @@ class ConnectedStreams {
 
   KeyedStream<A, KeyA> first_;
   KeyedStream<B, KeyB> second_;
+  detail::Location at_;
+};
+
+template <class A, class B>
+class UnkeyedConnectedStreams {
+ public:
+  /// F is a CoProcess<A, B, Result>, made for each subtask from a Declare& and copies of `args`.
+  template <class F, class... Args>
+  auto process(Args... args) const {
+    static_assert(detail::CoProcessClass<F>,
+                  "process() behind connect() takes a class derived from CoProcess<First, Second, Result>; of keyed streams one derived from KeyedCoProcess");
+    static_assert(std::same_as<typename F::Input, A>, "the first type of CoProcess must be the record type of the stream");
+    static_assert(std::same_as<typename F::Second, B>, "the second type of CoProcess must be the record type of the stream in connect()");
+    using Op = detail::CoProcessOperator<F>;
+    const auto make = detail::maker_of<F>(std::move(args)...);
+    detail::JobBuilder& builder = *first_.builder_;
+    const NodeId node = detail::add_function_node(builder, {.name = "co-process", .location = at_}, [make] { return std::make_unique<Op>(make); });
+    detail::connect(builder, first_.ports_, node, Exchange::kForward, detail::plain_writer<A>(), 0);
+    detail::connect(builder, second_.ports_, node, Exchange::kForward, detail::plain_writer<B>(), 1);
+    return Stream<typename F::Output>::template output_of<Op>(builder, node);
+  }
+
+ private:
+  template <class>
+  friend class Stream;
+  UnkeyedConnectedStreams(Stream<A> first, Stream<B> second, detail::Location at) : first_{std::move(first)}, second_{std::move(second)}, at_{at} {}
+
+  Stream<A> first_;
+  Stream<B> second_;
   detail::Location at_;
 };
 

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -14,6 +13,7 @@
 #include "tidemark/detail/connectors/argument_checks.h"
 #include "tidemark/detail/connectors/file_sink.h"
 #include "tidemark/detail/connectors/file_source.h"
+#include "tidemark/detail/connectors/source_timing.h"
 #include "tidemark/format.h"
 #include "tidemark/sink.h"
 #include "tidemark/source.h"
@@ -26,28 +26,19 @@ struct TextLine {
 };
 
 /// Reads all files that match a pattern when the job starts: in the order of their paths and as long as they are then, in
-/// splits that readers take in turn. They must not change while the job, or one that resumes it, reads them.
+/// splits that readers take in turn. They must not change while the job, or one that resumes it, reads them. See
+/// detail::TimedSource for what it can be told about time; without event_time() the watermark comes at the end.
+///
+/// A file whose name ends in .gz or .zst is unpacked as it is read, as one split.
 template <class T>
-class FileSource {
+class FileSource : public detail::TimedSource<FileSource<T>, T> {
  public:
-  using Record = T;
-
   /// See glob() for what a pattern may hold: * and ? and [..], ** for any depth. What is wrong
   /// with it, or with what follows, run() reports.
   explicit FileSource(std::string pattern) {
     options_.pattern = std::move(pattern);
     if constexpr (std::is_same_v<T, TextLine>) options_.format = detail::LineFormat::kText;
-    checks_.run([this] { detail::check_options(options_); });
-  }
-
-  /// A member or a callable that gives a Timestamp, a std::int64_t (milliseconds since 1970 UTC) or a sys_time. Without
-  /// one, records have no event time and the watermark comes at the end.
-  template <class F>
-  FileSource& event_time(F f, OutOfOrderness out_of_orderness = {}) {
-    event_times_ = detail::make_event_times<T>(std::move(f));
-    out_of_orderness_ = out_of_orderness;
-    checks_.check(out_of_orderness);
-    return *this;
+    check();
   }
 
   FileSource& format(JsonFormat) { return set_format(detail::LineFormat::kJson); }
@@ -65,45 +56,49 @@ class FileSource {
     return set_format(detail::LineFormat::kText);
   }
 
-  /// A split without records for this long holds no watermark back any more; never, if not given.
-  FileSource& idle_after(Duration duration) {
-    idle_after_ = duration;
-    checks_.check_idle_after(duration);
+  /// How the files are packed, where their names don't say so.
+  FileSource& compressed(Compression compression) {
+    options_.compression = compression;
+    return *this;
+  }
+
+  /// Looks for further files each time that so long has passed, and never ends. A file is read once, as long as it is when it is found: let files
+  /// appear whole, by renaming them into place from a name that does not match, such as one with a leading dot. Checkpoints
+  /// hold the paths of what was found and is still there.
+  FileSource& watch(Duration every) {
+    this->checks_.require(every > Duration{0}, "watch() takes how long to wait before looking for files again: more than zero");
+    options_.watch_every = every;
     return *this;
   }
 
   /// fail(), which is the default, skip() or side_output("name").
   FileSource& on_error(OnError policy) {
     options_.on_error = std::move(policy);
-    checks_.run([this] { detail::check_options(options_); });
-    return *this;
+    return check();
   }
 
   /// How many bytes of a file a reader takes at a time.
   FileSource& split_size(std::uint64_t bytes) {
     options_.split_bytes = bytes;
-    checks_.run([this] { detail::check_options(options_); });
-    return *this;
+    return check();
   }
 
   operator SourceDescription<T>() const {
-    return SourceDescription<T>{std::make_shared<detail::FileSourceImplementation<T>>(
-                                    options_, event_times_, out_of_orderness_.delay, idle_after_),
-                                checks_.problem()};
+    return SourceDescription<T>{std::make_shared<detail::FileSourceImplementation<T>>(options_, this->event_times_, this->timing_),
+                                this->problem()};
   }
 
  private:
   FileSource& set_format(detail::LineFormat format) {
     options_.format = format;
-    checks_.run([this] { detail::check_options(options_); });
+    return check();
+  }
+  FileSource& check() {
+    this->checks_.run([this] { detail::check_options(options_); });
     return *this;
   }
 
   detail::FileSourceOptions options_;
-  detail::ArgumentChecks checks_;
-  std::shared_ptr<const detail::EventTimes<T>> event_times_;
-  OutOfOrderness out_of_orderness_;
-  std::optional<Duration> idle_after_;
 };
 
 /// Records from files of JSON lines, or of what format() says.

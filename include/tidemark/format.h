@@ -1,5 +1,7 @@
-// How sinks and sources write and read records as text.
+// How sinks and sources write and read records as text, and how files of it are packed.
 #pragma once
+
+#include <cstdint>
 
 namespace tidemark {
 
@@ -20,5 +22,13 @@ inline CsvFormat as_csv(CsvOptions options = {}) { return {options}; }
 /// The line itself: a text, or a record whose only field is one.
 struct TextFormat {};
 inline TextFormat as_text() { return {}; }
+
+/// How a file is packed.
+enum class Compression : std::uint8_t {
+  kByName,  ///< gzip if its name ends in .gz, zstd if it ends in .zst, else not
+  kNone,
+  kGzip,  ///< one or more members
+  kZstd,  ///< one or more frames
+};
 
 }  // namespace tidemark

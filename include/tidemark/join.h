@@ -38,6 +38,7 @@
 #include <utility>
 
 #include "tidemark/change.h"
+#include "tidemark/co_group.h"
 #include "tidemark/connected_streams.h"
 #include "tidemark/detail/operators/interval_join.h"
 #include "tidemark/detail/operators/join_kind.h"
@@ -121,17 +122,11 @@ class JoinedStreams {
   };
   template <class Windows>
   struct ByWindow {
-    KeyedStream<A, KeyA> first;
-    KeyedStream<B, KeyB> second;
+    CoGroupedStreams<A, KeyA, B, KeyB> streams;
     Windows windows;
     template <detail::JoinKind kKind, class F>
     auto add(F f) const {
-      using Either = detail::EitherRecord<A, B>;
-      const auto firsts = first.stream_.map([](const A& record) { return Either{record, std::nullopt}; });
-      const auto seconds = second.stream_.map([](const B& record) { return Either{std::nullopt, record}; });
-      return firsts.union_with(seconds)
-          .key_by(detail::EitherKey<KeyA, KeyB>{first.key_, second.key_})
-          .window(windows)
+      return streams.either(windows)
           .template aggregate<detail::WindowJoin<kKind, Key, A, B, F>>(detail::GatherRecords<kKind, A, B>{}, std::move(f))
           .name("window join");
     }
@@ -150,9 +145,7 @@ class JoinedStreams {
   template <class Windows>
   Join<A, B, ByWindow<Windows>> window(Windows windows) const {
     check_records();
-    static_assert(requires(const Windows& w, const detail::EitherRecord<A, B>& record, std::vector<Window>& to) { w.assign(record, Timestamp{}, to); },
-                  "window() of a join takes windows that hang on the time alone: tumbling(10s), sliding(10s, 2s), session(30s)");
-    return Join<A, B, ByWindow<Windows>>{{streams_.first_, streams_.second_, std::move(windows)}};
+    return Join<A, B, ByWindow<Windows>>{{{streams_.first_, streams_.second_, streams_.at_}, std::move(windows)}};
   }
   Join<A, B, ByKey<detail::NoTtl>> unbounded() const { return Join<A, B, ByKey<detail::NoTtl>>{{streams_, {}}}; }
   Join<A, B, ByKey<Ttl>> unbounded(Ttl ttl) const { return Join<A, B, ByKey<Ttl>>{{streams_, ttl}}; }

@@ -1,10 +1,14 @@
-// What every source can be told: how late records may come, and what becomes of input that is no record.
+// What every source can be told: how late records may come, with which others it keeps pace, and what becomes of input that is
+// no record.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 
+#include "tidemark/detail/connectors/watermark_group.h"
 #include "tidemark/error.h"
 #include "tidemark/time.h"
 
@@ -17,6 +21,27 @@ struct OutOfOrderness {
 
 /// A delay of zero or more.
 inline OutOfOrderness out_of_order_by(Duration delay) { return {delay}; }
+
+/// Sources of one job whose event times stay together, so that operators behind them need not keep what one of them is ahead:
+///
+///   const AlignmentGroup clocks{10s};
+///   job.from(read_files<Bid>("bids/*").event_time(&Bid::at).align(clocks)).uid("bids")
+///   job.from(read_files<Sale>("sales/*").event_time(&Sale::at).align(clocks)).uid("sales")
+///
+/// A split whose watermark is more than `max_drift` ahead of the slowest reader's waits; it looks again after `update`. Idle readers
+/// and those that have ended hold nobody. Copies are the same group.
+class AlignmentGroup {
+ public:
+  explicit AlignmentGroup(Duration max_drift, Duration update = std::chrono::milliseconds{200})
+      : group_{std::make_shared<detail::WatermarkGroup>(max_drift, update)} {}
+
+  // The rest is the engine's.
+
+  const std::shared_ptr<detail::WatermarkGroup>& group() const { return group_; }
+
+ private:
+  std::shared_ptr<detail::WatermarkGroup> group_;
+};
 
 /// Input that is no record: of a source with on_error(side_output(...)).
 struct BadRecord {

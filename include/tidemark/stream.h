@@ -54,10 +54,22 @@ template <class T>
 class BroadcastStream;
 template <class T, class KeyFn, class Rule>
 class BroadcastConnectedStream;
+template <class T, class KeyFn>
+class TwoStageKeyedStream;
+template <class T, class KeyFn, class Row>
+class TwoStageWindowedStream;
 template <class A, class KeyA, class B, class KeyB>
 class ConnectedStreams;
 template <class A, class KeyA, class B, class KeyB>
 class JoinedStreams;
+template <class A, class KeyA, class B, class KeyB>
+class CoGroupedStreams;
+template <class A, class B>
+class UnkeyedConnectedStreams;
+template <class T>
+class AsyncStream;
+template <class T, class KeyFn>
+class LookupStream;
 
 /// A sink that was given a stream.
 class StreamSink {
@@ -150,6 +162,30 @@ class Stream {
     return add_process<F>(at, std::move(a), std::move(b), std::move(c));
   }
 
+  // How a stream is dealt out to the subtasks of its next operator; without any of these, and where both run in as many
+  // subtasks, the next operator runs in the same task. What comes from one subtask to another keeps its order. An operator
+  // that says itself how it is dealt to, as one behind key_by(), heeds none of these.
+
+  /// Evenly, in turn, wherever the records come from.
+  Stream<T> rebalance() const { return dealt_out(Exchange::kRebalance, detail::plain_writer<T>()); }
+  /// The same, but each subtask deals to a few of the next ones, which only it deals to, or several deal to one.
+  Stream<T> rescale() const { return dealt_out(Exchange::kRescale, detail::plain_writer<T>()); }
+  /// Each record to a subtask picked at random.
+  Stream<T> shuffle() const { return dealt_out(Exchange::kShuffle, detail::shuffle_writer<T>()); }
+  /// All to one: the next operator runs in one subtask.
+  Stream<T> global() const { return dealt_out(Exchange::kGlobal, detail::plain_writer<T>()); }
+  /// Each record to subtask function(key, n) of n, from 0 on; `key` is a member pointer or a callable for a record.
+  template <class F, class KeyFn>
+  Stream<T> partition_by(F function, KeyFn key) const {
+    static_assert(detail::Copied<F> && detail::Copied<KeyFn>,
+                  "partition_by() copies its callables to each subtask: capture values or a std::shared_ptr, nothing that can only be moved");
+    static_assert(std::invocable<KeyFn&, const T&>, "partition_by() takes a function and a member pointer or callable for a record of the stream: partition_by(f, &Bid::auction)");
+    static_assert(std::integral<std::invoke_result_t<F&, std::invoke_result_t<KeyFn&, const T&>, std::uint32_t>>,
+                  "partition_by() takes a function of a key and the number of subtasks, which gives one of them: "
+                  "[](std::int64_t key, std::uint32_t n) { return key % n; }");
+    return dealt_out(Exchange::kCustom, detail::custom_writer<T>(std::move(function), std::move(key)));
+  }
+
   /// For connect(): each record goes to every subtask.
   BroadcastStream<T> broadcast() const { return BroadcastStream<T>{*this}; }
 
@@ -157,6 +193,24 @@ class Stream {
   template <class Rule>
   BroadcastConnectedStream<T, detail::NoKey, Rule> connect(BroadcastStream<Rule> rules, Location at = Location::current()) const {
     return {*this, detail::NoKey{}, std::move(rules), at};
+  }
+
+  /// This stream and another of any type, for a function over both (co_process.h): connect(other).process<F>(). Where what
+  /// they have in common is a key, connect keyed streams.
+  template <class B>
+  UnkeyedConnectedStreams<T, B> connect(Stream<B> other, Location at = Location::current()) const {
+    return {*this, std::move(other), at};
+  }
+
+  /// Results that come later, while other records go on (async.h): async().timeout(2s).process<F>().
+  AsyncStream<T> async(Location at = Location::current()) const { return {*this, at}; }
+
+  /// The rows of each record's key, which are in another system (async.h): lookup_join(&Order::customer).from<Customers>().left(f).
+  template <class KeyFn>
+  LookupStream<T, KeyFn> lookup_join(KeyFn key, Location at = Location::current()) const {
+    static_assert(detail::Copied<KeyFn>, "lookup_join() copies its callable to each subtask: capture values or a std::shared_ptr, nothing that can only be moved");
+    static_assert(std::invocable<const KeyFn&, const T&>, "lookup_join() takes a member pointer or a callable for a record of the stream: &Order::customer");
+    return {*this, std::move(key), at};
   }
 
   /// Windows over all records together, in one subtask.
@@ -176,14 +230,22 @@ class Stream {
   /// on_error(side_output(...)) name. side_output<BadRecord>("bad").
   template <class U>
   Stream<U> side_output(SideOutput<U> which) const {
-    const std::any* port = builder_->find_side_output(node_, which.name());
-    if (port == nullptr) return Stream<U>{*builder_, detail::kNoNode, {}};
-    const auto* find = std::any_cast<detail::FindOutput<U>>(port);
+    const detail::SideOutputPort* output = builder_->find_side_output(node_, which.name());
+    if (output == nullptr) return Stream<U>{*builder_, detail::kNoNode, {}};
+    const auto* find = std::any_cast<detail::FindOutput<U>>(&output->port);
     if (find == nullptr) {
       builder_->complain_at(node_, "the side output '" + which.name() + "' has records of another type than it was asked for");
       return Stream<U>{*builder_, detail::kNoNode, {}};
     }
-    return Stream<U>{*builder_, detail::kNoNode, {{node_, which.name(), *find}}};
+    return Stream<U>{*builder_, detail::kNoNode, {{output->node, which.name(), *find}}};
+  }
+
+  /// Changes of a table with one row a key, as that of aggregate(), keep_first() and keep_last(), for a sink that keeps one row
+  /// a key, too (change.h).
+  auto upserts() const {
+    static_assert(detail::is_change_v<T>, "upserts() are made of the changes of a table: a stream of Change<Row>, as behind key_by().aggregate()");
+    using Row = detail::RowOf<T>;
+    return flat_map<Upsert<Row>>(detail::ToUpserts<Row>{}).name("upserts");
   }
 
   /// Ends in a sink: write_files(), print(), collect().
@@ -193,8 +255,14 @@ class Stream {
     const SinkDescription<T> description = sink;
     if (description.problem()) builder_->complain_at(at, description.problem()->message());
     if (detail::is_change_v<T> && !description.takes_changes()) {
-      builder_->complain_at(at, "the sink '" + description.name() + "' takes rows that are only added, and this stream has changes of rows (change.h): "
-                                "give it at_end() and map() it to its rows, or write it to a sink that takes changes");
+      builder_->complain_at(at, description.takes_upserts()
+                                    ? "the sink '" + description.name() + "' keeps one row a key, and this stream has changes that add and take rows (change.h): give it their upserts()"
+                                    : "the sink '" + description.name() + "' takes rows that are only added, and this stream has changes of rows (change.h): "
+                                      "give it at_end() and map() it to its rows, or write it to a sink that takes changes");
+    }
+    if (detail::is_upsert_v<T> && !description.takes_upserts()) {
+      builder_->complain_at(at, "the sink '" + description.name() + "' takes rows that are only added, and this stream replaces and deletes rows (change.h): "
+                                "write it to a sink that keeps one row a key, or that takes changes");
     }
     const NodeId node = builder_->add_node({.name = description.name(),
                                             .location = at,
@@ -229,12 +297,22 @@ class Stream {
   friend class KeyedStream;
   template <class, class, class, class, class, class>
   friend class WindowedStream;
+  template <class, class>
+  friend class TwoStageKeyedStream;
+  template <class, class, class>
+  friend class TwoStageWindowedStream;
   template <class, class, class>
   friend class BroadcastConnectedStream;
   template <class, class, class, class>
   friend class ConnectedStreams;
   template <class, class, class, class>
   friend class JoinedStreams;
+  template <class, class, class, class>
+  friend class CoGroupedStreams;
+  template <class, class>
+  friend class UnkeyedConnectedStreams;
+  template <class>
+  friend class AsyncStream;
   friend class Job;
 
   Stream(detail::JobBuilder& builder, NodeId node, std::vector<detail::Port<T>> ports)
@@ -244,6 +322,13 @@ class Stream {
   template <class Op>
   static Stream<T> output_of(detail::JobBuilder& builder, NodeId node) {
     return {builder, node, {{node, {}, &detail::main_output<Op>}}};
+  }
+
+  Stream<T> dealt_out(Exchange exchange, detail::MakeWriter make_writer) const {
+    Stream<T> result{*builder_, detail::kNoNode, ports_};
+    const detail::Partition* partition = builder_->add_partition({exchange, std::move(make_writer)});
+    for (detail::Port<T>& port : result.ports_) port.partition = partition;
+    return result;
   }
 
   template <class Op, class Result, class F>
@@ -317,12 +402,19 @@ class KeyedStream {
     return {*this, std::move(other), at};
   }
 
+  /// All records of both with the same key and window at once (co_group.h): co_group(other).window(tumbling(1h)).apply(f).
+  template <class B, class KeyB>
+  CoGroupedStreams<T, KeyFn, B, KeyB> co_group(KeyedStream<B, KeyB> other, detail::Location at = detail::Location::current()) const {
+    return {*this, std::move(other), at};
+  }
+
+  /// Aggregates in each subtask before the records are dealt out by key, for hot keys (two_stage.h): aggregate() follows.
+  auto two_stage() const;
+
   /// For each key one row, in a stream of its changes (change.h): the aggregate of all records so far.
   template <class Agg>
   auto aggregate(Agg aggregate, Emit emit = every_change()) const {
-    static_assert(requires { typename Agg::Accumulator; } || requires { typename Agg::template AccumulatorFor<detail::RowOf<T>>; },
-                  "aggregate() takes an aggregate: count(), sum(&Bid::price), or a struct with an Accumulator, a Result, and const add(), merge() "
-                  "and result()");
+    check_aggregate<Agg>();
     return changes<detail::AggregatedRow<Key, T, Agg>>("aggregate", {std::move(aggregate)}, emit);
   }
   /// The record for which `by` is largest; the earlier one of equals. Without `by` the one of the latest event time, and then
@@ -351,7 +443,18 @@ class KeyedStream {
   friend class ConnectedStreams;
   template <class, class, class, class>
   friend class JoinedStreams;
+  template <class, class, class, class>
+  friend class CoGroupedStreams;
 
+  template <class, class>
+  friend class TwoStageKeyedStream;
+
+  template <class Agg>
+  static void check_aggregate() {
+    static_assert(requires { typename Agg::Accumulator; } || requires { typename Agg::template AccumulatorFor<detail::RowOf<T>>; },
+                  "aggregate() takes an aggregate: count(), sum(&Bid::price), or a struct with an Accumulator, a Result, and const add(), merge() "
+                  "and result()");
+  }
   template <class Rows>
   auto changes(const char* name, Rows rows, Emit emit) const {
     return process<detail::RowChanges<Key, T, Rows>>(std::move(rows), emit).name(name);
@@ -422,6 +525,10 @@ class WindowedStream {
     return with<Trigger, Changed>(trigger_, Changed{evicts_.before, std::move(evictor)});
   }
 
+  /// Aggregates in each subtask before the records are dealt out by key, for hot keys (two_stage.h): aggregate() or reduce()
+  /// follows.
+  auto two_stage() const;
+
   /// One result a window and key: Windowed<Key, Result> behind key_by(), WindowedAll<Result> behind window_all().
   template <class Agg>
   auto aggregate(Agg aggregate, detail::Location at = detail::Location::current()) const {
@@ -449,8 +556,7 @@ class WindowedStream {
   /// The records of a window are made one, two by two: f(const T&, const T&) -> T. One result as of aggregate().
   template <class F>
   auto reduce(F f, detail::Location at = detail::Location::current()) const {
-    static_assert(std::is_invocable_r_v<T, const F&, const T&, const T&>,
-                  "reduce() takes a callable that makes one record of two: [](const Bid& a, const Bid& b) { return a.price < b.price ? b : a; }");
+    check_reduce<F>();
     return aggregate(detail::ReduceAggregate<F>{std::move(f)}, at);
   }
 
@@ -468,6 +574,8 @@ class WindowedStream {
   friend class KeyedStream;
   template <class, class, class, class, class, class>
   friend class WindowedStream;
+  template <class, class, class>
+  friend class TwoStageWindowedStream;
 
   template <class Evictor>
   static constexpr bool kIsEvictor = requires(const Evictor& evictor, WindowRecords<T>& records) { evictor.evict(records); };
@@ -485,6 +593,11 @@ class WindowedStream {
     return changed;
   }
 
+  template <class F>
+  static void check_reduce() {
+    static_assert(std::is_invocable_r_v<T, const F&, const T&, const T&>,
+                  "reduce() takes a callable that makes one record of two: [](const Bid& a, const Bid& b) { return a.price < b.price ? b : a; }");
+  }
   template <class Agg>
   static void check_aggregate() {
     static_assert(detail::Copied<Agg>, "aggregate() copies the aggregate to each subtask: capture values or a std::shared_ptr, nothing that can only be moved");

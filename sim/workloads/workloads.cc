@@ -18,6 +18,7 @@ const std::vector<WorkloadKind>& workload_kinds() {
       {"expiring", "state with a time to live: what expired is never seen again, what lives is never lost", &make_expiring},
       {"versions", "each process may run a later version of the job, with other types in its state", &make_versions},
       {"all_round", "every kind of state, both kinds of timers, broadcast rules, a window and two sinks", &make_all_round},
+      {"asking", "records that another system is asked about, on threads and by a function: each once, in its place", &make_asking},
   };
   return kinds;
 }

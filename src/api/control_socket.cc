@@ -56,8 +56,8 @@ std::optional<CheckpointGlance> glance_at(const std::optional<CheckpointStats::C
 
 class ControlSocket::Control final : public JobControl {
  public:
-  Control(std::string job, JobMaster& master, const Clock& clock)
-      : job_{std::move(job)}, master_{master}, clock_{clock}, start_ms_{clock.wall_ms()} {}
+  Control(std::string job, JobMaster& master, const Clock& clock, std::function<std::vector<VertexMetrics>()> vertices)
+      : job_{std::move(job)}, master_{master}, clock_{clock}, vertices_{std::move(vertices)}, start_ms_{clock.wall_ms()} {}
 
   void take_snapshot(SnapshotOrder order, SnapshotAnswer answer) override {
     master_.request_snapshot(std::move(order), std::move(answer));
@@ -73,18 +73,21 @@ class ControlSocket::Control final : public JobControl {
             .completed_checkpoints = checkpoints.completed,
             .failed_checkpoints = checkpoints.failed,
             .checkpoints_in_progress = checkpoints.in_progress,
-            .newest_checkpoint = glance_at(checkpoints.last_completed)};
+            .newest_checkpoint = glance_at(checkpoints.last_completed),
+            .vertices = vertices_()};
   }
 
  private:
   const std::string job_;
   JobMaster& master_;
   const Clock& clock_;
+  const std::function<std::vector<VertexMetrics>()> vertices_;
   const std::int64_t start_ms_;
 };
 
-ControlSocket::ControlSocket(const std::string& folder, std::string job, JobMaster& master, const Clock& clock)
-    : control_{std::make_unique<Control>(std::move(job), master, clock)}, endpoints_{*control_} {
+ControlSocket::ControlSocket(const std::string& folder, std::string job, JobMaster& master, const Clock& clock,
+                             std::function<std::vector<VertexMetrics>()> vertices)
+    : control_{std::make_unique<Control>(std::move(job), master, clock, std::move(vertices))}, endpoints_{*control_} {
   auto name = UnixSocketName::in(folder, kControlSocket);
   auto server = name ? HttpServer::start(*std::move(name),
                                          [this](const HttpRequest& request) { return endpoints_.handle(request); })

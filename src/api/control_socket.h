@@ -4,8 +4,10 @@
 // Threads: one of its own takes requests; all else is the caller's. Ownership: the master outlives it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "control/http.h"
 #include "control/job_endpoints.h"
@@ -20,8 +22,9 @@ inline constexpr const char* kControlSocket = "control.sock";
 class ControlSocket {
  public:
   /// `folder`: of the job's checkpoints, whose LOCK the process holds. A job that can't listen runs all the same, with a
-  /// line in the log.
-  ControlSocket(const std::string& folder, std::string job, JobMaster& master, const Clock& clock);
+  /// line in the log. `vertices` may be called from any thread.
+  ControlSocket(const std::string& folder, std::string job, JobMaster& master, const Clock& clock,
+                std::function<std::vector<VertexMetrics>()> vertices);
   ~ControlSocket();
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;

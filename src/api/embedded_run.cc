@@ -128,6 +128,7 @@ class ProgramRun {
       }
     }
     log_info(summary_line(sample()));
+    if (const std::string line = skew_line(worker_.vertex_metrics()); !line.empty()) log_info(line);
     return master_.outcome();
   }
 
@@ -213,7 +214,7 @@ Result<JobOutcome> run_embedded(const Options& options, const PhysicalPlan& plan
   JobMaster job{env, plan, std::move(store), worker, master};
   std::optional<ControlSocket> socket;
   // Its socket lies in the job's folder, which another storage does not have.
-  if (has_store && storage == nullptr) socket.emplace(folder, plan.logical.job, job, *env.clock);
+  if (has_store && storage == nullptr) socket.emplace(folder, plan.logical.job, job, *env.clock, [&worker] { return worker.vertex_metrics(); });
   const JobOutcome outcome = style == RunStyle::kQuiet
                                  ? job.run_until_done()
                                  : ProgramRun{job, worker, *env.clock, plan.logical.job, has_store}.run();

@@ -22,33 +22,38 @@ NodeId JobBuilder::add_node(NewNode node) {
                          .parallelism = node.parallelism,
                          .keeps_state = node.keeps_state,
                          .is_enumerator = node.is_enumerator,
+                         .heads_task = node.heads_task,
                          .must_be_read = node.must_be_read,
+                         .is_local_stage = node.is_local_stage,
                          .states = std::move(node.states)});
   factories_.nodes.push_back(std::move(node.factory));
   return id;
 }
 
 void JobBuilder::add_edge(LogicalEdge edge, EdgeFactory factory) {
+  std::uint32_t& parallelism = plan_.nodes[edge.to].parallelism;
+  if (edge.exchange == Exchange::kGlobal && parallelism == 0) parallelism = 1;
   plan_.edges.push_back(std::move(edge));
   factories_.edges.push_back(std::move(factory));
 }
 
-void JobBuilder::add_side_output(NodeId node, std::string name, std::any port) {
+void JobBuilder::add_side_output(SideOutputPort port) {
   for (const SideOutputPort& output : side_outputs_) {
-    if (output.node == node && output.name == name) complain_at(node, fmt::format("there are two side outputs '{}': give one of them another name", name));
+    if (output.of != port.of || output.name != port.name) continue;
+    complain_at(port.of, fmt::format("there are two side outputs '{}': give one of them another name", port.name));
   }
-  side_outputs_.push_back({node, std::move(name), std::move(port)});
+  side_outputs_.push_back(std::move(port));
 }
 
-const std::any* JobBuilder::find_side_output(NodeId node, const std::string& name) {
+const SideOutputPort* JobBuilder::find_side_output(NodeId node, const std::string& name) {
   if (node == kNoNode) {
-    complain("side_output() follows the operator that has the output, not a union or another side output");
+    complain("side_output() follows the operator that has the output, not a union, another side output or a stream that was dealt out");
     return nullptr;
   }
   std::vector<std::string> names;
   for (const SideOutputPort& output : side_outputs_) {
-    if (output.node != node) continue;
-    if (output.name == name) return &output.port;
+    if (output.of != node) continue;
+    if (output.name == name) return &output;
     names.push_back(fmt::format("'{}'", output.name));
   }
   complain_at(node, names.empty() ? fmt::format("there is no side output '{}': declare a SideOut of that name in the function, or name it with late_to() or on_error(side_output(...))", name)
@@ -58,7 +63,7 @@ const std::any* JobBuilder::find_side_output(NodeId node, const std::string& nam
 
 LogicalNode* JobBuilder::node_to_change(NodeId node, std::string_view what) {
   if (node != kNoNode) return &plan_.nodes[node];
-  complain(fmt::format("{}() follows an operator: a union and a side output are none", what));
+  complain(fmt::format("{}() follows an operator: a union, a side output and a stream that was dealt out are none", what));
   return nullptr;
 }
 
@@ -67,7 +72,8 @@ void JobBuilder::set_uid(NodeId node, std::string uid) {
   if (which == nullptr) return;
   if (uid.empty()) return complain_at(node, "uid(\"\"): it is the name under which checkpoints hold the operator's state, so it can't be empty");
   for (const LogicalEdge& edge : plan_.edges) {
-    if (edge.to == node && edge.exchange == Exchange::kSplits) plan_.nodes[edge.from].uid = uid;
+    const bool is_part = edge.exchange == Exchange::kSplits || plan_.nodes[edge.from].is_local_stage;
+    if (edge.to == node && is_part) plan_.nodes[edge.from].uid = uid;
   }
   which->uid = std::move(uid);
 }

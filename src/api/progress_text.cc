@@ -104,4 +104,12 @@ std::string summary_line(const JobSample& end) {
   return text;
 }
 
+std::string skew_line(const std::vector<VertexMetrics>& vertices) {
+  std::string text;
+  for (const VertexMetrics& vertex : vertices) {
+    if (vertex.subtasks.size() > 1) text += fmt::format("{}{} {:.2f}", text.empty() ? "" : ", ", vertex.name, skew(vertex));
+  }
+  return text.empty() ? text : "records of the busiest subtask over the mean: " + text;
+}
+
 }  // namespace tidemark

@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "control/vertex_metrics.h"
 #include "coordinator/checkpoint_stats.h"
 #include "coordinator/job_state.h"
 #include "tidemark/time.h"
@@ -42,5 +44,8 @@ std::string progress_line(const JobSample& before, const JobSample& now);
 
 /// "hot-items  finished after 00:42  in 18.3 M (436 k/s)  out 9 214  41 checkpoints".
 std::string summary_line(const JobSample& end);
+
+/// "records of the busiest subtask over the mean: bids 1.00, window aggregate 3.21"; empty where all run in one subtask.
+std::string skew_line(const std::vector<VertexMetrics>& vertices);
 
 }  // namespace tidemark

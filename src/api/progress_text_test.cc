@@ -53,5 +53,13 @@ TEST(ProgressText, TheSummaryHasTheWholeRun) {
   EXPECT_EQ(summary_line(end), "j  finished after 00:02  in 1 000 (500/s)  out 5  late 3  1 checkpoint");
 }
 
+TEST(ProgressText, SkewIsShownOfWhatRunsInSeveralSubtasks) {
+  const VertexMetrics one{.id = 0, .name = "splits", .subtasks = {{.records_in = 9}}};
+  const VertexMetrics even{.id = 1, .name = "bids", .subtasks = {{.records_in = 5}, {.records_in = 5}}};
+  const VertexMetrics hot{.id = 2, .name = "window aggregate", .subtasks = {{.records_in = 900}, {.records_in = 100}, {.records_in = 0}}};
+  EXPECT_EQ(skew_line({one}), "");
+  EXPECT_EQ(skew_line({one, even, hot}), "records of the busiest subtask over the mean: bids 1.00, window aggregate 2.70");
+}
+
 }  // namespace
 }  // namespace tidemark

@@ -95,7 +95,10 @@ bool EdgeWriter::drain() {
   return empty;
 }
 
-void fail_key_function(const std::string& record) {
+namespace {
+
+// From a catch block.
+[[noreturn]] void fail_user_function(const std::string& what, const std::string& record) {
   std::string text = "an exception that is no std::exception";
   try {
     throw;
@@ -103,7 +106,20 @@ void fail_key_function(const std::string& record) {
     text = e.what();
   } catch (...) {
   }
-  throw Error{ErrorCode::kUserCode, "the key function of a key_by() behind it, at " + record + ": " + text};
+  throw Error{ErrorCode::kUserCode, what + ", at " + record + ": " + text};
+}
+
+}  // namespace
+
+void fail_key_function(const std::string& record) { fail_user_function("the key function of a key_by() behind it", record); }
+
+void fail_partition_function(const std::string& consumer, const std::string& record) {
+  fail_user_function("the function of the partition_by() before " + consumer, record);
+}
+
+void refuse_partition(std::int64_t partition, std::uint32_t targets) {
+  throw Error{ErrorCode::kUserCode, "it gave subtask " + std::to_string(partition) + " of " + std::to_string(targets) +
+                                        ": give a number from 0 to " + std::to_string(targets - 1)};
 }
 
 }  // namespace tidemark::detail

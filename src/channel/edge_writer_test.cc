@@ -2,8 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
+#include <numeric>
+#include <random>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -513,6 +518,123 @@ TEST(RebalanceWriter, GivesBatchesToTheTargetsInTurn) {
   EXPECT_EQ(prices(*edges[0]), "0 3 6");
   EXPECT_EQ(prices(*edges[1]), "1 4");
   EXPECT_EQ(prices(*edges[2]), "2 5");
+}
+
+/// What each target has got, after the batches of these sizes.
+std::vector<std::string> dealt(EdgeWriter& writer, std::vector<std::unique_ptr<Edge>>& edges, const std::vector<std::int64_t>& sizes) {
+  std::int64_t price = 0;
+  for (const std::int64_t size : sizes) {
+    std::vector<Bid> bids;
+    for (std::int64_t i = 0; i < size; ++i, ++price) bids.push_back({price % 17, price});
+    send(writer, bids);
+  }
+  writer.flush();
+  std::vector<std::string> got(edges.size());
+  while (true) {
+    const bool empty = writer.drain();
+    for (std::size_t target = 0; target < edges.size(); ++target) {
+      const std::string more = prices(*edges[target]);
+      if (!more.empty()) got[target] += (got[target].empty() ? "" : " ") + more;
+    }
+    if (empty) return got;
+  }
+}
+std::vector<std::int64_t> numbers(const std::string& text) {
+  std::istringstream in{text};
+  return {std::istream_iterator<std::int64_t>{in}, {}};
+}
+/// Each once, and those of a target in their order.
+void expect_all(const std::vector<std::string>& dealt, std::size_t records) {
+  std::set<std::int64_t> all;
+  for (const std::string& one : dealt) {
+    const auto mine = numbers(one);
+    EXPECT_TRUE(std::ranges::is_sorted(mine)) << one;
+    all.insert(mine.begin(), mine.end());
+  }
+  std::size_t count = 0;
+  for (const std::string& one : dealt) count += numbers(one).size();
+  EXPECT_EQ(count, records);
+  EXPECT_EQ(all.size(), records);
+}
+
+TEST(RebalanceWriter, NoTargetEverHasTwoRecordsMoreThanAnother) {
+  std::mt19937 random{7};
+  for (const std::uint32_t targets : {1u, 2u, 3u, 8u}) {
+    auto edges = make_edges(targets);
+    RebalanceWriter<Bid> writer{pointers(edges)};
+    writer.open({.subtask = 5, .consumer = {}, .seed = 0});
+    std::vector<std::int64_t> sizes;
+    for (int i = 0; i < 50; ++i) sizes.push_back(static_cast<std::int64_t>(random() % 40));
+    const auto got = dealt(writer, edges, sizes);
+    const auto records = static_cast<std::size_t>(std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}));
+    expect_all(got, records);
+    for (const std::string& one : got) {
+      EXPECT_GE(numbers(one).size(), records / targets);
+      EXPECT_LE(numbers(one).size(), records / targets + 1);
+    }
+  }
+}
+
+TEST(RebalanceWriter, ManyProducersOfOneRecordDoNotAllChooseTheFirstTarget) {
+  for (std::uint32_t producer = 0; producer < 6; ++producer) {
+    auto edges = make_edges(3);
+    RebalanceWriter<Bid> writer{pointers(edges)};
+    writer.open({.subtask = producer, .consumer = {}, .seed = 0});
+    EXPECT_EQ(dealt(writer, edges, {1})[producer % 3], "0");
+  }
+}
+
+TEST(ShuffleWriter, SpreadsByItsSeedAlone) {
+  const auto run = [](std::uint64_t seed) {
+    auto edges = make_edges(4);
+    ShuffleWriter<Bid> writer{pointers(edges)};
+    writer.open({.subtask = 0, .consumer = {}, .seed = seed});
+    return dealt(writer, edges, {1000, 1000, 1000, 1000});
+  };
+  const auto got = run(1);
+  expect_all(got, 4000);
+  for (const std::string& one : got) {
+    EXPECT_GT(numbers(one).size(), 850u);
+    EXPECT_LT(numbers(one).size(), 1150u);
+  }
+  EXPECT_EQ(run(1), got);
+  EXPECT_NE(run(2), got);
+}
+
+TEST(CustomWriter, AsksTheFunctionWithTheKeyAndTheNumberOfTargets) {
+  auto edges = make_edges(3);
+  const auto last_but = [](std::int64_t auction, std::uint32_t targets) { return targets - 1 - static_cast<std::uint32_t>(auction) % targets; };
+  CustomWriter<Bid, decltype(last_but), std::int64_t Bid::*> writer{pointers(edges), last_but, &Bid::auction};
+  const auto got = dealt(writer, edges, {200, 300});
+  expect_all(got, 500);
+  for (std::uint32_t target = 0; target < 3; ++target) {
+    for (const std::int64_t price : numbers(got[target])) EXPECT_EQ(price % 17 % 3, 2 - target);
+  }
+}
+
+TEST(CustomWriter, RefusesATargetThatThereIsNotAndNamesTheConsumerAndTheRecord) {
+  const auto failure = [](auto function) {
+    auto edges = make_edges(3);
+    CustomWriter<Bid, decltype(function), std::int64_t Bid::*> writer{pointers(edges), function, &Bid::auction};
+    writer.open({.subtask = 0, .consumer = "operator 'map' (job.cc:14)", .seed = 0});
+    try {
+      send(writer, {{1, 10}, {2, 20}});
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kUserCode);
+      return error.message();
+    }
+    return std::string{};
+  };
+  const std::string where = "the function of the partition_by() before operator 'map' (job.cc:14), at {\"auction\":2,\"price\":20}: ";
+  const std::string advice = " of 3: give a number from 0 to 2";
+  EXPECT_EQ(failure([](std::int64_t auction, std::uint32_t) { return auction == 2 ? 3 : 0; }), where + "it gave subtask 3" + advice);
+  EXPECT_EQ(failure([](std::int64_t auction, std::uint32_t) { return auction == 2 ? -1 : 0; }), where + "it gave subtask -1" + advice);
+  EXPECT_EQ(failure([](std::int64_t auction, std::uint32_t) -> std::uint32_t {
+              if (auction == 2) throw std::runtime_error{"no idea"};
+              return 0;
+            }),
+            where + "no idea");
+  EXPECT_EQ(failure([](std::int64_t auction, std::uint32_t n) { return auction % n; }), "");
 }
 
 TEST(Exchange, BatchesAreSmallerWhereThereAreManyTargetsButNeverTiny) {

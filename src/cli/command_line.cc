@@ -9,7 +9,7 @@
 namespace tidemark {
 
 ExitStatus run_command_line(Cli& cli, int argc, const char* const* argv) {
-  CLI::App app{"Tidemark: looks after running jobs and what they keep.", "tidemark"};
+  CLI::App app{"Tidemark: looks after running jobs and what they keep, and begins new ones.", "tidemark"};
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "Print the help of every command and exit");
   add_list_command(app, cli);
@@ -19,6 +19,7 @@ ExitStatus run_command_line(Cli& cli, int argc, const char* const* argv) {
   add_checkpoint_command(app, cli);
   add_check_command(app, cli);
   add_diff_command(app, cli);
+  add_new_command(app, cli);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success&) {

@@ -12,5 +12,6 @@ void add_cancel_command(CLI::App& app, Cli& cli);
 void add_checkpoint_command(CLI::App& app, Cli& cli);
 void add_check_command(CLI::App& app, Cli& cli);
 void add_diff_command(CLI::App& app, Cli& cli);
+void add_new_command(CLI::App& app, Cli& cli);
 
 }  // namespace tidemark

@@ -24,11 +24,17 @@ AssignedSplits::AssignedSplits(Duration delay, std::optional<std::int64_t> idle_
 std::int64_t AssignedSplits::now_ns() const { return env_->clock->steady_ns(); }
 
 void AssignedSplits::assign(const SplitRecord& record) {
-  if (!record.no_more) {
-    add({record.split, {}, Timestamp::min()});
-  } else if (!no_more_) {
-    no_more_ = true;
-    watermarks_.no_more_splits();
+  switch (record.kind) {
+    case SplitRecord::Kind::kSplit:
+      add({record.split, {}, Timestamp::min()});
+      return;
+    case SplitRecord::Kind::kNoneYet:
+      watermarks_.none_yet();
+      return;
+    case SplitRecord::Kind::kNoMore:
+      if (!no_more_) watermarks_.no_more_splits();
+      no_more_ = true;
+      return;
   }
 }
 
@@ -51,12 +57,22 @@ void AssignedSplits::finish_current() {
   is_reading_ = false;
 }
 
-void AssignedSplits::observe(Timestamp newest) { watermarks_.observe(splits_.front().watermark, newest, now_ns()); }
+void AssignedSplits::park_current(std::string position) {
+  TIDEMARK_CHECK(is_reading_, "no split is being read");
+  splits_.front().state.position = std::move(position);
+  std::rotate(splits_.begin(), splits_.begin() + 1, splits_.end());
+  is_reading_ = false;
+}
+
+void AssignedSplits::observe(Timestamp newest) {
+  splits_.front().is_silent = false;
+  watermarks_.observe(splits_.front().watermark, newest, now_ns());
+}
 
 bool AssignedSplits::update_watermark() {
   const std::int64_t now = now_ns();
-  for (std::size_t i = is_reading_ ? 1 : 0; i < splits_.size(); ++i) {
-    watermarks_.observe(splits_[i].watermark, Timestamp::min(), now);
+  for (const Held& held : splits_) {
+    if (!held.is_silent) watermarks_.observe(held.watermark, Timestamp::min(), now);
   }
   return !watermarks_.update(now).empty();
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -15,9 +16,6 @@ namespace {
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::size_t kCountingBlock = std::size_t{256} << 10;
 
-constexpr std::string_view kAdvice =
-    "files must not change while a job reads them: put the file back as it was, or start the job anew without --resume";
-
 }  // namespace
 
 FileLines::FileLines(std::size_t block_bytes, std::size_t max_line_bytes)
@@ -25,21 +23,18 @@ FileLines::FileLines(std::size_t block_bytes, std::size_t max_line_bytes)
       capacity_{block_bytes},
       buffer_{std::make_unique_for_overwrite<char[]>(block_bytes)} {}
 
-void FileLines::open(FileSystem& files, const std::string& path, std::uint64_t file_size, std::uint64_t offset) {
-  if (path != path_ || file_ == nullptr) {
-    auto file = files.open(path);
-    if (!file) {
-      const Error& error = file.error();
-      throw Error{error.code(), error.domain(), error.retry(),
-                  fmt::format("{}. It had {} bytes when the job began; {}", error.message(), file_size, kAdvice)};
-    }
-    file_ = std::move(*file);
+void FileLines::open(FileSystem& files, const std::string& path, std::uint64_t file_size, Compression compression, std::uint64_t offset) {
+  if (path != path_ || content_ == nullptr || file_size != file_size_) {
+    content_ = open_content(files, path, file_size, compression);
+    files_ = &files;
     path_ = path;
+    file_size_ = file_size;
+    compression_ = compression;
+    size_ = compression == Compression::kNone ? file_size : std::numeric_limits<std::uint64_t>::max();
+    counted_.reset();
     counted_offset_ = counted_newlines_ = 0;
   }
-  file_size_ = file_size;
-  const std::uint64_t size = value_or_throw(file_->size());
-  if (size < file_size_) fail_shrunk(size);
+  content_->check();
   base_ = offset;
   at_ = end_ = 0;
 }
@@ -60,7 +55,7 @@ bool FileLines::skip_partial_line(std::uint64_t limit) {
 bool FileLines::next(std::string_view& line) {
   const char* begin = buffer_.get() + at_;
   const auto* newline = static_cast<const char*>(std::memchr(begin, '\n', end_ - at_));
-  if (newline == nullptr && (at_ == end_ || base_ + end_ < file_size_)) return false;
+  if (newline == nullptr && (at_ == end_ || base_ + end_ < size_)) return false;
   const char* end = newline != nullptr ? newline : buffer_.get() + end_;
   const bool is_first = offset() == 0;
   at_ = static_cast<std::size_t>(end - buffer_.get()) + (newline != nullptr ? 1 : 0);
@@ -85,12 +80,13 @@ bool FileLines::fill() {
 
 bool FileLines::load() {
   const std::uint64_t from = base_ + end_;
-  if (from >= file_size_) return false;
+  if (from >= size_) return false;
   make_room();
-  const std::size_t size = static_cast<std::size_t>(std::min<std::uint64_t>(capacity_ - end_, file_size_ - from));
-  read_exactly(from, buffer_.get() + end_, size);
-  end_ += size;
-  return true;
+  const std::size_t wanted = capacity_ - end_;
+  const std::size_t read = content_->read(from, {buffer_.get() + end_, wanted});
+  if (read < wanted) size_ = from + read;
+  end_ += read;
+  return read > 0;
 }
 
 // Moves what is not read yet to the front; doubles the buffer if that is all of it.
@@ -109,24 +105,16 @@ void FileLines::make_room() {
   end_ = kept;
 }
 
-void FileLines::read_exactly(std::uint64_t offset, char* to, std::size_t size) {
-  const std::size_t read = value_or_throw(file_->read(offset, {to, size}));
-  if (read < size) fail_shrunk(offset + read);
-}
-
-void FileLines::fail_shrunk(std::uint64_t size) {
-  throw Error{ErrorCode::kDataLoss,
-              fmt::format("'{}' has {} bytes, but had {} when the job began; {}", path_, size, file_size_, kAdvice)};
-}
-
 std::uint64_t FileLines::line_number(std::uint64_t offset) {
+  if (counted_ == nullptr) counted_ = open_content(*files_, path_, file_size_, compression_);
   if (offset < counted_offset_) counted_offset_ = counted_newlines_ = 0;
   std::vector<char> block(static_cast<std::size_t>(std::min<std::uint64_t>(kCountingBlock, offset - counted_offset_)));
   while (counted_offset_ < offset) {
-    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), offset - counted_offset_));
-    read_exactly(counted_offset_, block.data(), size);
-    counted_newlines_ += static_cast<std::uint64_t>(std::count(block.data(), block.data() + size, '\n'));
-    counted_offset_ += size;
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), offset - counted_offset_));
+    const std::size_t read = counted_->read(counted_offset_, {block.data(), wanted});
+    if (read == 0) break;
+    counted_newlines_ += static_cast<std::uint64_t>(std::count(block.data(), block.data() + read, '\n'));
+    counted_offset_ += read;
   }
   return counted_newlines_ + 1;
 }

@@ -1,6 +1,6 @@
 // The lines of one file at a time, from any offset, through one buffer that is used again.
 //
-// A line ends with a newline or with the file; the file ends at the size that it had when the job began. Views stay valid
+// A line ends with a newline or with the content; offsets are those of the content (file_content.h). Views stay valid
 // until fill() or open(). Errors are thrown. One owner, no threads.
 #pragma once
 
@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "connectors/file_content.h"
 #include "env/file_system.h"
 #include "tidemark/detail/model/batch.h"
 
@@ -19,7 +20,7 @@ class FileLines {
   FileLines(std::size_t block_bytes, std::size_t max_line_bytes);
 
   /// From `offset` on, which need not be a line's beginning.
-  void open(FileSystem& files, const std::string& path, std::uint64_t file_size, std::uint64_t offset);
+  void open(FileSystem& files, const std::string& path, std::uint64_t file_size, Compression compression, std::uint64_t offset);
   /// Goes on behind the next newline; false if there is none before `limit`.
   bool skip_partial_line(std::uint64_t limit);
 
@@ -31,6 +32,8 @@ class FileLines {
 
   /// Where the next line begins.
   std::uint64_t offset() const { return base_ + at_; }
+  /// Of the content; of a packed file not known before its end was read: then the largest number.
+  std::uint64_t size() const { return size_; }
   TextRange text_range() const { return {buffer_.get(), buffer_.get() + end_}; }
 
   /// The number of the line that begins at `offset` of this file, from 1. Reads the file up to there, or from the last
@@ -40,18 +43,20 @@ class FileLines {
  private:
   bool load();
   void make_room();
-  void read_exactly(std::uint64_t offset, char* to, std::size_t size);
-  [[noreturn]] void fail_shrunk(std::uint64_t size);
 
   std::size_t max_line_bytes_;
   std::size_t capacity_;
   std::unique_ptr<char[]> buffer_;
+  FileSystem* files_ = nullptr;
   std::string path_;
-  std::unique_ptr<ReadableFile> file_;
   std::uint64_t file_size_ = 0;
-  std::uint64_t base_ = 0;  // the file's offset of buffer_[0]
+  Compression compression_ = Compression::kNone;
+  std::unique_ptr<FileContent> content_;
+  std::uint64_t size_ = 0;
+  std::uint64_t base_ = 0;  // the content's offset of buffer_[0]
   std::size_t at_ = 0;
   std::size_t end_ = 0;
+  std::unique_ptr<FileContent> counted_;  // of line_number(), which reads elsewhere
   std::uint64_t counted_offset_ = 0;  // line_number() knows how many newlines come before it
   std::uint64_t counted_newlines_ = 0;
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -44,13 +45,15 @@ class FileRecords::Reader {
 
   void open(std::string_view split, std::string_view position) {
     if (!decode_versioned(split, split_)) fail_damaged_state(name_, "splits");
+    compression_ = compression_of(split_.path, options_.compression);
+    end_ = compression_ == Compression::kNone ? std::min(split_.end, split_.file_size) : std::numeric_limits<std::uint64_t>::max();
     if (options_.format == LineFormat::kCsv) read_header();
     if (!position.empty()) {
       open_at(parse_position(position));
-      if (planted(PlantedBug::kReplaySkipsRecord)) lines_.skip_partial_line(split_.end);
+      if (planted(PlantedBug::kReplaySkipsRecord)) lines_.skip_partial_line(end_);
     } else if (split_.begin > 0) {
       open_at(split_.begin - 1);
-      lines_.skip_partial_line(split_.end);
+      lines_.skip_partial_line(end_);
     } else {
       open_at(header_end_);
     }
@@ -94,7 +97,7 @@ class FileRecords::Reader {
   std::uint64_t bytes_read() const { return bytes_read_; }
 
  private:
-  void open_at(std::uint64_t offset) { lines_.open(*files_, split_.path, split_.file_size, offset); }
+  void open_at(std::uint64_t offset) { lines_.open(*files_, split_.path, split_.file_size, compression_, offset); }
 
   // Of CSV whose columns end at blanks, a line of blanks is a record.
   bool is_left_out(std::string_view line) const {
@@ -103,7 +106,7 @@ class FileRecords::Reader {
     return blanks_delimit ? line.empty() : is_blank(line);
   }
 
-  bool at_end() const { return lines_.offset() >= std::min(split_.end, split_.file_size); }
+  bool at_end() const { return lines_.offset() >= std::min(end_, lines_.size()); }
 
   std::uint64_t parse_position(std::string_view text) const {
     std::uint64_t position = 0;
@@ -173,6 +176,8 @@ class FileRecords::Reader {
   std::optional<JsonDecoder> json_;
   std::optional<CsvDecoder> csv_;
   FileSplit split_;
+  Compression compression_ = Compression::kNone;
+  std::uint64_t end_ = 0;  // of the content: no line of the split begins there or behind
   std::uint64_t header_end_ = 0;
   std::vector<std::uint64_t> offsets_;  // of the records of the last read
   std::uint64_t skipped_ = 0;

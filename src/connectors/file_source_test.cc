@@ -102,7 +102,7 @@ SourceDescription<TextLine> small_blocks(const std::string& pattern, std::uint64
   options.split_bytes = split_bytes;
   options.block_bytes = block_bytes;
   return SourceDescription<TextLine>{
-      std::make_shared<detail::FileSourceImplementation<TextLine>>(options, nullptr, 0ms, std::nullopt)};
+      std::make_shared<detail::FileSourceImplementation<TextLine>>(options, nullptr, detail::SourceTiming{})};
 }
 
 TEST(FileSourceTest, EverySplitAndBlockSizeGivesEachLineOnce) {
@@ -165,6 +165,149 @@ TEST(FileSourceTest, ARestoredJobReadsTheFilesOfItsStart) {
   auto all = first.records.kept;
   all.insert(all.end(), second.records.kept.begin(), second.records.kept.end());
   EXPECT_EQ(all, (std::vector<std::string>{"1", "2"}));
+}
+
+std::string from_hex(std::string_view hex) {
+  std::string bytes;
+  for (std::size_t i = 0; i < hex.size(); i += 2) bytes.push_back(static_cast<char>(std::stoi(std::string{hex.substr(i, 2)}, nullptr, 16)));
+  return bytes;
+}
+
+const std::vector<std::string> kPackedLines = {"1", "22", "333", "4444", "55555", "6", "7", "8"};
+// Of two members, and of two frames.
+const std::string kGzip = from_hex(
+    "1f8b080000000000020333e43232e2323636e60200235670a2090000001f8b080000000000020333313131e13205012e332e732e0b0082f37d8710000000");
+const std::string kZstd =
+    from_hex("28b52ffd0458490000310a32320a3333330af5477b6828b52ffd0458810000343434340a35353535350a360a370a3845b8f66e");
+
+TEST(PackedFiles, AreReadAsWhatTheyHoldAndOnAfterARestoreAtEveryPoll) {
+  World world;
+  write_file(world.files, "/in/a.gz", kGzip);
+  write_file(world.files, "/in/b.ZST", kZstd);
+  write_file(world.files, "/in/c.txt", "plain\n");
+  std::vector<std::string> expected = kPackedLines;
+  expected.insert(expected.end(), kPackedLines.begin(), kPackedLines.end());
+  expected.push_back("plain");
+  for (const std::uint64_t split : {1, 1000}) {
+    for (const std::size_t block : {1, 6, 1000}) {
+      const auto source = small_blocks("/in/*", split, block);
+      for (int polls = 0;; ++polls) {
+        LineRun first{world, source, text_of};
+        bool ended = false;
+        for (int i = 0; i < polls && !ended; ++i) ended = !first.step();
+        LineRun second{world, source, text_of, first.snapshot()};
+        second.run();
+        auto all = first.records.kept;
+        all.insert(all.end(), second.records.kept.begin(), second.records.kept.end());
+        ASSERT_EQ(all, expected) << split << " " << block << " " << polls;
+        if (ended) break;
+      }
+    }
+  }
+}
+
+TEST(PackedFiles, DamageIsAnErrorWithFileAndPlace) {
+  World world;
+  for (const std::string& whole : {kGzip, kZstd}) {
+    const std::string path = whole == kGzip ? "/in/x.gz" : "/in/x.zst";
+    write_file(world.files, path, whole.substr(0, whole.size() - 3));
+    std::string message = error_of([&] { read_all(world, read_lines(path)); });
+    EXPECT_NE(message.find("'" + path + "' can't be unpacked"), std::string::npos) << message;
+    EXPECT_NE(message.find("it ends in the middle"), std::string::npos) << message;
+    write_file(world.files, path, "{\"no\":\"archive\"}\n");
+    message = error_of([&] { read_all(world, read_lines(path)); });
+    EXPECT_NE(message.find("at byte 0 of the file, 0 bytes of its content"), std::string::npos) << message;
+    write_file(world.files, path, whole + "?");
+    message = error_of([&] { read_all(world, read_lines(path)); });
+    EXPECT_NE(message.find("can't be unpacked"), std::string::npos) << message;
+  }
+}
+
+TEST(PackedFiles, ANameThatDoesNotSaySoIsNamedWithWhatToDo) {
+  World world;
+  write_file(world.files, "/in/x", kGzip);
+  const std::string message = error_of([&] { read_all(world, read_lines("/in/x")); });
+  EXPECT_NE(message.find(".compressed(Compression::kGzip)"), std::string::npos) << message;
+  EXPECT_EQ(read_all(world, read_lines("/in/x").compressed(Compression::kGzip)), kPackedLines);
+}
+
+TEST(PackedFiles, ErrorsInThemNameTheLine) {
+  World world;
+  write_file(world.files, "/in/x.gz", kGzip);
+  struct Row {
+    std::int64_t n;
+  };
+  SourceRun<Row, std::int64_t> run{world, read_files<Row>("/in/*").format(as_csv({.header = false})), [](const Row& row) { return row.n; }};
+  run.run();
+  EXPECT_EQ(run.records.kept, (std::vector<std::int64_t>{1, 22, 333, 4444, 55555, 6, 7, 8}));
+  SourceRun<Row, std::int64_t> json{world, read_files<Row>("/in/*"), [](const Row& row) { return row.n; }};
+  EXPECT_TRUE(error_of([&] { json.run(); }).starts_with("/in/x.gz:1:"));
+}
+
+/// Of a source that never ends: until it has read what is there.
+template <class Run>
+void read_what_is_there(World& world, Run& run) {
+  for (int i = 0; i < 20; ++i) {
+    run.step();
+    world.settle();
+  }
+}
+
+TEST(WatchedFolder, EachFileIsReadOnceWheneverItAppears) {
+  const auto source = read_lines("/in/*").watch(1s);
+  for (int restore_at = 0; restore_at < 4; ++restore_at) {
+    World world;
+    std::vector<std::string> lines;
+    auto run = std::make_unique<LineRun>(world, source, text_of);
+    const auto go_on = [&](int stage) {
+      read_what_is_there(world, *run);
+      lines.insert(lines.end(), run->records.kept.begin(), run->records.kept.end());
+      run->records.kept.clear();
+      if (stage == restore_at) run = std::make_unique<LineRun>(world, source, text_of, run->snapshot());
+      world.clock.now_ns += 1'000'000'000;
+    };
+    go_on(0);
+    write_file(world.files, "/in/b", "b\n");
+    write_file(world.files, "/in/empty", "");
+    go_on(1);
+    write_file(world.files, "/in/a", "a\n");
+    write_file(world.files, "/in/empty", "not any more\n");
+    go_on(2);
+    ASSERT_TRUE(world.files.remove("/in/b"));
+    go_on(3);
+    go_on(4);
+    EXPECT_EQ(lines, (std::vector<std::string>{"b", "a", "not any more"})) << restore_at;
+    write_file(world.files, "/in/b", "b again\n");
+    go_on(5);
+    EXPECT_EQ(lines.back(), "b again");
+  }
+}
+
+TEST(WatchedFolder, AReaderIsIdleWhileThereIsNothingAndNotWhileItReads) {
+  World world;
+  const auto source = read_lines("/in/*").watch(1s).event_time([](const TextLine& line) { return std::stoll(std::string{line.text}); });
+  LineRun run{world, source, text_of};
+  EXPECT_FALSE(run.reader().idle());
+  read_what_is_there(world, run);
+  EXPECT_TRUE(run.reader().idle());
+  write_file(world.files, "/in/a", "7\n");
+  world.clock.now_ns += 1'000'000'000;
+  run.step();
+  world.settle();
+  ASSERT_TRUE(run.step());
+  EXPECT_FALSE(run.reader().idle());
+  EXPECT_EQ(run.records.kept, (std::vector<std::string>{"7"}));
+  read_what_is_there(world, run);
+  EXPECT_TRUE(run.reader().idle());
+  EXPECT_EQ(run.reader().watermark(), Timestamp{6});
+}
+
+TEST(WatchedFolder, ACheckpointOfARunThatDidNotWatchIsRefused) {
+  World world;
+  write_file(world.files, "/in/a", "a\n");
+  LineRun once{world, read_lines("/in/*"), text_of};
+  once.step();
+  EXPECT_NE(error_of([&] { LineRun{world, read_lines("/in/*").watch(1s), text_of, once.snapshot()}; }).find("another uid"), std::string::npos);
 }
 
 struct Bid {
@@ -249,7 +392,7 @@ TEST(FileSourceTest, ARestoredSplitKeepsItsWatermark) {
   options.pattern = "/in/*";
   options.block_bytes = 60;
   const SourceDescription<Bid> source{std::make_shared<detail::FileSourceImplementation<Bid>>(
-      options, detail::make_event_times<Bid>(&Bid::date_time), 500ms, std::nullopt)};
+      options, detail::make_event_times<Bid>(&Bid::date_time), detail::SourceTiming{.out_of_orderness = 500ms})};
   BidRun first{world, source, keep};
   first.step();
   ASSERT_EQ(first.records.kept.size(), 1u);
@@ -360,7 +503,7 @@ TEST(FileSourceTest, AFileThatShrinksFailsWithBothSizes) {
   run.step();
   write_file(world.files, "/in/a", "1\n2");
   const std::string message = error_of([&] { run.run(); });
-  EXPECT_TRUE(message.starts_with("'/in/a' has 3 bytes, but had 8 when the job began")) << message;
+  EXPECT_TRUE(message.starts_with("'/in/a' has 3 bytes, but had 8 when the job found it")) << message;
 }
 
 TEST(FileSourceTest, AFileThatVanishesFailsWithItsName) {
@@ -372,7 +515,7 @@ TEST(FileSourceTest, AFileThatVanishesFailsWithItsName) {
   ASSERT_TRUE(world.files.remove("/in/b"));
   const std::string message = error_of([&] { run.run(); });
   EXPECT_NE(message.find("/in/b"), std::string::npos) << message;
-  EXPECT_NE(message.find("had 4 bytes when the job began"), std::string::npos) << message;
+  EXPECT_NE(message.find("had 4 bytes when the job found it"), std::string::npos) << message;
 }
 
 TEST(FileSourceTest, APatternWithoutFilesIsAnError) {
@@ -392,7 +535,7 @@ TEST(FileSourceTest, ALineBeyondTheLimitIsAnError) {
   options.block_bytes = 8;
   options.max_line_bytes = 50;
   const SourceDescription<TextLine> source{
-      std::make_shared<detail::FileSourceImplementation<TextLine>>(options, nullptr, 0ms, std::nullopt)};
+      std::make_shared<detail::FileSourceImplementation<TextLine>>(options, nullptr, detail::SourceTiming{})};
   const std::string message = error_of([&] { read_all(world, source); });
   EXPECT_TRUE(message.starts_with("/in/a:2: the line is longer than 50 bytes")) << message;
 }

@@ -6,16 +6,12 @@
 #include <charconv>
 #include <limits>
 
-#include "env/env.h"
 #include "tidemark/detail/base/check.h"
 #include "tidemark/detail/base/planted_bug.h"
 #include "tidemark/error.h"
 
 namespace tidemark::detail {
 namespace {
-
-// No source makes records faster: above it a limit means nothing, and its arithmetic would overflow.
-constexpr std::uint64_t kFastestRate = 1'000'000'000;
 
 constexpr std::uint64_t kBlock = 65536;
 
@@ -61,26 +57,8 @@ class GeneratorSplits final : public SplitEnumerator {
 }  // namespace
 
 MakeSplitEnumerator generator_split_enumerator(const GeneratorOptions& options) {
-  return [options](const Env&) { return std::make_unique<GeneratorSplits>(options); };
+  return [options](const OperatorContext&) { return std::make_unique<GeneratorSplits>(options); };
 }
-
-std::uint64_t RateLimit::allowed(std::int64_t now_ns) {
-  if (per_second_ == 0) return std::numeric_limits<std::uint64_t>::max();
-  saved_ += static_cast<double>(now_ns - since_ns_) * 1e-9 * per_second_;
-  saved_ = std::min(saved_, std::max(per_second_, 1.0));
-  since_ns_ = now_ns;
-  return saved_ < 1 ? 0 : static_cast<std::uint64_t>(saved_);
-}
-
-std::int64_t RateLimit::wait_ns() const {
-  if (per_second_ == 0) return 0;
-  const double ns = (1 - saved_) / per_second_ * 1e9;
-  return std::max<std::int64_t>(1'000'000, static_cast<std::int64_t>(ns) + 1);
-}
-
-GeneratorBlock::GeneratorBlock(const GeneratorOptions& options, const OperatorContext& context)
-    : env_{context.env},
-      limit_{options.per_second > kFastestRate ? 0 : static_cast<double>(options.per_second) / context.parallelism, context.env->clock->steady_ns()} {}
 
 void GeneratorBlock::open(std::string_view split, std::string_view position) {
   const std::size_t dash = split.find('-');
@@ -91,15 +69,5 @@ void GeneratorBlock::open(std::string_view split, std::string_view position) {
 }
 
 std::string GeneratorBlock::position() const { return fmt::format("{}", next_); }
-
-std::uint32_t GeneratorBlock::allowed(std::uint32_t capacity) {
-  const std::uint64_t most = std::min<std::uint64_t>(capacity, left());
-  return static_cast<std::uint32_t>(std::min(most, limit_.allowed(env_->clock->steady_ns())));
-}
-
-void GeneratorBlock::take(std::uint32_t records) {
-  next_ += records;
-  limit_.take(records);
-}
 
 }  // namespace tidemark::detail

@@ -57,6 +57,7 @@ inline OperatorContext make_context(World& world, std::uint32_t subtask = 0, std
   context.attempt = attempt;
   context.post_mail = [&world](std::function<void()> letter) { world.mail.push_back(std::move(letter)); };
   context.run_blocking = [&world](std::function<bool()> work) { world.blocking.push_back(std::move(work)); };
+  context.run_call = [&world](std::function<void()> call) { world.blocking.push_back([call = std::move(call)] { return call(), true; }); };
   return context;
 }
 

@@ -8,8 +8,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
+#include "control/vertex_metrics.h"
 #include "tidemark/detail/model/checkpoint.h"
 
 namespace tidemark {
@@ -61,6 +63,7 @@ struct JobGlance {
   std::uint64_t failed_checkpoints = 0;
   std::uint32_t checkpoints_in_progress = 0;
   std::optional<CheckpointGlance> newest_checkpoint;  ///< of this run
+  std::vector<VertexMetrics> vertices = {};
 };
 
 class JobControl {

@@ -73,6 +73,7 @@ class JobEndpoints::Call {
     }
     if (parts_.size() == 2) return get ? overview_of_job() : request_.method == "PATCH" ? cancel() : not_found();
     if (parts_.size() == 3 && get && parts_[2] == "checkpoints") return checkpoints();
+    if (parts_.size() == 4 && get && parts_[2] == "vertices") return vertex();
     const bool post = request_.method == "POST";
     if (parts_.size() == 3 && post) {
       if (parts_[2] == "savepoints") return with_body(&Call::savepoint);
@@ -114,7 +115,51 @@ class JobEndpoints::Call {
     const JobGlance glance = job_.glance();
     json["now"] = glance.now_ms;
     json["isStoppable"] = true;
+    json["vertices"] = Json::array();
+    for (const VertexMetrics& vertex : glance.vertices) {
+      Json metrics = metrics_json(sum_of(vertex.subtasks));
+      metrics["skew"] = skew(vertex);
+      json["vertices"].push_back({{"id", std::to_string(vertex.id)},
+                                  {"name", vertex.name},
+                                  {"parallelism", vertex.subtasks.size()},
+                                  {"metrics", std::move(metrics)}});
+    }
     return answer_with(200, json);
+  }
+  HttpResponse vertex() const {
+    const JobGlance glance = job_.glance();
+    for (const VertexMetrics& vertex : glance.vertices) {
+      if (std::to_string(vertex.id) != parts_[3]) continue;
+      Json subtasks = Json::array();
+      for (std::size_t i = 0; i < vertex.subtasks.size(); ++i) {
+        subtasks.push_back({{"subtask", i}, {"metrics", metrics_json(vertex.subtasks[i])}});
+      }
+      return answer_with(200, {{"id", parts_[3]},
+                               {"name", vertex.name},
+                               {"parallelism", vertex.subtasks.size()},
+                               {"now", glance.now_ms},
+                               {"skew", skew(vertex)},
+                               {"subtasks", std::move(subtasks)}});
+    }
+    return refuse(404, fmt::format("job '{}' has no vertex '{}'", glance.id, parts_[3]));
+  }
+  static SubtaskMetrics sum_of(const std::vector<SubtaskMetrics>& subtasks) {
+    SubtaskMetrics sum;
+    for (const SubtaskMetrics& each : subtasks) {
+      sum.records_in += each.records_in;
+      sum.records_out += each.records_out;
+      sum.busy_ms += each.busy_ms;
+      sum.idle_ms += each.idle_ms;
+      sum.backpressured_ms += each.backpressured_ms;
+    }
+    return sum;
+  }
+  static Json metrics_json(const SubtaskMetrics& metrics) {
+    return {{"read-records", metrics.records_in},
+            {"write-records", metrics.records_out},
+            {"accumulated-busy-time", metrics.busy_ms},
+            {"accumulated-idle-time", metrics.idle_ms},
+            {"accumulated-backpressured-time", metrics.backpressured_ms}};
   }
 
   HttpResponse checkpoints() const {

@@ -30,11 +30,13 @@ class FakeJob final : public JobControl {
             .start_ms = 1000,
             .now_ms = 5000,
             .completed_checkpoints = completed,
-            .newest_checkpoint = newest};
+            .newest_checkpoint = newest,
+            .vertices = vertices};
   }
 
   std::uint64_t completed = 0;
   std::optional<CheckpointGlance> newest;
+  std::vector<VertexMetrics> vertices;
 
   std::vector<SnapshotOrder> orders;
   std::vector<SnapshotAnswer> answers;
@@ -69,6 +71,42 @@ TEST_F(JobEndpointsTest, CheckpointsSayWhatWasWrittenAndHowLargeTheStateIs) {
   EXPECT_EQ(answer["latest"]["completed"]["state_size"], 700);
   EXPECT_EQ(answer["latest"]["completed"]["trigger_timestamp"], 4980);
   EXPECT_EQ(answer["latest"]["completed"]["external_path"], "/state/orders/chk-3-1");
+}
+
+TEST_F(JobEndpointsTest, VerticesSayWhatEachSubtaskDidAndHowUnevenlyTheyShareTheWork) {
+  job_.vertices = {{.id = 1, .name = "bids", .subtasks = {{.records_in = 10, .records_out = 10}}},
+                   {.id = 2,
+                    .name = "count -> files",
+                    .subtasks = {{.records_in = 900, .records_out = 9, .busy_ms = 80, .idle_ms = 15, .backpressured_ms = 5}, {.records_in = 100}, {}}}};
+  const Json job = json(call("GET", "/v1/jobs/orders"));
+  ASSERT_THAT(job["vertices"], SizeIs(2));
+  EXPECT_EQ(job["vertices"][0]["metrics"]["skew"], 1.0);
+  EXPECT_EQ(job["vertices"][1]["id"], "2");
+  EXPECT_EQ(job["vertices"][1]["name"], "count -> files");
+  EXPECT_EQ(job["vertices"][1]["parallelism"], 3);
+  EXPECT_EQ(job["vertices"][1]["metrics"]["read-records"], 1000);
+  EXPECT_EQ(job["vertices"][1]["metrics"]["write-records"], 9);
+  EXPECT_DOUBLE_EQ(job["vertices"][1]["metrics"]["skew"].get<double>(), 2.7);
+
+  const Json vertex = json(call("GET", "/v1/jobs/orders/vertices/2"));
+  EXPECT_DOUBLE_EQ(vertex["skew"].get<double>(), 2.7);
+  ASSERT_THAT(vertex["subtasks"], SizeIs(3));
+  EXPECT_EQ(vertex["subtasks"][0]["metrics"]["read-records"], 900);
+  EXPECT_EQ(vertex["subtasks"][0]["metrics"]["accumulated-backpressured-time"], 5);
+  EXPECT_EQ(vertex["subtasks"][1]["subtask"], 1);
+  EXPECT_EQ(vertex["subtasks"][1]["metrics"]["accumulated-busy-time"], 0);
+
+  const HttpResponse none = call("GET", "/v1/jobs/orders/vertices/7");
+  EXPECT_EQ(none.status, 404);
+  EXPECT_THAT(none.body, HasSubstr("no vertex '7'"));
+}
+
+TEST(VertexMetrics, SkewOfNothingAndOfOneSubtaskIsEven) {
+  EXPECT_EQ(skew({}), 1);
+  EXPECT_EQ(skew({.id = 0, .name = {}, .subtasks = {{}, {}}}), 1);
+  EXPECT_EQ(skew({.id = 0, .name = {}, .subtasks = {{.records_in = 5}}}), 1);
+  EXPECT_EQ(skew({.id = 0, .name = {}, .subtasks = {{.records_in = 5}, {.records_in = 5}}}), 1);
+  EXPECT_EQ(skew({.id = 0, .name = {}, .subtasks = {{.records_in = 5}, {}, {}, {}}}), 4);
 }
 
 TEST_F(JobEndpointsTest, ASavepointIsAskedForAndThenAskedAfter) {

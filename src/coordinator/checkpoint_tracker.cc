@@ -15,7 +15,7 @@ CheckpointStats CheckpointTracker::stats() const {
 }
 
 void CheckpointTracker::on_triggered(const Barrier& barrier, Moment now) {
-  in_progress_.emplace(barrier.id, InProgress{barrier, now.steady_ns, 0, 0, {}});
+  in_progress_.emplace(barrier.id, InProgress{barrier, now.steady_ns, 0, 0, {}, {}});
   const std::lock_guard guard{mutex_};
   stats_.in_progress = static_cast<std::uint32_t>(in_progress_.size());
 }
@@ -25,8 +25,11 @@ void CheckpointTracker::on_ack(TaskId task, CheckpointId id, const TaskSnapshot&
   if (which == in_progress_.end() || !which->second.acknowledged.insert(task).second) return;
   which->second.bytes += snapshot.bytes;
   for (const OperatorSnapshot& of_operator : snapshot.operators) {
-    for (const SnapshotFile& file : of_operator.keyed_files) which->second.state_bytes += file.size;
-    for (const StoreFile& file : of_operator.store.files) which->second.state_bytes += file.file.size;
+    std::uint64_t bytes = 0;
+    for (const SnapshotFile& file : of_operator.keyed_files) bytes += file.size;
+    for (const StoreFile& file : of_operator.store.files) bytes += file.file.size;
+    which->second.state_bytes += bytes;
+    which->second.bytes_by_uid[of_operator.uid] += bytes;
   }
 }
 
@@ -46,6 +49,9 @@ void CheckpointTracker::on_completed(CheckpointId id, std::string path, Moment n
   }
   if (is_savepoint(completed.kind)) {
     log_info(fmt::format("savepoint {} completed in {} ms: {}", id, completed.duration_ms, completed.path));
+  }
+  if (growth_ && !is_savepoint(completed.kind)) {
+    for (const std::string& warning : growth_->on_completed(it.bytes_by_uid)) log_warning(warning);
   }
   forget(id);
   const std::lock_guard guard{mutex_};

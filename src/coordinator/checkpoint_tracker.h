@@ -6,11 +6,14 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coordinator/checkpoint_stats.h"
+#include "coordinator/state_growth.h"
 #include "protocol/checkpoint_coordinator.h"
 
 namespace tidemark {
@@ -18,6 +21,9 @@ namespace tidemark {
 class CheckpointTracker {
  public:
   CheckpointStats stats() const;
+
+  /// Complete checkpoints are looked at from here on, and a warning goes to the log.
+  void watch_growth(StateGrowth growth) { growth_ = std::move(growth); }
 
   void on_triggered(const Barrier& barrier, Moment now);
   void on_ack(TaskId task, CheckpointId id, const TaskSnapshot& snapshot);
@@ -36,6 +42,7 @@ class CheckpointTracker {
     std::int64_t triggered_ns = 0;
     std::uint64_t bytes = 0;
     std::uint64_t state_bytes = 0;
+    std::map<std::string, std::uint64_t> bytes_by_uid;
     std::set<TaskId> acknowledged;
   };
 
@@ -43,6 +50,7 @@ class CheckpointTracker {
   void forget(CheckpointId id);
 
   std::map<CheckpointId, InProgress> in_progress_;
+  std::optional<StateGrowth> growth_;
   mutable std::mutex mutex_;  // guards stats_
   CheckpointStats stats_;
 };

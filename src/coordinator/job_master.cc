@@ -60,7 +60,9 @@ JobMaster::JobMaster(Env env, PhysicalPlan plan, std::unique_ptr<CheckpointStore
       factory_{factory},
       restart_strategy_{is_kept(options) ? options.restart : NoRestart{}},
       lazy_restore_{options.lazy_restore},
-      retain_on_cancellation_{options.retain_on_cancellation} {}
+      retain_on_cancellation_{options.retain_on_cancellation} {
+  context_.tracker.watch_growth(StateGrowth{context_.plan.logical});
+}
 
 JobMaster::~JobMaster() = default;
 

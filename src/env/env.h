@@ -61,11 +61,13 @@ struct Env {
   FileSystem* files = nullptr;
   FileSystem* storage = nullptr;  ///< where snapshots lie; null: in files
   BlockingPool* pool = nullptr;
+  BlockingPool* calls = nullptr;  ///< calls of user functions that may wait for long: none waits for another; null: in pool
   detail::StateMemory* state_memory = nullptr;  ///< what the process's state takes; null: nobody counts
   StateStores* state_stores = nullptr;          ///< what keeps state that does not fit; null: all of it is in memory
   StateStores* other_stores = nullptr;  ///< opens files that a snapshot has and state_stores can't; null: there are none such
   detail::ScratchFiles* scratch = nullptr;      ///< what keeps other state that does not fit; null: it stays in memory
 
+  BlockingPool& calls_pool() const { return calls != nullptr ? *calls : *pool; }
   FileSystem& snapshot_files() const { return storage != nullptr ? *storage : *files; }
 };
 

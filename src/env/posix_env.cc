@@ -35,6 +35,8 @@ std::int64_t PosixClock::steady_ns() const {
 
 PosixEnv::PosixEnv(int pool_threads) : random_{seed_from_kernel()}, pool_{pool_threads} {}
 
-Env PosixEnv::env() { return {.clock = &clock_, .random = &random_, .files = &posix_file_system(), .pool = &pool_}; }
+Env PosixEnv::env() {
+  return {.clock = &clock_, .random = &random_, .files = &posix_file_system(), .pool = &pool_, .calls = &calls_};
+}
 
 }  // namespace tidemark

@@ -27,6 +27,7 @@ class PosixEnv {
   PosixClock clock_;
   SplitMixRandom random_;
   ThreadPool pool_;
+  ThreadPool calls_{0, ThreadPool::Growth::kThreadEach};
 };
 
 }  // namespace tidemark

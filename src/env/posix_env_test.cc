@@ -56,6 +56,22 @@ TEST(ThreadPoolTest, WorksRunSideBySide) {
   both.wait();
 }
 
+TEST(ThreadPoolTest, APoolWithAThreadForEachWorkLetsNoneWaitForAnother) {
+  constexpr int kWorks = 20;
+  ThreadPool pool{0, ThreadPool::Growth::kThreadEach};
+  for (int round = 0; round < 2; ++round) {
+    std::latch done{kWorks};
+    std::latch together{kWorks};
+    for (int i = 0; i < kWorks; ++i) {
+      pool.submit(std::make_unique<Steps>(1, [&] {
+        together.arrive_and_wait();
+        done.count_down();
+      }));
+    }
+    done.wait();
+  }
+}
+
 TEST(PosixEnvTest, EverythingIsThere) {
   PosixEnv owner{1};
   const Env env = owner.env();

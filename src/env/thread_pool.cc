@@ -10,17 +10,14 @@
 
 namespace tidemark {
 
-ThreadPool::ThreadPool(int threads) {
-  const int count = std::max(threads, 1);
+ThreadPool::ThreadPool(int threads, Growth growth) : growth_{growth} {
+  const int count = growth == Growth::kNone ? std::max(threads, 1) : threads;
   threads_.reserve(static_cast<std::size_t>(count));
   try {
-    for (int i = 0; i < count; ++i) threads_.emplace_back([this] { run(); });
-  } catch (const std::system_error& error) {
+    for (int i = 0; i < count; ++i) add_thread();
+  } catch (const Error&) {
     stop();  // else those that were made would wait for ever
-    throw Error{ErrorCode::kResourceExhausted,
-                fmt::format("the system gives no thread for blocking work ({}): raise its limit on threads (ulimit -u, or "
-                            "the container's)",
-                            error.code().message())};
+    throw;
   }
 }
 
@@ -37,15 +34,37 @@ void ThreadPool::stop() {
 void ThreadPool::submit(std::unique_ptr<BackgroundWork> work) {
   {
     const std::lock_guard lock{mutex_};
+    if (growth_ == Growth::kThreadEach && !stopping_ && queue_.size() >= idle_) grow();
     queue_.push_back(std::move(work));
   }
   changed_.notify_one();
 }
 
+void ThreadPool::grow() {
+  try {
+    add_thread();
+  } catch (const Error&) {
+    if (threads_.empty()) throw;
+  }
+}
+
+void ThreadPool::add_thread() {
+  try {
+    threads_.emplace_back([this] { run(); });
+  } catch (const std::system_error& error) {
+    throw Error{ErrorCode::kResourceExhausted,
+                fmt::format("the system gives no thread for blocking work ({}): raise its limit on threads (ulimit -u, or "
+                            "the container's)",
+                            error.code().message())};
+  }
+}
+
 void ThreadPool::run() {
   std::unique_lock lock{mutex_};
   while (true) {
+    ++idle_;
     changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    --idle_;
     if (queue_.empty()) return;
     std::unique_ptr<BackgroundWork> work = std::move(queue_.front());
     queue_.pop_front();

@@ -2,7 +2,8 @@
 //
 // Threads: submit() from any, works themselves included. Ownership: owns the works it was given. Invariant: every
 // submitted work is stepped until kDone, by one thread; the destructor waits for all of them, the queued ones included,
-// and for the works that these submit.
+// and for the works that these submit. A pool that gives each work a thread never lets one wait for another, unless the
+// system gives no more threads: then it waits for the next that is free.
 #pragma once
 
 #include <condition_variable>
@@ -18,15 +19,23 @@ namespace tidemark {
 
 class ThreadPool final : public BlockingPool {
  public:
-  /// At least one thread is started. Throws Error if the system gives none.
-  explicit ThreadPool(int threads);
+  enum class Growth {
+    kNone,        ///< as many threads as it begins with, one at least
+    kThreadEach,  ///< another one whenever none is free
+  };
+
+  /// Throws Error if the system gives no thread.
+  explicit ThreadPool(int threads, Growth growth = Growth::kNone);
   ~ThreadPool() override;
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
+  /// Throws Error if the pool has no thread and the system gives none.
   void submit(std::unique_ptr<BackgroundWork> work) override;
 
  private:
+  void add_thread();
+  void grow();
   void run();
   void stop();
 
@@ -34,7 +43,9 @@ class ThreadPool final : public BlockingPool {
   std::condition_variable changed_;
   std::deque<std::unique_ptr<BackgroundWork>> queue_;  // guarded by mutex_
   bool stopping_ = false;                              // guarded by mutex_
-  std::vector<std::jthread> threads_;                  // last, so that the threads end before what they use
+  std::size_t idle_ = 0;                               // threads that wait for work; guarded by mutex_
+  const Growth growth_;
+  std::vector<std::jthread> threads_;                  // grows under mutex_ until stopping_; last, so that the threads end before what they use
 };
 
 }  // namespace tidemark

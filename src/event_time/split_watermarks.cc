@@ -23,6 +23,7 @@ SplitWatermarks::Split SplitWatermarks::add(Timestamp restored, std::int64_t now
     *free = state;
   }
   ++open_;
+  none_yet_ = false;
   return split;
 }
 
@@ -34,7 +35,7 @@ void SplitWatermarks::finish(Split split) {
 
 WatermarkChange SplitWatermarks::update(std::int64_t now_ns) {
   if (open_ == 0) {
-    return output_.advance(no_more_splits_ ? Timestamp::max() : output_.watermark(), false);
+    return output_.advance(no_more_splits_ ? Timestamp::max() : output_.watermark(), none_yet_ && !no_more_splits_);
   }
   WatermarkMinimum minimum;
   for (State& state : splits_) {

@@ -90,7 +90,7 @@ class Planner {
                   fmt::format("{} has the uid '{}': 1 to 128 of the characters A-Z a-z 0-9 . _ - are allowed", describe(which), which.uid));
     }
     const auto [taken, is_new] = uids_.try_emplace(which.uid, which.id);
-    if (is_new || is_enumerator_of(taken->second, which.id)) return {};
+    if (is_new || is_part_of(taken->second, which.id)) return {};
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{} has the uid '{}', and so has {}: give each a uid of its own", describe(which), which.uid, describe(node(taken->second))));
   }
@@ -103,8 +103,11 @@ class Planner {
                             describe(which)));
   }
 
-  bool is_enumerator_of(NodeId enumerator, NodeId reader) const {
-    return std::ranges::any_of(inputs_[reader], [&](auto i) { return edge(i).exchange == Exchange::kSplits && edge(i).from == enumerator; });
+  // The enumerator of a source, or the local stage of an aggregation: they share the uid of the node behind them.
+  bool is_part_of(NodeId part, NodeId whole) const {
+    return std::ranges::any_of(inputs_[whole], [&](auto i) {
+      return edge(i).from == part && (edge(i).exchange == Exchange::kSplits || node(part).is_local_stage);
+    });
   }
 
   // An enumerator or a reader.
@@ -114,7 +117,7 @@ class Planner {
 
   /// Whether the node runs in the task of the node that it reads from.
   bool is_chained(NodeId id) const {
-    if (inputs_[id].size() != 1) return false;
+    if (inputs_[id].size() != 1 || node(id).heads_task) return false;
     const LogicalEdge& input = edge(inputs_[id].front());
     return input.exchange == Exchange::kForward && parallelism_of(input.from) == parallelism_of(id);
   }
@@ -169,6 +172,12 @@ class Planner {
 
 std::string describe(const LogicalNode& node) {
   return node.location.empty() ? fmt::format("operator '{}'", node.name) : fmt::format("operator '{}' ({})", node.name, node.location);
+}
+
+bool is_wired(Exchange exchange, std::uint32_t from, std::uint32_t producers, std::uint32_t to, std::uint32_t consumers) {
+  if (exchange == Exchange::kForward) return from == to;
+  if (exchange != Exchange::kRescale) return true;
+  return producers <= consumers ? std::uint64_t{to} * producers / consumers == from : std::uint64_t{from} * consumers / producers == to;
 }
 
 Result<PhysicalPlan> make_physical_plan(LogicalPlan logical) { return Planner{std::move(logical)}.make(); }

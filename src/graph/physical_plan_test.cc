@@ -1,5 +1,8 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "graph/plan_samples.h"
 
 namespace tidemark {
@@ -116,6 +119,53 @@ TEST(PhysicalPlan, WhatSeesTheWholeStreamRunsOnce) {
   EXPECT_THAT(problem(plan), HasSubstr("remove .parallelism(2)"));
   plan.nodes[1].parallelism = 1;
   EXPECT_EQ(problem(plan), "");
+}
+
+TEST(PhysicalPlan, AStreamThatIsDealtOutIsNotChainedAndShowsHow) {
+  const std::pair<Exchange, const char*> exchanges[] = {{Exchange::kRebalance, "rebalance"}, {Exchange::kRescale, "rescale"}, {Exchange::kShuffle, "shuffle"}, {Exchange::kCustom, "custom"}};
+  for (const auto& [exchange, name] : exchanges) {
+    LogicalPlan logical = plan_of({node("source"), node("map")}, {{0, 1, exchange, ""}});
+    const std::uint64_t print = fingerprint(logical);
+    const PhysicalPlan plan = physical(std::move(logical));
+    ASSERT_EQ(plan.vertices.size(), 2u);
+    EXPECT_EQ(plan.edges[0].exchange, exchange);
+    EXPECT_THAT(to_json(plan), HasSubstr(std::string{"\"exchange\": \""} + name + "\""));
+    EXPECT_NE(print, fingerprint(plan_of({node("source"), node("map")}, {{0, 1, Exchange::kForward, ""}})));
+  }
+}
+
+TEST(PhysicalPlan, RescaleWiresEachSubtaskToItsShareAndLeavesNobodyOut) {
+  for (std::uint32_t producers = 1; producers <= 7; ++producers) {
+    for (std::uint32_t consumers = 1; consumers <= 7; ++consumers) {
+      std::vector<std::uint32_t> outputs(producers), inputs(consumers);
+      for (std::uint32_t from = 0; from < producers; ++from) {
+        for (std::uint32_t to = 0; to < consumers; ++to) {
+          if (!is_wired(Exchange::kRescale, from, producers, to, consumers)) continue;
+          ++outputs[from];
+          ++inputs[to];
+        }
+      }
+      const auto bounds = [](std::uint32_t shared, std::uint32_t among) { return std::pair{std::max(shared / among, 1u), std::max((shared + among - 1) / among, 1u)}; };
+      for (const std::uint32_t n : outputs) EXPECT_TRUE(n >= bounds(consumers, producers).first && n <= bounds(consumers, producers).second) << n;
+      for (const std::uint32_t n : inputs) EXPECT_TRUE(n >= bounds(producers, consumers).first && n <= bounds(producers, consumers).second) << n;
+    }
+  }
+  EXPECT_TRUE(is_wired(Exchange::kRescale, 1, 2, 2, 4));
+  EXPECT_FALSE(is_wired(Exchange::kRescale, 1, 2, 1, 4));
+  EXPECT_FALSE(is_wired(Exchange::kForward, 0, 2, 1, 2));
+  EXPECT_TRUE(is_wired(Exchange::kRebalance, 0, 2, 1, 3));
+}
+
+TEST(PhysicalPlan, ALocalStageSharesTheUidOfTheNodeBehindItAndOfNoOther) {
+  LogicalPlan plan = plan_of({node("source"), node("local aggregate"), node("window", "w")}, {{0, 1, Exchange::kForward, ""}, {1, 2, Exchange::kHash, ""}});
+  plan.nodes[1].uid = "w";
+  EXPECT_THAT(problem(plan), HasSubstr("uid 'w'"));
+  plan.nodes[1].is_local_stage = true;
+  EXPECT_EQ(problem(plan), "");
+  plan.nodes.push_back(node("other", "w"));
+  plan.nodes.back().id = 3;
+  plan.edges.push_back({2, 3, Exchange::kForward, ""});
+  EXPECT_THAT(problem(plan), AllOf(HasSubstr("'other'"), HasSubstr("uid 'w'")));
 }
 
 TEST(PhysicalPlan, RefusesASourceThatNobodyReads) {

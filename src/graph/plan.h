@@ -40,6 +40,9 @@ struct PhysicalPlan {
 /// name the node, where it was written, and what to do.
 Result<PhysicalPlan> make_physical_plan(LogicalPlan logical);
 
+/// Whether subtask `from` of `producers` has an edge to subtask `to` of `consumers`.
+bool is_wired(Exchange exchange, std::uint32_t from, std::uint32_t producers, std::uint32_t to, std::uint32_t consumers);
+
 /// What the node calls itself in messages: "operator 'window aggregate' (job.cc:14)".
 std::string describe(const LogicalNode& node);
 

@@ -23,6 +23,12 @@ std::string_view to_string(Exchange exchange) {
       return "broadcast";
     case Exchange::kSplits:
       return "splits";
+    case Exchange::kRescale:
+      return "rescale";
+    case Exchange::kShuffle:
+      return "shuffle";
+    case Exchange::kCustom:
+      return "custom";
   }
   return "";
 }

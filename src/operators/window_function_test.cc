@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -187,8 +188,37 @@ class Model {
   }
 };
 
+struct NamedRecord {
+  std::string key;
+  std::int64_t value = 0;
+  std::int64_t time = 0;
+};
+
+/// A subtask of the operator, whatever its types are: the property is compiled once for all of them.
+class AnySubject {
+ public:
+  virtual ~AnySubject() = default;
+  virtual void receive(const std::vector<NamedRecord>& records) = 0;
+  virtual void advance(std::int64_t watermark) = 0;
+  virtual StartedSnapshot start() = 0;
+  virtual OperatorSnapshot finish(StartedSnapshot started) = 0;
+  virtual std::size_t timers() const = 0;
+
+  std::vector<std::string> rows;
+  std::vector<std::string> late;
+};
+
+template <class K>
+K key_from(const std::string& text) {
+  if constexpr (std::same_as<K, std::string_view>) {
+    return text;
+  } else {
+    return std::stoll(text);
+  }
+}
+
 template <class K, class Windows, class Trigger, class Content>
-class Subject {
+class Subject final : public AnySubject {
   using Rec = Record<K>;
   using Function = WithClock<WindowFunction<K, Rec, Windows, Trigger, Content, WindowRows<K, typename Content::Result, KeyedRow>>>;
   using Op = WindowOperator<Function, KeyOf<K>>;
@@ -206,33 +236,30 @@ class Subject {
     op_->late_out().add_receiver(late_);
     op_->open(context_->context);
   }
-  ~Subject() {
+  ~Subject() override {
     op_.reset();
     context_->run_mail();
   }
 
   /// The records' text lies in the batch, which is overwritten after the call.
-  void receive(const std::vector<std::pair<Rec, std::int64_t>>& records) {
+  void receive(const std::vector<NamedRecord>& records) override {
     TypedBatch<Rec> batch;
-    for (const auto& [record, time] : records) batch.append(record, time);
+    for (const NamedRecord& record : records) batch.append(Rec{key_from<K>(record.key), record.value}, record.time);
     hash_keys(batch, KeyOf<K>{});
     op_->receive(batch);
     batch.clear();
     if constexpr (contains_views_v<K>) std::fill_n(batch.arena().allocate(1 << 15), 1 << 15, '#');
   }
-  void advance(std::int64_t watermark) {
+  void advance(std::int64_t watermark) override {
     while (!op_->advance(Timestamp{watermark})) {}
   }
-  StartedSnapshot start() { return start_snapshot(world_, *op_, context_->context); }
-  OperatorSnapshot finish(StartedSnapshot started) {
+  StartedSnapshot start() override { return start_snapshot(world_, *op_, context_->context); }
+  OperatorSnapshot finish(StartedSnapshot started) override {
     OperatorSnapshot result = finish_snapshot(std::move(started));
     context_->run_mail();
     return result;
   }
-  std::size_t timers() const { return op_->timers(); }
-
-  std::vector<std::string> rows;
-  std::vector<std::string> late;
+  std::size_t timers() const override { return op_->timers(); }
 
  private:
   static std::string show_row(const typename Op::Output& row) {
@@ -253,19 +280,27 @@ class Subject {
 
 using Listed = ListAggregate<WholeRecord>;
 
-template <class K, class Windows, class Trigger, class Content>
-class Property {
-  using Tested = Subject<K, Windows, Trigger, Content>;
+struct Place {
+  std::uint32_t subtask = 0;
+  std::uint32_t parallelism = 1;
+};
 
+/// What the property has to know of the operator.
+struct Tested {
+  std::function<std::unique_ptr<AnySubject>(TestWorld&, Duration allowed_lateness, OperatorRestore, Place)> make;
+  std::function<std::uint32_t(const std::string&)> key_group;
+  bool has_text_keys = false;
+};
+
+class Property {
  public:
-  Property(std::uint64_t seed, Model model, typename Tested::Setup setup) : random_{seed}, model_{std::move(model)}, setup_{std::move(setup)} {
+  Property(std::uint64_t seed, Model model, Tested tested) : random_{seed}, model_{std::move(model)}, tested_{std::move(tested)} {
     model_.lateness = below(2) == 0 ? 0 : below(30);
-    setup_.allowed_lateness = Duration{model_.lateness};
     now_ = below(2) == 0 ? -100'000 : below(1000) - 500;
     const std::int64_t keys = 1 + below(12);
     for (std::int64_t i = 0; i < keys; ++i) {
       std::string key = std::to_string(i);
-      if constexpr (std::same_as<K, std::string_view>) key = (i % 2 == 0 ? "k" : "a rather long key, number ") + key;
+      if (tested_.has_text_keys) key = (i % 2 == 0 ? "k" : "a rather long key, number ") + key;
       names_.push_back(std::move(key));
     }
     build(1 + static_cast<std::uint32_t>(below(3)), {});
@@ -294,32 +329,25 @@ class Property {
   std::int64_t below(std::int64_t n) { return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(n)); }
 
   std::uint32_t subtask_for(const std::string& name) const {
-    return subtask_of(key_group_of(hash_key<K>(key_from(name)), kMaxParallelism), static_cast<std::uint32_t>(subjects_.size()), kMaxParallelism);
-  }
-  static K key_from(const std::string& text) {
-    if constexpr (std::same_as<K, std::string_view>) {
-      return text;
-    } else {
-      return std::stoll(text);
-    }
+    return subtask_of(tested_.key_group(name), static_cast<std::uint32_t>(subjects_.size()), kMaxParallelism);
   }
   void build(std::uint32_t parallelism, const std::vector<OperatorSnapshot>& snapshots) {
     running_.clear();
     subjects_.clear();
     for (std::uint32_t subtask = 0; subtask < parallelism; ++subtask) {
       auto restore = restore_of(snapshots, range_of_subtask(subtask, parallelism, kMaxParallelism));
-      subjects_.push_back(std::make_unique<Tested>(world_, setup_, std::move(restore), subtask, parallelism));
+      subjects_.push_back(tested_.make(world_, Duration{model_.lateness}, std::move(restore), {subtask, parallelism}));
     }
   }
 
   void records() {
     std::vector<std::string> late;
-    std::vector<std::vector<std::pair<Record<K>, std::int64_t>>> batches(subjects_.size());
+    std::vector<std::vector<NamedRecord>> batches(subjects_.size());
     for (std::int64_t n = 1 + below(12); n > 0; --n) {
       const std::string& name = names_[static_cast<std::size_t>(below(static_cast<std::int64_t>(names_.size())))];
       const std::int64_t time = now_ + below(80) - 60;
       const std::int64_t value = below(1000);
-      batches[subtask_for(name)].push_back({{key_from(name), value}, time});
+      batches[subtask_for(name)].push_back({name, value, time});
       if (!model_.take(name, value, time)) late.push_back(name + ":" + show(value) + "@" + show(time));
     }
     std::vector<std::string> found_late;
@@ -370,10 +398,10 @@ class Property {
   std::mt19937_64 random_;
   TestWorld world_;
   Model model_;
-  typename Tested::Setup setup_;
+  Tested tested_;
   std::int64_t now_ = 0;
   std::vector<std::string> names_;
-  std::vector<std::unique_ptr<Tested>> subjects_;
+  std::vector<std::unique_ptr<AnySubject>> subjects_;
   std::vector<StartedSnapshot> running_;
   Model model_at_start_;
   std::vector<OperatorSnapshot> completed_;
@@ -400,6 +428,20 @@ Windows random_windows(std::mt19937_64& random, Model& model) {
   }
 }
 
+template <class K, class Windows, class Trigger, class Content>
+Tested tested(Windows windows, Trigger trigger, Content content) {
+  using Of = Subject<K, Windows, Trigger, Content>;
+  Tested result;
+  result.make = [=](TestWorld& world, Duration allowed_lateness, OperatorRestore restore, Place at) {
+    typename Of::Setup setup{windows, trigger, content};
+    setup.allowed_lateness = allowed_lateness;
+    return std::make_unique<Of>(world, std::move(setup), std::move(restore), at.subtask, at.parallelism);
+  };
+  result.key_group = [](const std::string& name) { return key_group_of(hash_key<K>(key_from<K>(name)), kMaxParallelism); };
+  result.has_text_keys = std::same_as<K, std::string_view>;
+  return result;
+}
+
 template <class K, class Windows, class Trigger>
 void check(ModelTrigger as_modelled, const Trigger& trigger, std::uint64_t seeds = 12) {
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
@@ -411,10 +453,9 @@ void check(ModelTrigger as_modelled, const Trigger& trigger, std::uint64_t seeds
     if (seed % 3 == 0) {
       model.keeps = 1 + random() % 4;
       using Content = AggregatedRecords<Record<K>, Evictors<CountEvictor, NoEvictor>, Listed>;
-      Property<K, Windows, Trigger, Content>{seed, model, {windows, trigger, Content{{{{model.keeps}, {}}}, {}}}}.run(150);
+      Property{seed, model, tested<K>(windows, trigger, Content{{{{model.keeps}, {}}}, {}})}.run(150);
     } else {
-      using Content = AccumulatedContent<Record<K>, Listed>;
-      Property<K, Windows, Trigger, Content>{seed, model, {windows, trigger, Content{}}}.run(150);
+      Property{seed, model, tested<K>(windows, trigger, AccumulatedContent<Record<K>, Listed>{})}.run(150);
     }
     if (testing::Test::HasFailure()) return;
   }

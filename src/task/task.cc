@@ -15,7 +15,7 @@ namespace tidemark {
 namespace {
 
 using detail::Element;
-using detail::SourceOperator;
+using detail::PolledOperator;
 
 // Inputs between two flushes where the input never runs dry: bounds how long a record of a sparse stream waits in a batch.
 constexpr unsigned kFlushEvery = 128;
@@ -89,7 +89,8 @@ Task::Task(Config config, std::vector<Node> chain, std::vector<Input> inputs,
       chain_{std::move(chain)},
       inputs_{std::move(inputs)},
       outputs_{std::move(outputs)},
-      source_{dynamic_cast<SourceOperator*>(chain_.front().op.get())},
+      source_{dynamic_cast<PolledOperator*>(chain_.front().op.get())},
+      waiting_{dynamic_cast<detail::WaitingOperator*>(chain_.front().op.get())},
       inbox_{config_.inbox},
       alignment_{config_.mode, std::max<std::size_t>(inputs_.size(), 1)},
       merger_{std::max<std::size_t>(inputs_.size(), 1)},
@@ -97,8 +98,12 @@ Task::Task(Config config, std::vector<Node> chain, std::vector<Input> inputs,
       metrics_{chain_.size()} {
   for (Node& node : chain_) {
     node.context.env = &config_.env;
+    node.context.job = config_.job;
     node.context.post_mail = [inbox = inbox_](std::function<void()> mail) { inbox->mailbox().post(std::move(mail)); };
-    node.context.run_blocking = [this](std::function<bool()> call) { run_blocking(std::move(call)); };
+    node.context.run_blocking = [this](std::function<bool()> call) { run_blocking(std::move(call), *config_.env.pool); };
+    node.context.run_call = [this](std::function<void()> call) {
+      run_blocking([call = std::move(call)] { return call(), true; }, config_.env.calls_pool());
+    };
   }
 }
 
@@ -146,7 +151,7 @@ void Task::drain() {
 }
 
 void Task::end_source() {
-  if (state_ != State::kRunning || source_ == nullptr || source_finished_) return;
+  if (state_ != State::kRunning || source_ == nullptr || waiting_ != nullptr || source_finished_) return;
   TIDEMARK_PROBE("task: a source is drained");
   source_finished_ = true;
   behind_firing([this] {
@@ -189,6 +194,7 @@ Progress Task::step() noexcept {
     progressed = true;
   }
   if (try_end()) return Progress::kDone;
+  publish_occupancy(progressed);
   return progressed ? Progress::kMadeProgress : Progress::kBlocked;
 }
 
@@ -219,7 +225,8 @@ bool Task::handle_something() {
   }
   // And then the input, so that timers which are due again and again do not keep it waiting.
   const bool fired = fire_processing_time();
-  return (!firing_ && (handle_input() || poll_source())) || fired;
+  const bool polls_first = waiting_ != nullptr && waiting_->ready();
+  return (!firing_ && ((polls_first && poll_source()) || handle_input() || poll_source())) || fired;
 }
 
 bool Task::handle_input() {
@@ -227,6 +234,7 @@ bool Task::handle_input() {
     const std::size_t channel = next_input_;
     next_input_ = next_input_ + 1 == inputs_.size() ? 0 : next_input_ + 1;
     if (alignment_.blocked(channel)) continue;
+    if (waiting_ != nullptr && !waiting_->takes_batches() && inputs_[channel].edge->has_batch()) continue;
     Element element;
     if (!inputs_[channel].edge->try_pop(element)) continue;
     source_waits_ = false;
@@ -241,16 +249,16 @@ bool Task::poll_source() {
   if (source_waits_ && (!source_deadline_ns_ || config_.env.clock->steady_ns() < *source_deadline_ns_)) return false;
   source_waits_ = false;
   source_deadline_ns_.reset();
-  const SourceOperator::Poll polled = source_->poll();
+  const PolledOperator::Poll polled = source_->poll();
   follow_source();
   switch (polled) {
-    case SourceOperator::Poll::kEmitted:
+    case PolledOperator::Poll::kEmitted:
       return true;
-    case SourceOperator::Poll::kFinished:
+    case PolledOperator::Poll::kFinished:
       source_finished_ = true;
       behind_firing([this] { end_of_data(); });
       return true;
-    case SourceOperator::Poll::kNothing:
+    case PolledOperator::Poll::kNothing:
       break;
   }
   source_waits_ = true;
@@ -269,17 +277,18 @@ void Task::handle(std::size_t channel, const Element& element) {
         ~GiveBack() { edge.give_back(batch); }
       } give_back{*inputs_[channel].edge, element.batch};
       element.batch->set_exclusive(true);
+      metrics_.records_in.store(metrics_.records_in.load(std::memory_order_relaxed) + element.batch->size(), std::memory_order_relaxed);
       inputs_[channel].receiver->receive(*element.batch);
       return;
     }
     case Element::Kind::kWatermark:
-      if (source_ == nullptr) on_watermark_change(merger_.on_watermark(channel, element.watermark), 0);
+      on_input_time(merger_.on_watermark(channel, element.watermark));
       return;
     case Element::Kind::kIdle:
-      if (source_ == nullptr) on_watermark_change(merger_.on_idle(channel), 0);
+      on_input_time(merger_.on_idle(channel));
       return;
     case Element::Kind::kActive:
-      if (source_ == nullptr) on_watermark_change(merger_.on_active(channel), 0);
+      on_input_time(merger_.on_active(channel));
       return;
     case Element::Kind::kBarrier:
       carry_out(alignment_.on_barrier(channel, element.barrier, config_.env.clock->steady_ns()));
@@ -288,7 +297,9 @@ void Task::handle(std::size_t channel, const Element& element) {
       carry_out(alignment_.on_cancel_marker(channel, element.barrier.id));
       return;
     case Element::Kind::kEndOfData:
-      if (--open_inputs_ == 0 && source_ == nullptr) end_of_data();
+      if (--open_inputs_ > 0) return;
+      if (waiting_ != nullptr) return waiting_->on_end_of_input();
+      if (source_ == nullptr) end_of_data();
       return;
   }
 }
@@ -338,6 +349,15 @@ void Task::on_snapshot_done(const std::shared_ptr<SnapshotRun>& run) {
   }
   crash_point(CrashPoint::kSnapshotAcknowledged);
   config_.listener->on_ack(config_.id, run->id(), std::move(run->snapshot()));
+}
+
+// A source pays no heed to it: its own records have another.
+void Task::on_input_time(const detail::WatermarkChange& change) {
+  if (waiting_ != nullptr) {
+    waiting_->on_input_time(change);
+  } else if (source_ == nullptr) {
+    on_watermark_change(change, 0);
+  }
 }
 
 void Task::on_watermark_change(const detail::WatermarkChange& change, std::size_t first) {
@@ -430,6 +450,7 @@ void Task::end_of_data() {
 }
 
 void Task::broadcast(const Element& element) {
+  for (Node& node : chain_) node.op->hand_on_held();
   for (auto& output : outputs_) output->broadcast(element);
   since_flush_ = 0;
   outbox_is_empty_ = false;
@@ -466,9 +487,9 @@ void Task::complete(CheckpointId id) {
   for (Node& node : chain_) node.op->checkpoint_completed(id);
 }
 
-void Task::run_blocking(std::function<bool()> call) {
+void Task::run_blocking(std::function<bool()> call, BlockingPool& pool) {
+  pool.submit(std::make_unique<BlockingCallWork>(*this, std::move(call)));
   ++works_in_background_;
-  config_.env.pool->submit(std::make_unique<BlockingCallWork>(*this, std::move(call)));
 }
 
 void Task::fail(Error error) {
@@ -520,6 +541,12 @@ void Task::publish_metrics() {
     metrics_.nodes[i].skipped.store(chain_[i].op->skipped(), std::memory_order_relaxed);
     metrics_.nodes[i].bytes_read.store(chain_[i].op->bytes_read(), std::memory_order_relaxed);
   }
+}
+
+void Task::publish_occupancy(bool progressed) {
+  using enum Occupancy::State;
+  const Occupancy::State now = progressed ? kBusy : outbox_is_empty_ ? kIdle : kBackpressured;
+  if (now != metrics_.occupancy.state()) metrics_.occupancy.change(now, config_.env.clock->steady_ns());
 }
 
 std::optional<std::int64_t> Task::next_deadline_ns() const {

@@ -26,6 +26,7 @@
 #include "protocol/alignment.h"
 #include "protocol/checkpoint_coordinator.h"
 #include "task/inbox.h"
+#include "task/occupancy.h"
 #include "tidemark/detail/channel/edge.h"
 #include "tidemark/detail/channel/edge_writer.h"
 #include "tidemark/detail/event_time/watermark_merger.h"
@@ -60,7 +61,9 @@ struct TaskMetrics {
   };
   explicit TaskMetrics(std::size_t nodes) : nodes(nodes) {}
   std::vector<Node> nodes;  ///< in the order of the chain
+  std::atomic<std::uint64_t> records_in{0};  ///< from other tasks
   std::atomic<std::int64_t> watermark_ms{Timestamp::min().ms()};
+  Occupancy occupancy;
 };
 
 class Task {
@@ -159,18 +162,21 @@ class Task {
   void flush_outputs();
   void open_operators();
   void complete(CheckpointId id);
-  void run_blocking(std::function<bool()> call);
+  void run_blocking(std::function<bool()> call, BlockingPool& pool);
+  void on_input_time(const detail::WatermarkChange& change);
   void fail(Error error);
   void fail_with_current_exception();
   Error placed(const Error& error) const;
   bool try_end();
   void publish_metrics();
+  void publish_occupancy(bool progressed);
 
   Config config_;
   std::vector<Node> chain_;
   std::vector<Input> inputs_;
   std::vector<std::unique_ptr<detail::EdgeWriter>> outputs_;
-  detail::SourceOperator* source_ = nullptr;  // the chain's head, if it produces by itself
+  detail::PolledOperator* source_ = nullptr;  // the chain's head, if it hands on by itself
+  detail::WaitingOperator* waiting_ = nullptr;  // the same, if its records come from the input
   std::shared_ptr<Inbox> inbox_;
   State state_ = State::kCreated;
 

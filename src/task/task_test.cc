@@ -114,8 +114,9 @@ class Adding final : public detail::Operator {
       calls_.push_back(std::to_string(batch.values()[i]));
       out_.emit(Timestamp{batch.timestamps()[i]}, batch.values()[i]);
     }
-    out_.flush();
+    if (!holds) out_.flush();
   }
+  void hand_on_held() override { out_.flush(); }
   bool advance(Timestamp watermark) override {
     calls_.push_back("w" + std::to_string(watermark.ms()));
     return fire_some(watermark);
@@ -155,6 +156,7 @@ class Adding final : public detail::Operator {
   int due = 0;  // how many times more is due than a call fires
   std::vector<Timestamp> wakes;
   bool wakes_again = false;
+  bool holds = false;  // what it has, until it is told otherwise
 
  private:
   // A record less than zero a call, a batch each.
@@ -206,6 +208,48 @@ class Scripted final : public detail::SourceOperator {
  private:
   detail::OperatorContext* context_ = nullptr;
   Out<std::int64_t> out_;
+};
+
+/// Holds what it is given until the test lets it go.
+class Holding final : public detail::WaitingOperator {
+ public:
+  Out<std::int64_t>& out() { return out_; }
+  void open(detail::OperatorContext& context) override { context_ = &context; }
+  void receive(detail::Batch& in) override {
+    const auto& batch = static_cast<detail::TypedBatch<std::int64_t>&>(in);
+    held.insert(held.end(), batch.values(), batch.values() + batch.size());
+  }
+  void on_input_time(const detail::WatermarkChange& change) override {
+    if (change.watermark) input_watermark_ = *change.watermark;
+    if (change.idle) input_is_idle_ = *change.idle;
+  }
+  void on_end_of_input() override { has_ended_ = true; }
+  bool takes_batches() const override { return held.size() < 3; }
+  bool ready() const override { return lets_go && !held.empty(); }
+  Poll poll() override {
+    if (lets_go) {
+      watermark_ = input_watermark_;
+      for (const std::int64_t value : std::exchange(held, {})) out_.emit(Timestamp{value}, value);
+      out_.flush();
+    }
+    return has_ended_ && held.empty() ? Poll::kFinished : Poll::kNothing;
+  }
+  Timestamp watermark() const override { return watermark_; }
+  bool idle() const override { return input_is_idle_ && held.empty(); }
+
+  void let_go() {
+    context_->post_mail([this] { lets_go = true; });
+  }
+  std::vector<std::int64_t> held;
+  bool lets_go = false;
+
+ private:
+  detail::OperatorContext* context_ = nullptr;
+  Out<std::int64_t> out_;
+  Timestamp input_watermark_ = Timestamp::min();
+  Timestamp watermark_ = Timestamp::min();
+  bool input_is_idle_ = false;
+  bool has_ended_ = false;
 };
 
 // A task with a hand on every edge.
@@ -279,6 +323,24 @@ class TaskTest : public testing::Test {
     read();
   }
 
+  void make_holding_task() {
+    for (std::size_t i = 0; i < 2; ++i) in.push_back(std::make_unique<detail::Edge>());
+    auto op = std::make_unique<Holding>();
+    holding = op.get();
+    auto writer = std::make_unique<detail::RebalanceWriter<std::int64_t>>(std::vector<detail::Edge*>{&out});
+    op->out().add_receiver(*writer);
+    std::vector<Task::Node> chain(1);
+    chain[0].op = std::move(op);
+    chain[0].context.name = {"holding", "one", 0};
+    std::vector<std::unique_ptr<detail::EdgeWriter>> outputs;
+    outputs.push_back(std::move(writer));
+    task = std::make_unique<Task>(config(), std::move(chain), std::vector<Task::Input>{{in[0].get(), holding}, {in[1].get(), holding}},
+                                  std::move(outputs));
+    task->open(true);
+    run();
+    log.take();
+  }
+
   void TearDown() override {
     if (task == nullptr) return;
     task->cancel();
@@ -342,6 +404,7 @@ class TaskTest : public testing::Test {
   Adding* adding = nullptr;
   Adding* second_adding = nullptr;
   Scripted* source = nullptr;
+  Holding* holding = nullptr;
   std::unique_ptr<Task> task;  // last: it ends before what it uses
 };
 
@@ -677,8 +740,32 @@ TEST_F(TaskTest, WithAFullOutboxNoInputIsTaken) {
   }
   EXPECT_EQ(task->step(), Progress::kBlocked);
   EXPECT_LE(pushed, 2 * detail::Edge::kCapacity + 3) << "what lies in the task and on its way is bounded";
+  EXPECT_EQ(task->metrics().records_in.load(), (pushed - detail::Edge::kCapacity) * detail::Batch::kCapacity);
+  const Occupancy& occupancy = task->metrics().occupancy;
+  const std::int64_t held_up_ns = occupancy.ns_in(Occupancy::State::kBackpressured, clock.now_ns);
+  clock.advance_ms(30);
+  EXPECT_EQ(occupancy.state(), Occupancy::State::kBackpressured);
+  EXPECT_EQ(occupancy.ns_in(Occupancy::State::kBackpressured, clock.now_ns), held_up_ns + 30'000'000);
+  EXPECT_EQ(occupancy.ns_in(Occupancy::State::kIdle, clock.now_ns), 0);
   read();
   EXPECT_EQ(task->step(), Progress::kMadeProgress);
+  EXPECT_EQ(occupancy.state(), Occupancy::State::kBusy);
+}
+
+TEST_F(TaskTest, WhatAnOperatorKeepsBackGoesOutBeforeAnyBarrierOrMarker) {
+  make_adding_task(1);
+  adding->holds = true;
+  send(0, {1});
+  push(0, Element::of_watermark(Timestamp{5}));
+  send(0, {2});
+  push(0, Element::of_barrier({.id = 1}));
+  send(0, {3});
+  push(0, Element::of(Element::Kind::kIdle));
+  send(0, {4});
+  push(0, Element::of(Element::Kind::kEndOfData));
+  run();
+  EXPECT_EQ(read(), "w5 1 2 b1 3 idle 4 end");
+  EXPECT_EQ(task->metrics().occupancy.state(), Occupancy::State::kIdle);
 }
 
 TEST_F(TaskTest, ASourceIsPolledUntilItHasNothingAndThenNotBeforeMail) {
@@ -937,6 +1024,42 @@ TEST_F(TaskTest, ADrainIsNothingToATaskWithoutASource) {
   run();
   EXPECT_EQ(read(), "1");
   EXPECT_THAT(log.take(), IsEmpty());
+}
+
+TEST_F(TaskTest, WhatIsHeldBackHoldsTimeAndTheEndButNoBarrier) {
+  make_holding_task();
+  for (const std::size_t channel : {0, 1}) {
+    send(channel, {static_cast<std::int64_t>(channel)});
+    push(channel, Element::of_watermark(Timestamp{5}));
+    push(channel, Element::of(Element::Kind::kIdle));
+    barrier(channel, 1);
+    push(channel, Element::of(Element::Kind::kEndOfData));
+  }
+  task->drain();
+  run();
+  EXPECT_EQ(read(), "b1") << "and what is drained are sources alone";
+  EXPECT_THAT(log.take(), ElementsAre("ack 1"));
+  holding->let_go();
+  run();
+  EXPECT_EQ(read(), "0 1 w5 idle end");
+  EXPECT_THAT(log.take(), ElementsAre("end of data"));
+}
+
+TEST_F(TaskTest, WithoutRoomForABatchAllElseGoesOn) {
+  make_holding_task();
+  send(0, {1, 2, 3});
+  run();
+  send(0, {4});
+  push(1, Element::of_watermark(Timestamp{7}));
+  barrier(1, 1);
+  run();
+  EXPECT_EQ(holding->held.size(), 3u);
+  EXPECT_FALSE(in[1]->has_element());
+  EXPECT_TRUE(in[0]->has_element());
+  holding->let_go();
+  run();
+  EXPECT_EQ(read(), "1 2 3 4");
+  EXPECT_FALSE(in[0]->has_element());
 }
 
 TEST_F(TaskTest, CancelEndsATaskThatHasMoreToFire) {

@@ -42,7 +42,7 @@ std::uint64_t decode_feed_position(std::string_view position) {
 }
 
 MakeSplitEnumerator feed_enumerator() {
-  return [](const Env&) { return std::make_unique<FeedEnumerator>(); };
+  return [](const OperatorContext&) { return std::make_unique<FeedEnumerator>(); };
 }
 
 }  // namespace tidemark::detail

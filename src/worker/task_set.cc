@@ -108,9 +108,8 @@ void TaskSet::make_edges() {
     EdgeGrid grid;
     const std::uint32_t sources = plan_.vertices[edge.from_vertex].parallelism;
     grid.targets = plan_.vertices[edge.to_vertex].parallelism;
-    grid.forward = edge.exchange == Exchange::kForward;
     for (std::uint32_t i = 0; i < sources * grid.targets; ++i) {
-      const bool used = !grid.forward || i / grid.targets == i % grid.targets;
+      const bool used = is_wired(edge.exchange, i / grid.targets, sources, i % grid.targets, grid.targets);
       grid.edges.push_back(used ? std::make_unique<detail::Edge>(edge_capacity_) : nullptr);
     }
     grids_.push_back(std::move(grid));
@@ -182,6 +181,9 @@ std::unique_ptr<Task> TaskSet::build_task(const PhysicalVertex& vertex, std::uin
     }
     const auto index = static_cast<std::uint32_t>(physical - plan_.edges.begin());
     auto writer = factories_.edges[e].make_writer(edges_from(index, subtask), plan_.logical.max_parallelism);
+    writer->open({.subtask = subtask,
+                  .consumer = describe(plan_.logical.nodes[edge.to]),
+                  .seed = edge.exchange == Exchange::kShuffle ? env_.random->next() : 0});
     factories_.edges[e].attach(*operators.at(edge.from), *writer);
     outputs.push_back(std::move(writer));
   }
@@ -294,6 +296,42 @@ WorkerMetrics TaskSet::metrics() const {
     }
     if (!plan_.logical.nodes[vertex.nodes.front()].is_enumerator) {
       result.watermark = std::min(result.watermark, Timestamp{task->metrics().watermark_ms.load(std::memory_order_relaxed)});
+    }
+  }
+  return result;
+}
+
+// Nobody in the vertex reads it.
+bool TaskSet::is_chain_end(const PhysicalVertex& vertex, NodeId node) const {
+  return std::ranges::none_of(plan_.logical.edges, [&](const LogicalEdge& e) {
+    return e.from == node && std::ranges::find(vertex.nodes, e.to) != vertex.nodes.end();
+  });
+}
+
+SubtaskMetrics TaskSet::subtask_metrics(const PhysicalVertex& vertex, const Task& task) const {
+  const TaskMetrics& from = task.metrics();
+  const auto out_of = [&](std::size_t i) { return from.nodes[i].records_out.load(std::memory_order_relaxed); };
+  SubtaskMetrics result;
+  result.records_in = is_reader(vertex.nodes.front()) ? out_of(0) : from.records_in.load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < vertex.nodes.size(); ++i) {
+    if (is_chain_end(vertex, vertex.nodes[i])) result.records_out += out_of(i);
+  }
+  const auto ms_in = [&, now_ns = env_.clock->steady_ns()](Occupancy::State state) {
+    return from.occupancy.ns_in(state, now_ns) / 1'000'000;
+  };
+  result.busy_ms = ms_in(Occupancy::State::kBusy);
+  result.idle_ms = ms_in(Occupancy::State::kIdle);
+  result.backpressured_ms = ms_in(Occupancy::State::kBackpressured);
+  return result;
+}
+
+std::vector<VertexMetrics> TaskSet::vertex_metrics() const {
+  std::vector<VertexMetrics> result;
+  for (const PhysicalVertex& vertex : plan_.vertices) {
+    if (plan_.logical.nodes[vertex.nodes.front()].is_enumerator) continue;
+    VertexMetrics& metrics = result.emplace_back(VertexMetrics{.id = vertex.id, .name = vertex.name, .subtasks = {}});
+    for (std::uint32_t subtask = 0; subtask < vertex.parallelism; ++subtask) {
+      metrics.subtasks.push_back(subtask_metrics(vertex, *tasks_[first_task_[vertex.id] + subtask]));
     }
   }
   return result;

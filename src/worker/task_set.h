@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "control/execution.h"
+#include "control/vertex_metrics.h"
 #include "env/env.h"
 #include "graph/plan.h"
 #include "task/task.h"
@@ -54,6 +55,8 @@ class TaskSet final : public Execution, private TaskListener {
   /// In the order of the plan's vertices and their subtasks; empty until start().
   const std::vector<std::unique_ptr<Task>>& tasks() const { return tasks_; }
   WorkerMetrics metrics() const;
+  /// Of all vertices but enumerators; after start().
+  std::vector<VertexMetrics> vertex_metrics() const;
 
  private:
   class RecoverSinks;
@@ -69,6 +72,8 @@ class TaskSet final : public Execution, private TaskListener {
   void on_recovered(std::optional<Error> error);
   void one_less();
   bool is_reader(NodeId node) const;
+  bool is_chain_end(const PhysicalVertex& vertex, NodeId node) const;
+  SubtaskMetrics subtask_metrics(const PhysicalVertex& vertex, const Task& task) const;
 
   void on_opened(TaskId task) override;
   void on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) override;
@@ -80,8 +85,7 @@ class TaskSet final : public Execution, private TaskListener {
   /// The edges of one physical edge: [from subtask][to subtask].
   struct EdgeGrid {
     std::uint32_t targets = 0;
-    bool forward = false;  ///< only the diagonal is used
-    std::vector<std::unique_ptr<detail::Edge>> edges;
+    std::vector<std::unique_ptr<detail::Edge>> edges;  ///< null where the exchange has none
   };
 
   Env env_;

@@ -33,6 +33,10 @@ void ThreadedExecution::start(AttemptStart start) {
   set_gate(Gate::kOpen);
 }
 
+std::vector<VertexMetrics> ThreadedExecution::vertex_metrics() const {
+  return gate_.load(std::memory_order_acquire) == Gate::kOpen ? tasks_.vertex_metrics() : std::vector<VertexMetrics>{};
+}
+
 void ThreadedExecution::make_threads() {
   for (std::size_t i = 0; i < wakers_.size(); ++i) {
     try {
@@ -95,14 +99,22 @@ std::unique_ptr<Execution> ThreadedExecutionFactory::make(ExecutionListener& lis
   std::size_t tasks = 0;
   for (const PhysicalVertex& vertex : plan_.vertices) tasks += vertex.parallelism;
   const auto on_destroyed = [this] {
+    const std::lock_guard lock{mutex_};
     last_ = running_->metrics();
+    last_vertices_ = running_->vertex_metrics();
     running_ = nullptr;
   };
   auto execution = std::make_unique<ThreadedExecution>(env_, mode_, plan_, factories_, listener, std::min(threads_, tasks), make_thread_, on_destroyed);
+  const std::lock_guard lock{mutex_};
   running_ = execution.get();
   return execution;
 }
 
 WorkerMetrics ThreadedExecutionFactory::metrics() const { return running_ != nullptr ? running_->metrics() : last_; }
+
+std::vector<VertexMetrics> ThreadedExecutionFactory::vertex_metrics() const {
+  const std::lock_guard lock{mutex_};
+  return running_ != nullptr ? running_->vertex_metrics() : last_vertices_;
+}
 
 }  // namespace tidemark

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -40,6 +41,8 @@ class ThreadedExecution final : public Execution {
   InputProgress input_progress() const override { return tasks_.input_progress(); }
 
   WorkerMetrics metrics() const { return tasks_.metrics(); }
+  /// Any thread; nothing before the tasks are there.
+  std::vector<VertexMetrics> vertex_metrics() const;
 
  private:
   enum class Gate {
@@ -61,7 +64,8 @@ class ThreadedExecution final : public Execution {
   std::vector<std::jthread> threads_;
 };
 
-/// Makes one for each attempt of a job. Owned and used by the master's thread, as are the executions it makes.
+/// Makes one for each attempt of a job. Owned and used by the master's thread, but for what says otherwise, as are the
+/// executions it makes.
 class ThreadedExecutionFactory final : public ExecutionFactory {
  public:
   /// `threads` of 0: one a core. Plan and factories outlive the factory.
@@ -72,6 +76,8 @@ class ThreadedExecutionFactory final : public ExecutionFactory {
 
   /// Of the running attempt; between two attempts, of the last one at its end.
   WorkerMetrics metrics() const;
+  /// Likewise, from any thread.
+  std::vector<VertexMetrics> vertex_metrics() const;
 
  private:
   Env env_;
@@ -80,8 +86,10 @@ class ThreadedExecutionFactory final : public ExecutionFactory {
   const detail::JobFactories& factories_;
   std::size_t threads_;
   MakeThread make_thread_;
+  mutable std::mutex mutex_;  // guards whatever changes, against vertex_metrics() of other threads
   const ThreadedExecution* running_ = nullptr;
   WorkerMetrics last_;
+  std::vector<VertexMetrics> last_vertices_;
 };
 
 }  // namespace tidemark

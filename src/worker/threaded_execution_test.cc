@@ -236,6 +236,14 @@ class ThreadedExecutionTest : public testing::TestWithParam<std::size_t> {
 TEST_P(ThreadedExecutionTest, RunsAPlanFromStartToEndWithCheckpointsOnTheWay) {
   job.build(3);
   auto execution = make();
+  std::atomic<int> looks = 0;
+  std::jthread onlooker{[&](const std::stop_token& over) {
+    while (!over.stop_requested()) {
+      factory->vertex_metrics();
+      ++looks;
+      std::this_thread::yield();
+    }
+  }};
   execution->start({.attempt = 1});
   master.wait([&] { return master.running; });
   for (CheckpointId id = 1; id <= 5; ++id) take_checkpoint(*execution, id, CheckpointKind::kPeriodic);
@@ -244,6 +252,7 @@ TEST_P(ThreadedExecutionTest, RunsAPlanFromStartToEndWithCheckpointsOnTheWay) {
   execution->finish();
   master.wait([&] { return master.ended == 1; });
   execution.reset();
+  onlooker = {};
   EXPECT_THAT(master.failures, testing::IsEmpty());
   EXPECT_EQ(job.results.records, job.total);
   std::int64_t sum = 0;
@@ -251,6 +260,15 @@ TEST_P(ThreadedExecutionTest, RunsAPlanFromStartToEndWithCheckpointsOnTheWay) {
   EXPECT_EQ(job.results.counts.size(), static_cast<std::size_t>(kKeys));
   EXPECT_EQ(sum, job.total) << "each key was counted in one place";
   EXPECT_EQ(factory->metrics().watermark, Timestamp::max());
+  EXPECT_GT(looks, 0) << "of another thread";
+  const std::vector<VertexMetrics> vertices = factory->vertex_metrics();
+  ASSERT_EQ(vertices.size(), 2u);
+  EXPECT_EQ(vertices[1].name, "counting -> collecting");
+  ASSERT_EQ(vertices[1].subtasks.size(), 3u);
+  std::uint64_t records = 0;
+  for (const SubtaskMetrics& subtask : vertices[1].subtasks) records += subtask.records_in;
+  EXPECT_EQ(records, static_cast<std::uint64_t>(job.total));
+  EXPECT_LT(skew(vertices[1]), 3);
 }
 
 TEST_P(ThreadedExecutionTest, FailsAtTheStartWhenASinkCannotBeRecoveredAndOpensNothing) {

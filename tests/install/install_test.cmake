@@ -1,28 +1,47 @@
-# Installs the build into an empty prefix, then builds and runs the consumer against it, once by find_package and once by
-# pkg-config. Nothing of the source tree is on the consumer's path.
+# Installs the build into an empty prefix, then builds and runs against it: a project that `tidemark new` makes, once by
+# find_package and once by pkg-config, and the consumer, which tests functions with the kit. Nothing of the source tree is on
+# their path.
 #
 #   cmake -D BUILD=<build folder> -D WORK=<scratch folder> -D CXX=<compiler> -P install_test.cmake
 
+# What it prints is left in `output`.
 function(run)
-  execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${WORK} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT status EQUAL 0)
     list(JOIN ARGN " " command)
     message(FATAL_ERROR "${command}\nended with ${status}:\n${output}")
   endif()
+  set(output "${output}" PARENT_SCOPE)
 endfunction()
 
-set(consumer ${CMAKE_CURRENT_LIST_DIR}/consumer)
-file(REMOVE_RECURSE ${WORK})
+function(build project folder)
+  run(${CMAKE_COMMAND} -S ${project} -B ${folder} -G Ninja -D CMAKE_CXX_COMPILER=${CXX} -D CMAKE_PREFIX_PATH=${WORK}/prefix)
+  run(${CMAKE_COMMAND} --build ${folder})
+endfunction()
 
+# 300 clicks on three pages in five minutes.
+function(check_clicks)
+  run(${ARGN})
+  string(REGEX MATCHALL "\"key\":\"[^\"]+\",\"value\":[0-9]+" rows "${output}")
+  list(LENGTH rows count)
+  if(NOT count EQUAL 15)
+    message(FATAL_ERROR "${ARGN}: not 15 rows, but\n${output}")
+  endif()
+endfunction()
+
+file(REMOVE_RECURSE ${WORK})
+file(MAKE_DIRECTORY ${WORK})
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
-run(${CMAKE_COMMAND} -S ${consumer} -B ${WORK}/build -G Ninja
-  -D CMAKE_CXX_COMPILER=${CXX} -D CMAKE_PREFIX_PATH=${WORK}/prefix -D CMAKE_BUILD_TYPE=Release)
-run(${CMAKE_COMMAND} --build ${WORK}/build)
-run(${WORK}/build/consumer)
+
+run(${WORK}/prefix/bin/tidemark new clicks)
+build(${WORK}/clicks ${WORK}/clicks/build)
+check_clicks(${WORK}/clicks/build/clicks)
+
+build(${CMAKE_CURRENT_LIST_DIR}/consumer ${WORK}/build)
 run(${WORK}/build/kit)
 
 file(GLOB_RECURSE pc ${WORK}/prefix/tidemark.pc)
 get_filename_component(pc_dir "${pc}" DIRECTORY)
 set(ENV{PKG_CONFIG_PATH} ${pc_dir})
-run(sh -c "${CXX} -std=c++20 -o '${WORK}/by_pkg_config' '${consumer}/main.cc' $(pkg-config --cflags --libs tidemark)")
-run(${WORK}/by_pkg_config)
+run(sh -c "${CXX} -std=c++20 -o '${WORK}/by_pkg_config' '${WORK}/clicks/main.cc' $(pkg-config --cflags --libs tidemark)")
+check_clicks(${WORK}/by_pkg_config)

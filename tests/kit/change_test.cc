@@ -236,9 +236,38 @@ TEST(KitChange, FilesOfJsonHaveTheKindAsAField) {
                                                       R"({"kind":"+U","row":{"key":1,"value":2}})"}));
 }
 
+TEST(KitChange, FilesOfJsonHaveTheOperationOfAnUpsertAsAField) {
+  JobTest t{TestOptions{}, [](Job& job) {
+              job.from(read_files<Bid>("in/*.ndjson")).uid("bids").key_by(&Bid::auction).aggregate(count()).uid("count").upserts().to(write_files("out", as_json())).uid("out");
+            }};
+  t.file("in/1.ndjson", "{\"auction\":1,\"price\":2,\"bidder\":\"a\"}\n");
+  t.run();
+  EXPECT_EQ(t.lines("out"), (std::vector<std::string>{R"({"op":"upsert","row":{"key":1,"value":1}})"}));
+}
+
+TEST(KitChange, UpsertsAreTheNewestRowOfEachKey) {
+  in_every_way([](const TestOptions& way) {
+    using Total = Keyed<std::int64_t, std::int64_t>;
+    PipelineTest<Change<Bid>, Upsert<Total>> t{way, [](Stream<Change<Bid>> changes) {
+                                                 return changes.key_by(of_row(&Bid::auction)).aggregate(sum(&Bid::price)).uid("total").upserts();
+                                               }};
+    t.in({ChangeKind::kInsert, {1, 5}}).in({ChangeKind::kInsert, {1, 6}}).expect_out({{UpsertKind::kUpsert, {1, 5}}, {UpsertKind::kUpsert, {1, 11}}});
+    t.in({ChangeKind::kDelete, {1, 5}}).expect_out({{UpsertKind::kUpsert, {1, 6}}});
+    t.in({ChangeKind::kDelete, {1, 6}}).in({ChangeKind::kInsert, {2, 9}}).expect_out({{UpsertKind::kDelete, {1, 6}}, {UpsertKind::kUpsert, {2, 9}}}, in_any_order);
+    t.end().expect_out({});
+  });
+}
+
 /// A sink that says nothing about changes.
 struct RowsOnly final : detail::SinkImplementation {
   std::string name() const override { return "rows only"; }
+  std::unique_ptr<detail::Operator> make_writer() const override { return std::make_unique<detail::DiscardOperator>(); }
+};
+
+/// One with a row a key.
+struct UpsertsOnly final : detail::SinkImplementation {
+  std::string name() const override { return "upserts only"; }
+  bool takes_upserts() const override { return true; }
   std::unique_ptr<detail::Operator> make_writer() const override { return std::make_unique<detail::DiscardOperator>(); }
 };
 
@@ -259,6 +288,21 @@ TEST(KitChange, FaultsAreSaidWhenTheJobIsBuilt) {
               bids.key_by(&Bid::auction).aggregate(count()).uid("count").to(SinkDescription<Change<Highest>>{std::make_shared<RowsOnly>()});
             }).find("the sink 'rows only' takes rows that are only added"),
             std::string::npos);
+  EXPECT_NE(complaint_of([](Stream<Bid> bids) {
+              bids.key_by(&Bid::auction).aggregate(count()).uid("count").upserts().to(SinkDescription<Upsert<Highest>>{std::make_shared<RowsOnly>()});
+            }).find("this stream replaces and deletes rows"),
+            std::string::npos);
+  EXPECT_NE(complaint_of([](Stream<Bid> bids) {
+              bids.key_by(&Bid::auction).aggregate(count()).uid("count").to(SinkDescription<Change<Highest>>{std::make_shared<UpsertsOnly>()});
+            }).find("the sink 'upserts only' keeps one row a key, and this stream has changes that add and take rows (change.h): give it their upserts()"),
+            std::string::npos);
+  EXPECT_EQ(complaint_of([](Stream<Bid> bids) {
+              const auto upserts = bids.key_by(&Bid::auction).aggregate(count()).uid("count").upserts();
+              upserts.to(SinkDescription<Upsert<Highest>>{std::make_shared<UpsertsOnly>()});
+              upserts.to(discard());
+              bids.to(SinkDescription<Bid>{std::make_shared<UpsertsOnly>()});
+            }),
+            "");
   EXPECT_NE(complaint_of([](Stream<Bid> bids) { bids.key_by(&Bid::auction).top(0, &Bid::price).uid("top").to(discard()); }).find("top(0, ...)"), std::string::npos);
   EXPECT_NE(complaint_of([](Stream<Bid> bids) { bids.key_by(&Bid::auction).keep_last(every(0s)).uid("last").to(discard()); }).find("every() takes a period"),
             std::string::npos);

@@ -204,6 +204,64 @@ TEST(KitProcess, TheEndOfInputIsTheLastChanceToEmit) {
   });
 }
 
+struct Switch {
+  bool open = false;
+};
+/// Lets orders pass while it is open; what comes while it is closed waits.
+class Gate final : public CoProcess<Order, Switch, Order> {
+ public:
+  explicit Gate(Declare& declare) : is_open_{declare, "is-open"}, waiting_{declare, "waiting"}, stopped_{declare, "stopped"} {}
+  void process_first(const Order& order, Context& ctx, Out<Order>& out) override {
+    if (order.amount == 13) throw std::runtime_error{"not today"};
+    if (!is_open_.get().empty()) return out.emit({order.id, ctx.timestamp().ms()});
+    waiting_.add(order.id);
+    stopped_.emit(order);
+  }
+  void process_second(const Switch& state, Context& ctx, Out<Order>& out) override {
+    is_open_.clear();
+    if (state.open) is_open_.add(1);
+    if (state.open) let_through(ctx.timestamp().ms(), out);
+  }
+  void end_of_input(Out<Order>& out) override { let_through(-1, out); }
+
+ private:
+  void let_through(std::int64_t amount, Out<Order>& out) {
+    for (const std::int64_t id : waiting_.get()) out.emit({id, amount});
+    waiting_.clear();
+  }
+  UnionListState<std::int64_t> is_open_;
+  SplitListState<std::int64_t> waiting_;
+  SideOut<Order> stopped_;
+};
+
+TEST(KitCoProcess, BothStreamsShareOperatorStateInEveryWay) {
+  in_every_way([](const TestOptions& way) {
+    const TestInput<Switch> switches{"switches"};
+    const TestOutput<Order> stopped{"stopped"};
+    PipelineTest<Order, Order> t{way, [&](Stream<Order> orders, TestPorts& ports) {
+                                   const auto passed = orders.connect(ports.input(switches)).process<Gate>().uid("gate").parallelism(1);
+                                   ports.output(stopped, passed.side_output<Order>("stopped"));
+                                   return passed;
+                                 }};
+    t.in({1, 0}, at(1s)).in({2, 0}, at(2s)).expect_out({});
+    t.expect_out(stopped, {{1, 0}, {2, 0}});
+    t.in(switches, {true}, at(3s)).expect_out({{1, 3000}, {2, 3000}});
+    t.in({3, 0}, at(4s)).expect_out({{3, 4000}});
+    t.in(switches, {false}, at(5s)).in({4, 0}, at(6s)).expect_out({});
+    t.end().expect_out({{4, -1}});
+  });
+}
+
+TEST(KitCoProcess, WhatItThrowsNamesOperatorAndRecord) {
+  const TestInput<Switch> switches{"switches"};
+  PipelineTest<Order, Order> t{TestOptions{}, [&](Stream<Order> orders, TestPorts& ports) {
+                                 return orders.connect(ports.input(switches)).process<Gate>().uid("gate");
+                               }};
+  t.in({1, 1}, at(1s));
+  t.expect_failure(R"(operator 'co-process' (uid gate), subtask 0, record 2 (event time 1970-01-01 00:00:02.000, {"id":2,"amount":13}): not today)",
+                   [&] { t.in({2, 13}, at(2s)).end(); });
+}
+
 std::string complaint_of(void (*build)(Job&)) {
   const char* const arguments[] = {"job"};
   Job job{"job", 1, arguments};

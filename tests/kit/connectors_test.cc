@@ -1,7 +1,12 @@
 // Sources and sinks under the operator test kit: whole jobs on files in memory.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <map>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tidemark/testing.h"
 
@@ -107,6 +112,91 @@ TEST(KitConnectors, SinksOfAHandDrivenPipelineCommitAtSnapshots) {
   EXPECT_EQ(t.lines("out").size(), 1u);
   t.restore().end();
   EXPECT_EQ(t.lines("out").size(), 2u);
+}
+
+/// Splits of ten numbers each, two a read.
+struct Ten {
+  std::int64_t first = 0;
+};
+struct Read {
+  std::int64_t numbers = 0;
+};
+class Tens : public Source<Tally, Ten, Read> {
+ public:
+  Tens(std::int64_t first, std::int64_t splits, bool side_by_side) : first_{first}, splits_{splits}, side_by_side_{side_by_side} {}
+  std::string name() const override { return "read tens"; }
+  std::vector<Ten> find_splits() override {
+    std::vector<Ten> splits;
+    for (std::int64_t i = 0; i < splits_; ++i) splits.push_back({first_ + 10 * i});
+    return splits;
+  }
+  bool side_by_side() const override { return side_by_side_; }
+  void open(const Ten& split, const Read&) override { first_ = split.first; }
+  ReadOutcome read(Read& read, SourceOut<Tally>& out) override {
+    for (int i = 0; i < 2 && read.numbers < 10; ++i, ++read.numbers) out.emit({first_ + read.numbers, 1});
+    return read.numbers < 10 ? ReadOutcome::kMore : ReadOutcome::kEnd;
+  }
+
+ private:
+  std::int64_t first_;
+  std::int64_t splits_;
+  bool side_by_side_;
+};
+
+/// Another system, which outlives the job.
+struct Ledger {
+  std::map<std::string, std::vector<std::int64_t>> written, prepared, committed;
+};
+struct Entry {
+  std::string transaction;
+};
+class Booked : public TwoPhaseSink<Tally, Entry> {
+ public:
+  explicit Booked(std::shared_ptr<Ledger> ledger) : ledger_{std::move(ledger)} {}
+  std::string name() const override { return "book"; }
+  void begin(const std::string& transaction) override {
+    transaction_ = transaction;
+    EXPECT_TRUE(ledger_->written.try_emplace(transaction).second && !ledger_->committed.contains(transaction)) << "a name twice";
+  }
+  void write(const Tally& tally, Timestamp) override { ledger_->written.at(transaction_).push_back(tally.auction); }
+  Entry pre_commit() override {
+    ledger_->prepared.insert(ledger_->written.extract(transaction_));
+    return {transaction_};
+  }
+  void commit(const Entry& entry) override {
+    if (ledger_->committed.contains(entry.transaction)) return;
+    if (ledger_->committed.insert(ledger_->prepared.extract(entry.transaction)).position == ledger_->committed.end()) {
+      throw Error{ErrorCode::kDataLoss, entry.transaction + " is lost"};
+    }
+  }
+  void abort_leftovers(const SinkContext&) override {
+    ledger_->written.clear();
+    ledger_->prepared.clear();
+  }
+
+ private:
+  std::shared_ptr<Ledger> ledger_;
+  std::string transaction_;
+};
+
+TEST(KitConnectors, OwnSourcesOneAfterTheOtherToAnOwnSinkExactlyOnce) {
+  in_every_way([](const TestOptions& way) {
+    const auto ledger = std::make_shared<Ledger>();
+    const AlignmentGroup group{5ms, 1ms};
+    JobTest t{way, [&](Job& job) {
+                const auto all = job.from(hybrid(own_source<Tens>(0, 3, false), own_source<Tens>(30, 3, true).event_time(&Tally::auction).align(group))).uid("tens");
+                const auto more = job.from(own_source<Tens>(60, 1, true).event_time(&Tally::auction).rate(1000).align(group)).uid("more");
+                all.union_with(more).to(own_sink<Booked>(ledger)).uid("book");
+              }};
+    t.run();
+    std::vector<std::int64_t> booked;
+    for (const auto& [transaction, numbers] : ledger->committed) booked.insert(booked.end(), numbers.begin(), numbers.end());
+    std::ranges::sort(booked);
+    std::vector<std::int64_t> expected;
+    for (std::int64_t n = 0; n < 70; ++n) expected.push_back(n);
+    EXPECT_EQ(booked, expected) << way.name;
+    EXPECT_TRUE(ledger->written.empty() && ledger->prepared.empty()) << way.name;
+  });
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -119,37 +120,44 @@ std::vector<Pair> table_of(const std::vector<Emitted<Counted>>& changes) {
   return rows;
 }
 
+/// `build` makes the join of two keyed streams, as rows that count.
 template <class Build>
-void check_against_brute_force(const Build& build, const Meets& meets, unsigned seed) {
-  std::mt19937 random{seed};
+void check_kind(Kind kind, const Build& build, const Meets& meets, std::mt19937& random) {
   const auto below = [&](std::uint32_t n) { return static_cast<std::int64_t>(random() % n); };
   const std::vector<TestOptions> ways = every_way();
-  for (const Kind kind : kKinds) {
-    TestOptions way = ways[random() % ways.size()];
-    SCOPED_TRACE(way.name + ", kind " + std::to_string(static_cast<int>(kind)) + ", seed " + std::to_string(seed));
-    const TestInput<Right> rights{"rights"};
-    PipelineTest<Left, Counted> t{way, [&](Stream<Left> lefts, TestPorts& ports) {
-                                    return join_as(kind, build(lefts.key_by(&Left::key), ports.input(rights).key_by(&Right::key)));
-                                  }};
-    std::vector<TimedLeft> all_lefts;
-    std::vector<TimedRight> all_rights;
-    Timestamp watermark = at(0s);
-    for (int i = 0; i < 30; ++i) {
-      const Timestamp time = watermark + Duration{1 + below(12'000)};
-      const std::int64_t key = below(3);
-      if (below(10) == 0) {
-        watermark = watermark + Duration{below(6000)};
-        t.watermark(watermark);
-      } else if (below(2) == 0) {
-        all_lefts.push_back({{key, i + 1}, time});
-        t.in(all_lefts.back().record, time);
-      } else {
-        all_rights.push_back({{key, "the right one of number " + std::to_string(i)}, time});
-        t.in(rights, all_rights.back().record, time);
-      }
+  const TestOptions way = ways[random() % ways.size()];
+  SCOPED_TRACE(way.name + ", kind " + std::to_string(static_cast<int>(kind)));
+  const TestInput<Right> rights{"rights"};
+  PipelineTest<Left, Counted> t{way, [&](Stream<Left> lefts, TestPorts& ports) {
+                                  return build(lefts.key_by(&Left::key), ports.input(rights).key_by(&Right::key));
+                                }};
+  std::vector<TimedLeft> all_lefts;
+  std::vector<TimedRight> all_rights;
+  Timestamp watermark = at(0s);
+  for (int i = 0; i < 30; ++i) {
+    const Timestamp time = watermark + Duration{1 + below(12'000)};
+    const std::int64_t key = below(3);
+    if (below(10) == 0) {
+      watermark = watermark + Duration{below(6000)};
+      t.watermark(watermark);
+    } else if (below(2) == 0) {
+      all_lefts.push_back({{key, i + 1}, time});
+      t.in(all_lefts.back().record, time);
+    } else {
+      all_rights.push_back({{key, "the right one of number " + std::to_string(i)}, time});
+      t.in(rights, all_rights.back().record, time);
     }
-    t.end();
-    EXPECT_EQ(table_of(t.take_out()), brute_force(kind, all_lefts, all_rights, meets));
+  }
+  t.end();
+  EXPECT_EQ(table_of(t.take_out()), brute_force(kind, all_lefts, all_rights, meets));
+}
+
+template <class Build>
+void check_against_brute_force(const Build& build, const Meets& meets, unsigned seed) {
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random{seed};
+  for (const Kind kind : kKinds) {
+    check_kind(kind, [&](auto lefts, auto rights) { return join_as(kind, build(lefts, rights)); }, meets, random);
   }
 }
 
@@ -169,6 +177,57 @@ TEST(KitJoinProperty, Window) {
     check_against_brute_force([](auto a, auto b) { return a.join(b).window(tumbling(5s)); },
                               [](Timestamp l, Timestamp r) { return window_of(l) == window_of(r); }, seed);
   }
+}
+
+void full_join_of_group(std::span<const Left> lefts, std::span<const Right> rights, Out<Counted>& out) {
+  for (const Left& l : lefts) {
+    for (const Right& r : rights) out.emit({pair_of(&l, &r), 1});
+    if (rights.empty()) out.emit({pair_of(&l, nullptr), 1});
+  }
+  for (const Right& r : rights) {
+    if (lefts.empty()) out.emit({pair_of(nullptr, &r), 1});
+  }
+}
+
+TEST(KitJoinProperty, CoGroup) {
+  std::mt19937 random{110};
+  for (int run = 0; run < 6; ++run) {
+    check_kind(Kind::kFull, [](auto a, auto b) { return a.co_group(b).window(tumbling(5s)).apply(&full_join_of_group).uid("groups"); },
+               [](Timestamp l, Timestamp r) { return window_of(l) == window_of(r); }, random);
+  }
+}
+
+/// How many records of each a window has, and whether any has come before.
+class CountGroups final : public WindowProcess<std::int64_t, CoGroup<Left, Right>, Pair> {
+ public:
+  explicit CountGroups(Declare& declare) : groups_{declare, "groups"} {}
+  void process(const CoGroup<Left, Right>& group, Context& ctx, Out<Pair>& out) override {
+    groups_.set(groups_.get() + 1);
+    const std::string text = std::to_string(group.second.size()) + " in group " + std::to_string(groups_.get());
+    out.emit({ctx.key(), static_cast<std::int64_t>(group.first.size()), text});
+  }
+
+ private:
+  ValueState<std::int64_t> groups_;
+};
+
+TEST(KitCoGroup, AFunctionGetsBothGroupsOfAKeyAndWindowAndLateOnesAgain) {
+  in_every_way([](const TestOptions& way) {
+    const TestInput<Right> rights{"rights"};
+    PipelineTest<Left, Pair> t{way, [&](Stream<Left> lefts, TestPorts& ports) {
+                                 return lefts.key_by(&Left::key)
+                                     .co_group(ports.input(rights).key_by(&Right::key))
+                                     .window(tumbling(5s))
+                                     .allowed_lateness(2s)
+                                     .template process<CountGroups>()
+                                     .uid("count");
+                               }};
+    t.in({1, 1}, at(1s)).in({1, 2}, at(2s)).in(rights, {1, "a"}, at(3s)).in(rights, {2, "b"}, at(4s)).watermark(at(5s));
+    t.expect_out({{1, 2, "1 in group 1"}, {2, 0, "1 in group 1"}}, in_any_order);
+    t.in({1, 3}, at(4s)).expect_out({{1, 3, "1 in group 2"}});
+    t.watermark(at(8s)).in({1, 3}, at(4s)).expect_out({});
+    t.end().expect_out({});
+  });
 }
 
 TEST(KitJoinProperty, Unbounded) {

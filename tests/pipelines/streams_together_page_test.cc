@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,31 @@ class Settlement : public KeyedCoProcess<std::int64_t, Order, Payment, std::stri
   ValueState<std::int64_t> due_;
 };
 
+struct Command {
+  std::int64_t id = 0;
+};
+
+class Gate : public CoProcess<Order, Command, Order> {
+ public:
+  explicit Gate(Declare& declare) : waiting_{declare, "waiting"}, open_{declare, "open"} {}
+  void process_first(const Order& order, Context&, Out<Order>& out) override {
+    if (open_.get().empty()) {
+      waiting_.add(order);
+    } else {
+      out.emit(order);
+    }
+  }
+  void process_second(const Command&, Context&, Out<Order>& out) override {
+    open_.set({1});
+    for (const Order& order : waiting_.get()) out.emit(order);
+    waiting_.clear();
+  }
+
+ private:
+  SplitListState<Order> waiting_;
+  UnionListState<std::int64_t> open_;
+};
+
 TEST(StreamsTogetherPage, SideOutputs) {
   const TestOutput<Order> refusals{"refusals"};
   PipelineTest<Order, Order> t{TestOptions{}, [&](Stream<Order> orders, TestPorts& ports) {
@@ -115,15 +141,36 @@ totals.key_by(of_row([](const auto& total) { return total.value >= 100; }))
   t.in({1, 60}).in({1, 60}).expect_out({{ChangeKind::kInsert, {false, 1}}, {ChangeKind::kDelete, {false, 1}}, {ChangeKind::kInsert, {true, 1}}});
 }
 
-std::string without_margins(const std::string& code) {
-  std::string result;
-  bool at_begin = true;
-  for (const char c : code) {
-    if (at_begin && c == ' ') continue;
-    at_begin = c == '\n';
-    result += c;
-  }
-  return result;
+TEST(StreamsTogetherPage, ConnectWithoutKeys) {
+  const TestInput<Command> given{"commands"};
+  PipelineTest<Order, Order> t{TestOptions{}, [&](Stream<Order> orders, TestPorts& ports) {
+                                 const auto commands = ports.input(given);
+                                 return
+orders.connect(commands).process<Gate>().uid("gate").parallelism(1)
+                                 ;
+                               }};
+  t.in({1, 5}).expect_out({});
+  t.in(given, {}).in({2, 6}).expect_out({{1, 5}, {2, 6}});
+}
+
+TEST(StreamsTogetherPage, CoGroups) {
+  const TestInput<Payment> given{"payments"};
+  PipelineTest<Order, Paid> t{TestOptions{}, [&](Stream<Order> orders, TestPorts& ports) {
+                                const auto payments = ports.input(given);
+                                return
+orders.key_by(&Order::id)
+    .co_group(payments.key_by(&Payment::order))
+    .window(tumbling(1h))
+    .apply([](std::span<const Order> ordered, std::span<const Payment> paid, Out<Paid>& out) {
+      Paid balance;
+      for (const Order& order : ordered) balance = {order.id, balance.amount - order.amount};
+      for (const Payment& payment : paid) balance = {payment.order, balance.amount + payment.amount};
+      out.emit(balance);
+    })
+    .uid("balances")
+                                ;
+                              }};
+  t.in({1, 9}, at(1min)).in(given, {1, 4}, at(2min)).in(given, {2, 7}, at(3min)).watermark(at(1h)).expect_out({{1, -5}, {2, 7}}, in_any_order);
 }
 
 TEST(StreamsTogetherPage, ItsCodeIsThatOfThisTest) {

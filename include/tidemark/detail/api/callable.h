@@ -7,13 +7,17 @@
 
 namespace tidemark::detail {
 
-/// U of a callable's parameter list (In, Out<U>&); void where there is no such list to be seen, as in a generic lambda.
+/// U of a callable's parameter list (In, Out<U>&), or one with two inputs; void where there is no such list to be seen, as in a generic lambda.
 template <class Signature>
 struct EmittedBySignature {
   using Type = void;
 };
 template <class R, class In, class U>
 struct EmittedBySignature<R(In, Out<U>&)> {
+  using Type = U;
+};
+template <class R, class First, class Second, class U>
+struct EmittedBySignature<R(First, Second, Out<U>&)> {
   using Type = U;
 };
 
@@ -44,7 +48,7 @@ struct CallOf<F> {
   using Type = decltype(&F::operator());
 };
 
-/// The records that flat_map's callable emits.
+/// The records that a callable emits.
 template <class F>
 using EmittedBy = typename EmittedBySignature<typename SignatureOf<typename CallOf<F>::Type>::Type>::Type;
 

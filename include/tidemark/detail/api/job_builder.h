@@ -7,7 +7,10 @@
 
 #include <any>
 #include <cstdint>
+#include <deque>
 #include <exception>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <source_location>
 #include <string>
@@ -33,22 +36,45 @@ struct NewNode {
   std::uint32_t parallelism = 0;  ///< 0: the job's
   bool keeps_state = false;
   bool is_enumerator = false;
+  bool heads_task = false;
   bool must_be_read = true;
+  bool is_local_stage = false;
   std::vector<StateDescriptor> states = {};
   NodeFactory factory = {};
+};
+
+using MakeWriter = std::function<std::unique_ptr<EdgeWriter>(std::vector<Edge*>, std::uint32_t)>;
+
+/// How a stream is dealt out to its next operator, where that doesn't say so itself.
+struct Partition {
+  Exchange exchange;
+  MakeWriter make_writer;
+};
+
+/// A side output, as its stream is asked for.
+struct SideOutputPort {
+  NodeId of;    ///< which operator has it, to the user
+  NodeId node;  ///< whose operator puts it out
+  std::string name;
+  std::any port;  ///< a FindOutput<U> for its records U
 };
 
 class JobBuilder {
  public:
   NodeId add_node(NewNode node);
+  /// An edge that gathers the whole stream makes its node run in one subtask.
   void add_edge(LogicalEdge edge, EdgeFactory factory);
 
-  /// `port` is a FindOutput<U> for the records U of the side output.
-  void add_side_output(NodeId node, std::string name, std::any port);
-  /// Null, and a complaint, if the node has none of that name.
-  const std::any* find_side_output(NodeId node, const std::string& name);
+  /// Valid as long as the builder.
+  const Partition* add_partition(Partition partition) { return &partitions_.emplace_back(std::move(partition)); }
 
-  /// Of a source: its enumerator's, too.
+  /// `port` is a FindOutput<U> for the records U of the side output.
+  void add_side_output(NodeId node, std::string name, std::any port) { add_side_output({node, node, std::move(name), std::move(port)}); }
+  void add_side_output(SideOutputPort port);
+  /// Null, and a complaint, if the node has none of that name.
+  const SideOutputPort* find_side_output(NodeId node, const std::string& name);
+
+  /// Of a source: its enumerator's, too. Likewise the local stage of an aggregation.
   void set_uid(NodeId node, std::string uid);
   void set_name(NodeId node, std::string name);
   void set_parallelism(NodeId node, std::uint32_t parallelism);
@@ -77,17 +103,12 @@ class JobBuilder {
   const JobFactories& factories() const { return factories_; }
 
  private:
-  struct SideOutputPort {
-    NodeId node;
-    std::string name;
-    std::any port;
-  };
-
   static std::string place(const Location& location);
   LogicalNode* node_to_change(NodeId node, std::string_view what);
 
   LogicalPlan plan_;
   JobFactories factories_;
+  std::deque<Partition> partitions_;
   std::vector<SideOutputPort> side_outputs_;
   std::optional<Error> complaint_;
 };

@@ -21,6 +21,7 @@ struct Port {
   NodeId node = kNoNode;
   std::string output;  ///< name of a side output; empty for the main one
   FindOutput<T> out = nullptr;
+  const Partition* partition = nullptr;  ///< the builder's; null: to the subtask of the same number
 };
 
 /// The main output of an operator of type Op.
@@ -29,21 +30,33 @@ auto& main_output(Operator& op) {
   return static_cast<Op&>(op).out();
 }
 
-using MakeWriter = std::function<std::unique_ptr<EdgeWriter>(std::vector<Edge*>, std::uint32_t)>;
-
-/// Ties every port to an input of node `to`.
+/// Ties every port to an input of node `to`. An exchange other than kForward is the operator's own, which counts.
 template <class T>
 void connect(JobBuilder& builder, const std::vector<Port<T>>& ports, NodeId to, Exchange exchange, const MakeWriter& make_writer,
              std::uint32_t input = 0) {
   for (const Port<T>& port : ports) {
-    builder.add_edge({port.node, to, exchange, port.output, input},
-                     {[out = port.out](Operator& from, BatchReceiver& receiver) { out(from).add_receiver(receiver); }, make_writer});
+    const Partition* partition = exchange == Exchange::kForward ? port.partition : nullptr;
+    builder.add_edge({port.node, to, partition != nullptr ? partition->exchange : exchange, port.output, input},
+                     {[out = port.out](Operator& from, BatchReceiver& receiver) { out(from).add_receiver(receiver); },
+                      partition != nullptr ? partition->make_writer : make_writer});
   }
 }
 
 template <class T>
 MakeWriter plain_writer() {
   return [](std::vector<Edge*> edges, std::uint32_t) { return std::make_unique<RebalanceWriter<T>>(std::move(edges)); };
+}
+
+template <class T>
+MakeWriter shuffle_writer() {
+  return [](std::vector<Edge*> edges, std::uint32_t) { return std::make_unique<ShuffleWriter<T>>(std::move(edges)); };
+}
+
+template <class T, class F, class KeyFn>
+MakeWriter custom_writer(F function, KeyFn key) {
+  return [function = std::move(function), key = std::move(key)](std::vector<Edge*> edges, std::uint32_t) {
+    return std::make_unique<CustomWriter<T, F, KeyFn>>(std::move(edges), function, key);
+  };
 }
 
 template <class T>

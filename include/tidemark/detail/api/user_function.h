@@ -33,6 +33,11 @@ concept KeyedCoProcessClass =
     requires { typename F::Key; typename F::Input; typename F::Second; typename F::Output; } &&
     std::is_base_of_v<KeyedCoProcess<typename F::Key, typename F::Input, typename F::Second, typename F::Output>, F>;
 
+template <class F>
+concept CoProcessClass =
+    requires { typename F::Input; typename F::Second; typename F::Output; } &&
+    std::is_base_of_v<CoProcess<typename F::Input, typename F::Second, typename F::Output>, F>;
+
 /// A class of either sort that wants rules.
 template <class F>
 concept WithBroadcast = requires { typename F::Broadcast; };

@@ -55,6 +55,16 @@ class SpscRing {
     return true;
   }
 
+  /// For the consumer: what try_pop() would give; null if it is empty.
+  const T* front() noexcept {
+    const std::size_t head = consumer_.index.load(std::memory_order_relaxed);
+    if (head == consumer_.other) {
+      consumer_.other = producer_.index.load(std::memory_order_acquire);
+      if (head == consumer_.other) return nullptr;
+    }
+    return &slots_[head & mask_];
+  }
+
   /// Values in it at some moment of the call.
   std::size_t size() const noexcept {
     const std::size_t head = consumer_.index.load(std::memory_order_acquire);

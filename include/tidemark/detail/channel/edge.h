@@ -56,6 +56,11 @@ class Edge {
     return true;
   }
   bool has_element() { return !forward_.empty(); }
+  /// Consumer: whether a batch comes next.
+  bool has_batch() {
+    const Element* next = forward_.front();
+    return next != nullptr && next->kind == Element::Kind::kBatch;
+  }
   /// Consumer: a batch that it has read. There is always room: the producer empties the way back before it pushes.
   void give_back(Batch* batch) { TIDEMARK_CHECK(back_.try_push(batch), "more batches came back than were in flight"); }
 

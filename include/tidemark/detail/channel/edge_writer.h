@@ -23,6 +23,13 @@
 
 namespace tidemark::detail {
 
+/// Where a writer stands.
+struct WriterPlace {
+  std::uint32_t subtask = 0;  ///< of the task that writes
+  std::string consumer;       ///< as messages name it
+  std::uint64_t seed = 0;     ///< of a writer that picks at random
+};
+
 class EdgeWriter : public BatchReceiver {
  public:
   /// One edge a target, in the order of the consumer's subtasks.
@@ -30,6 +37,9 @@ class EdgeWriter : public BatchReceiver {
   EdgeWriter(const EdgeWriter&) = delete;
   EdgeWriter& operator=(const EdgeWriter&) = delete;
   virtual ~EdgeWriter();
+
+  /// Before the first record.
+  virtual void open(const WriterPlace& place) { static_cast<void>(place); }
 
   /// Behind everything received so far, at the latest with the next flush().
   void send_watermark(Timestamp watermark);
@@ -86,5 +96,9 @@ class EdgeWriter : public BatchReceiver {
 
 /// From a catch block: what the key function threw at `record` (JSON), as an Error.
 [[noreturn]] void fail_key_function(const std::string& record);
+/// The same about the function of a partition_by() before `consumer`.
+[[noreturn]] void fail_partition_function(const std::string& consumer, const std::string& record);
+/// A partition_by()'s function gave no subtask: for that function's catch block.
+[[noreturn]] void refuse_partition(std::int64_t partition, std::uint32_t targets);
 
 }  // namespace tidemark::detail

@@ -1,4 +1,4 @@
-// The typed writers of exchanges: by key, to one target, in turn, or to all.
+// The typed writers of exchanges: by key, to one target, in turn, at random, as the user says, or to all.
 //
 // key_by hashes once and ships the hash as a column. Records are copied into the target's batch and their text into its
 // arena, so that a batch on its way depends on nothing of its sender. At most 1 MiB of batches is being filled at a time
@@ -153,21 +153,90 @@ class BroadcastWriter final : public TypedEdgeWriter<T> {
   }
 };
 
-/// Batch by batch to the targets in turn; with one target, a plain hand-over.
+/// Each batch in even parts to the targets in turn, so that what two of them got never differs by more than a record; with
+/// one target, a plain hand-over.
 template <class T>
 class RebalanceWriter final : public TypedEdgeWriter<T> {
  public:
   using TypedEdgeWriter<T>::TypedEdgeWriter;
 
+  // Not all producers begin with the same target.
+  void open(const WriterPlace& place) override { next_ = place.subtask % this->targets(); }
+
   void receive(Batch& in) override {
-    auto& batch = static_cast<TypedBatch<T>&>(in);
+    const auto& batch = static_cast<const TypedBatch<T>&>(in);
     this->count_records(batch.size());
-    for (std::uint32_t i = 0; i < batch.size(); ++i) this->append(next_, batch.values()[i], batch.timestamps()[i]);
-    next_ = (next_ + 1) % this->targets();
+    const std::uint32_t even = batch.size() / this->targets();
+    const std::uint32_t with_one_more = batch.size() % this->targets();
+    std::uint32_t begin = 0;
+    for (std::uint32_t turn = 0; begin < batch.size(); ++turn) {
+      const std::uint32_t end = begin + even + (turn < with_one_more ? 1 : 0);
+      const std::uint32_t target = (next_ + turn) % this->targets();
+      for (; begin < end; ++begin) this->append(target, batch.values()[begin], batch.timestamps()[begin]);
+    }
+    next_ = (next_ + with_one_more) % this->targets();
   }
 
  private:
   std::uint32_t next_ = 0;
+};
+
+/// Each record to a target picked at random.
+template <class T>
+class ShuffleWriter final : public TypedEdgeWriter<T> {
+ public:
+  using TypedEdgeWriter<T>::TypedEdgeWriter;
+
+  void open(const WriterPlace& place) override { random_ = place.seed; }
+
+  void receive(Batch& in) override {
+    const auto& batch = static_cast<const TypedBatch<T>&>(in);
+    this->count_records(batch.size());
+    for (std::uint32_t i = 0; i < batch.size(); ++i) this->append(pick(), batch.values()[i], batch.timestamps()[i]);
+  }
+
+ private:
+  // A linear congruential generator: its high bits are good enough to spread records.
+  std::uint32_t pick() {
+    random_ = random_ * 6364136223846793005u + 1442695040888963407u;
+    return static_cast<std::uint32_t>((random_ >> 32) * this->targets() >> 32);
+  }
+
+  std::uint64_t random_ = 0;
+};
+
+/// Each record to the target that function(key, targets) names.
+template <class T, class F, class KeyFn>
+class CustomWriter final : public TypedEdgeWriter<T> {
+ public:
+  CustomWriter(std::vector<Edge*> edges, F function, KeyFn key)
+      : TypedEdgeWriter<T>{std::move(edges)}, function_{std::move(function)}, key_{std::move(key)} {}
+
+  void open(const WriterPlace& place) override { consumer_ = place.consumer; }
+
+  void receive(Batch& in) override {
+    const auto& batch = static_cast<const TypedBatch<T>&>(in);
+    this->count_records(batch.size());
+    std::uint32_t i = 0;
+    try {
+      for (; i < batch.size(); ++i) this->append(target_of(batch.values()[i]), batch.values()[i], batch.timestamps()[i]);
+    } catch (...) {
+      std::string record;
+      append_json(batch.values()[i], record);
+      fail_partition_function(consumer_, record);
+    }
+  }
+
+ private:
+  std::uint32_t target_of(const T& value) {
+    const auto partition = static_cast<std::int64_t>(std::invoke(function_, std::invoke(key_, value), this->targets()));
+    if (partition < 0 || partition >= this->targets()) [[unlikely]] refuse_partition(partition, this->targets());
+    return static_cast<std::uint32_t>(partition);
+  }
+
+  F function_;
+  KeyFn key_;
+  std::string consumer_;
 };
 
 }  // namespace tidemark::detail

@@ -1,9 +1,11 @@
 // The splits that one reader has: what it was given and has not read yet, how far each was read, and the watermark that
 // they make together. It is the reader's state in a checkpoint. One owner, no threads.
 //
-// Splits of a checkpoint come first. A split that waits for its turn is not silent, so it never counts as idle.
+// Splits of a checkpoint come first. A split counts as idle by what the attempts to read it have found, so one that waits for its
+// turn never does. A reader without splits is idle when it was told that there is none for it yet.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -34,7 +36,10 @@ class AssignedSplits {
   /// Makes the next one the current one; false if there is none.
   bool begin_next();
   void finish_current();
+  /// The others come first; `position` is how far it was read.
+  void park_current(std::string position);
 
+  std::size_t size() const { return splits_.size(); }
   bool empty() const { return splits_.empty(); }
   /// There is none, and there will be none.
   bool done() const { return no_more_ && splits_.empty(); }
@@ -42,6 +47,11 @@ class AssignedSplits {
 
   /// Records of the current split were read, the newest of this time.
   void observe(Timestamp newest);
+  /// There was an attempt to read the current split, in vain.
+  void found_nothing() { splits_.front().is_silent = true; }
+  /// No attempt to read it was made, so it is not silent.
+  void held_back() { splits_.front().is_silent = false; }
+  Timestamp current_watermark() const { return watermarks_.watermark_of(splits_.front().watermark); }
   /// True if the watermark or idleness changed.
   bool update_watermark();
   Timestamp watermark() const { return watermarks_.watermark(); }
@@ -56,6 +66,7 @@ class AssignedSplits {
   struct Held {
     SplitState state;
     SplitWatermarks::Split watermark = 0;
+    bool is_silent = false;
   };
 
   std::int64_t now_ns() const;

@@ -11,6 +11,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "tidemark/detail/model/batch.h"
+#include "tidemark/detail/model/operator_name.h"
+#include "tidemark/detail/task/failure.h"
 #include "tidemark/time.h"
 
 namespace tidemark::detail {
@@ -67,6 +70,22 @@ std::unique_ptr<EventTimes<T>> make_event_times(F f) {
                 "the event time of a record is a Timestamp, a std::int64_t (milliseconds since 1970 UTC) or a "
                 "std::chrono::sys_time");
   return std::make_unique<EventTimesBy<T, F>>(std::move(f));
+}
+
+/// Gives the batch's first `size` records their event times, by `event_times`, and returns the newest; without, they have none.
+/// `place_of(i)` says in words which record the i-th is.
+template <class T, class Place>
+Timestamp stamp_batch(EventTimes<T>* event_times, TypedBatch<T>& batch, std::uint32_t size, const OperatorName& op, Place place_of) {
+  if (event_times == nullptr) {
+    std::fill_n(batch.timestamps(), size, Timestamp::min().ms());
+    return Timestamp::min();
+  }
+  std::uint32_t at = 0;
+  try {
+    return event_times->stamp(batch.values(), batch.timestamps(), size, at);
+  } catch (...) {
+    fail_user_code(op, [&] { return "event time of " + place_of(at); });
+  }
 }
 
 }  // namespace tidemark::detail

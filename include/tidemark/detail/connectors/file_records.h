@@ -2,8 +2,12 @@
 // of a split decoded through the record's layout.
 //
 // Files are those that match the pattern when the job starts, in the order of their paths, at the size that they have then;
-// a checkpoint remembers both, so that a resumed job reads exactly the rest. A split is a byte range of a file; its lines
-// are those that begin in it. Blocks are read into one buffer that is used again; views in the records point into it until
+// a checkpoint remembers both, so that a resumed job reads exactly the rest. A folder that is watched is looked at again and
+// again; a checkpoint then has the paths of all files that were there at the last look, so that none of them is read twice.
+// What is no longer there is forgotten.
+//
+// A split is a byte range of a file; its lines are those that begin in it. A packed file is one split, and a position in it
+// counts bytes of its content. Blocks are read into one buffer that is used again; views in the records point into it until
 // the next read.
 #pragma once
 
@@ -37,6 +41,8 @@ struct FileSourceOptions {
   LineFormat format = LineFormat::kJson;
   CsvOptions csv;
   OnError on_error;
+  Compression compression = Compression::kByName;
+  Duration watch_every{0};  ///< zero: the files are those that are there at the start
   std::uint64_t split_bytes = kSplitBytes;
   std::size_t block_bytes = kBlockBytes;  ///< of the buffer; it grows for a longer line
   std::size_t max_line_bytes = kMaxLineBytes;

@@ -29,13 +29,13 @@ class FileSplitReader final : public SplitReader<T> {
   }
   void open(std::string_view split, std::string_view position) override { records_.open(split, position); }
 
-  typename SplitReader<T>::Read read(Out<T>& out, Out<BadRecord>& bad) override {
+  typename SplitReader<T>::Read read(Out<T>& out, Out<BadRecord>& bad, std::uint32_t most) override {
     using Outcome = typename SplitReader<T>::Outcome;
     TypedBatch<T>& batch = out.batch();
-    const FileRecords::Filled filled = fill(batch);
+    const FileRecords::Filled filled = fill(batch, std::min(batch.capacity(), most));
     out.adopt_size(filled.count);
     out.set_stable_text(records_.text_range());
-    const Timestamp newest = stamp(batch, filled.count);
+    const Timestamp newest = stamp_batch(event_times_.get(), batch, filled.count, name_, [&](std::uint32_t at) { return records_.place_of(at); });
     out.flush();
     if (filled.count == 0) batch.clear();  // text of what was no record
     for (BadRecord& record : bad_) bad.emit(Timestamp::min(), std::move(record));
@@ -48,9 +48,8 @@ class FileSplitReader final : public SplitReader<T> {
   std::uint64_t bytes_read() const override { return records_.bytes_read(); }
 
  private:
-  FileRecords::Filled fill(TypedBatch<T>& batch) {
+  FileRecords::Filled fill(TypedBatch<T>& batch, std::uint32_t capacity) {
     T* values = batch.values();
-    const std::uint32_t capacity = batch.capacity();
     std::uninitialized_value_construct_n(values, capacity);
     FileRecords::Filled filled;
     try {
@@ -63,19 +62,6 @@ class FileSplitReader final : public SplitReader<T> {
     return filled;
   }
 
-  Timestamp stamp(TypedBatch<T>& batch, std::uint32_t size) {
-    if (!event_times_) {
-      std::fill_n(batch.timestamps(), size, Timestamp::min().ms());
-      return Timestamp::min();
-    }
-    std::uint32_t at = 0;
-    try {
-      return event_times_->stamp(batch.values(), batch.timestamps(), size, at);
-    } catch (...) {
-      fail_user_code(name_, [&] { return "event time of " + records_.place_of(at); });
-    }
-  }
-
   FileRecords records_;
   std::unique_ptr<EventTimes<T>> event_times_;
   OperatorName name_;
@@ -85,24 +71,22 @@ class FileSplitReader final : public SplitReader<T> {
 template <class T>
 class FileSourceImplementation final : public SourceImplementation<T> {
  public:
-  FileSourceImplementation(FileSourceOptions options, std::shared_ptr<const EventTimes<T>> event_times, Duration delay,
-                           std::optional<Duration> idle_after)
-      : options_{std::move(options)}, event_times_{std::move(event_times)}, delay_{delay}, idle_after_{idle_after} {}
+  FileSourceImplementation(FileSourceOptions options, std::shared_ptr<const EventTimes<T>> event_times, SourceTiming timing)
+      : options_{std::move(options)}, event_times_{std::move(event_times)}, timing_{std::move(timing)} {}
 
   std::string name() const override { return "read files"; }
   MakeSplitEnumerator split_enumerator() const override { return file_split_enumerator(options_); }
   std::unique_ptr<SplitReader<T>> make_split_reader() const override {
     return std::make_unique<FileSplitReader<T>>(options_, event_times_ ? event_times_->clone() : nullptr);
   }
-  Duration out_of_orderness() const override { return delay_; }
-  std::optional<Duration> idle_after() const override { return idle_after_; }
+  SourceTiming timing() const override { return timing_; }
   OnError on_error() const override { return options_.on_error; }
+  bool bounded() const override { return options_.watch_every == Duration{0}; }
 
  private:
   FileSourceOptions options_;
   std::shared_ptr<const EventTimes<T>> event_times_;
-  Duration delay_;
-  std::optional<Duration> idle_after_;
+  SourceTiming timing_;
 };
 
 }  // namespace tidemark::detail

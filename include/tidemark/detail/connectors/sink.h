@@ -28,6 +28,8 @@ class SinkImplementation {
   /// Whether it keeps apart what a row of changes (change.h) adds and what it takes away. One that doesn't gets rows that are
   /// only added.
   virtual bool takes_changes() const { return false; }
+  /// Whether it keeps one row a key, which Upsert<T> records replace and delete, or writes those records as they are.
+  virtual bool takes_upserts() const { return takes_changes(); }
   /// See NodeFactory::recover.
   virtual void recover(const SinkRecovery& recovery) const { static_cast<void>(recovery); }
 };
@@ -46,6 +48,7 @@ class SinkDescription {
   std::string name() const { return sink_->name(); }
   bool keeps_state() const { return sink_->keeps_state(); }
   bool takes_changes() const { return sink_->takes_changes(); }
+  bool takes_upserts() const { return sink_->takes_upserts(); }
   std::unique_ptr<detail::Operator> make_writer() const { return sink_->make_writer(); }
   void recover(const detail::SinkRecovery& recovery) const { sink_->recover(recovery); }
 

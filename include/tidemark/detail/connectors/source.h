@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "tidemark/detail/connectors/source_reader_operator.h"
+#include "tidemark/detail/connectors/source_timing.h"
 #include "tidemark/detail/connectors/split_enumerator_operator.h"
 #include "tidemark/error.h"
 #include "tidemark/source.h"
@@ -25,10 +26,10 @@ class SourceImplementation {
   virtual std::string name() const = 0;
   virtual MakeSplitEnumerator split_enumerator() const = 0;
   virtual std::unique_ptr<SplitReader<T>> make_split_reader() const = 0;
-  virtual Duration out_of_orderness() const { return Duration{0}; }
-  /// After how long without records a split counts as idle; nothing for never.
-  virtual std::optional<Duration> idle_after() const { return std::nullopt; }
+  virtual SourceTiming timing() const { return {}; }
   virtual OnError on_error() const { return {}; }
+  /// Whether it comes to an end by itself.
+  virtual bool bounded() const { return true; }
 };
 
 }  // namespace detail
@@ -45,6 +46,7 @@ class SourceDescription {
   const std::optional<Error>& problem() const { return problem_; }
 
   std::string name() const { return source_->name(); }
+  const detail::SourceImplementation<T>& implementation() const { return *source_; }
 
   /// The task of parallelism 1 upstream of the readers. The edge between is written by a detail::SplitWriter.
   std::unique_ptr<detail::SplitEnumeratorOperator> make_enumerator(
@@ -54,10 +56,7 @@ class SourceDescription {
 
   /// A reader for a subtask; `requests` are the enumerator's.
   std::unique_ptr<detail::SourceReaderOperator<T>> make_reader(std::shared_ptr<detail::SplitRequests> requests) const {
-    std::optional<std::int64_t> idle_after_ns;
-    if (const auto idle_after = source_->idle_after()) idle_after_ns = std::chrono::nanoseconds{*idle_after}.count();
-    return std::make_unique<detail::SourceReaderOperator<T>>(std::move(requests), source_->make_split_reader(),
-                                                             source_->out_of_orderness(), idle_after_ns);
+    return std::make_unique<detail::SourceReaderOperator<T>>(std::move(requests), source_->make_split_reader(), source_->timing());
   }
 
   /// The name of the side output of BadRecords (bad_records() of the reader), if there is one.

@@ -1,52 +1,69 @@
-// A source's reader: asks for a split when it has none, reads it batch by batch, and makes the watermark.
+// A source's reader: asks for a split when it has none, reads what it has batch by batch, and makes the watermark.
 //
 // Its input are the splits (SplitRecord), its outputs the records and what was none. It ends when it was told that there
-// are no more splits and has read those that it has.
+// are no more splits and has read those that it has. Splits are read one after the other, or by turns, as the SplitReader
+// wants. It waits where the rate or the group of aligned sources says so.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "tidemark/detail/connectors/assigned_splits.h"
+#include "tidemark/detail/connectors/rate_limit.h"
+#include "tidemark/detail/connectors/source_timing.h"
 #include "tidemark/detail/connectors/split.h"
 #include "tidemark/detail/connectors/split_reader.h"
+#include "tidemark/detail/connectors/watermark_group.h"
 #include "tidemark/detail/task/operator.h"
 #include "tidemark/out.h"
 #include "tidemark/source.h"
 
 namespace tidemark::detail {
 
+/// The share of one of the readers. `per_second` is that of all together.
+RateLimit rate_of_reader(std::uint64_t per_second, const OperatorContext& context);
+
 template <class T>
 class SourceReaderOperator final : public SourceOperator {
  public:
-  SourceReaderOperator(std::shared_ptr<SplitRequests> requests, std::unique_ptr<SplitReader<T>> reader, Duration delay,
-                       std::optional<std::int64_t> idle_after_ns)
-      : requests_{std::move(requests)}, reader_{std::move(reader)}, delay_{delay}, idle_after_ns_{idle_after_ns} {}
+  SourceReaderOperator(std::shared_ptr<SplitRequests> requests, std::unique_ptr<SplitReader<T>> reader, SourceTiming timing)
+      : requests_{std::move(requests)}, reader_{std::move(reader)}, timing_{std::move(timing)} {}
 
   Out<T>& out() { return out_; }
   Out<BadRecord>& bad_records() { return bad_records_; }
 
   void open(OperatorContext& context) override {
     context_ = &context;
+    std::optional<std::int64_t> idle_after_ns;
+    if (timing_.idle_after) idle_after_ns = std::chrono::nanoseconds{*timing_.idle_after}.count();
+    splits_.emplace(timing_.out_of_orderness, idle_after_ns, context);
+    limit_.emplace(rate_of_reader(timing_.per_second, context));
+    if (timing_.group) member_.emplace(timing_.group);
     requests_->set_readers(context.parallelism);
-    splits_.emplace(delay_, idle_after_ns_, context);
     reader_->start(context);
     ask_if_empty();
   }
 
   void receive(Batch& in) override {
     const SplitRecord* records = static_cast<TypedBatch<SplitRecord>&>(in).values();
-    for (std::uint32_t i = 0; i < in.size(); ++i) splits_->assign(records[i]);
-    asked_ = false;
-    ask_if_empty();
+    for (std::uint32_t i = 0; i < in.size(); ++i) {
+      splits_->assign(records[i]);
+      if (records[i].kind == SplitRecord::Kind::kSplit) asked_ = false;
+    }
   }
 
   Poll poll() override {
     retry_after_ns_ = 0;
+    has_begun_ = false;
     const Poll result = read();
-    if (splits_->update_watermark() && result == Poll::kNothing) return Poll::kEmitted;
+    const bool changed = splits_->update_watermark() || has_begun_;
+    if (member_) member_->tell(splits_->watermark(), splits_->idle());
+    if (changed && result == Poll::kNothing) return Poll::kEmitted;
     if (result == Poll::kNothing) wait_at_most(splits_->idle_in_ns());
     return result;
   }
@@ -70,20 +87,58 @@ class SourceReaderOperator final : public SourceOperator {
     requests_->ask(context_->name.subtask);
   }
 
+  // Each of the splits, if they are read side by side, until one gives something.
   Poll read() {
-    if (splits_->current() == nullptr && !begin_split()) return splits_->done() ? Poll::kFinished : Poll::kNothing;
-    const auto [outcome, newest] = reader_->read(out_, bad_records_);
+    const std::size_t splits = std::max<std::size_t>(splits_->size(), 1);
+    for (std::size_t tried = 0; tried < splits; ++tried) {
+      if (splits_->current() == nullptr && !begin_split()) return splits_->done() ? Poll::kFinished : Poll::kNothing;
+      const bool side_by_side = reader_->side_by_side();
+      if (read_current(side_by_side)) return Poll::kEmitted;
+      if (!side_by_side) return Poll::kNothing;
+      splits_->park_current(reader_->position());
+    }
+    return Poll::kNothing;
+  }
+
+  // Whether anything was read.
+  bool read_current(bool side_by_side) {
+    using Outcome = typename SplitReader<T>::Outcome;
+    if (is_ahead(side_by_side)) {
+      splits_->held_back();
+      wait_at_most(std::chrono::nanoseconds{member_->update()}.count());
+      return false;
+    }
+    const std::uint64_t allowed = limit_->allowed(steady_time_ns(*context_->env));
+    if (allowed == 0) {
+      splits_->found_nothing();
+      wait_at_most(limit_->wait_ns());
+      return false;
+    }
+    const std::uint64_t before = out_.emitted();
+    const auto [outcome, newest] =
+        reader_->read(out_, bad_records_, static_cast<std::uint32_t>(std::min<std::uint64_t>(allowed, std::numeric_limits<std::uint32_t>::max())));
+    limit_->take(out_.emitted() - before);
     bad_records_.flush();
-    if (outcome == SplitReader<T>::Outcome::kNothing) {
+    if (outcome == Outcome::kBegun) has_begun_ = true;
+    if (outcome == Outcome::kBegun || outcome == Outcome::kPending) return false;
+    if (outcome == Outcome::kNothing) {
+      splits_->found_nothing();
       wait_at_most(reader_->retry_after_ns());
-      return Poll::kNothing;
+      return false;
     }
     splits_->observe(newest);
-    if (outcome == SplitReader<T>::Outcome::kEnd) {
+    if (outcome == Outcome::kEnd) {
       splits_->finish_current();
       ask_if_empty();
+    } else if (side_by_side) {
+      splits_->park_current(reader_->position());
     }
-    return Poll::kEmitted;
+    return true;
+  }
+
+  // A reader that reads one split after the other never waits for those that wait for their turn.
+  bool is_ahead(bool side_by_side) const {
+    return member_ && (side_by_side ? splits_->current_watermark() : splits_->watermark()) > member_->limit();
   }
 
   bool begin_split() {
@@ -98,14 +153,16 @@ class SourceReaderOperator final : public SourceOperator {
 
   std::shared_ptr<SplitRequests> requests_;
   std::unique_ptr<SplitReader<T>> reader_;
-  Duration delay_;
-  std::optional<std::int64_t> idle_after_ns_;
+  SourceTiming timing_;
   OperatorContext* context_ = nullptr;
   std::optional<AssignedSplits> splits_;
+  std::optional<RateLimit> limit_;
+  std::optional<WatermarkGroup::Membership> member_;
   Out<T> out_;
   Out<BadRecord> bad_records_;
   std::int64_t retry_after_ns_ = 0;
   bool asked_ = false;
+  bool has_begun_ = false;  // to read, in this poll
 };
 
 }  // namespace tidemark::detail

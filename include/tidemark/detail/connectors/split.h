@@ -16,11 +16,23 @@
 
 namespace tidemark::detail {
 
-/// A split, or its position, as bytes that the source's own reader understands. It stands in snapshots.
+/// What the enumerator tells a reader.
 struct SplitRecord {
+  enum class Kind : std::uint8_t {
+    kSplit,    ///< a split to read
+    kNoneYet,  ///< there is none now; it comes without being asked for again
+    kNoMore,   ///< there is none left, and there will be none
+  };
   std::uint32_t reader = 0;  ///< whom it is for
-  bool no_more = false;      ///< instead of a split: there is none left, and there will be none
-  std::string split;
+  Kind kind = Kind::kSplit;
+  std::string split;  ///< as bytes that the source's own reader understands; they stand in snapshots, as its position does
+};
+
+/// A look for further splits: run() off the task's thread, while the enumerator goes on. It may block, and throw.
+class SplitSearch {
+ public:
+  virtual ~SplitSearch() = default;
+  virtual void run() = 0;
 };
 
 /// Cuts the input into splits. One thread.
@@ -29,6 +41,21 @@ class SplitEnumerator {
   virtual ~SplitEnumerator() = default;
   /// The next split in order; nothing if there is none left. May throw Error.
   virtual std::optional<std::string> next() = 0;
+  /// Where next() gave nothing: whether it may give something later.
+  virtual bool may_have_more() const { return false; }
+  /// Every reader waits and next() gave nothing. True if it may give something now.
+  virtual bool all_readers_wait() { return false; }
+  /// Whether splits are read side by side: they go to the readers in turn, as soon as they are there. Else a reader asks
+  /// for the next one when it has read the one before.
+  virtual bool side_by_side() const { return false; }
+
+  /// A look for splits; null if there is nothing to look for. Asked at the start, and again when search_again_ns() says.
+  virtual std::shared_ptr<SplitSearch> search() { return nullptr; }
+  /// What search() gave has run.
+  virtual void adopt(SplitSearch& found) { static_cast<void>(found); }
+  /// Behind adopt(): when to ask for the next search, from now; nothing for never.
+  virtual std::optional<std::int64_t> search_again_ns() const { return std::nullopt; }
+
   /// What a checkpoint needs to go on with next() from here.
   virtual std::string snapshot() const = 0;
   virtual void restore(const std::string& snapshot) = 0;

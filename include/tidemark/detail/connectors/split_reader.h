@@ -1,4 +1,4 @@
-// What reads the splits of one source, one after the other. Made for each subtask, used by its task's thread.
+// What reads the splits of one source, one after the other or by turns. Made for each subtask, used by its task's thread.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,8 @@ class SplitReader {
   enum class Outcome {
     kRecords,  ///< some, or at least a part of the split, was read
     kNothing,  ///< nothing for now: see retry_after_ns()
+    kBegun,    ///< an attempt was begun, and mail says when it is done
+    kPending,  ///< one is on its way
     kEnd,      ///< the split is read; there may be records with it
   };
   struct Read {
@@ -31,11 +33,14 @@ class SplitReader {
   virtual void start(const OperatorContext& context) = 0;
   /// The next split, at a position that position() gave, or an empty one for its beginning. Throws Error.
   virtual void open(std::string_view split, std::string_view position) = 0;
-  /// At most one batch into `out`, flushed, and what was no record into `bad`, not flushed. Throws Error.
-  virtual Read read(Out<T>& out, Out<BadRecord>& bad) = 0;
+  /// At most one batch, and about `most` records, into `out`, flushed, and what was no record into `bad`, not flushed. Throws
+  /// Error.
+  virtual Read read(Out<T>& out, Out<BadRecord>& bad, std::uint32_t most) = 0;
+  /// Whether the reader turns to its other splits after each read of the open one, which it opens again later.
+  virtual bool side_by_side() const { return false; }
   /// How far the open split was read.
   virtual std::string position() const = 0;
-  /// After kNothing.
+  /// After kNothing; 0: mail says when.
   virtual std::int64_t retry_after_ns() const { return 0; }
   /// Records left out by on_error(skip()).
   virtual std::uint64_t skipped() const { return 0; }

@@ -1,9 +1,9 @@
 // The watermark of a source reader: made for each of its splits, the lowest of those that are active.
 //
 // A split is idle after a time without records. That is decided right behind an attempt to read, so time in which nobody
-// read because of those downstream makes no split idle: what came meanwhile is read first. A reader without splits is
-// never idle: it has asked for one and is answered, either with a split, whose records would come late if nobody had
-// waited for them, or with the word that none comes any more, and that ends the reader.
+// read because of those downstream makes no split idle: what came meanwhile is read first. A reader without splits is not
+// idle before it is told that there is none for it yet: it has asked for one and is answered, and the records of a split
+// would come late if nobody had waited for them.
 //
 // Before its first record a split holds the watermark where it is, as its records are not known; a reader that waits for
 // its next split holds it, too. Each split's watermark belongs into the snapshot with the split and comes back with
@@ -44,6 +44,9 @@ class SplitWatermarks {
   /// The split was read to its end, or goes to another reader.
   void finish(Split split);
 
+  /// Nobody knows when the next split comes: without any the reader is idle until then.
+  void none_yet() { none_yet_ = true; }
+
   /// No split comes any more: when the last one finishes, the watermark is +infinity.
   void no_more_splits() { no_more_splits_ = true; }
 
@@ -77,6 +80,7 @@ class SplitWatermarks {
   std::optional<std::int64_t> idle_after_ns_;
   std::vector<State> splits_;
   std::size_t open_ = 0;
+  bool none_yet_ = false;
   bool no_more_splits_ = false;
   WatermarkOutput output_;
 };

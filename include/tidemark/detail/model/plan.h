@@ -21,6 +21,9 @@ enum class Exchange : std::uint8_t {
   kGlobal,     ///< all to subtask 0
   kBroadcast,  ///< each record to every subtask
   kSplits,     ///< from a source's enumerator to the reader that asked
+  kRescale,    ///< in turn, each subtask to a share of the next ones that is its own, or several to one
+  kShuffle,    ///< each record to a subtask picked at random
+  kCustom,     ///< as the user's function says
 };
 
 struct LogicalNode {
@@ -31,7 +34,9 @@ struct LogicalNode {
   std::uint32_t parallelism = 0;      ///< 0: the job's
   bool keeps_state = false;           ///< has states, splits or committables in a checkpoint: needs a uid
   bool is_enumerator = false;         ///< shares its uid with its reader
+  bool heads_task = false;            ///< hands on by itself: the first operator of its task
   bool must_be_read = false;          ///< puts out a stream, which an operator or a sink must take
+  bool is_local_stage = false;        ///< aggregates ahead of an exchange for the node behind it, and shares its uid
   std::vector<StateDescriptor> states;
 };
 

@@ -32,6 +32,7 @@ class SnapshotWork {
 /// What an operator is opened with. Valid as long as the operator.
 struct OperatorContext {
   const Env* env = nullptr;
+  std::string job;
   OperatorName name;
   std::uint32_t parallelism = 1;
   std::uint32_t max_parallelism = kDefaultMaxParallelism;
@@ -43,6 +44,8 @@ struct OperatorContext {
   std::function<void(std::function<void()>)> post_mail;
   /// Hands work to the blocking pool; its step() returns true when finished.
   std::function<void(std::function<bool()>)> run_blocking;
+  /// Runs a call of the user's that may wait for long, beside whatever else runs. The task does not end before it returns.
+  std::function<void(std::function<void()>)> run_call;
   /// Restored state is loaded behind; from the task's thread. Null where nobody wants to know.
   std::function<void(const LoadEvent&)> tell_loading;
 
@@ -51,6 +54,8 @@ struct OperatorContext {
 
 /// What the wall clock of that world shows.
 Timestamp wall_time(const Env& env);
+/// What its steady clock shows.
+std::int64_t steady_time_ns(const Env& env);
 
 /// Where a snapshot of an operator goes.
 struct SnapshotRequest {

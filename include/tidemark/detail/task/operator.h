@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 
+#include "tidemark/detail/event_time/watermark_output.h"
 #include "tidemark/detail/model/batch.h"
 #include "tidemark/detail/model/checkpoint.h"
 #include "tidemark/detail/state/operator_context.h"
@@ -56,6 +57,9 @@ class Operator : public BatchReceiver {
     return true;
   }
 
+  /// A barrier or a marker is about to go out: hands on what the operator keeps back between two calls, if it does.
+  virtual void hand_on_held() {}
+
   /// All input was read.
   virtual void end_of_data() {}
 
@@ -85,22 +89,38 @@ class Operator : public BatchReceiver {
   virtual std::size_t timers() const { return 0; }
 };
 
-/// An operator that produces by itself: a source's reader or its enumerator.
-class SourceOperator : public Operator {
+/// An operator that hands on by itself and not only when it is given something: always the first of its task.
+class PolledOperator : public Operator {
  public:
   enum class Poll {
     kEmitted,   ///< records were handed on, or time advanced; poll again
-    kNothing,   ///< nothing now; poll again after mail or `retry_after_ns`
+    kNothing,   ///< nothing now; poll again after mail, input or `retry_after_ns`
     kFinished,  ///< nothing ever again
   };
   /// One batch at most.
   virtual Poll poll() = 0;
   /// Event time of everything emitted so far; the task hands it on when it changes.
   virtual Timestamp watermark() const = 0;
-  /// True while the source is silent and nobody should wait for its watermark.
+  /// True while the operator is silent and nobody should wait for its watermark.
   virtual bool idle() const { return false; }
   /// After kNothing: how long until polling again makes sense without mail; 0 for never.
   virtual std::int64_t retry_after_ns() const { return 0; }
+};
+
+/// One that produces: a source's reader or its enumerator.
+class SourceOperator : public PolledOperator {};
+
+/// One between input and output that holds records back, and time with them: async I/O. It ends when its input has ended and
+/// all it held has been handed on; a barrier does not wait for that.
+class WaitingOperator : public PolledOperator {
+ public:
+  /// What the watermark of all inputs together, and whether they are idle, has changed to.
+  virtual void on_input_time(const WatermarkChange& change) = 0;
+  virtual void on_end_of_input() = 0;
+  /// False while it has no room for another batch: all else in its input goes on.
+  virtual bool takes_batches() const = 0;
+  /// True if a poll would hand something on: then it goes before the input.
+  virtual bool ready() const = 0;
 };
 
 }  // namespace tidemark::detail

@@ -98,7 +98,7 @@ class FeedReader final : public SplitReader<T> {
   }
   std::string position() const override { return encode_feed_position(next_); }
 
-  typename SplitReader<T>::Read read(Out<T>& out, Out<BadRecord>&) override {
+  typename SplitReader<T>::Read read(Out<T>& out, Out<BadRecord>&, std::uint32_t) override {
     using Outcome = typename SplitReader<T>::Outcome;
     const FeedLimit limit = feed_->limit();
     if (next_ >= limit.released) return {limit.closed ? Outcome::kEnd : Outcome::kNothing, Timestamp::min()};

@@ -1,0 +1,71 @@
+// What a source of the user's reads, on its way to the stream: batches that are filled off the task's thread and handed on by it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "tidemark/detail/model/batch.h"
+#include "tidemark/time.h"
+
+namespace tidemark {
+
+/// What a Source's read() came to.
+enum class ReadOutcome : std::uint8_t {
+  kMore,        ///< there is more to read at once
+  kNothingNow,  ///< there may be more later: read() is called again after a pause
+  kEnd,         ///< the split was read to its end
+};
+
+/// Where a Source's read() puts records, in their order. Text in them is copied.
+template <class T>
+class SourceOut {
+ public:
+  /// Its event time is what the source's event_time() says; without that it has none.
+  void emit(T record) { put(std::move(record), Timestamp::min()); }
+  /// With an event time of its own, which counts if the source has no event_time().
+  void emit(Timestamp time, T record) { put(std::move(record), time); }
+
+  /// Enough for one call of read(): more is taken, and held in memory.
+  bool full() const { return size_ >= most_; }
+  std::size_t size() const { return size_; }
+
+  // The rest is the engine's.
+
+  using Batches = std::vector<std::unique_ptr<detail::TypedBatch<T>>>;
+
+  void begin(std::size_t most) {
+    for (auto& batch : batches_) batch->clear();
+    used_ = size_ = 0;
+    most_ = most;
+    newest_ = Timestamp::min();
+  }
+  /// f(batch) of each that is not empty.
+  template <class F>
+  void for_each_batch(F&& f) {
+    for (std::size_t i = 0; i < used_; ++i) f(*batches_[i]);
+  }
+  Timestamp newest() const { return newest_; }
+
+ private:
+  void put(T&& record, Timestamp time) {
+    if (used_ == 0 || batches_[used_ - 1]->size() == detail::Batch::kCapacity) add_batch();
+    batches_[used_ - 1]->append(record, time.ms());
+    ++size_;
+    if (time > newest_) newest_ = time;
+  }
+  void add_batch() {
+    if (used_ == batches_.size()) batches_.push_back(std::make_unique<detail::TypedBatch<T>>());
+    ++used_;
+  }
+
+  Batches batches_;
+  std::size_t used_ = 0;  // of batches_
+  std::size_t size_ = 0;
+  std::size_t most_ = detail::Batch::kCapacity;
+  Timestamp newest_ = Timestamp::min();
+};
+
+}  // namespace tidemark

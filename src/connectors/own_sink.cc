@@ -1,0 +1,90 @@
+#include "tidemark/detail/connectors/own_sink.h"
+
+#include <fmt/format.h>
+
+#include <span>
+
+#include "connectors/commit_rounds.h"
+#include "state/finished_snapshot.h"
+
+namespace tidemark::detail {
+
+SinkContext sink_context_of(const OperatorContext& context) {
+  return {context.job, context.name.uid, context.name.subtask, context.parallelism, context.attempt};
+}
+
+SinkContext sink_context_of(const SinkRecovery& recovery) { return {recovery.job, recovery.uid, 0, 0, recovery.attempt}; }
+
+struct TwoPhaseOperator::Commits {
+  CommitRounds rounds;
+};
+
+// One commit a step.
+class TwoPhaseOperator::Round final : public CommitRound {
+ public:
+  Round(TwoPhaseOperator& op, std::vector<CommitTask> tasks) : CommitRound{std::move(tasks)}, op_{op} {}
+
+  bool step() override {
+    if (next_ == tasks().size()) return true;
+    CommitTask& task = tasks()[next_++];
+    try {
+      task.error.reset();
+      op_.commit(task.order.committable);
+    } catch (const Error& error) {
+      fail(task, error);
+    } catch (...) {
+      fail(task, Error{ErrorCode::kUserCode, ErrorDomain::kExternal, Retry::kBackoff, fmt::format("commit(): {}", current_exception_text())});
+    }
+    return false;
+  }
+
+ private:
+  TwoPhaseOperator& op_;
+  std::size_t next_ = 0;
+};
+
+TwoPhaseOperator::TwoPhaseOperator() = default;
+TwoPhaseOperator::~TwoPhaseOperator() = default;
+
+void TwoPhaseOperator::open(OperatorContext& context) {
+  context_ = &context;
+  const auto make_round = [this](std::vector<CommitTask> tasks) { return std::make_shared<Round>(*this, std::move(tasks)); };
+  commits_ = std::make_unique<Commits>(CommitRounds{context, CommitRounds::Wait::kLong, make_round});
+}
+
+std::string TwoPhaseOperator::next_transaction() {
+  const OperatorName& name = context_->name;
+  return fmt::format("{}.{}.{}.{}.{}", context_->job, name.uid, name.subtask, context_->attempt, transactions_++);
+}
+
+std::unique_ptr<SnapshotWork> TwoPhaseOperator::snapshot(const SnapshotRequest& request) {
+  const std::optional<std::string> committable = pre_commit();
+  CommitLedger& ledger = commits_->rounds.ledger();
+  ledger.prepare(request.barrier.id, committable ? std::span{&*committable, 1} : std::span<const std::string>{});
+  OperatorSnapshot result{.uid = context_->name.uid, .subtask = context_->name.subtask};
+  result.committables = ledger.pending();
+  return std::make_unique<FinishedSnapshot>(std::move(result));
+}
+
+void TwoPhaseOperator::checkpoint_completed(CheckpointId id) { commits_->rounds.checkpoint_completed(id); }
+
+bool TwoPhaseOperator::settled() const { return commits_->rounds.settled(); }
+
+std::optional<Timestamp> TwoPhaseOperator::next_processing_time() const { return commits_->rounds.next_retry(); }
+
+bool TwoPhaseOperator::advance_processing_time(Timestamp now) {
+  if (const auto due = commits_->rounds.next_retry(); due && *due <= now) commits_->rounds.retry();
+  return true;
+}
+
+void fail_sink_start(const SinkRecovery& recovery, const std::string& what) {
+  try {
+    throw;
+  } catch (const Error& error) {
+    throw error.within(fmt::format("sink '{}', {}", recovery.uid, what));
+  } catch (...) {
+    throw Error{ErrorCode::kUserCode, fmt::format("sink '{}', {}: {}", recovery.uid, what, current_exception_text())};
+  }
+}
+
+}  // namespace tidemark::detail
