@@ -82,7 +82,7 @@ class AsyncFunction {
 /// Whether and when a request that failed is made again. A timeout is for all attempts together.
 class AsyncRetry {
  public:
-  /// Errors for which the request is not made again, but has failed.
+  /// Asks again only after errors for which `may_help` is true; after others the request has failed.
   AsyncRetry when(std::function<bool(const Error&)> may_help) const {
     AsyncRetry changed = *this;
     changed.may_help_ = std::move(may_help);

@@ -55,7 +55,8 @@ class Process {
   virtual void open(OpenContext&) {}
   virtual void process(const In& record, Context& ctx, Out<OutT>& out) = 0;
   /// All input was read: the last chance to emit what was held back, with the time of the last record, or of the watermark where
-  /// that is later. Not at a stop, which the job goes on from.
+  /// that is later. Not at a stop, which the job goes on from. After a failure behind it, it may be called again, with the state
+  /// that it left: clear what you emit.
   virtual void end_of_input(Out<OutT>&) {}
 };
 

@@ -368,5 +368,38 @@ TEST(KitLookupJoin, AFunctionMayGiveSeveralRowsForAKey) {
   });
 }
 
+/// Is answered by hand, request by request.
+class Clerk final : public AsyncFunction<std::int64_t, std::string> {
+ public:
+  using Requests = std::vector<AsyncResult<std::string>>;
+  Clerk(Declare&, std::shared_ptr<Requests> requests) : requests_{std::move(requests)} {}
+  void request(const std::int64_t&, AsyncResult<std::string> result) override { requests_->push_back(std::move(result)); }
+
+ private:
+  std::shared_ptr<Requests> requests_;
+};
+
+TEST(KitLookupJoin, ARequestThatIsToBeMadeAgainTakesWhatTheCacheHasByThenAndItsResultLeavesAtOnce) {
+  const auto requests = std::make_shared<Clerk::Requests>();
+  PipelineTest<std::int64_t, Named> t{TestOptions{}, [&](Stream<std::int64_t> ids) {
+                                        return ids.lookup_join([](std::int64_t id) { return id; })
+                                            .retry(fixed_delay(3, 1s))
+                                            .cache(10)
+                                            .from<Clerk>(requests)
+                                            .inner([](std::int64_t id, const std::string& row) { return Named{id, row}; })
+                                            .uid("clerk");
+                                      }};
+  t.in(7).in(7);
+  ASSERT_EQ(requests->size(), 2u);
+  requests->at(0).fail("busy");
+  requests->at(1).complete("seven");
+  look(t);
+  t.expect_out({});
+  look(t, 1s);
+  EXPECT_EQ(requests->size(), 2u) << "the cache knew";
+  t.expect_out({{7, "seven"}, {7, "seven"}});
+  t.end().expect_out({});
+}
+
 }  // namespace
 }  // namespace tidemark

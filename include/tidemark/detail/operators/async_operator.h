@@ -101,7 +101,8 @@ class AsyncOperator final : public WaitingOperator {
     const bool handed_on = hand_on();
     ask(now_ns);
     polled_ns_ = now_ns;
-    if (handed_on) return Poll::kEmitted;
+    // Also where ask() found an answer in the cache: nothing else would say that there is one to hand on.
+    if (handed_on || queue_.front() != AsyncQueue::Front::kNothing) return Poll::kEmitted;
     return input_has_ended_ && queue_.empty() ? Poll::kFinished : Poll::kNothing;
   }
   Timestamp watermark() const override { return watermark_; }
