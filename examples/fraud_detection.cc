@@ -3,6 +3,8 @@
 //
 //   sample_data data
 //   fraud_detection --input data/payments.ndjson --output alerts && cat alerts/part-*
+#include <algorithm>
+
 #include "tidemark/tidemark.h"
 
 using namespace tidemark;
@@ -26,32 +28,48 @@ struct Suspicion {
   Duration within = 1min;
 };
 
-/// Payments of a card come in the order of their times.
 class FraudDetector : public KeyedProcess<std::int64_t, Payment, Alert> {
  public:
-  FraudDetector(Declare& declare, Suspicion suspicion) : small_{declare, "small"}, suspicion_{suspicion} {}
+  FraudDetector(Declare& declare, Suspicion suspicion)
+      : waiting_{declare, "waiting"}, suspect_until_{declare, "suspect-until"}, suspicion_{suspicion} {}
 
-  void process(const Payment& payment, Context& ctx, Out<Alert>& out) override {
-    if (const Timer* expiry = small_.find()) {
-      // The watermark may be behind the payments, and the timer with it.
-      const bool in_time = payment.at < expiry->at;
-      if (in_time && payment.amount > suspicion_.large) out.emit({payment.card, payment.amount, payment.at});
-      ctx.timers().remove(*expiry);
-      small_.clear();
-    }
-    if (payment.amount < suspicion_.small) small_.set(ctx.timers().at(payment.at + suspicion_.within));
+  // Files, and parts of a file, are read side by side: a payment waits until all before it have come.
+  void process(const Payment& payment, Context& ctx, Out<Alert>&) override {
+    waiting_.add(payment);
+    ctx.timers().at(payment.at);
   }
 
-  void on_timer(Timestamp, Context&, Out<Alert>&) override { small_.clear(); }
+  void on_timer(Timestamp now, Context& ctx, Out<Alert>& out) override {
+    std::vector<Payment> due, later;
+    for (const Payment& payment : waiting_.get()) (payment.at <= now ? due : later).push_back(payment);
+    if (!due.empty()) waiting_.set(later);
+    std::ranges::stable_sort(due, {}, &Payment::at);
+    for (const Payment& payment : due) check(payment, ctx, out);
+
+    const Timestamp* until = suspect_until_.find();
+    if (until != nullptr && *until <= now) suspect_until_.clear();
+  }
 
  private:
-  ValueState<Timer> small_;  // the last payment was small; the timer is set for the end of suspicion
+  void check(const Payment& payment, Context& ctx, Out<Alert>& out) {
+    if (const Timestamp* until = suspect_until_.find()) {
+      if (payment.at < *until && payment.amount > suspicion_.large) out.emit({payment.card, payment.amount, payment.at});
+      suspect_until_.clear();
+    }
+    if (payment.amount < suspicion_.small) {
+      suspect_until_.set(payment.at + suspicion_.within);
+      ctx.timers().at(payment.at + suspicion_.within);
+    }
+  }
+
+  ListState<Payment> waiting_;           // of the card
+  ValueState<Timestamp> suspect_until_;  // the last payment was small
   Suspicion suspicion_;
 };
 
 int main(int argc, char** argv) {
   Job job{"fraud-detection", argc, argv};
-  const auto input = job.arg("input", "data/payments.ndjson", "payments as JSON lines, those of a card in order");
+  const auto input = job.arg("input", "data/payments.ndjson", "payments as JSON lines");
   const auto output = job.arg("output", "alerts", "folder for the results");
   Suspicion suspicion;
   suspicion.small = job.arg("small", suspicion.small, "a payment below this is small");

@@ -15,6 +15,9 @@
 // that are only added refuses such a stream when the job is built. So does one that keeps one row a key: it takes the
 // stream's upserts(), in which a row replaces the one of its key.
 //
+// Those of a row come in their order, as long as one subtask hands them to one: so such a stream can't be dealt out evenly, by
+// rebalance() and its like or to an operator of another parallelism; key_by() it.
+//
 // What a changed row costs is bounded by Emit: a row may be given with each change, at most every so often, or at the end.
 #pragma once
 
@@ -126,6 +129,10 @@ template <class T>
 inline constexpr bool is_upsert_v = false;
 template <class T>
 inline constexpr bool is_upsert_v<Upsert<T>> = true;
+
+/// The records of a row must be read in their order.
+template <class T>
+inline constexpr bool says_what_becomes_of_rows_v = is_change_v<T> || is_upsert_v<T>;
 
 /// Of changes, upserts: what a row was before is not needed to replace it.
 template <class T>

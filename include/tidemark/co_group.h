@@ -64,7 +64,8 @@ class CoGroupedStreams {
   using Key = typename KeyedStream<A, KeyA>::Key;
   static_assert(std::same_as<Key, typename KeyedStream<B, KeyB>::Key>,
                 "both streams of co_group() need keys of the same type: let one of the key_by() convert its key");
-  static_assert(!detail::is_change_v<A> && !detail::is_change_v<B>, "windows take streams of records, not of changes (change.h)");
+  static_assert(!detail::says_what_becomes_of_rows_v<A> && !detail::says_what_becomes_of_rows_v<B>,
+                "windows take streams of records, not of changes or upserts (change.h)");
 
  public:
   /// Windows of each key: tumbling(), sliding(), session() with one gap for all, or your own (window.h).

@@ -161,6 +161,7 @@ class JoinedStreams {
   JoinedStreams(KeyedStream<A, KeyA> first, KeyedStream<B, KeyB> second, detail::Location at) : streams_{std::move(first), std::move(second), at} {}
 
   static consteval void check_records() {
+    static_assert(!detail::is_upsert_v<A> && !detail::is_upsert_v<B>, "a join takes streams of records, not of upserts: give it the streams before their upserts()");
     static_assert(!detail::is_change_v<A> && !detail::is_change_v<B>, "a join by event time takes streams of records; of changes (change.h) unbounded() makes a table");
   }
   detail::JobBuilder& builder() const { return *streams_.first_.stream_.builder_; }

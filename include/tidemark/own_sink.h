@@ -72,17 +72,19 @@ class TwoPhaseSink {
   virtual std::string name() const = 0;
   virtual void open(const SinkContext&) {}
 
-  /// Before the first record behind a barrier. No other transaction ever has this name, which begins with "<job>.<uid>.".
+  /// Before the first record behind a barrier. No other transaction ever has this name, of no run; it begins with the context's
+  /// transaction_prefix.
   virtual void begin(const std::string& transaction) = 0;
   /// Text in the record is valid until it returns.
   virtual void write(const T& record, Timestamp time) = 0;
   /// Ends the transaction: what was written survives a crash, and nobody sees it, when it returns.
   virtual Committable pre_commit() = 0;
 
-  /// Makes it seen. No effect if it is.
+  /// Makes it seen, for good: that survives a crash when it returns. No effect if it is. A subtask's transactions are committed in the
+  /// order in which they began.
   virtual void commit(const Committable& committable) = 0;
   /// Discards all transactions of this sink that are not committed: the checkpoint that the job starts from does not have them. Their names
-  /// begin with "<job>.<uid>.", and nothing of this attempt has begun.
+  /// begin with context.transaction_prefix, and nothing of this attempt has begun.
   virtual void abort_leftovers(const SinkContext& context) = 0;
 };
 

@@ -16,9 +16,9 @@
 // from its last checkpoint. A split that is read to its end, and one whose job ends, destroys its object.
 //
 // Splits and positions are aggregates with text of their own. Both stand in checkpoints and may change as state may: fields that are
-// new have their defaults, others keep their names. A position {} is the split's beginning. After a restore each split
-// goes on from the position behind the last record that the checkpoint has; at another parallelism the splits are dealt out
-// anew.
+// new have their defaults, others keep their names. The split of a source that finds splits again may not: see find_splits(). A
+// position {} is the split's beginning. After a restore each split goes on from the position behind the last record that the
+// checkpoint has; at another parallelism the splits are dealt out anew.
 #pragma once
 
 #include <memory>
@@ -52,7 +52,8 @@ class Source {
   virtual std::string name() const = 0;
 
   /// All splits that there are. Called at the start, and again if find_again_after() says so: those that the call before gave are
-  /// not read a second time, so that a checkpoint holds as many as there are.
+  /// not read a second time, so that a checkpoint holds as many as there are. A split is known by all of its fields, so there they keep their
+  /// values, and the type of the split gets no new ones: else all splits are read once more.
   virtual std::vector<Split> find_splits() = 0;
   /// False: a reader reads its splits one after the other, and asks for one when it has none. True, for splits that go on for ever: each
   /// goes to a reader when it is found, and a reader reads all of its splits in turn.

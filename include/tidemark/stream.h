@@ -167,11 +167,20 @@ class Stream {
   // that says itself how it is dealt to, as one behind key_by(), heeds none of these.
 
   /// Evenly, in turn, wherever the records come from.
-  Stream<T> rebalance() const { return dealt_out(Exchange::kRebalance, detail::plain_writer<T>()); }
+  Stream<T> rebalance() const {
+    check_needs_no_order();
+    return dealt_out(Exchange::kRebalance, detail::plain_writer<T>());
+  }
   /// The same, but each subtask deals to a few of the next ones, which only it deals to, or several deal to one.
-  Stream<T> rescale() const { return dealt_out(Exchange::kRescale, detail::plain_writer<T>()); }
+  Stream<T> rescale() const {
+    check_needs_no_order();
+    return dealt_out(Exchange::kRescale, detail::plain_writer<T>());
+  }
   /// Each record to a subtask picked at random.
-  Stream<T> shuffle() const { return dealt_out(Exchange::kShuffle, detail::shuffle_writer<T>()); }
+  Stream<T> shuffle() const {
+    check_needs_no_order();
+    return dealt_out(Exchange::kShuffle, detail::shuffle_writer<T>());
+  }
   /// All to one: the next operator runs in one subtask.
   Stream<T> global() const { return dealt_out(Exchange::kGlobal, detail::plain_writer<T>()); }
   /// Each record to subtask function(key, n) of n, from 0 on; `key` is a member pointer or a callable for a record.
@@ -324,6 +333,10 @@ class Stream {
     return {builder, node, {{node, {}, &detail::main_output<Op>}}};
   }
 
+  static consteval void check_needs_no_order() {
+    static_assert(!detail::says_what_becomes_of_rows_v<T>,
+                  "rebalance(), rescale() and shuffle() would bring the changes or upserts of a row out of order: key_by() the stream instead");
+  }
   Stream<T> dealt_out(Exchange exchange, detail::MakeWriter make_writer) const {
     Stream<T> result{*builder_, detail::kNoNode, ports_};
     const detail::Partition* partition = builder_->add_partition({exchange, std::move(make_writer)});
@@ -457,6 +470,7 @@ class KeyedStream {
   }
   template <class Rows>
   auto changes(const char* name, Rows rows, Emit emit) const {
+    static_assert(!detail::is_upsert_v<T>, "a table is made of records or of the changes of another table, not of upserts: give it the stream before its upserts()");
     return process<detail::RowChanges<Key, T, Rows>>(std::move(rows), emit).name(name);
   }
 
@@ -476,6 +490,8 @@ class WindowedStream {
 
   static_assert(!detail::is_change_v<T>,
                 "window() takes records, not changes of a table: it would count a row that was taken back; map() the changes to what you mean");
+  static_assert(!detail::is_upsert_v<T>,
+                "window() takes records, not upserts of rows: it would count a row that was replaced; map() the upserts to what you mean");
   static_assert(requires(const Windows& windows, const T& record, std::vector<Window>& to) { windows.assign(record, Timestamp{}, to); },
                 "window() takes windows: tumbling(10s), sliding(10s, 2s), session(30s), global(), or a struct with "
                 "void assign(const Record&, Timestamp, std::vector<Window>& to) const");

@@ -9,8 +9,11 @@
 // other way round. Without a window a row changes once for all records of its key in a batch, instead of with each.
 // What is lost where keys are many and cold: each record is looked up twice.
 //
-// The aggregate's merge() must be as exact as its add(); sums of floating point may differ in their last bits. What is too
-// late for a window is judged by the watermark of the subtask that reads it.
+// The aggregate's merge() must be as exact as its add(); sums of floating point may differ in their last bits. Whether a record
+// is too late for its windows is judged as in one stage, behind the exchange, unless somebody reads the late records: behind it
+// there are none. With late_to() it is judged by the watermark of the subtask that reads the record, which may be ahead of the
+// others, so some are late that would not be in one stage; and what is late only behind the exchange, after its subtask was
+// idle or after a job in one stage was resumed, is counted and not handed out.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +45,8 @@ class TwoStageKeyedStream {
   /// As KeyedStream's.
   template <class Agg>
   auto aggregate(Agg aggregate, Emit emit = every_change()) const {
-    static_assert(!detail::is_change_v<T>, "two_stage() takes records, not changes of a table: their partial results can't be taken back");
+    static_assert(!detail::says_what_becomes_of_rows_v<T>,
+                  "two_stage() takes records, not changes or upserts of rows: their partial results can't be taken back");
     KeyedStream<T, KeyFn>::template check_aggregate<Agg>();
     using Partial = detail::Partial<K, detail::AccumulatorOf<Agg, T>>;
     using Local = detail::BatchAggregateOperator<T, KeyFn, Agg>;

@@ -72,8 +72,7 @@ void JobBuilder::set_uid(NodeId node, std::string uid) {
   if (which == nullptr) return;
   if (uid.empty()) return complain_at(node, "uid(\"\"): it is the name under which checkpoints hold the operator's state, so it can't be empty");
   for (const LogicalEdge& edge : plan_.edges) {
-    const bool is_part = edge.exchange == Exchange::kSplits || plan_.nodes[edge.from].is_local_stage;
-    if (edge.to == node && is_part) plan_.nodes[edge.from].uid = uid;
+    if (edge.to == node && is_part_of_reader(plan_, edge)) plan_.nodes[edge.from].uid = uid;
   }
   which->uid = std::move(uid);
 }

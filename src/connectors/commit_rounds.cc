@@ -29,14 +29,19 @@ CommitRounds::CommitRounds(const OperatorContext& context, Wait wait, MakeRound 
 std::string CommitRounds::describe() const { return fmt::format("sink '{}', subtask {}", context_.name.uid, context_.name.subtask); }
 
 void CommitRounds::checkpoint_completed(CheckpointId id) {
-  std::vector<CommitTask> tasks;
-  for (CommitOrder& order : ledger_.on_complete(id)) tasks.push_back({std::move(order), 0, std::nullopt});
-  start(std::move(tasks));
+  for (CommitOrder& order : ledger_.on_complete(id)) queue_.push_back({std::move(order), 0, std::nullopt});
+  start();
 }
 
-void CommitRounds::start(std::vector<CommitTask> tasks) {
-  std::ranges::move(tasks, std::back_inserter(queue_));
-  if (!is_running_ && !queue_.empty()) run(std::exchange(queue_, {}));
+void CommitRounds::retry() {
+  std::ranges::move(queue_, std::back_inserter(waiting_));
+  queue_ = std::exchange(waiting_, {});
+  start();
+}
+
+void CommitRounds::start() {
+  const bool is_held = wait_ == Wait::kLong && !waiting_.empty();
+  if (!is_running_ && !is_held && !queue_.empty()) run(std::exchange(queue_, {}));
 }
 
 void CommitRounds::run(std::vector<CommitTask> tasks) {
@@ -69,7 +74,7 @@ void CommitRounds::finish(CommitRound& round) {
     waiting_.push_back(std::move(task));
   }
   if (failures > 0) wait_for_retry(failures);
-  start({});
+  start();
 }
 
 void CommitRounds::wait_for_retry(int failures) {

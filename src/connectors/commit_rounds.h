@@ -23,7 +23,7 @@ namespace tidemark::detail {
 struct CommitTask {
   CommitOrder order;
   int failures = 0;
-  std::optional<Error> error;  ///< of the last try
+  std::optional<Error> error;  ///< of the last try, its own or that of one which it waits for
 };
 
 /// One try to commit some.
@@ -49,8 +49,8 @@ class CommitRounds {
  public:
   using MakeRound = std::function<std::shared_ptr<CommitRound>(std::vector<CommitTask>)>;
   enum class Wait {
-    kShort,  ///< a step is one call of the file system: rounds run on the blocking pool
-    kLong,   ///< a step may wait for another system
+    kShort,  ///< a step is one call of the file system: rounds run on the blocking pool, and what failed holds nothing up
+    kLong,   ///< a step may wait for another system; commits keep their order: behind one that failed nothing is begun
   };
 
   CommitRounds(const OperatorContext& context, Wait wait, MakeRound make);
@@ -60,7 +60,7 @@ class CommitRounds {
   void checkpoint_completed(CheckpointId id);
   /// When retry() is to be called.
   std::optional<Timestamp> next_retry() const { return waiting_.empty() ? std::nullopt : std::optional{retry_at_}; }
-  void retry() { start(std::exchange(waiting_, {})); }
+  void retry();
   /// Nothing is in flight and nothing waits.
   bool settled() const { return !is_running_ && queue_.empty() && waiting_.empty(); }
 
@@ -68,7 +68,7 @@ class CommitRounds {
   std::string describe() const;
 
  private:
-  void start(std::vector<CommitTask> tasks);
+  void start();
   void run(std::vector<CommitTask> tasks);
   void finish(CommitRound& round);
   void wait_for_retry(int failures);

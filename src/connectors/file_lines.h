@@ -21,6 +21,8 @@ class FileLines {
 
   /// From `offset` on, which need not be a line's beginning.
   void open(FileSystem& files, const std::string& path, std::uint64_t file_size, Compression compression, std::uint64_t offset);
+  /// What open() kept of a file is not used again: there may be another one of that name and size.
+  void forget() { content_.reset(); }
   /// Goes on behind the next newline; false if there is none before `limit`.
   bool skip_partial_line(std::uint64_t limit);
 

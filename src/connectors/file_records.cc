@@ -45,6 +45,7 @@ class FileRecords::Reader {
 
   void open(std::string_view split, std::string_view position) {
     if (!decode_versioned(split, split_)) fail_damaged_state(name_, "splits");
+    if (options_.watch_every > Duration{0}) lines_.forget();
     compression_ = compression_of(split_.path, options_.compression);
     end_ = compression_ == Compression::kNone ? std::min(split_.end, split_.file_size) : std::numeric_limits<std::uint64_t>::max();
     if (options_.format == LineFormat::kCsv) read_header();

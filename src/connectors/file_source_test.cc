@@ -283,6 +283,60 @@ TEST(WatchedFolder, EachFileIsReadOnceWheneverItAppears) {
   }
 }
 
+TEST(WatchedFolder, AFileOfTheNameAndSizeOfOneThatWasThereIsReadItself) {
+  World world;
+  LineRun run{world, read_lines("/in/*").watch(1s), text_of};
+  for (const std::string_view line : {"old\n", "new\n"}) {
+    write_file(world.files, "/in/a", line);
+    read_what_is_there(world, run);
+    ASSERT_TRUE(world.files.remove("/in/a"));
+    world.clock.now_ns += 1'000'000'000;
+    read_what_is_there(world, run);
+    world.clock.now_ns += 1'000'000'000;
+  }
+  EXPECT_EQ(run.records.kept, (std::vector<std::string>{"old", "new"}));
+}
+
+TEST(WatchedFolder, AFolderThatIsAwayAtOneLookIsNotReadAgain) {
+  World world;
+  LineRun run{world, read_lines("/mount/in/*").watch(1s), text_of};
+  write_file(world.files, "/mount/in/a", "a\n");
+  read_what_is_there(world, run);
+  const auto move_and_look = [&](const char* from, const char* to) {
+    ASSERT_TRUE(world.files.rename(from, to));
+    world.clock.now_ns += 1'000'000'000;
+    read_what_is_there(world, run);
+  };
+  move_and_look("/mount/in", "/mount/away");
+  move_and_look("/mount/away", "/mount/in");
+  EXPECT_EQ(run.records.kept, (std::vector<std::string>{"a"}));
+}
+
+TEST(WatchedFolder, AFileThatWasAwayBeforeItsTurnIsReadOnceAndAsItIsThen) {
+  World world;
+  detail::OperatorContext context = detail::make_context(world);
+  detail::FileSourceOptions options;
+  options.pattern = "/in/*";
+  options.watch_every = 1s;
+  const auto splits = detail::file_split_enumerator(options)(context);
+  const auto look = [&] {
+    const auto search = splits->search();
+    search->run();
+    splits->adopt(*search);
+  };
+  write_file(world.files, "/in/a", "a\n");
+  look();
+  ASSERT_TRUE(world.files.remove("/in/a"));
+  look();
+  write_file(world.files, "/in/a", "longer\n");
+  look();
+  ASSERT_TRUE(splits->next());
+  EXPECT_FALSE(splits->next());
+  const std::string left = splits->snapshot();
+  look();
+  EXPECT_EQ(splits->snapshot(), left);
+}
+
 TEST(WatchedFolder, AReaderIsIdleWhileThereIsNothingAndNotWhileItReads) {
   World world;
   const auto source = read_lines("/in/*").watch(1s).event_time([](const TextLine& line) { return std::stoll(std::string{line.text}); });

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <map>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "connectors/file_content.h"
 #include "connectors/file_split.h"
 #include "connectors/list_state.h"
 #include "env/env.h"
+#include "env/glob.h"
 #include "tidemark/detail/base/check.h"
 #include "tidemark/detail/connectors/file_records.h"
 #include "tidemark/error.h"
@@ -31,8 +34,9 @@ class FileSearch final : public SplitSearch {
   void run() override {
     auto paths = glob(files_, pattern_);
     if (!paths) {
-      if (some_may_go_ && paths.error().code() == ErrorCode::kNotFound) return;
-      throw paths.error();
+      if (!some_may_go_ || paths.error().code() != ErrorCode::kNotFound) throw paths.error();
+      folder_is_away = !files_.stat(fixed_folder(pattern_));
+      return;
     }
     for (std::string& path : *paths) {
       const auto info = files_.stat(path);
@@ -42,6 +46,7 @@ class FileSearch final : public SplitSearch {
   }
 
   std::vector<Found> found;
+  bool folder_is_away = false;  ///< so what is found says nothing about the files that were in it
 
  private:
   FileSystem& files_;
@@ -72,15 +77,24 @@ class FileSplits final : public SplitEnumerator {
   }
   std::optional<std::int64_t> search_again_ns() const override { return std::chrono::nanoseconds{options_.watch_every}.count(); }
   void adopt(SplitSearch& search) override {
+    auto& look = static_cast<FileSearch&>(search);
+    listed_ = true;
+    if (look.folder_is_away) return;
+    std::map<std::string_view, UnassignedFile*> queued;
+    for (UnassignedFile& file : unassigned_) queued.emplace(file.path, &file);
     std::vector<std::string> known;
-    for (FileSearch::Found& file : static_cast<FileSearch&>(search).found) {
+    for (FileSearch::Found& file : look.found) {
       if (file.size == 0) continue;  // somebody has only just made it: look again
       known.push_back(file.path);
-      if (!std::ranges::binary_search(known_, file.path)) add(std::move(file));
+      if (std::ranges::binary_search(known_, file.path)) continue;
+      if (const auto at = queued.find(file.path); at == queued.end()) {
+        add(std::move(file));
+      } else if (at->second->begin == 0) {
+        at->second->size = file.size;  // it was away, and nobody has begun to read it
+      }
     }
     std::ranges::sort(known);
     known_ = std::move(known);
-    listed_ = true;
   }
 
   std::string snapshot() const override {

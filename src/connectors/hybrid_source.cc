@@ -29,8 +29,8 @@ class HybridSplits final : public SplitEnumerator {
   }
   bool may_have_more() const override { return stage_ == 0 || current().may_have_more(); }
   bool all_readers_wait() override {
-    if (stage_ == 1) return current().all_readers_wait();
-    if (current().may_have_more()) return false;
+    if (current().all_readers_wait()) return true;
+    if (stage_ == 1 || current().may_have_more()) return false;
     stage_ = 1;
     return true;
   }

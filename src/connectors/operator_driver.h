@@ -10,6 +10,7 @@
 
 #include "env/env.h"
 #include "env/memory_file_system.h"
+#include "env/split_mix_random.h"
 #include "tidemark/detail/task/operator.h"
 
 namespace tidemark::detail {
@@ -23,7 +24,7 @@ class ManualClock final : public Clock {
 
 /// Files, time, and the mail and blocking work that operators asked for and that nobody did yet.
 struct World {
-  World() : env{.clock = &clock, .files = &files} {}
+  World() : env{.clock = &clock, .random = &random, .files = &files} {}
 
   /// Until nothing is left to do.
   void settle() {
@@ -42,6 +43,7 @@ struct World {
   }
 
   ManualClock clock;
+  SplitMixRandom random{1};
   MemoryFileSystem files;
   Env env;
   std::deque<std::function<bool()>> blocking;

@@ -24,7 +24,10 @@ using detail::Keeper;
 using detail::SourceOperator;
 using detail::World;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
 using ::testing::UnorderedElementsAreArray;
 
 struct Number {
@@ -464,6 +467,24 @@ TEST(HybridSource, TheSecondBeginsWhenEveryReaderHasReadAllOfTheFirst) {
   }
 }
 
+TEST(HybridSource, OneMayBeMadeOfOthers) {
+  const auto numbers = [](std::int64_t n) { return own_source<Numbers>(std::make_shared<Shelves>(Shelves{.lists = {{"x", {n, n + 1}}, {"y", {n + 2}}}})); };
+  const NumberSource nested[] = {hybrid(hybrid(numbers(1), numbers(4)), numbers(7)), hybrid(numbers(1), hybrid(numbers(4), numbers(7)))};
+  for (const NumberSource& source : nested) {
+    for (int steps = 0; steps < 20; ++steps) {
+      World world;
+      DrivenSource first{world, source, 2};
+      first.steps(steps);
+      DrivenSource second{world, source, 1, first.snapshot()};
+      second.run();
+      auto all = first.numbers();
+      const auto rest = second.numbers();
+      all.insert(all.end(), rest.begin(), rest.end());
+      ASSERT_THAT(all, UnorderedElementsAreArray(kAll)) << steps;
+    }
+  }
+}
+
 /// What another system has of the transactions of a sink.
 struct Bank {
   std::map<std::string, std::vector<std::int64_t>> open, prepared;
@@ -501,7 +522,7 @@ class Deposits : public TwoPhaseSink<Number, Prepared> {
     bank_->committed.insert(prepared.transaction);
   }
   void abort_leftovers(const SinkContext& context) override {
-    bank_->log.push_back("abort " + context.job + "." + context.uid);
+    bank_->log.push_back("abort " + context.transaction_prefix);
     bank_->open.clear();
     bank_->prepared.clear();
   }
@@ -538,7 +559,7 @@ TEST(TwoPhaseSink, CommitsWhatACheckpointHoldsAndNothingElse) {
   EXPECT_TRUE(sink.checkpoint(1).empty()) << "nothing was written";
   detail::give<Number>(*sink.op, {{1}, {2}});
   EXPECT_EQ(sink.checkpoint(2).size(), 1u);
-  EXPECT_THAT(bank->prepared, ElementsAre(::testing::Key("job.uid.0.1.0")));
+  EXPECT_THAT(bank->prepared, ElementsAre(::testing::Key(AllOf(StartsWith("job~uid~"), EndsWith(".0.1.0")))));
   detail::give<Number>(*sink.op, {{3}});
   sink.complete(1);
   EXPECT_TRUE(bank->seen.empty());
@@ -549,15 +570,50 @@ TEST(TwoPhaseSink, CommitsWhatACheckpointHoldsAndNothingElse) {
   EXPECT_TRUE(sink.op->settled());
 }
 
+TEST(TwoPhaseSink, ARunThatResumesNothingUsesNoNameOfAnotherRun) {
+  World world;
+  const auto bank = std::make_shared<Bank>();
+  for (int run = 0; run < 2; ++run) {
+    DrivenSink sink{world, own_sink<Deposits>(bank)};
+    detail::give<Number>(*sink.op, {{run}});
+    static_cast<void>(sink.checkpoint(1));
+  }
+  EXPECT_EQ(bank->prepared.size(), 2u);
+}
+
+TEST(TwoPhaseSink, TransactionsAreCommittedInTheirOrderThoughOneFails) {
+  World world;
+  const auto bank = std::make_shared<Bank>();
+  bank->failures = 1;
+  DrivenSink sink{world, own_sink<Deposits>(bank)};
+  detail::give<Number>(*sink.op, {{1}});
+  static_cast<void>(sink.checkpoint(1));
+  detail::give<Number>(*sink.op, {{2}});
+  static_cast<void>(sink.checkpoint(2));
+  sink.complete(2);
+  EXPECT_THAT(bank->seen, IsEmpty()) << "the second one waits with the first one";
+  detail::give<Number>(*sink.op, {{3}});
+  EXPECT_EQ(sink.checkpoint(3).size(), 3u);
+  sink.complete(3);
+  EXPECT_THAT(bank->seen, IsEmpty()) << "so does that of a later checkpoint";
+  static_cast<void>(sink.op->advance_processing_time(*sink.op->next_processing_time()));
+  world.settle();
+  EXPECT_THAT(bank->seen, ElementsAre(1, 2, 3));
+  EXPECT_TRUE(sink.op->settled());
+  EXPECT_TRUE(sink.checkpoint(4).empty());
+}
+
 TEST(TwoPhaseSink, ARestoredJobCommitsAgainAndDiscardsTheRest) {
   World world;
   const auto bank = std::make_shared<Bank>();
   const SinkDescription<Number> sink = own_sink<Deposits>(bank);
   std::vector<std::string> held;
+  std::string of_one;
   {
     DrivenSink first{world, sink};
     detail::give<Number>(*first.op, {{1}});
     held = first.checkpoint(1);
+    of_one = bank->prepared.begin()->first;
     first.complete(1);
     detail::give<Number>(*first.op, {{2}});
     static_cast<void>(first.checkpoint(2));
@@ -573,9 +629,9 @@ TEST(TwoPhaseSink, ARestoredJobCommitsAgainAndDiscardsTheRest) {
     EXPECT_THAT(bank->seen, ElementsAre(1));
     EXPECT_TRUE(bank->open.empty() && bank->prepared.empty());
   }
-  EXPECT_THAT(bank->log, ElementsAre("abort job.uid", "abort job.uid"));
+  EXPECT_THAT(bank->log, ElementsAre("abort job~uid~", "abort job~uid~"));
   bank->committed.clear();
-  EXPECT_THAT(error_of([&] { sink.recover(recovery); }), HasSubstr("sink 'uid', committing {\"transaction\":\"job.uid.0.1.0\"} of the restored checkpoint: "));
+  EXPECT_THAT(error_of([&] { sink.recover(recovery); }), HasSubstr("sink 'uid', committing {\"transaction\":\"" + of_one + "\"} of the restored checkpoint: "));
   recovery.committables = {"damaged"};
   EXPECT_THAT(error_of([&] { sink.recover(recovery); }), HasSubstr("committables"));
 }

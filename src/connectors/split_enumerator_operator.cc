@@ -101,7 +101,7 @@ void SplitEnumeratorOperator::adopt(const Searched& searched) {
 
 void SplitEnumeratorOperator::take_requests() {
   for (const std::uint32_t reader : requests_->take()) {
-    waiting_.push_back(reader);
+    if (std::ranges::find(waiting_, reader) == waiting_.end()) waiting_.push_back(reader);
     told_none_yet_.erase(reader);
   }
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "env/file_system.h"
+#include "env/glob.h"
 
 namespace tidemark {
 namespace {
@@ -140,13 +141,12 @@ class Walk {
   std::vector<std::string> found_;
 };
 
-// The folder that the pattern names before its first wildcard.
+}  // namespace
+
 std::string fixed_folder(const std::string& pattern) {
   const std::size_t wildcard = pattern.find_first_of("*?[\\");
   return parent_path(wildcard == std::string::npos ? pattern : pattern.substr(0, wildcard) + "x");
 }
-
-}  // namespace
 
 Result<std::vector<std::string>> glob(FileSystem& files, const std::string& pattern) {
   const std::vector<std::string_view> parts = split(pattern);

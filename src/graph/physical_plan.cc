@@ -35,6 +35,7 @@ class Planner {
       TIDEMARK_TRY(check_uid(node));
       TIDEMARK_TRY(check_is_read(node));
     }
+    for (const LogicalEdge& edge : plan_.logical.edges) TIDEMARK_TRY(check_order(edge));
     make_vertices();
     make_edges();
     return std::move(plan_);
@@ -103,11 +104,18 @@ class Planner {
                             describe(which)));
   }
 
-  // The enumerator of a source, or the local stage of an aggregation: they share the uid of the node behind them.
+  // To one subtask they all go the same way, so they stay in order.
+  Result<> check_order(const LogicalEdge& which) const {
+    const std::uint32_t from = parallelism_of(which.from), to = parallelism_of(which.to);
+    if (!which.order_counts || which.exchange != Exchange::kForward || from == to || to == 1) return {};
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} runs in {} subtasks and reads changes or upserts of rows from {}, which runs in {}: dealt out evenly, those of a row would come "
+                            "out of order: give both the same parallelism, or key_by() the stream",
+                            describe(node(which.to)), to, describe(node(which.from)), from));
+  }
+
   bool is_part_of(NodeId part, NodeId whole) const {
-    return std::ranges::any_of(inputs_[whole], [&](auto i) {
-      return edge(i).from == part && (edge(i).exchange == Exchange::kSplits || node(part).is_local_stage);
-    });
+    return std::ranges::any_of(inputs_[whole], [&](auto i) { return edge(i).from == part && is_part_of_reader(plan_.logical, edge(i)); });
   }
 
   // An enumerator or a reader.

@@ -168,6 +168,28 @@ TEST(PhysicalPlan, ALocalStageSharesTheUidOfTheNodeBehindItAndOfNoOther) {
   EXPECT_THAT(problem(plan), AllOf(HasSubstr("'other'"), HasSubstr("uid 'w'")));
 }
 
+TEST(PhysicalPlan, WhoReadsTheLateRecordsOfALocalStageHasAUidOfItsOwn) {
+  LogicalPlan plan = plan_of({node("source"), node("local aggregate", "w"), node("window", "w"), node("late")},
+                             {{0, 1, Exchange::kForward, ""}, {1, 2, Exchange::kHash, ""}, {1, 3, Exchange::kForward, "late"}});
+  plan.nodes[1].is_local_stage = true;
+  EXPECT_EQ(problem(plan), "");
+  plan.nodes[1].uid = plan.nodes[3].uid = "l";
+  EXPECT_THAT(problem(plan), AllOf(HasSubstr("'late'"), HasSubstr("uid 'l'")));
+}
+
+TEST(PhysicalPlan, RefusesToDealOutChangesOfRowsEvenly) {
+  LogicalPlan plan = plan_of({node("table", "", 2), node("map", "", 3)}, {{0, 1, Exchange::kForward, ""}});
+  EXPECT_EQ(problem(plan), "");
+  plan.edges[0].order_counts = true;
+  EXPECT_THAT(problem(plan), AllOf(HasSubstr("operator 'map' (job.cc:14) runs in 3 subtasks"), HasSubstr("from operator 'table' (job.cc:14), which runs in 2"),
+                                   HasSubstr("key_by() the stream")));
+  plan.nodes[1].parallelism = 1;
+  EXPECT_EQ(problem(plan), "");
+  plan.nodes[1].parallelism = 3;
+  plan.edges[0].exchange = Exchange::kHash;
+  EXPECT_EQ(problem(plan), "");
+}
+
 TEST(PhysicalPlan, RefusesASourceThatNobodyReads) {
   EXPECT_THAT(problem(plan_of({node("source")}, {})), HasSubstr("nobody reads operator 'source' (job.cc:14)"));
   EXPECT_THAT(problem(plan_of({}, {})), HasSubstr("has no source"));

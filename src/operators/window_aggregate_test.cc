@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "operators/operator_harness.h"
+#include "tidemark/detail/operators/local_aggregate.h"
 
 namespace tidemark::detail {
 namespace {
@@ -167,6 +168,103 @@ TEST(WindowAggregate, ALateRecordWithinTheAllowedLatenessFiresItsWindowAgainOnce
   subject.receive({{{1}, 5}});
   EXPECT_THAT(subject.take(), ElementsAre());
   EXPECT_THAT(subject.take_late(), ElementsAre("1:0@5"));
+}
+
+/// Subtasks that read, each with a local stage, ahead of one that merges.
+class TwoStages {
+  using Local = LocalAggregateOperator<Record<std::int64_t>, KeyOf<std::int64_t>, CountAggregate>;
+  using Part = Local::Output;
+  using Merging = WindowAggregateOperator<Part, std::int64_t Part::*, MergePartials<CountAggregate>, KeyedRow>;
+
+ public:
+  explicit TwoStages(TestWorld& world, bool takes_late = false) : context_{world, 0, 1, kMaxParallelism}, merging_{&Part::key, {}, kTen, Duration{0}} {
+    merging_.out().add_receiver(rows_);
+    merging_.open(context_.context);
+    for (Local& local : locals_) {
+      local.out().add_receiver(partials_);
+      if (takes_late) local.late_out().add_receiver(late_);
+      local.open(context_.context);
+    }
+  }
+
+  void receive(std::size_t reader, const std::vector<std::pair<Record<std::int64_t>, std::int64_t>>& records) {
+    TypedBatch<Record<std::int64_t>> batch;
+    for (const auto& [record, time] : records) batch.append(record, time);
+    locals_[reader].receive(batch);
+  }
+  void advance(std::size_t reader, std::int64_t watermark) {
+    locals_[reader].advance(Timestamp{watermark});
+    watermarks_[reader] = watermark;
+    while (!merging_.advance(Timestamp{std::min(watermarks_[0], watermarks_[1])})) {}
+  }
+  std::vector<std::string> take() { return std::exchange(results_, {}); }
+  std::size_t late() const { return late_.records.size(); }
+  std::uint64_t late_dropped() const { return locals_[0].late_dropped() + locals_[1].late_dropped() + merging_.late_dropped(); }
+  std::size_t partials() const { return partials_count_; }
+
+ private:
+  void exchange(const Part& part, std::int64_t time) {
+    ++partials_count_;
+    TypedBatch<Part> batch;
+    batch.append(part, time);
+    hash_keys(batch, [](const Part& p) { return p.key; });
+    merging_.receive(batch);
+  }
+
+  TestContext context_;
+  std::vector<std::string> results_;
+  std::size_t partials_count_ = 0;
+  std::int64_t watermarks_[2] = {INT64_MIN, INT64_MIN};
+  Receiving<Merging::Output> rows_{[this](const auto& row, std::int64_t time) { results_.push_back(show_row(row) + "@" + show(time)); }};
+  Receiving<Part> partials_{[this](const Part& part, std::int64_t time) { exchange(part, time); }};
+  Keeping<Record<std::int64_t>> late_;
+  Merging merging_;
+  Local locals_[2] = {{KeyOf<std::int64_t>{}, {}, kTen, Duration{0}}, {KeyOf<std::int64_t>{}, {}, kTen, Duration{0}}};
+};
+
+TEST(WindowAggregate, InTwoStagesARecordIsLateByTheSlowestReaderAsInOneStage) {
+  TestWorld world;
+  TwoStages stages{world};
+  stages.advance(0, 25);
+  stages.advance(1, 3);
+  stages.receive(0, {{{1}, 5}, {{1}, 6}, {{2}, 15}});  // behind its own reader, but not behind the other one
+  stages.receive(1, {{{1}, 4}});
+  stages.advance(1, 19);
+  EXPECT_THAT(stages.take(), UnorderedElementsAre("1 [0,10) 3@9", "2 [10,20) 1@19"));
+  EXPECT_EQ(stages.late_dropped(), 0u);
+  stages.receive(0, {{{1}, 5}, {{1}, 6}, {{1}, 15}});
+  EXPECT_EQ(stages.late_dropped(), 3u) << "each record counts";
+  stages.receive(1, {{{1}, 5}, {{1}, 20}});
+  EXPECT_EQ(stages.late_dropped(), 4u);
+  stages.advance(1, 40);
+  stages.advance(0, 40);
+  EXPECT_THAT(stages.take(), ElementsAre("1 [20,30) 1@29"));
+}
+
+TEST(WindowAggregate, InTwoStagesLateRecordsThatSomebodyReadsAreThoseBehindTheirReader) {
+  TestWorld world;
+  TwoStages stages{world, true};
+  stages.advance(0, 25);
+  stages.advance(1, 3);
+  stages.receive(0, {{{1}, 5}, {{1}, 26}});
+  stages.receive(1, {{{1}, 6}});
+  EXPECT_EQ(stages.late(), 1u);
+  stages.advance(1, 40);
+  stages.advance(0, 40);
+  EXPECT_THAT(stages.take(), ElementsAre("1 [0,10) 1@9", "1 [20,30) 1@29"));
+  EXPECT_EQ(stages.late_dropped(), 0u);
+}
+
+TEST(WindowAggregate, InTwoStagesFewSlicesAreHeldAtOnce) {
+  TestWorld world;
+  TwoStages stages{world};
+  std::vector<std::pair<Record<std::int64_t>, std::int64_t>> records;
+  for (std::int64_t slice = 0; slice < 150; ++slice) records.push_back({{1}, slice * 10});
+  stages.receive(0, records);
+  EXPECT_EQ(stages.partials(), 128u);
+  stages.advance(0, INT64_MAX);
+  stages.advance(1, INT64_MAX);
+  EXPECT_EQ(stages.take().size(), 150u);
 }
 
 TEST(WindowAggregate, RefusesATimeTooFarFrom1970NamingTheRecord) {

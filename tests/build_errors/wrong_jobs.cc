@@ -46,6 +46,11 @@ struct Unmergeable {
   bids.partition_by([](std::int64_t, std::uint32_t) { return "left"; }, &Bid::auction);
   // says: upserts() are made of the changes of a table
   bids.upserts();
+  const auto counts = bids.key_by(&Bid::auction).aggregate(count());
+  // says: rebalance(), rescale() and shuffle() would bring the changes or upserts of a row out of order
+  counts.rebalance();
+  // says: a table is made of records or of the changes of another table, not of upserts
+  counts.upserts().key_by([](const auto& upsert) { return upsert.row.key; }).keep_last();
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ class CompatV1 : public testing::TestWithParam<Fixture> {
   }
 };
 INSTANTIATE_TEST_SUITE_P(All, CompatV1, testing::ValuesIn(fixtures()),
-                         [](const auto& info) { return info.param.folder; });
+                         [](const auto& of) { return of.param.folder; });
 
 TEST_P(CompatV1, AJobGoesOnFromIt) {
   expect_the_rows_of_an_undisturbed_run<Before>({.parallelism = 2});

@@ -236,7 +236,8 @@ TEST(TwoStage, ComesToWhatOneStageComesTo) {
                                  const auto in_two = windowed.two_stage().aggregate(stats()).uid("two");
                                  ports.output(one, in_one);
                                  ports.output(late_of_one, in_one.side_output(late));
-                                 ports.output(late_of_two, in_two.side_output(late));
+                                 // A uid there is that of the operator there, and of no other.
+                                 ports.output(late_of_two, in_two.side_output(late).filter([](const Order&) { return true; }).uid("late-of-two"));
                                  ports.output(all, orders.window_all(windows).two_stage().aggregate(stats()).uid("all"));
                                  ports.output(all_of_one, orders.window_all(windows).aggregate(stats()).uid("all-of-one"));
                                  return in_two;

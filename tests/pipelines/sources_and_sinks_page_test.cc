@@ -1,4 +1,5 @@
 // The code of docs/sources.md and docs/sinks.md, word for word but for the blanks at the beginning of lines, run with failures.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <unistd.h>
 
@@ -104,6 +105,7 @@ class Reports : public TwoPhaseSink<Reading, Draft> {
   Draft pre_commit() override {
     const bool failed = std::ferror(file_) != 0 || std::fflush(file_) != 0 || ::fsync(::fileno(file_)) != 0;
     if (std::fclose(file_) != 0 || failed) throw std::runtime_error{"can't write to " + folder_};
+    sync_folder();
     return {name_};
   }
 
@@ -113,15 +115,21 @@ class Reports : public TwoPhaseSink<Reading, Draft> {
     } else if (!std::filesystem::exists(folder_ + "/" + draft.name)) {
       throw Error{ErrorCode::kDataLoss, draft.name + " is neither prepared nor committed"};
     }
+    sync_folder();  // also if the name was there: maybe a crash came before
   }
   void abort_leftovers(const SinkContext& context) override {
-    const std::string mine = "." + context.job + "." + context.uid + ".";
     for (const auto& entry : std::filesystem::directory_iterator{folder_}) {
-      if (entry.path().filename().string().starts_with(mine)) std::filesystem::remove(entry.path());
+      if (entry.path().filename().string().starts_with("." + context.transaction_prefix)) std::filesystem::remove(entry.path());
     }
   }
 
  private:
+  void sync_folder() const {
+    const int folder = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY);
+    const bool failed = folder < 0 || ::fsync(folder) != 0;
+    if (folder >= 0) ::close(folder);
+    if (failed) throw std::runtime_error{"can't sync " + folder_};
+  }
   std::string hidden(const std::string& name) const { return folder_ + "/." + name; }
   std::string folder_;
   std::string name_;

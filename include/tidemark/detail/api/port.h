@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "tidemark/change.h"
 #include "tidemark/detail/api/job_builder.h"
 #include "tidemark/detail/channel/exchange.h"
 #include "tidemark/detail/operators/side_outputs.h"
@@ -36,7 +37,12 @@ void connect(JobBuilder& builder, const std::vector<Port<T>>& ports, NodeId to, 
              std::uint32_t input = 0) {
   for (const Port<T>& port : ports) {
     const Partition* partition = exchange == Exchange::kForward ? port.partition : nullptr;
-    builder.add_edge({port.node, to, partition != nullptr ? partition->exchange : exchange, port.output, input},
+    builder.add_edge({.from = port.node,
+                      .to = to,
+                      .exchange = partition != nullptr ? partition->exchange : exchange,
+                      .output = port.output,
+                      .input = input,
+                      .order_counts = says_what_becomes_of_rows_v<T>},
                      {[out = port.out](Operator& from, BatchReceiver& receiver) { out(from).add_receiver(receiver); },
                       partition != nullptr ? partition->make_writer : make_writer});
   }

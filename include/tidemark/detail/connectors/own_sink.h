@@ -25,7 +25,8 @@ struct SinkContext {
   std::string uid;
   std::uint32_t subtask = 0;      ///< 0 .. parallelism - 1
   std::uint32_t parallelism = 1;  ///< 0 where that is not known: at the start of a job
-  std::uint32_t attempt = 0;      ///< grows with each start of the job, and each restart
+  std::uint32_t attempt = 0;      ///< grows with each restart, and with each start that resumes
+  std::string transaction_prefix;  ///< names of this sink's transactions begin with it, and no other sink's do
 };
 
 namespace detail {
@@ -119,7 +120,8 @@ class TwoPhaseOperator : public Operator {
   TwoPhaseOperator();
 
   const OperatorContext& context() const { return *context_; }
-  /// A name that no other transaction has: of the job, the sink, the subtask, the attempt and a number.
+  /// A name that no other transaction has, not even one of another run: of the job, the sink, the run, the subtask, the attempt and a
+  /// number.
   std::string next_transaction();
 
  private:
@@ -133,6 +135,7 @@ class TwoPhaseOperator : public Operator {
 
   const OperatorContext* context_ = nullptr;
   std::unique_ptr<Commits> commits_;
+  std::string run_;  // attempts are counted anew by a run that resumes nothing
   std::uint64_t transactions_ = 0;
 };
 

@@ -150,6 +150,7 @@ class OwnSplitReader final : public SplitReader<typename S::Record> {
     const Timestamp newest = hand_on(reading, out);
     if (outcome == ReadOutcome::kEnd) {
       readings_.erase(current_bytes_);
+      current_.reset();
       return {Outcome::kEnd, newest};
     }
     if (outcome == ReadOutcome::kMore || reading.done.size() > 0) return {Outcome::kRecords, newest};

@@ -46,6 +46,7 @@ struct LogicalEdge {
   Exchange exchange = Exchange::kForward;
   std::string output;  ///< name of a side output; empty for the main one
   std::uint32_t input = 0;  ///< which input of `to`: 0 but for the second one of an operator with two
+  bool order_counts = false;  ///< the records say what becomes of rows: those of a row must stay in order
 };
 
 struct LogicalPlan {
@@ -55,5 +56,11 @@ struct LogicalPlan {
   std::vector<LogicalNode> nodes;  ///< id = index; a node comes after those that it reads from
   std::vector<LogicalEdge> edges;
 };
+
+/// `edge` starts at the enumerator of the source, or the local stage of the aggregation, that it leads to: they share its uid.
+/// Who reads another output of a local stage, its late records, has a uid of its own.
+inline bool is_part_of_reader(const LogicalPlan& plan, const LogicalEdge& edge) {
+  return edge.exchange == Exchange::kSplits || (plan.nodes[edge.from].is_local_stage && edge.output.empty());
+}
 
 }  // namespace tidemark

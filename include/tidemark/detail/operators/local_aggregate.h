@@ -3,8 +3,10 @@
 // operator, whose records are the partial results.
 //
 // Of a window, by slice and key. A slice is handed on before the watermark that completes it, all are before a barrier or an
-// idle marker: so nothing that is held is late behind the exchange, and no checkpoint holds any of it. In the checkpoint is the
-// watermark alone: what is too late is known here, where the records still are.
+// idle marker: so what came in time is not late behind the exchange, and no checkpoint holds any of it. Behind the exchange the
+// watermark is that of the slowest subtask: what is too late by this one's may be in time there, so it goes across at once and
+// alone, and is judged, and counted, where it would be in one stage. Only if somebody reads the late records is it this stage
+// that judges, as the last one that has them; for that its watermark is in the checkpoint.
 //
 // Of a running aggregate, by batch and key. Nothing is held between two batches.
 #pragma once
@@ -136,7 +138,6 @@ class LocalAggregateOperator final
       : key_{std::move(key)}, aggregate_{std::move(aggregate)}, timeline_{spec, allowed_lateness} {}
 
   Out<T>& late_out() { return late_out_; }
-  std::uint64_t late_dropped() const override { return late_dropped_; }
 
   void open(OperatorContext& context) override {
     this->name_ = context.name;
@@ -149,6 +150,7 @@ class LocalAggregateOperator final
     guard_.count(in.size());
     held_records_ += in.size();
     if (is_behind_ || held_records_ >= kMostRecords || held_keys() >= kMostKeys) hand_on_held();
+    this->out_.flush();
     late_out_.flush();
   }
 
@@ -177,6 +179,8 @@ class LocalAggregateOperator final
   static constexpr std::size_t kMostKeys = 16 * 1024;
   // Bounds what an accumulator may hold that keeps its records.
   static constexpr std::uint64_t kMostRecords = 256 * 1024;
+  // Each has a table, however few its keys are. So there are never more tables, spare ones included.
+  static constexpr std::size_t kMostSlices = 64;
 
   void add_all(const TypedBatch<T>& batch) {
     const T* values = batch.values();
@@ -195,7 +199,7 @@ class LocalAggregateOperator final
           if (table != nullptr) table->prefetch(hashes + i, std::min(size - i, kPrefetchAhead));
         }
         if (table == nullptr) [[unlikely]] {
-          take_late(values[i], timestamps[i], start);
+          take_without_table(values[i], timestamps[i], start);
         } else {
           if (i % kPrefetchRun == 0 && i + kPrefetchAhead < size) {
             table->prefetch(hashes + i + kPrefetchAhead, std::min(kPrefetchRun, size - i - kPrefetchAhead));
@@ -210,6 +214,7 @@ class LocalAggregateOperator final
   // Null if the slice is late or no slice at all.
   [[gnu::noinline]] SliceTable* table_of(std::int64_t slice) {
     if (slice == WindowTimeline::kOutOfRange || slice == WindowTimeline::kNoWindow || timeline_.is_late(slice, watermark_)) return nullptr;
+    if (slices_.size() == kMostSlices && !slices_.contains(slice)) hand_on_held();
     // Some of its windows may have fired behind the exchange and are to fire again.
     is_behind_ = is_behind_ || is_complete(slice);
     auto& table = slices_[slice];
@@ -220,14 +225,20 @@ class LocalAggregateOperator final
     if (table == nullptr) table = std::make_unique<SliceTable>(domain_);
     return table.get();
   }
-  [[gnu::noinline]] void take_late(const T& value, std::int64_t timestamp, std::int64_t slice) {
+  [[gnu::noinline]] void take_without_table(const T& value, std::int64_t timestamp, std::int64_t slice) {
     if (slice == WindowTimeline::kNoWindow) return;
     if (slice == WindowTimeline::kOutOfRange) throw no_window_for(Timestamp{timestamp});
     if (late_out_.has_receivers()) {
       late_out_.emit(Timestamp{timestamp}, value);
     } else {
-      ++late_dropped_;
+      hand_on_alone(value, timestamp, slice);
     }
+  }
+  void hand_on_alone(const T& value, std::int64_t timestamp, std::int64_t slice) {
+    Accumulator accumulator{};
+    add_to(aggregate_, accumulator, value, timestamp);
+    this->out_.set_stable_text({});
+    this->out_.emit(Timestamp{slice}, {K(std::invoke(key_, value)), std::move(accumulator)});
   }
 
   bool is_complete(std::int64_t slice) const { return Timestamp{slice + timeline_.slice_ms() - 1} <= watermark_; }
@@ -256,7 +267,6 @@ class LocalAggregateOperator final
   bool is_behind_ = false;          // something held is of a slice that the watermark has passed
   Timestamp watermark_ = Timestamp::min();
   Out<T> late_out_;
-  std::uint64_t late_dropped_ = 0;
   RecordGuard guard_;
 };
 
