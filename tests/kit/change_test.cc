@@ -206,7 +206,7 @@ TEST(KitChangeProperty, TablesOfRecords) {
     const TestOutput<Change<Bid>> last{"last"};
     const TestOutput<Change<Bid>> first{"first"};
     PipelineTest<Change<Bid>, Change<Ranked<Bid>>> t{way, [&](Stream<Change<Bid>> changes, TestPorts& ports) {
-                                                       const auto auctions = changes.map([](const Change<Bid>& change) { return change.row; }).key_by(&Bid::auction);
+                                                       const auto auctions = changes.map([](const Change<Bid>& change) { return change.row; }).parallelism(1).key_by(&Bid::auction);
                                                        ports.output(last, auctions.keep_last(ByPrice{}, emit).uid("last"));
                                                        ports.output(first, auctions.keep_first(ByPrice{}, emit).uid("first"));
                                                        return auctions.top(3, ByPrice{}, emit).uid("top");
