@@ -170,8 +170,9 @@ TEST_P(WorkloadTest, AQuietRunIsRightInEveryMode) {
   }
 }
 
-TEST_P(WorkloadTest, ARowIsLost) {
-  expect_refused([](FileSystem& files) { change_lines(files, [](auto& lines) { lines.pop_back(); }); }, false);
+TEST_P(WorkloadTest, RowsAreLost) {
+  // Two, as the last one may be a timer of processing time, of which nobody can say that there must have been one more.
+  expect_refused([](FileSystem& files) { change_lines(files, [](auto& lines) { lines.resize(lines.size() - 2); }); }, false);
 }
 
 TEST_P(WorkloadTest, AFileIsLost) {
