@@ -15,7 +15,8 @@ endif()
 # Flags that every target of this repository gets and no consumer does.
 add_library(tidemark_private_flags INTERFACE)
 target_compile_features(tidemark_private_flags INTERFACE cxx_std_23)
-target_compile_options(tidemark_private_flags INTERFACE -Wall -Wextra -Wshadow=local -Wnon-virtual-dtor -Wno-missing-field-initializers)
+target_compile_options(tidemark_private_flags INTERFACE -Wall -Wextra -Wnon-virtual-dtor -Wno-missing-field-initializers
+  $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # g++ 12 reports every optimized move of a std::variant or std::expected.
   target_compile_options(tidemark_private_flags INTERFACE -Wno-maybe-uninitialized)
@@ -49,30 +50,37 @@ set_property(GLOBAL PROPERTY TIDEMARK_ROOMS "")
 # Of the tests and their precompiled headers alike. The library that they test is built as it is shipped; a third of the
 # time goes into optimizing the tests themselves.
 add_library(tidemark_test_flags INTERFACE)
-target_compile_options(tidemark_test_flags INTERFACE $<$<CONFIG:Release>:-O1>)
+target_compile_options(tidemark_test_flags INTERFACE $<$<CONFIG:Release>:-Og>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(tidemark_test_flags INTERFACE -fpch-preprocess)  # ccache asks for it
 endif()
 
-# What each test includes, compiled once: a fifth of the time of building the tests.
-function(tidemark_test_headers)
-  if(TARGET tidemark_test_headers)
+# What tests include, compiled once: of all, and of those whose sources are whole jobs. It is a fifth of their time.
+function(tidemark_test_headers target)
+  if(TARGET ${target})
     return()
   endif()
-  file(WRITE ${PROJECT_BINARY_DIR}/test_headers.cc "")
-  add_library(tidemark_test_headers OBJECT ${PROJECT_BINARY_DIR}/test_headers.cc)
-  target_link_libraries(tidemark_test_headers PRIVATE tidemark_private_flags tidemark_test_flags GTest::gmock GTest::gtest Threads::Threads)
-  target_precompile_headers(tidemark_test_headers PRIVATE <gmock/gmock.h> <gtest/gtest.h> <algorithm> <chrono> <filesystem>
-    <functional> <map> <memory> <optional> <random> <ranges> <set> <string> <thread> <unordered_map> <variant> <vector>)
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/${target}.cc CONTENT "")
+  add_library(${target} OBJECT ${PROJECT_BINARY_DIR}/${target}.cc)
+  target_link_libraries(${target} PRIVATE tidemark_private_flags tidemark_test_flags GTest::gmock GTest::gtest Threads::Threads)
+  target_precompile_headers(${target} PRIVATE <gmock/gmock.h> <gtest/gtest.h> <algorithm> <chrono> <filesystem>
+    <functional> <map> <memory> <optional> <random> <ranges> <set> <string> <thread> <unordered_map> <variant> <vector> ${ARGN})
 endfunction()
 
-# tidemark_test(NAME sources... LIBS ...): a program of gtest cases, each a test of ctest named NAME/Suite.Case. Cases of
-# one program share its temporary files, so that ctest never runs two of them at once.
+# tidemark_test(NAME sources... [JOBS] LIBS ...): a program of gtest cases, each a test of ctest named NAME/Suite.Case. Cases
+# of one program share its temporary files, so that ctest never runs two of them at once. JOBS: its sources are whole jobs.
 function(tidemark_test name)
-  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
-  tidemark_test_headers()
+  cmake_parse_arguments(ARG "JOBS" "" "LIBS" ${ARGN})
   add_executable(${name}_test ${ARG_UNPARSED_ARGUMENTS})
-  target_precompile_headers(${name}_test REUSE_FROM tidemark_test_headers)
+  if(ARG_JOBS)
+    tidemark_test_headers(tidemark_job_test_headers <tidemark/tidemark.h> <tidemark/testing.h>)
+    target_link_libraries(tidemark_job_test_headers PRIVATE PkgConfig::xxhash)
+    target_include_directories(tidemark_job_test_headers PRIVATE ${PROJECT_SOURCE_DIR}/include)
+    target_precompile_headers(${name}_test REUSE_FROM tidemark_job_test_headers)
+  else()
+    tidemark_test_headers(tidemark_test_headers)
+    target_precompile_headers(${name}_test REUSE_FROM tidemark_test_headers)
+  endif()
   if(TIDEMARK_SANITIZE STREQUAL "thread")
     target_sources(${name}_test PRIVATE ${PROJECT_SOURCE_DIR}/tests/thread_sanitizer.cc)
   endif()

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -25,6 +26,9 @@ class MemoryScratchFiles final : public ScratchFiles {
   void refuse() { refuses_ = true; }
   /// Of what is appended from now on.
   void damage() { damages_ = true; }
+  /// Reads are refused but for so many.
+  void refuse_reads_after(std::uint64_t reads) { reads_left_ = reads; }
+  void allow_reads() { reads_left_ = UINT64_MAX; }
 
  private:
   class File final : public ScratchFile {
@@ -37,6 +41,8 @@ class MemoryScratchFiles final : public ScratchFiles {
     }
     void seal() override {}
     void read(std::uint64_t offset, std::span<char> out) const override {
+      if (all_.reads_left_ == 0) throw Error{ErrorCode::kIo, path_ + ": can't be read"};
+      --all_.reads_left_;
       std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset), out.size(), out.begin());
       all_.bytes_read_ += out.size();
     }
@@ -52,6 +58,7 @@ class MemoryScratchFiles final : public ScratchFiles {
   std::atomic<int> created_{0};
   std::atomic<int> living_{0};
   std::atomic<std::uint64_t> bytes_read_{0};
+  std::atomic<std::uint64_t> reads_left_{UINT64_MAX};
   bool refuses_ = false;
   bool damages_ = false;
 };

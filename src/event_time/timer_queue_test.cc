@@ -331,6 +331,33 @@ TYPED_TEST(TimerQueueOf, ThereAreNeverManyFiles) {
   EXPECT_EQ(this->files_.living(), 0);
 }
 
+TYPED_TEST(TimerQueueOf, AMergeWhoseReadFailsLeavesTheFilesAsTheyAre) {
+  std::uint64_t failed = 0;
+  for (bool fails = true; fails; ++failed) {
+    SCOPED_TRACE(failed);
+    MemoryScratchFiles files;
+    TimerQueue<TypeParam> queue;
+    queue.spill_to(files);
+    const auto spill = [&](std::int64_t ms) {
+      queue.add(at(ms), hash_of(key_of<TypeParam>(1)), key_of<TypeParam>(1));
+      queue.keep_to(0);
+    };
+    for (const std::int64_t ms : {1000, 2000, 3000, 4000, 5000, 6000, 7000}) spill(ms);
+    // Two reads of what the eighth one begins with itself.
+    files.refuse_reads_after(2 + failed);
+    fails = false;
+    try {
+      spill(8000);
+    } catch (const Error&) {
+      fails = true;
+      EXPECT_THROW(queue.keep_to(0), Error);
+    }
+    files.allow_reads();
+    EXPECT_EQ(detail::pop(queue, at(8000)).size(), 8u);
+  }
+  EXPECT_GT(failed, 16u) << "what is merged was read, and the result";
+}
+
 TYPED_TEST(TimerQueueOf, AYearOfSecondsTakesNoMoreThanItsShare) {
   constexpr std::size_t kShare = 1u << 20;
   this->queue_.spill_to(this->files_);

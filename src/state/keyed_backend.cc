@@ -152,11 +152,11 @@ std::unique_ptr<SnapshotWork> KeyedBackend::snapshot(const SnapshotRequest& requ
     return std::make_unique<FinishedSnapshot>(std::move(result));
   }
   SnapshotFileHeader header = header_of(request, context);
-  // What the snapshot held is free again with its end.
+  // What the snapshot held is free again with its end. No more is done here: the task may have failed, and its state with it.
   const auto post_end = [this, reachable = reachable_domain_, post = context.post_mail](std::function<void()> mail) {
     post([this, reachable, mail = std::move(mail)] {
       mail();
-      if (*reachable != nullptr) tell_memory();
+      if (*reachable != nullptr && memory_) memory_->set(memory_bytes());
     });
   };
   auto running = std::make_unique<RunningSnapshot>(reachable_domain_, post_end);

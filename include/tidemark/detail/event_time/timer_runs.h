@@ -52,15 +52,17 @@ class TimerRuns {
     rebuild();
   }
 
-  /// Goes on with merging runs, by so many entries, where there are many.
+  /// Goes on with merging runs, by so many entries, where there are many. Throws Error; then the runs stand as they were.
   void merge_some(std::size_t entries) {
-    if (growing_ == nullptr && !begin_merge()) return;
-    for (; entries > 0 && !growing_->inputs.empty(); --entries) {
-      const TimerEntry<Key>& entry = growing_->inputs.entry();
-      if (!(entry.deleted && growing_->has_oldest)) growing_->writer.add(entry);
-      growing_->inputs.next();
+    std::unique_ptr<Growing> growing = growing_ != nullptr ? std::move(growing_) : begin_merge();
+    if (growing == nullptr) return;
+    for (; entries > 0 && !growing->inputs.empty(); --entries) {
+      const TimerEntry<Key>& entry = growing->inputs.entry();
+      if (!(entry.deleted && growing->has_oldest)) growing->writer.add(entry);
+      growing->inputs.next();
     }
-    if (growing_->inputs.empty()) end_merge();
+    if (growing->inputs.empty()) return end_merge(*growing);
+    growing_ = std::move(growing);
   }
 
   /// Oldest first.
@@ -107,26 +109,26 @@ class TimerRuns {
     rebuild();
   }
 
-  bool begin_merge() {
+  // Null where there are not many of a level.
+  std::unique_ptr<Growing> begin_merge() const {
     for (std::size_t i = 0; i + kMergedAtOnce <= runs_.size(); ++i) {
       if (runs_[i].level == runs_[i + kMergedAtOnce - 1].level) return begin_merge_at(i);
     }
-    return false;
+    return nullptr;
   }
-  bool begin_merge_at(std::size_t at) {
+  std::unique_ptr<Growing> begin_merge_at(std::size_t at) const {
     std::vector<std::unique_ptr<Cursor>> cursors;
     std::vector<Cursor*> inputs;
     for (std::size_t i = at; i < at + kMergedAtOnce; ++i) {
       cursors.push_back(std::make_unique<Cursor>(runs_[i].file, runs_[i].cursor->place()));
       inputs.push_back(cursors.back().get());
     }
-    growing_ = std::make_unique<Growing>(Growing{runs_[at].order, runs_[at + kMergedAtOnce - 1].order, runs_[at].level + 1, at == 0,
-                                                 std::move(cursors), Merge{std::move(inputs)}, TimerFileWriter<Key>{files_}});
-    return true;
+    return std::make_unique<Growing>(Growing{runs_[at].order, runs_[at + kMergedAtOnce - 1].order, runs_[at].level + 1, at == 0,
+                                             std::move(cursors), Merge{std::move(inputs)}, TimerFileWriter<Key>{files_}});
   }
-  void end_merge() {
-    Run merged{growing_->last_order, growing_->level, growing_->writer.finish(), nullptr};
-    const auto replaced = [&](const Run& run) { return growing_->replaces(run); };
+  void end_merge(Growing& growing) {
+    Run merged{growing.last_order, growing.level, growing.writer.finish(), nullptr};
+    const auto replaced = [&](const Run& run) { return growing.replaces(run); };
     // What has fired meanwhile stands at the front of it.
     std::vector<Cursor*> left;
     for (const Run& run : runs_) {
@@ -142,7 +144,6 @@ class TimerRuns {
       const auto at = std::ranges::upper_bound(runs_, merged.order, {}, &Run::order);
       runs_.insert(at, std::move(merged));
     }
-    growing_.reset();
     rebuild();
   }
 
@@ -151,7 +152,7 @@ class TimerRuns {
   Merge merge_;            // of their cursors
   Timestamp last_;         // no timer of any run is later
   std::uint64_t next_order_ = 0;
-  std::unique_ptr<Growing> growing_;
+  std::unique_ptr<Growing> growing_;  // null while nothing is merged
 };
 
 }  // namespace tidemark::detail

@@ -7,7 +7,7 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
-#include <type_traits>
+#include <utility>
 
 namespace tidemark::detail {
 
@@ -30,25 +30,29 @@ constexpr bool gives_alone(JoinKind kind, bool of_first) {
 /// For semi and anti joins, whose rows are the records of the first stream.
 struct NoCallable {};
 
+/// The row of a pair, where the kind says that neither is null, or of one that is alone.
+template <JoinKind kKind, class A, class B, class F>
+auto join_row(const F& f, const A* a, const B* b) {
+  if constexpr (!gives_pairs(kKind)) {
+    return A{*a};
+  } else if constexpr (kKind == JoinKind::kInner) {
+    return std::invoke(f, *a, *b);
+  } else if constexpr (kKind == JoinKind::kLeft) {
+    return std::invoke(f, *a, b);
+  } else if constexpr (kKind == JoinKind::kRight) {
+    return std::invoke(f, a, *b);
+  } else {
+    return std::invoke(f, a, b);
+  }
+}
+
 template <JoinKind kKind, class A, class B, class F>
 struct JoinRow {
+  using Type = decltype(join_row<kKind, A, B>(std::declval<const F&>(), nullptr, nullptr));
+
   F f;
 
-  auto operator()(const A* a, const B* b) const {
-    if constexpr (!gives_pairs(kKind)) {
-      return A{*a};
-    } else if constexpr (kKind == JoinKind::kInner) {
-      return std::invoke(f, *a, *b);
-    } else if constexpr (kKind == JoinKind::kLeft) {
-      return std::invoke(f, *a, b);
-    } else if constexpr (kKind == JoinKind::kRight) {
-      return std::invoke(f, a, *b);
-    } else {
-      return std::invoke(f, a, b);
-    }
-  }
-  using Type = std::decay_t<decltype(std::declval<const JoinRow&>()(std::declval<const A*>(), std::declval<const B*>()))>;
-
+  Type operator()(const A* a, const B* b) const { return join_row<kKind, A, B>(f, a, b); }
   /// The row of a record of one stream and one of the other.
   template <bool kFirst, class Mine, class Other>
   Type of_pair(const Mine& mine, const Other& other) const {
