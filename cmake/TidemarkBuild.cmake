@@ -41,6 +41,10 @@ elseif(TIDEMARK_SANITIZE)
   message(FATAL_ERROR "TIDEMARK_SANITIZE is '${TIDEMARK_SANITIZE}': it must be address, thread or empty")
 endif()
 
+if(TIDEMARK_SANITIZE)
+  add_compile_definitions(XXH_NO_INLINE_HINTS=1)  # with -Og not all that xxhash forces can be inlined
+endif()
+
 if(TIDEMARK_INSTRUMENTS)
   add_compile_definitions(TIDEMARK_INSTRUMENTS)
 endif()
