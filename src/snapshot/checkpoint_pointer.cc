@@ -89,6 +89,10 @@ std::optional<CheckpointPointer> read_version_1(const Json& json) {
     if (!checkpoint) return std::nullopt;
     pointer.checkpoints.push_back(*checkpoint);
   }
+  if (const Json* restored = member(json, "restored"); restored != nullptr) {
+    if (!restored->is_string()) return std::nullopt;
+    pointer.restored = restored->get<std::string>();
+  }
   const Json* claims = member(json, "claims");
   if (claims == nullptr) return pointer;
   if (!claims->is_array()) return std::nullopt;
@@ -113,6 +117,7 @@ std::string encode_pointer(const CheckpointPointer& pointer) {
                   {"job", pointer.job},
                   {"attempt", pointer.attempt},
                   {"checkpoints", std::move(checkpoints)}};
+  if (!pointer.restored.empty()) json["restored"] = pointer.restored;
   for (const ClaimedSnapshot& claimed : pointer.claims) {
     json["claims"].push_back({{"path", claimed.path}, {"token", claimed.token}, {"since", claimed.since}});
   }

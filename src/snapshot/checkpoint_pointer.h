@@ -35,6 +35,7 @@ struct CheckpointPointer {
   AttemptId attempt = 0;                        ///< the newest; a process with an older one is a zombie
   std::vector<RetainedCheckpoint> checkpoints;  ///< the newest last
   std::vector<ClaimedSnapshot> claims;
+  std::string restored;  ///< absolute, what the job resumed from before it had a checkpoint of its own; else empty
   friend bool operator==(const CheckpointPointer&, const CheckpointPointer&) = default;
 };
 

@@ -180,6 +180,7 @@ Result<> CheckpointStore::use_latest(bool has_pointer) {
     if (claimed.since > newest_attempt) return use_path(claimed.path, 0);
   }
   if (pointer_.checkpoints.empty()) {
+    if (!pointer_.restored.empty()) return use_restored();
     if (has_pointer) {
       TIDEMARK_PROBE("store: resumes before any checkpoint was complete");
       return {};
@@ -208,10 +209,25 @@ Result<> CheckpointStore::use_latest(bool has_pointer) {
   return {};
 }
 
+Result<> CheckpointStore::use_restored() {
+  TIDEMARK_PROBE("store: resumes from what was restored before any checkpoint was complete");
+  auto used = use_path(pointer_.restored, std::nullopt);
+  if (used) return {};
+  return std::unexpected{used.error().within(
+      fmt::format("the job has completed no checkpoint since it resumed from '{}', so that is its state: if it was moved, name its "
+                  "new place with --resume=PATH",
+                  pointer_.restored))};
+}
+
 namespace {
 
+// What CURRENT can name.
+bool is_nameable(FileSystem& files, const std::string& path) {
+  return find_invalid_utf8(files.real_path(path)) == std::string_view::npos;
+}
+
 Result<> refuse_if_unclaimable(FileSystem& files, const std::string& path, const CheckpointMetadata& checkpoint) {
-  if (find_invalid_utf8(files.real_path(path)) != std::string_view::npos) {
+  if (!is_nameable(files, path)) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("'{}' can't be claimed: its name is no UTF-8, so CURRENT can't name it; rename the folder, or "
                             "resume without claiming it",
@@ -349,8 +365,11 @@ Result<AttemptId> CheckpointStore::begin_attempt() {
     // Before the claim itself, so that none stands in the world of which its owner doesn't know.
     std::erase_if(next.claims, [&](const ClaimedSnapshot& c) { return is_same(claimed->path, c); });
     next.claims.push_back({files_.real_path(claimed->path), claimed->token, next.attempt});
+    next.restored.clear();
   } else if (explicit_) {
     TIDEMARK_TRY(give_up_claim(*explicit_, next));
+    // Whoever resumes before there is a checkpoint must not begin anew.
+    next.restored = next.checkpoints.empty() && is_nameable(files_, explicit_->path) ? files_.real_path(explicit_->path) : "";
   }
   tried_attempt_ = next.attempt;
   // A crash after an earlier make_directories() may have left the folder's own name not durable.
@@ -495,6 +514,7 @@ Result<> CheckpointStore::move_pointer(const CheckpointMetadata& metadata, const
   };
   if (std::erase_if(pointer.checkpoints, leaves) > 0) TIDEMARK_PROBE("store: the pointer moves away from an old checkpoint");
   pointer.checkpoints.push_back({metadata.id, metadata.attempt, metadata.kind, savepoint_folder});
+  pointer.restored.clear();
   TIDEMARK_TRY(write_pointer(pointer));
   crash_point(CrashPoint::kPointerMoved);
   return {};
@@ -632,6 +652,7 @@ Result<> CheckpointStore::remove_all() {
     TIDEMARK_ASSIGN(pointer, read_own_pointer(attempt_));
     removed = pointer;
     pointer.checkpoints.clear();
+    pointer.restored.clear();
     explicit_.reset();
     TIDEMARK_TRY(write_pointer(pointer));
   }

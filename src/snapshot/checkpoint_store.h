@@ -31,7 +31,7 @@ namespace tidemark {
 struct Resume {
   enum class Kind {
     kNone,    ///< nothing: a folder that was used is refused
-    kLatest,  ///< the newest complete checkpoint; anew where there is none
+    kLatest,  ///< the newest complete checkpoint; before there is one, what an earlier run restored; else anew
     kPath,    ///< the checkpoint in the folder `path`, whether or not a pointer ever named it
   };
   Kind kind = Kind::kNone;
@@ -137,6 +137,7 @@ class CheckpointStore {
   Result<> find_restorable(const Resume& resume);
   Result<> refuse_if_used(bool has_pointer) const;
   Result<> use_latest(bool has_pointer);
+  Result<> use_restored();
   Result<> use_path(const std::string& path, std::optional<std::uint64_t> claim);
   bool lies_in_own_folder(const std::string& path) const;
   std::string own_token(const std::string& path) const;

@@ -210,6 +210,30 @@ TEST_F(SavepointTest, AnOwnerThatCompletedNothingGoesOnFromWhatItClaimed) {
   EXPECT_TRUE(store->has_replaced_claims(1));
 }
 
+TEST_F(SavepointTest, AJobThatCompletedNothingGoesOnFromWhatItRestored) {
+  const std::string folder = savepoint(*begun("/state"), 5);
+  begun("/other", {Resume::Kind::kPath, folder}).reset();
+  begun("/other").reset();
+  auto store = begun("/other");
+  EXPECT_EQ(store->restorable_path(), folder);
+  EXPECT_EQ(value_or_throw(read_claim(files_, folder)), std::nullopt);
+  complete(*store, 6);
+  store.reset();
+  store = begun("/other");
+  EXPECT_EQ(store->restorable_path(), "/other/orders/chk-6-4");
+}
+
+TEST_F(SavepointTest, AJobThatCompletedNothingSaysWhenWhatItRestoredIsGone) {
+  const std::string folder = savepoint(*begun("/state"), 5);
+  begun("/other", {Resume::Kind::kPath, folder}).reset();
+  move(folder, "/backup");
+  const Error error = refusal("/other", {Resume::Kind::kLatest, ""});
+  EXPECT_EQ(error.code(), ErrorCode::kNotFound);
+  EXPECT_THAT(error.message(), HasSubstr("has completed no checkpoint since it resumed from '" + folder + "'"));
+  EXPECT_THAT(error.message(), HasSubstr("--resume=PATH"));
+  EXPECT_EQ(begun("/other", {Resume::Kind::kPath, "/backup"})->restorable_path(), "/backup");
+}
+
 TEST_F(SavepointTest, WhatWasClaimedIsNewerThanTheOwnersOlderCheckpoints) {
   const std::string folder = savepoint(*begun("/state"), 7);
   auto store = begun("/owner");
