@@ -21,6 +21,10 @@
 // Requests that are out do not hold up a barrier: their records are in the checkpoint, under the uid, and are asked about
 // again by the job that goes on from there, dealt out to its subtasks. At the end of the input all answers are waited for.
 //
+// It takes streams of records, not of changes or upserts (change.h). A job of another parallelism deals out the requests that were
+// out, which would bring those of a row out of order; and the answer about a row that is taken away may not be the one that was
+// given when it was added. Ask before the table is made.
+//
 // Look-ups happen when the record comes: they see the other system as it is then, and after a restore may see another state
 // of it. So does the cache, which is in no checkpoint.
 #pragma once
@@ -114,6 +118,9 @@ concept AsyncFunctionClass =
 /// A stream of which it is said how its records are to be asked about.
 template <class T>
 class AsyncStream : public detail::AsyncOptions<AsyncStream<T>> {
+  static_assert(!detail::says_what_becomes_of_rows_v<T>,
+                "async() takes records, not changes or upserts of rows: answers could bring those of a row out of order; ask before the table is made, or map() the changes to what you mean");
+
  public:
   /// F is an AsyncFunction<T, Result>, made for each subtask from a Declare& and copies of `args`.
   template <class F, class... Args>
@@ -204,6 +211,10 @@ class LookedUpStream {
 /// A stream for whose keys rows are to be looked up.
 template <class T, class KeyFn>
 class LookupStream : public detail::AsyncOptions<LookupStream<T, KeyFn>> {
+  static_assert(!detail::says_what_becomes_of_rows_v<T>,
+                "lookup_join() takes records, not changes or upserts of rows: what is found may not be what was found when a row was added; look up before the table is made, or "
+                "map() the changes to what you mean");
+
  public:
   using Key = std::decay_t<std::invoke_result_t<const KeyFn&, const T&>>;
 

@@ -13,10 +13,11 @@
 //
 // write_files(..., as_json()), print() and collect() write a change as it is, with its kind as a field; a sink that takes rows
 // that are only added refuses such a stream when the job is built. So does one that keeps one row a key: it takes the
-// stream's upserts(), in which a row replaces the one of its key.
+// stream's upserts(), in which a row replaces the one of its key. Upserts are for sinks: what a row was before is not in them, so
+// joins, windows and the operators here, which must take it back, refuse them.
 //
 // Those of a row come in their order, as long as one subtask hands them to one: so such a stream can't be dealt out evenly, by
-// rebalance() and its like or to an operator of another parallelism; key_by() it.
+// rebalance() and its like or to an operator of another parallelism; key_by() it. Nor does async I/O take it (async.h).
 //
 // What a changed row costs is bounded by Emit: a row may be given with each change, at most every so often, or at the end.
 #pragma once
@@ -134,11 +135,13 @@ inline constexpr bool is_upsert_v<Upsert<T>> = true;
 template <class T>
 inline constexpr bool says_what_becomes_of_rows_v = is_change_v<T> || is_upsert_v<T>;
 
-/// Of changes, upserts: what a row was before is not needed to replace it.
+/// Of changes, upserts.
 template <class T>
 struct ToUpserts {
+  bool updates_are_whole;  ///< behind each -U comes its +U, which replaces the row; else the -U may be the last of it
+
   void operator()(const Change<T>& change, Out<Upsert<T>>& out) const {
-    if (change.kind == ChangeKind::kUpdateBefore) return;
+    if (updates_are_whole && change.kind == ChangeKind::kUpdateBefore) return;
     out.emit({adds(change.kind) ? UpsertKind::kUpsert : UpsertKind::kDelete, change.row});
   }
 };

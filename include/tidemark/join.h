@@ -27,8 +27,8 @@
 //
 // unbounded() has no end at which a record is known to be alone. It takes streams of records and of changes (change.h), and
 // gives a stream of changes; inner() and semi() of two streams of records give plain records, as they only grow. A row that is
-// taken away is looked for by its content among those of its key and stream. One stream that never ends is no harm to the
-// others, but what waits for its watermark waits on.
+// taken away is looked for by its content among those of its key and stream, so upserts are refused: they don't say what a row was.
+// One stream that never ends is no harm to the others, but what waits for its watermark waits on.
 #pragma once
 
 #include <concepts>
@@ -147,8 +147,14 @@ class JoinedStreams {
     check_records();
     return Join<A, B, ByWindow<Windows>>{{{streams_.first_, streams_.second_, streams_.at_}, std::move(windows)}};
   }
-  Join<A, B, ByKey<detail::NoTtl>> unbounded() const { return Join<A, B, ByKey<detail::NoTtl>>{{streams_, {}}}; }
-  Join<A, B, ByKey<Ttl>> unbounded(Ttl ttl) const { return Join<A, B, ByKey<Ttl>>{{streams_, ttl}}; }
+  Join<A, B, ByKey<detail::NoTtl>> unbounded() const {
+    check_no_upserts();
+    return Join<A, B, ByKey<detail::NoTtl>>{{streams_, {}}};
+  }
+  Join<A, B, ByKey<Ttl>> unbounded(Ttl ttl) const {
+    check_no_upserts();
+    return Join<A, B, ByKey<Ttl>>{{streams_, ttl}};
+  }
   /// The second stream are versions of what its key means: inner() and left().
   Join<A, B, ByVersion> as_of() const {
     check_records();
@@ -160,8 +166,12 @@ class JoinedStreams {
   friend class KeyedStream;
   JoinedStreams(KeyedStream<A, KeyA> first, KeyedStream<B, KeyB> second, detail::Location at) : streams_{std::move(first), std::move(second), at} {}
 
+  static consteval void check_no_upserts() {
+    static_assert(!detail::is_upsert_v<A> && !detail::is_upsert_v<B>,
+                  "a join takes streams of records or of changes, not of upserts, which don't say what a row was before: give it the streams before their upserts()");
+  }
   static consteval void check_records() {
-    static_assert(!detail::is_upsert_v<A> && !detail::is_upsert_v<B>, "a join takes streams of records, not of upserts: give it the streams before their upserts()");
+    check_no_upserts();
     static_assert(!detail::is_change_v<A> && !detail::is_change_v<B>, "a join by event time takes streams of records; of changes (change.h) unbounded() makes a table");
   }
   detail::JobBuilder& builder() const { return *streams_.first_.stream_.builder_; }

@@ -23,6 +23,10 @@
 // commits it again, as nobody knows whether that was done: commit() must find that out, and then do nothing. What must never come
 // to nothing is a commit whose transaction is neither prepared nor committed: its rows are lost, so throw.
 //
+// What a sink takes is said by the type of its records, and a stream of another sort is an error of the compiler: a Sink<Row> takes
+// rows that are only added; a Sink<Upsert<Row>> keeps one row a key, and takes the upserts() of a table; a Sink<Change<Row>> takes
+// all changes of one (change.h).
+//
 // Life: each subtask makes an object that writes and one that commits, and each start of the job one that commits and aborts; copies
 // of the arguments are all that they share. All calls of one object come one after the other. write(), flush() and
 // pre_commit() hold the task up; commit() does not. What a call throws fails the job or restarts it from its last checkpoint;

@@ -111,7 +111,9 @@ class Stream {
     static_assert(std::invocable<F&, const T&>, "map() takes a callable for one record of the stream: [](const Bid& bid) { return ...; }");
     using Result = std::decay_t<std::invoke_result_t<F&, const T&>>;
     static_assert(!std::is_void_v<Result>, "map() takes a callable that returns the new record");
-    return add_chained<detail::MapOperator<T, F>, Result>("map", std::move(f), at);
+    auto mapped = add_chained<detail::MapOperator<T, F>, Result>("map", std::move(f), at);
+    mapped.updates_are_whole_ = updates_are_whole_;
+    return mapped;
   }
 
   /// Keeps the records for which f(const T&) is true.
@@ -119,6 +121,8 @@ class Stream {
   Stream<T> filter(F f, Location at = Location::current()) const {
     static_assert(detail::Copied<F>, "filter() copies its callable to each subtask: capture values or a std::shared_ptr, nothing that can only be moved");
     static_assert(std::predicate<F&, const T&>, "filter() takes a callable that says whether a record stays: [](const Bid& bid) { return bid.price > 0; }");
+    static_assert(!detail::is_upsert_v<T>,
+                  "filter() of upserts would leave rows in the sink that no longer pass it: filter() the changes before their upserts(), or map() the upserts that don't pass to deletes");
     return add_chained<detail::FilterOperator<T, F>, T>("filter", std::move(f), at);
   }
 
@@ -250,17 +254,18 @@ class Stream {
   }
 
   /// Changes of a table with one row a key, as that of aggregate(), keep_first() and keep_last(), for a sink that keeps one row
-  /// a key, too (change.h).
+  /// a key, too (change.h). A row that changes is one upsert; behind anything but map() that stands between the table and here, and
+  /// so may have dropped what it has become, it is a delete and an upsert.
   auto upserts() const {
     static_assert(detail::is_change_v<T>, "upserts() are made of the changes of a table: a stream of Change<Row>, as behind key_by().aggregate()");
     using Row = detail::RowOf<T>;
-    return flat_map<Upsert<Row>>(detail::ToUpserts<Row>{}).name("upserts");
+    return flat_map<Upsert<Row>>(detail::ToUpserts<Row>{updates_are_whole_}).name("upserts");
   }
 
   /// Ends in a sink: write_files(), print(), collect().
   template <class Sink>
   StreamSink to(const Sink& sink, Location at = Location::current()) const {
-    static_assert(std::convertible_to<const Sink&, SinkDescription<T>>, "to() takes a sink that writes records of the stream's type: write_files(...), print(), collect(...)");
+    check_sink<Sink>();
     const SinkDescription<T> description = sink;
     if (description.problem()) builder_->complain_at(at, description.problem()->message());
     if (detail::is_change_v<T> && !description.takes_changes()) {
@@ -337,6 +342,23 @@ class Stream {
     static_assert(!detail::says_what_becomes_of_rows_v<T>,
                   "rebalance(), rescale() and shuffle() would bring the changes or upserts of a row out of order: key_by() the stream instead");
   }
+  // A sink of one type of records says by it what it takes.
+  template <class Sink>
+  static consteval void check_sink() {
+    constexpr bool kFits = detail::SinkOf<Sink, T>;
+    if constexpr (!kFits && detail::says_what_becomes_of_rows_v<T>) {
+      using Row = decltype(T::row);
+      static_assert(!detail::SinkOf<Sink, Upsert<Row>>,
+                    "the sink keeps one row a key, as its records are upserts, and this stream has changes that add and take rows (change.h): give it their upserts()");
+      static_assert(!detail::SinkOf<Sink, Change<Row>>,
+                    "the sink takes changes that add and take rows, and this stream replaces and deletes rows (change.h): give it the stream before its upserts()");
+      static_assert(detail::is_upsert_v<T> || !detail::SinkOf<Sink, Row>,
+                    "the sink takes rows that are only added, and this stream has changes of rows (change.h): give it at_end() and map() it to its rows, or write it to a sink that takes changes");
+      static_assert(detail::is_change_v<T> || !detail::SinkOf<Sink, Row>,
+                    "the sink takes rows that are only added, and this stream replaces and deletes rows (change.h): write it to a sink that keeps one row a key, or that takes changes");
+    }
+    static_assert(kFits, "to() takes a sink that writes records of the stream's type: write_files(...), print(), collect(...)");
+  }
   Stream<T> dealt_out(Exchange exchange, detail::MakeWriter make_writer) const {
     Stream<T> result{*builder_, detail::kNoNode, ports_};
     const detail::Partition* partition = builder_->add_partition({exchange, std::move(make_writer)});
@@ -366,6 +388,7 @@ class Stream {
   detail::JobBuilder* builder_;
   NodeId node_;  // what uid() and its like speak of
   std::vector<detail::Port<T>> ports_;
+  bool updates_are_whole_ = false;  // of changes: behind each -U comes its +U
 };
 
 template <class T, class KeyFn>
@@ -471,7 +494,9 @@ class KeyedStream {
   template <class Rows>
   auto changes(const char* name, Rows rows, Emit emit) const {
     static_assert(!detail::is_upsert_v<T>, "a table is made of records or of the changes of another table, not of upserts: give it the stream before its upserts()");
-    return process<detail::RowChanges<Key, T, Rows>>(std::move(rows), emit).name(name);
+    auto table = process<detail::RowChanges<Key, T, Rows>>(std::move(rows), emit).name(name);
+    table.updates_are_whole_ = true;
+    return table;
   }
 
   KeyedStream(Stream<T> stream, KeyFn key, detail::Location at) : stream_{std::move(stream)}, key_{std::move(key)}, at_{at} {}

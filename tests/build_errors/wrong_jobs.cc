@@ -24,6 +24,12 @@ struct ByText : KeyedProcess<std::string, Bid, Bid> {
   explicit ByText(Declare&) {}
   void process(const Bid&, Context&, Out<Bid>&) override {}
 };
+using Count = Keyed<std::int64_t, std::int64_t>;
+template <class T>
+struct Board : Sink<T> {
+  std::string name() const override { return "board"; }
+  void write(const T&, Timestamp) override {}
+};
 struct Unmergeable {
   using Accumulator = std::int64_t;
   void add(std::int64_t& count, const Bid&) const { ++count; }
@@ -50,7 +56,25 @@ struct Unmergeable {
   // says: rebalance(), rescale() and shuffle() would bring the changes or upserts of a row out of order
   counts.rebalance();
   // says: a table is made of records or of the changes of another table, not of upserts
-  counts.upserts().key_by([](const auto& upsert) { return upsert.row.key; }).keep_last();
+  const auto upserts = counts.upserts();
+  const auto by_key = upserts.key_by([](const Upsert<Count>& upsert) { return upsert.row.key; });
+  by_key.keep_last();
+  // says: a join takes streams of records or of changes, not of upserts
+  by_key.join(bids.key_by(&Bid::auction)).unbounded().left([](const auto& upsert, const Bid*) { return upsert; });
+  // says: filter() of upserts would leave rows in the sink that no longer pass it
+  upserts.filter([](const Upsert<Count>& upsert) { return upsert.row.value < 10; });
+  // says: async() takes records, not changes or upserts of rows
+  counts.async().unordered().map_on_threads(2, [](const auto& change) { return change; });
+  // says: lookup_join() takes records, not changes or upserts of rows
+  upserts.lookup_join([](const Upsert<Count>& upsert) { return upsert.row.key; }).from_threads(2, [](std::int64_t key) { return std::optional{key}; });
+  // says: the sink keeps one row a key, as its records are upserts, and this stream has changes that add and take rows
+  counts.to(own_sink<Board<Upsert<Count>>>());
+  // says: the sink takes rows that are only added, and this stream has changes of rows
+  counts.to(own_sink<Board<Count>>());
+  // says: the sink takes changes that add and take rows, and this stream replaces and deletes rows
+  upserts.to(own_sink<Board<Change<Count>>>());
+  // says: the sink takes rows that are only added, and this stream replaces and deletes rows
+  upserts.to(own_sink<Board<Count>>());
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "tidemark/detail/codec/binary.h"
@@ -248,12 +249,22 @@ TEST(KitChange, FilesOfJsonHaveTheOperationOfAnUpsertAsAField) {
 TEST(KitChange, UpsertsAreTheNewestRowOfEachKey) {
   in_every_way([](const TestOptions& way) {
     using Total = Keyed<std::int64_t, std::int64_t>;
-    PipelineTest<Change<Bid>, Upsert<Total>> t{way, [](Stream<Change<Bid>> changes) {
-                                                 return changes.key_by(of_row(&Bid::auction)).aggregate(sum(&Bid::price)).uid("total").upserts();
+    const TestOutput<Upsert<Total>> small{"small"};
+    PipelineTest<Change<Bid>, Upsert<Total>> t{way, [&](Stream<Change<Bid>> changes, TestPorts& ports) {
+                                                 const auto totals = changes.key_by(of_row(&Bid::auction)).aggregate(sum(&Bid::price)).uid("total");
+                                                 ports.output(small, totals.filter(of_row([](const Total& total) { return total.value < 10; })).upserts());
+                                                 return totals.map([](const Change<Total>& change) { return change; }).upserts();
                                                }};
-    t.in({ChangeKind::kInsert, {1, 5}}).in({ChangeKind::kInsert, {1, 6}}).expect_out({{UpsertKind::kUpsert, {1, 5}}, {UpsertKind::kUpsert, {1, 11}}});
-    t.in({ChangeKind::kDelete, {1, 5}}).expect_out({{UpsertKind::kUpsert, {1, 6}}});
-    t.in({ChangeKind::kDelete, {1, 6}}).in({ChangeKind::kInsert, {2, 9}}).expect_out({{UpsertKind::kDelete, {1, 6}}, {UpsertKind::kUpsert, {2, 9}}}, in_any_order);
+    constexpr auto kUpsert = UpsertKind::kUpsert;
+    constexpr auto kGone = UpsertKind::kDelete;
+    t.in({kInsert, {1, 5}}).in({kInsert, {1, 3}}).expect_out({{kUpsert, {1, 5}}, {kUpsert, {1, 8}}});
+    t.in({kInsert, {1, 6}}).expect_out({{kUpsert, {1, 14}}});
+    t.expect_out(small, {{kUpsert, {1, 5}}, {kGone, {1, 5}}, {kUpsert, {1, 8}}, {kGone, {1, 8}}});
+    t.in({kDelete, {1, 6}}).expect_out({{kUpsert, {1, 8}}});
+    t.in({kDelete, {1, 5}}).in({kDelete, {1, 3}}).in({kInsert, {2, 9}});
+    t.expect_out({{kUpsert, {1, 3}}, {kGone, {1, 3}}, {kUpsert, {2, 9}}}, in_order_of([](const auto& upsert) { return upsert.row.key; }));
+    t.expect_out(small, {{kUpsert, {1, 8}}, {kGone, {1, 8}}, {kUpsert, {1, 3}}, {kGone, {1, 3}}, {kUpsert, {2, 9}}},
+                 in_order_of([](const auto& upsert) { return upsert.row.key; }));
     t.end().expect_out({});
   });
 }
@@ -270,6 +281,37 @@ struct UpsertsOnly final : detail::SinkImplementation {
   bool takes_upserts() const override { return true; }
   std::unique_ptr<detail::Operator> make_writer() const override { return std::make_unique<detail::DiscardOperator>(); }
 };
+
+/// Two of the user's, which take what the type of their records says.
+template <class T>
+struct Board : Sink<T> {
+  std::string name() const override { return "board"; }
+  void write(const T&, Timestamp) override {}
+};
+template <class T>
+struct Book : TwoPhaseSink<T, Bid> {
+  std::string name() const override { return "book"; }
+  void begin(const std::string&) override {}
+  void write(const T&, Timestamp) override {}
+  Bid pre_commit() override { return {}; }
+  void commit(const Bid&) override {}
+  void abort_leftovers(const SinkContext&) override {}
+};
+
+template <class T, class S>
+std::pair<bool, bool> takes_changes_and_upserts() {
+  const SinkDescription<T> sink = own_sink<S>();
+  return {sink.takes_changes(), sink.takes_upserts()};
+}
+
+TEST(KitChange, OwnSinksTakeWhatTheTypeOfTheirRecordsSays) {
+  using Sorts = std::pair<bool, bool>;
+  EXPECT_EQ((takes_changes_and_upserts<Bid, Board<Bid>>()), (Sorts{false, false}));
+  EXPECT_EQ((takes_changes_and_upserts<Upsert<Bid>, Board<Upsert<Bid>>>()), (Sorts{false, true}));
+  EXPECT_EQ((takes_changes_and_upserts<Change<Bid>, Board<Change<Bid>>>()), (Sorts{true, false}));
+  EXPECT_EQ((takes_changes_and_upserts<Upsert<Bid>, Book<Upsert<Bid>>>()), (Sorts{false, true}));
+  EXPECT_EQ((takes_changes_and_upserts<Change<Bid>, Book<Change<Bid>>>()), (Sorts{true, false}));
+}
 
 std::string complaint_of(void (*build)(Stream<Bid>)) {
   const char* const arguments[] = {"job"};
@@ -300,6 +342,8 @@ TEST(KitChange, FaultsAreSaidWhenTheJobIsBuilt) {
               const auto upserts = bids.key_by(&Bid::auction).aggregate(count()).uid("count").upserts();
               upserts.to(SinkDescription<Upsert<Highest>>{std::make_shared<UpsertsOnly>()});
               upserts.to(discard());
+              upserts.to(own_sink<Board<Upsert<Highest>>>());
+              bids.key_by(&Bid::auction).aggregate(count()).uid("count-again").to(own_sink<Board<Change<Highest>>>());
               bids.to(SinkDescription<Bid>{std::make_shared<UpsertsOnly>()});
             }),
             "");

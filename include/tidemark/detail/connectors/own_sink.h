@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "tidemark/change.h"
 #include "tidemark/detail/connectors/described.h"
 #include "tidemark/detail/connectors/json_text.h"
 #include "tidemark/detail/connectors/sink.h"
@@ -95,8 +96,8 @@ class OwnSinkImplementation final : public SinkImplementation {
  public:
   OwnSinkImplementation(std::string name, MakeOwnSink<S> make) : name_{std::move(name)}, make_{std::move(make)} {}
   std::string name() const override { return name_; }
-  /// It says by its type of records that it does.
-  bool takes_changes() const override { return true; }
+  bool takes_changes() const override { return is_change_v<typename S::Record>; }
+  bool takes_upserts() const override { return is_upsert_v<typename S::Record>; }
   std::unique_ptr<Operator> make_writer() const override { return std::make_unique<OwnSinkOperator<S>>(make_); }
 
  private:
@@ -201,7 +202,8 @@ class OwnTwoPhaseImplementation final : public SinkImplementation {
  public:
   OwnTwoPhaseImplementation(std::string name, MakeOwnSink<S> make) : name_{std::move(name)}, make_{std::move(make)} {}
   std::string name() const override { return name_; }
-  bool takes_changes() const override { return true; }
+  bool takes_changes() const override { return is_change_v<typename S::Record>; }
+  bool takes_upserts() const override { return is_upsert_v<typename S::Record>; }
   bool keeps_state() const override { return true; }
   std::unique_ptr<Operator> make_writer() const override { return std::make_unique<OwnTwoPhaseOperator<S>>(make_); }
 

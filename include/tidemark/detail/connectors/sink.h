@@ -57,4 +57,9 @@ class SinkDescription {
   std::optional<Error> problem_;
 };
 
+namespace detail {
+template <class Sink, class T>
+concept SinkOf = std::convertible_to<const Sink&, SinkDescription<T>>;
+}  // namespace detail
+
 }  // namespace tidemark
