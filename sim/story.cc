@@ -132,9 +132,10 @@ Resume Story::choose_resume() {
     plan_.reset();
     return latest;
   }
-  // The folder itself says what its job has claimed and not replaced yet.
+  // The folder itself says what its job has claimed or restored, and not replaced yet.
   const bool says = plan_->claim && current && std::ranges::count(current->claims, plan_->path, &ClaimedSnapshot::path) > 0;
-  if (says && env_.one_in(2)) return latest;
+  const bool restored = !plan_->claim && current && current->restored && current->restored->path == plan_->path;
+  if ((says || restored) && env_.one_in(2)) return latest;
   if (says && env_.one_in(4)) {
     env_.trace().note("IT IS NOT TO BE CLAIMED AFTER ALL");
     plan_->claim.reset();

@@ -16,7 +16,7 @@
 namespace tidemark {
 namespace {
 
-/// The values stand in --help.
+/// Users read of them in job.h.
 enum ExitCode { kSuccess = 0, kFailure = 1, kWrongUsage = 2 };
 
 void print(std::FILE* to, const std::string& text) {

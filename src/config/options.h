@@ -83,7 +83,7 @@ struct Options {
   int max_parallelism = 4096;  ///< 1 .. 32768; fixed for the life of a job's state
   Checkpointing checkpointing;
   Restart restart;
-  bool resume = false;       ///< go on from a checkpoint; refuse none
+  bool resume = false;       ///< go on from a checkpoint, or begin anew in a folder that is not used
   std::string restore_path;  ///< from this one; empty: from the newest of the job
   bool claim = false;        ///< what restore_path names belongs to the job from then on, which deletes it in time
   bool ignore_unclaimed_state = false;  ///< drop what the checkpoint holds and no operator takes; else refuse to start

@@ -38,6 +38,10 @@ void CheckpointCleaner::remove_orphans() {
   add({"removing the unfinished checkpoints of earlier attempts", clean, [] {}});
 }
 
+void CheckpointCleaner::remember_restored() {
+  add({"noting what the job goes on from", [](CheckpointStore& store) { return store.remember_restored(); }, [] {}});
+}
+
 void CheckpointCleaner::remove_unused_files() {
   add({"removing shared files that no checkpoint lists",
        [](CheckpointStore& store) { return store.remove_unused_files(); }, [] {}});

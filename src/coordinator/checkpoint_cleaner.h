@@ -33,6 +33,8 @@ class CheckpointCleaner {
   void remove(CheckpointId id, AttemptId attempt, Then then);
   /// What earlier attempts left.
   void remove_orphans();
+  /// No cleaning, but before any other: see CheckpointStore.
+  void remember_restored();
   /// What tasks that have ended left among the shared files.
   void remove_unused_files();
 

@@ -63,6 +63,7 @@ CheckpointDriver::CheckpointDriver(JobContext& context, Execution& execution, co
 
 void CheckpointDriver::start() {
   if (context_.store != nullptr) {
+    cleaner_.remember_restored();
     cleaner_.remove_orphans();
     if (context_.store->has_replaced_claims(1)) {
       cleaner_.remove_claimed(context_.checkpoints.num_retained);

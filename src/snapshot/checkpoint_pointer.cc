@@ -75,6 +75,14 @@ std::optional<ClaimedSnapshot> read_claimed(const Json& json) {
   return ClaimedSnapshot{path->get<std::string>(), token->get<std::string>(), static_cast<AttemptId>(*since)};
 }
 
+std::optional<RestoredSnapshot> read_restored(const Json& json) {
+  if (!json.is_object()) return std::nullopt;
+  const Json* path = member(json, "path");
+  const auto since = number(member(json, "since"), ~AttemptId{0});
+  if (path == nullptr || !path->is_string() || !since) return std::nullopt;
+  return RestoredSnapshot{path->get<std::string>(), static_cast<AttemptId>(*since)};
+}
+
 std::optional<CheckpointPointer> read_version_1(const Json& json) {
   const Json* job = member(json, "job");
   const auto attempt = number(member(json, "attempt"), ~AttemptId{0});
@@ -90,8 +98,8 @@ std::optional<CheckpointPointer> read_version_1(const Json& json) {
     pointer.checkpoints.push_back(*checkpoint);
   }
   if (const Json* restored = member(json, "restored"); restored != nullptr) {
-    if (!restored->is_string()) return std::nullopt;
-    pointer.restored = restored->get<std::string>();
+    pointer.restored = read_restored(*restored);
+    if (!pointer.restored) return std::nullopt;
   }
   const Json* claims = member(json, "claims");
   if (claims == nullptr) return pointer;
@@ -117,7 +125,7 @@ std::string encode_pointer(const CheckpointPointer& pointer) {
                   {"job", pointer.job},
                   {"attempt", pointer.attempt},
                   {"checkpoints", std::move(checkpoints)}};
-  if (!pointer.restored.empty()) json["restored"] = pointer.restored;
+  if (pointer.restored) json["restored"] = {{"path", pointer.restored->path}, {"since", pointer.restored->since}};
   for (const ClaimedSnapshot& claimed : pointer.claims) {
     json["claims"].push_back({{"path", claimed.path}, {"token", claimed.token}, {"since", claimed.since}});
   }

@@ -2,6 +2,7 @@
 // ones. Text, so that a person can read it: a line of canonical JSON and a line with its checksum. Pure, any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,12 +31,19 @@ struct ClaimedSnapshot {
   friend bool operator==(const ClaimedSnapshot&, const ClaimedSnapshot&) = default;
 };
 
+/// What the job goes on from without owning it, and not from its newest checkpoint.
+struct RestoredSnapshot {
+  std::string path;     ///< absolute
+  AttemptId since = 0;  ///< an attempt that ran with it
+  friend bool operator==(const RestoredSnapshot&, const RestoredSnapshot&) = default;
+};
+
 struct CheckpointPointer {
   std::string job;
   AttemptId attempt = 0;                        ///< the newest; a process with an older one is a zombie
   std::vector<RetainedCheckpoint> checkpoints;  ///< the newest last
   std::vector<ClaimedSnapshot> claims;
-  std::string restored;  ///< absolute, what the job resumed from before it had a checkpoint of its own; else empty
+  std::optional<RestoredSnapshot> restored;  ///< none once a checkpoint is complete that replaces it
   friend bool operator==(const CheckpointPointer&, const CheckpointPointer&) = default;
 };
 

@@ -25,7 +25,7 @@ std::string sealed(const std::string& line) { return line + fmt::format("xxh3 {:
 
 TEST(CheckpointPointer, ComesBackAsItWasWritten) {
   EXPECT_EQ(decode_pointer(encode_pointer(sample()), kPath), sample());
-  const CheckpointPointer resumed{"orders", 2, {}, {}, "/sp/savepoint-orders-1"};
+  const CheckpointPointer resumed{"orders", 2, {}, {}, RestoredSnapshot{"/sp/savepoint-orders-1", 2}};
   EXPECT_EQ(decode_pointer(encode_pointer(resumed), kPath), resumed);
   const CheckpointPointer empty{"orders", 1, {}};
   EXPECT_EQ(decode_pointer(encode_pointer(empty), kPath), empty);
@@ -63,6 +63,7 @@ TEST(CheckpointPointer, WrongShapesAreRefusedEvenUnderARightChecksum) {
                            R"({"attempt":1,"checkpoints":[],"claims":[{"path":"/a"}],"job":"a","version":1})",
                            R"({"attempt":1,"checkpoints":[],"claims":7,"job":"a","version":1})",
                            R"({"attempt":1,"checkpoints":[],"job":"a","restored":7,"version":1})",
+                           R"({"attempt":1,"checkpoints":[],"job":"a","restored":{"path":"/a"},"version":1})",
                            R"({"attempt":1,"checkpoints":{},"job":"a","version":1})"}) {
     const auto decoded = decode_pointer(sealed(std::string{json} + "\n"), kPath);
     ASSERT_FALSE(decoded) << json;

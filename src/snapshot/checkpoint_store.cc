@@ -174,13 +174,13 @@ Result<> CheckpointStore::refuse_if_used(bool has_pointer) const {
 }
 
 Result<> CheckpointStore::use_latest(bool has_pointer) {
-  // A run that claimed a snapshot and completed nothing since then has left no other state than that.
-  const AttemptId newest_attempt = pointer_.checkpoints.empty() ? 0 : pointer_.checkpoints.back().attempt;
-  for (const ClaimedSnapshot& claimed : pointer_.claims) {
-    if (claimed.since > newest_attempt) return use_path(claimed.path, 0);
-  }
+  // A run that began with another snapshot and completed nothing since then has left no other state than that.
+  AttemptId newest = pointer_.checkpoints.empty() ? 0 : pointer_.checkpoints.back().attempt;
+  if (pointer_.restored) newest = std::max(newest, pointer_.restored->since);
+  const auto claimed = std::ranges::max_element(pointer_.claims, {}, &ClaimedSnapshot::since);
+  if (claimed != pointer_.claims.end() && claimed->since > newest) return use_path(claimed->path, 0);
+  if (pointer_.restored && pointer_.restored->since == newest) return use_restored();
   if (pointer_.checkpoints.empty()) {
-    if (!pointer_.restored.empty()) return use_restored();
     if (has_pointer) {
       TIDEMARK_PROBE("store: resumes before any checkpoint was complete");
       return {};
@@ -210,13 +210,15 @@ Result<> CheckpointStore::use_latest(bool has_pointer) {
 }
 
 Result<> CheckpointStore::use_restored() {
-  TIDEMARK_PROBE("store: resumes from what was restored before any checkpoint was complete");
-  auto used = use_path(pointer_.restored, std::nullopt);
-  if (used) return {};
-  return std::unexpected{used.error().within(
-      fmt::format("the job has completed no checkpoint since it resumed from '{}', so that is its state: if it was moved, name its "
-                  "new place with --resume=PATH",
-                  pointer_.restored))};
+  TIDEMARK_PROBE("store: resumes from what a run restored that completed nothing");
+  const std::string path = pointer_.restored->path;
+  if (auto used = use_path(path, std::nullopt); !used) {
+    return std::unexpected{used.error().within(
+        fmt::format("the job has completed no checkpoint since it resumed from '{}', so that is its state: if it was moved, name "
+                    "its new place with --resume=PATH",
+                    path))};
+  }
+  return {};
 }
 
 namespace {
@@ -365,11 +367,8 @@ Result<AttemptId> CheckpointStore::begin_attempt() {
     // Before the claim itself, so that none stands in the world of which its owner doesn't know.
     std::erase_if(next.claims, [&](const ClaimedSnapshot& c) { return is_same(claimed->path, c); });
     next.claims.push_back({files_.real_path(claimed->path), claimed->token, next.attempt});
-    next.restored.clear();
   } else if (explicit_) {
     TIDEMARK_TRY(give_up_claim(*explicit_, next));
-    // Whoever resumes before there is a checkpoint must not begin anew.
-    next.restored = next.checkpoints.empty() && is_nameable(files_, explicit_->path) ? files_.real_path(explicit_->path) : "";
   }
   tried_attempt_ = next.attempt;
   // A crash after an earlier make_directories() may have left the folder's own name not durable.
@@ -514,7 +513,7 @@ Result<> CheckpointStore::move_pointer(const CheckpointMetadata& metadata, const
   };
   if (std::erase_if(pointer.checkpoints, leaves) > 0) TIDEMARK_PROBE("store: the pointer moves away from an old checkpoint");
   pointer.checkpoints.push_back({metadata.id, metadata.attempt, metadata.kind, savepoint_folder});
-  pointer.restored.clear();
+  pointer.restored.reset();
   TIDEMARK_TRY(write_pointer(pointer));
   crash_point(CrashPoint::kPointerMoved);
   return {};
@@ -652,7 +651,7 @@ Result<> CheckpointStore::remove_all() {
     TIDEMARK_ASSIGN(pointer, read_own_pointer(attempt_));
     removed = pointer;
     pointer.checkpoints.clear();
-    pointer.restored.clear();
+    pointer.restored.reset();
     explicit_.reset();
     TIDEMARK_TRY(write_pointer(pointer));
   }
@@ -689,6 +688,20 @@ bool CheckpointStore::stays(const CheckpointName& name, const CheckpointPointer&
   if (explicit_ && explicit_->id == name.id && explicit_->attempt == name.attempt) return true;
   if (std::ranges::any_of(pointer.checkpoints, [&](const auto& c) { return names(c, name.id, name.attempt); })) return true;
   return !is_absent(files_.stat(join_path(path_of(name.id, name.attempt), kClaimName)));
+}
+
+Result<> CheckpointStore::remember_restored() {
+  const std::lock_guard guard{mutex_};
+  if (!explicit_ || !explicit_->token.empty()) return {};
+  TIDEMARK_ASSIGN(pointer, read_own_pointer(attempt_));
+  if (!is_nameable(files_, explicit_->path)) {
+    log_warning(fmt::format("the name '{}' is no UTF-8, so CURRENT can't name it: name it again with --resume=PATH if the job ends "
+                            "before it has completed a checkpoint",
+                            explicit_->path));
+    return {};
+  }
+  pointer.restored = RestoredSnapshot{files_.real_path(explicit_->path), attempt_};
+  return write_pointer(pointer);
 }
 
 Result<std::uint32_t> CheckpointStore::remove_orphans() {

@@ -31,7 +31,7 @@ namespace tidemark {
 struct Resume {
   enum class Kind {
     kNone,    ///< nothing: a folder that was used is refused
-    kLatest,  ///< the newest complete checkpoint; before there is one, what an earlier run restored; else anew
+    kLatest,  ///< the newest complete checkpoint, or what a run behind it restored; anew where there is neither
     kPath,    ///< the checkpoint in the folder `path`, whether or not a pointer ever named it
   };
   Kind kind = Kind::kNone;
@@ -109,6 +109,9 @@ class CheckpointStore {
   /// Deletes all complete checkpoints in the folder and what the job has claimed; savepoints stay. The store is of no
   /// use after that.
   Result<> remove_all();
+  /// Makes durable what Resume::kPath named, for a Resume::kLatest before a checkpoint has replaced it. To be called once the
+  /// job runs: a start that is refused leaves what there was. Does nothing if there is nothing to tell.
+  Result<> remember_restored();
   /// Deletes the checkpoint folders of older attempts that the pointer doesn't name, except the restored one and what
   /// another job has claimed, and their shared files that no checkpoint lists; leaves alone all else that lies in the
   /// folder. To be called once the job runs. The number of folders removed.

@@ -13,7 +13,9 @@ constexpr std::uint64_t kLargestPointer = 1u << 20;
 
 Result<> refuse_if_kept(const std::string& path, const CheckpointMetadata& checkpoint, const CheckpointPointer& pointer,
                         const std::string& folder) {
-  const bool kept = std::ranges::any_of(pointer.checkpoints, [&](const RetainedCheckpoint& c) {
+  const std::string own_path = join_path(folder, checkpoint_folder_name(checkpoint.id, checkpoint.attempt));
+  const bool goes_on_from = pointer.restored && pointer.restored->path == own_path;
+  const bool kept = goes_on_from || std::ranges::any_of(pointer.checkpoints, [&](const RetainedCheckpoint& c) {
     return c.path.empty() && c.id == checkpoint.id && c.attempt == checkpoint.attempt;
   });
   if (!kept) return {};

@@ -30,6 +30,12 @@ class SavepointTest : public ::testing::Test {
     value_or_throw(store->begin_attempt());
     return store;
   }
+  /// A job that comes to run, and no further.
+  void run(const std::string& dir, Resume resume = {Resume::Kind::kLatest, ""}) {
+    const auto store = begun(dir, resume);
+    value_or_throw(store->remember_restored());
+    value_or_throw(store->remove_orphans());
+  }
   Error refusal(const std::string& dir, Resume resume) {
     auto store = CheckpointStore::open(files_, dir, "orders", resume);
     if (!store) return store.error();
@@ -210,22 +216,52 @@ TEST_F(SavepointTest, AnOwnerThatCompletedNothingGoesOnFromWhatItClaimed) {
   EXPECT_TRUE(store->has_replaced_claims(1));
 }
 
-TEST_F(SavepointTest, AJobThatCompletedNothingGoesOnFromWhatItRestored) {
+TEST_F(SavepointTest, AJobThatRanAndCompletedNothingGoesOnFromWhatItRestored) {
   const std::string folder = savepoint(*begun("/state"), 5);
-  begun("/other", {Resume::Kind::kPath, folder}).reset();
-  begun("/other").reset();
+  run("/other", {Resume::Kind::kPath, folder});
+  run("/other");
   auto store = begun("/other");
   EXPECT_EQ(store->restorable_path(), folder);
   EXPECT_EQ(value_or_throw(read_claim(files_, folder)), std::nullopt);
   complete(*store, 6);
   store.reset();
-  store = begun("/other");
-  EXPECT_EQ(store->restorable_path(), "/other/orders/chk-6-4");
+  EXPECT_EQ(begun("/other")->restorable_path(), "/other/orders/chk-6-4");
+}
+
+TEST_F(SavepointTest, WhatARunRestoredIsNewerThanTheCheckpointsBeforeIt) {
+  const std::string folder = savepoint(*begun("/state"), 5);
+  auto store = begun("/other");
+  complete(*store, 6);
+  complete(*store, 7);
+  store.reset();
+  run("/other", {Resume::Kind::kPath, folder});
+  EXPECT_EQ(begun("/other")->restorable_path(), folder);
+  run("/other", {Resume::Kind::kPath, "/other/orders/chk-6-1"});
+  EXPECT_EQ(begun("/other")->restorable_path(), "/other/orders/chk-6-1");
+  EXPECT_THAT(refusal("/thief", {Resume::Kind::kPath, "/other/orders/chk-6-1", 5}).message(), HasSubstr("keeps to go on from"));
+}
+
+TEST_F(SavepointTest, OfWhatWasRestoredAndWhatWasClaimedTheNewestCounts) {
+  const std::string first = savepoint(*begun("/state"), 5);
+  const std::string second = savepoint(*begun("/state2"), 6);
+  const std::string third = savepoint(*begun("/state3"), 7);
+  run("/other", {Resume::Kind::kPath, first, 1});
+  EXPECT_EQ(begun("/other")->restorable_path(), first);
+  run("/other", {Resume::Kind::kPath, second});
+  EXPECT_EQ(begun("/other")->restorable_path(), second);
+  run("/other", {Resume::Kind::kPath, third, 2});
+  EXPECT_EQ(begun("/other")->restorable_path(), third);
+}
+
+TEST_F(SavepointTest, AStartThatCameToNothingIsForgotten) {
+  const std::string folder = savepoint(*begun("/state"), 5);
+  begun("/other", {Resume::Kind::kPath, folder}).reset();
+  EXPECT_EQ(begun("/other")->restorable_path(), "");
 }
 
 TEST_F(SavepointTest, AJobThatCompletedNothingSaysWhenWhatItRestoredIsGone) {
   const std::string folder = savepoint(*begun("/state"), 5);
-  begun("/other", {Resume::Kind::kPath, folder}).reset();
+  run("/other", {Resume::Kind::kPath, folder});
   move(folder, "/backup");
   const Error error = refusal("/other", {Resume::Kind::kLatest, ""});
   EXPECT_EQ(error.code(), ErrorCode::kNotFound);
