@@ -57,13 +57,14 @@ CheckpointDriver::CheckpointDriver(JobContext& context, Execution& execution, co
       tasks_{all_tasks(context.plan)},
       coordinator_{options_of(context), tasks_, next_id, as_completed(beginning.retained)},
       cleaner_{context.calls, context.store},
+      began_restored_{beginning.checkpoint.has_value()},
       began_drained_{beginning.checkpoint && beginning.checkpoint->drained} {
   for (const RetainedCheckpoint& checkpoint : beginning.retained) complete_.emplace(checkpoint.id, checkpoint.attempt);
 }
 
 void CheckpointDriver::start() {
   if (context_.store != nullptr) {
-    cleaner_.remember_restored();
+    if (began_restored_) cleaner_.remember_restored();
     cleaner_.remove_orphans();
     if (context_.store->has_replaced_claims(1)) {
       cleaner_.remove_claimed(context_.checkpoints.num_retained);

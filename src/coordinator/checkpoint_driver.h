@@ -112,6 +112,7 @@ class CheckpointDriver {
   std::map<CheckpointId, std::string> savepoints_;  // their folders; complete ones of this attempt are forgotten
   bool tasks_listen_ = true;                    // until end()
   bool tasks_ended_ = false;
+  const bool began_restored_;
   const bool began_drained_;                    // the restored checkpoint's sources had ended: so have these
   bool drain_asked_ = false;
   bool drain_waits_ = false;                    // asked for, and barriers not yet sent stand before it
