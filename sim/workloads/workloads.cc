@@ -19,6 +19,7 @@ const std::vector<WorkloadKind>& workload_kinds() {
       {"versions", "each process may run a later version of the job, with other types in its state", &make_versions},
       {"all_round", "every kind of state, both kinds of timers, broadcast rules, a window and two sinks", &make_all_round},
       {"asking", "records that another system is asked about, on threads and by a function: each once, in its place", &make_asking},
+      {"meetings", "two streams, one of a source of the user's, in a join by time, sessions and windows of two stages", &make_meetings},
   };
   return kinds;
 }

@@ -19,5 +19,6 @@ std::unique_ptr<Workload> make_expiring(const WorkloadOptions& options);
 std::unique_ptr<Workload> make_versions(const WorkloadOptions& options);
 std::unique_ptr<Workload> make_all_round(const WorkloadOptions& options);
 std::unique_ptr<Workload> make_asking(const WorkloadOptions& options);
+std::unique_ptr<Workload> make_meetings(const WorkloadOptions& options);
 
 }  // namespace tidemark

@@ -69,6 +69,11 @@ void AssignedSplits::observe(Timestamp newest) {
   watermarks_.observe(splits_.front().watermark, newest, now_ns());
 }
 
+void AssignedSplits::found_nothing() {
+  splits_.front().is_silent = true;
+  watermarks_.release(splits_.front().watermark);
+}
+
 bool AssignedSplits::update_watermark() {
   const std::int64_t now = now_ns();
   for (const Held& held : splits_) {

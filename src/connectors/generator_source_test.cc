@@ -92,7 +92,7 @@ TEST(GeneratorSourceTest, KeepsItsRateAndSavesUpASecondAtMost) {
   EXPECT_NEAR(static_cast<double>(run.numbers.kept.size() - before), 100, 1);
 }
 
-TEST(GeneratorSourceTest, ASilentReaderIsIdleAfterItsTime) {
+TEST(GeneratorSourceTest, AReaderThatTheRateHoldsBackIsNotIdle) {
   World world;
   const auto source = generate<Number>(std::nullopt, make_number)
                           .event_time(&Number::n)
@@ -101,13 +101,14 @@ TEST(GeneratorSourceTest, ASilentReaderIsIdleAfterItsTime) {
   GeneratorRun run{world, source};
   run.step();
   EXPECT_FALSE(run.reader->idle());
-  EXPECT_LE(run.reader->retry_after_ns(), 10'000'000);
-  world.clock.now_ns += 10'000'000;
-  EXPECT_EQ(run.step(), SourceOperator::Poll::kEmitted);
-  EXPECT_TRUE(run.reader->idle());
-  world.clock.now_ns += 1'000'000'000;
-  run.step();
-  EXPECT_FALSE(run.reader->idle());
+  for (int i = 0; i < 100; ++i) {
+    world.clock.now_ns += 100'000'000;
+    while (run.step() == SourceOperator::Poll::kEmitted) {
+    }
+    ASSERT_GE(run.reader->retry_after_ns(), 1'000'000);
+    EXPECT_FALSE(run.reader->idle());
+  }
+  EXPECT_NEAR(static_cast<double>(run.numbers.kept.size()), 10, 1);
 }
 
 TEST(GeneratorSourceTest, AThrowingFunctionNamesTheRecord) {

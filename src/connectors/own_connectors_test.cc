@@ -398,6 +398,33 @@ TEST(SourceTiming, ARateHoldsForEverySource) {
   EXPECT_NEAR(static_cast<double>(run.numbers().size()), 50, 2);
 }
 
+TEST(SourceTiming, ASplitIsFoundIdleWhenTheRateLetsItBeReadAndNotBefore) {
+  World world;
+  const auto shelves = std::make_shared<Shelves>(Shelves{.lists = {{"a", {}}, {"b", {1}}}, .ends = false, .side_by_side = true, .at_once = 1});
+  for (std::int64_t n = 1; n < 100; ++n) shelves->lists["a"].push_back(n * 10);
+  DrivenSource run{world, own_source<Numbers>(shelves).event_time(&Number::n).rate(1).poll_every(10ms).idle_after(200ms)};
+  const auto pass = [&](int tens_of_ms) {
+    for (int i = 0; i < tens_of_ms; ++i) {
+      world.clock.now_ns += 10'000'000;
+      run.steps(4);
+    }
+  };
+  const auto pass_until = [&](const auto& reached) {
+    for (int i = 0; i < 1000 && !reached(); ++i) pass(1);
+    ASSERT_TRUE(reached());
+  };
+  pass_until([&] { return run.numbers().size() == 3; });
+  ASSERT_THAT(run.numbers(), ElementsAre(10, 1, 20));
+  pass(50);
+  EXPECT_EQ(run.reader().watermark(), Timestamp{0}) << "nobody has looked whether there is more";
+  shelves->lists["b"].push_back(5);
+  pass_until([&] { return run.numbers().back() == 5; });
+  EXPECT_LT(run.reader().watermark(), Timestamp{5});
+  pass(400);
+  EXPECT_GE(run.reader().watermark(), Timestamp{29}) << "there is no more, and that was seen";
+  EXPECT_FALSE(run.reader().idle());
+}
+
 TEST(SourceTiming, AlignedSourcesStayTogetherAndAnIdleOrEndedOneHoldsNobody) {
   World world;
   const auto make = [](std::int64_t from, std::int64_t to, bool ends) {

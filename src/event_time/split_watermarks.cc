@@ -40,7 +40,7 @@ WatermarkChange SplitWatermarks::update(std::int64_t now_ns) {
   WatermarkMinimum minimum;
   for (State& state : splits_) {
     if (!state.open) continue;
-    state.idle = is_idle(state.active_ns, now_ns);
+    if (!state.is_held) state.idle = is_idle(state.active_ns, now_ns);
     minimum.add(state.generator.watermark(), state.idle);
   }
   return output_.advance(minimum.watermark(), minimum.idle());
@@ -50,7 +50,7 @@ std::optional<std::int64_t> SplitWatermarks::idle_deadline_ns() const {
   if (!idle_after_ns_) return std::nullopt;
   std::optional<std::int64_t> earliest;
   for (const State& state : splits_) {
-    if (!state.open || state.idle) continue;
+    if (!state.open || state.idle || state.is_held) continue;
     const std::int64_t deadline_ns = state.active_ns + *idle_after_ns_;
     earliest = std::min(earliest.value_or(deadline_ns), deadline_ns);
   }

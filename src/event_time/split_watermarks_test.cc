@@ -89,6 +89,20 @@ TEST(SplitWatermarks, AnIdleSplitDoesNotHoldTheOthers) {
   EXPECT_EQ(reader.watermark(), at(99));
 }
 
+TEST(SplitWatermarks, ASplitThatMayNotBeReadStaysWhatItWas) {
+  SplitWatermarks reader{Duration{0}, 1000};
+  const auto held = reader.add(Timestamp::min(), 0);
+  reader.hold(held);
+  EXPECT_EQ(reader.idle_deadline_ns(), std::nullopt);
+  EXPECT_TRUE(reader.update(5000).empty());
+  reader.release(held);
+  EXPECT_EQ(reader.update(5000).idle, true);
+  reader.hold(held);
+  EXPECT_TRUE(reader.update(5001).empty());
+  reader.observe(held, at(20), 5002);
+  EXPECT_EQ(reader.update(5002), (WatermarkChange{at(19), false}));
+}
+
 TEST(SplitWatermarks, AReaderThatWaitsForItsNextSplitHoldsTheWatermarkAndIsNotIdle) {
   SplitWatermarks reader{Duration{0}, 1000};
   EXPECT_EQ(reader.idle_deadline_ns(), std::nullopt);

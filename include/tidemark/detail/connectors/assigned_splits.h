@@ -48,9 +48,11 @@ class AssignedSplits {
   /// Records of the current split were read, the newest of this time.
   void observe(Timestamp newest);
   /// There was an attempt to read the current split, in vain.
-  void found_nothing() { splits_.front().is_silent = true; }
-  /// No attempt to read it was made, so it is not silent.
+  void found_nothing();
+  /// It must wait for slower readers, so it is not silent.
   void held_back() { splits_.front().is_silent = false; }
+  /// The rate lets nobody read it for now: if it was silent, the next attempt says whether it still is.
+  void not_tried() { watermarks_.hold(splits_.front().watermark); }
   Timestamp current_watermark() const { return watermarks_.watermark_of(splits_.front().watermark); }
   /// True if the watermark or idleness changed.
   bool update_watermark();

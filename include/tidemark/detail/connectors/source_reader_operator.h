@@ -110,7 +110,7 @@ class SourceReaderOperator final : public SourceOperator {
     }
     const std::uint64_t allowed = limit_->allowed(steady_time_ns(*context_->env));
     if (allowed == 0) {
-      splits_->found_nothing();
+      splits_->not_tried();
       wait_at_most(limit_->wait_ns());
       return false;
     }

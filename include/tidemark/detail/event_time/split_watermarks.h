@@ -1,7 +1,8 @@
 // The watermark of a source reader: made for each of its splits, the lowest of those that are active.
 //
 // A split is idle after a time without records. That is decided right behind an attempt to read, so time in which nobody
-// read because of those downstream makes no split idle: what came meanwhile is read first. A reader without splits is not
+// read because of those downstream makes no split idle: what came meanwhile is read first. A split that may not be read for
+// now stays what it was, idle or not, until an attempt is made. A reader without splits is not
 // idle before it is told that there is none for it yet: it has asked for one and is answered, and the records of a split
 // would come late if nobody had waited for them.
 //
@@ -39,7 +40,13 @@ class SplitWatermarks {
     State& state = splits_[split];
     state.generator.observe(newest);
     state.active_ns = now_ns;
+    state.is_held = false;
   }
+
+  /// The split may not be read for now: update() finds it neither idle nor active before observe() or release().
+  void hold(Split split) { splits_[split].is_held = true; }
+  /// There was an attempt to read it.
+  void release(Split split) { splits_[split].is_held = false; }
 
   /// The split was read to its end, or goes to another reader.
   void finish(Split split);
@@ -69,6 +76,7 @@ class SplitWatermarks {
     BoundedOutOfOrderness generator;
     std::int64_t active_ns;
     bool open = true;
+    bool is_held = false;
     bool idle = false;  ///< as of the last update()
   };
 
