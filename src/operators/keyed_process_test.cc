@@ -161,6 +161,7 @@ struct Remembering : KeyedProcess<std::int64_t, Event, std::string> {
       return out.emit(all);
     }
     if (text == "again") return last_.set(last_.get()), list_.set(list_.get());
+    if (text == "nothing") return list_.set({});
     if (text == "clear") return last_.clear(), list_.clear(), map_.clear();
     if (text.starts_with("-")) return map_.remove(text.substr(1));
     last_.mutate([&](Last& last) { last = {event.text, last.times + 1}; });
@@ -199,6 +200,17 @@ TEST(KeyedProcess, StatesComeBackFromASnapshotAsTheyWereAtItsBarrier) {
   Subject<Remembering, ValueOf> restored{world, everything_of(snapshot)};
   restored.process({at_key(1, "show"), at_key(2, "show"), at_key(4, "show")});
   EXPECT_THAT(restored.take(), ElementsAre("unox2,one,uno;one:1;uno:1@0", "twox1,two;two:1@0", "x0@0"));
+}
+
+TEST(KeyedProcess, AListThatIsSetToNothingLeavesNoEntry) {
+  const auto saved_bytes = [](std::vector<std::pair<Event, std::int64_t>> events) {
+    TestWorld world;
+    Subject<Remembering, ValueOf> subject{world};
+    subject.process({at_key(1, "one"), at_key(1, "clear")});
+    subject.process(std::move(events));
+    return finish_snapshot(subject.start()).keyed_files.at(0).size;
+  };
+  EXPECT_EQ(saved_bytes({at_key(1, "nothing")}), saved_bytes({at_key(1, "show")}));
 }
 
 // A timer's moment stands in the event's value; a text says what to do.

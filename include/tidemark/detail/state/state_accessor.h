@@ -125,6 +125,11 @@ class ListAccessor : public StateAccessor<K, std::vector<T>> {
   void add(T value) {
     this->mutate([&](std::vector<T>& list) { list.push_back(std::move(value)); });
   }
+  /// An empty list is none: the key leaves nothing behind.
+  void set(const std::vector<T>& list) {
+    if (list.empty()) return this->erase();
+    StateAccessor<K, std::vector<T>>::set(list);
+  }
 };
 
 template <class K, class MapKey, class V>
