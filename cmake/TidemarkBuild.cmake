@@ -55,6 +55,7 @@ set_property(GLOBAL PROPERTY TIDEMARK_ROOMS "")
 # time goes into optimizing the tests themselves.
 add_library(tidemark_test_flags INTERFACE)
 target_compile_options(tidemark_test_flags INTERFACE $<$<CONFIG:Release>:-Og>)
+target_compile_definitions(tidemark_test_flags INTERFACE $<$<CONFIG:Release>:XXH_NO_INLINE_HINTS=1>)  # as above
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(tidemark_test_flags INTERFACE -fpch-preprocess)  # ccache asks for it
 endif()
