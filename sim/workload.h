@@ -47,8 +47,6 @@ class Workload {
   }
   /// No row of it hangs on time, so that a job that was drained has put out the right rows of what it had read.
   virtual bool may_be_drained() const { return false; }
-  /// It has no window: only the state of keys can lie elsewhere than in memory.
-  virtual bool may_spill() const { return true; }
 
   /// What is wrong with the committed files at any moment (nothing lost yet counts as wrong only at the end); none if all
   /// is well. In at-least-once mode rows may repeat.

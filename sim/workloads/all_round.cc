@@ -190,8 +190,6 @@ class AllRound final : public JobWorkload {
 
   std::string name() const override { return "all-round"; }
 
-  bool may_spill() const override { return false; }
-
   void describe(Job& job) const override {
     const auto rules = job.from(from_input(rules_).event_time(&Rule::time)).uid("rules").parallelism(1);
     const Stream<Event> events = from_lanes(job, lanes_);

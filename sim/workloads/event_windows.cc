@@ -16,6 +16,7 @@
 #include "sim/workloads/checkpoint_contents.h"
 #include "sim/workloads/committed_rows.h"
 #include "sim/workloads/job_workload.h"
+#include "sim/workloads/timed_events.h"
 #include "sim/workloads/workloads.h"
 
 namespace tidemark {
@@ -23,11 +24,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-struct Event {
-  std::int64_t id = 0;
-  std::int64_t key = 0;
-  std::int64_t time = 0;
-};
+using Event = TimedEvent;
 
 constexpr std::int64_t kExpectedLagMs = 10;
 
@@ -35,18 +32,6 @@ constexpr std::int64_t kExpectedLagMs = 10;
 std::int64_t due_ms(std::int64_t id) { return 200 + 4 * id; }
 
 bool is_in_time(const Event& event) { return due_ms(event.id) - event.time <= kExpectedLagMs; }
-
-/// A window's event ids, sorted.
-struct Ids {
-  using Accumulator = std::vector<std::int64_t>;
-  void add(Accumulator& ids, const Event& event) const { ids.push_back(event.id); }
-  void merge(Accumulator& ids, const Accumulator& more) const { ids.insert(ids.end(), more.begin(), more.end()); }
-  Accumulator result(const Accumulator& ids) const {
-    Accumulator sorted = ids;
-    std::ranges::sort(sorted);
-    return sorted;
-  }
-};
 
 struct Row {
   Timestamp start;
@@ -93,8 +78,6 @@ class EventWindows final : public JobWorkload {
 
   std::string name() const override { return "event-windows"; }
 
-  bool may_spill() const override { return false; }
-
   void describe(Job& job) const override {
     const auto events = job.from(from_input(input_).event_time(&Event::time, out_of_order_by(milliseconds{kExpectedLagMs})))
                             .uid("events")
@@ -102,9 +85,9 @@ class EventWindows final : public JobWorkload {
     for (const Branch& branch : branches()) {
       const WindowAssigner windows = sliding(milliseconds{branch.size_ms}, milliseconds{branch.slide_ms});
       if (branch.keyed) {
-        write(branch, events.key_by(&Event::key).window(windows).late_to(SideOutput<Event>{"late"}).aggregate(Ids{}));
+        write(branch, events.key_by(&Event::key).window(windows).late_to(SideOutput<Event>{"late"}).aggregate(IdsOfEvents{}));
       } else {
-        write(branch, events.window_all(windows).late_to(SideOutput<Event>{"late"}).aggregate(Ids{}));
+        write(branch, events.window_all(windows).late_to(SideOutput<Event>{"late"}).aggregate(IdsOfEvents{}));
       }
     }
   }

@@ -6,7 +6,7 @@
 namespace tidemark::detail {
 namespace {
 
-constexpr std::array<std::pair<PlantedBug, std::string_view>, 23> kNames{{
+constexpr std::array<std::pair<PlantedBug, std::string_view>, 24> kNames{{
     {PlantedBug::kAckBeforeFsync, "AckBeforeFsync"},
     {PlantedBug::kSkipAlignment, "SkipAlignment"},
     {PlantedBug::kBarrierOvertakesRecord, "BarrierOvertakesRecord"},
@@ -30,6 +30,7 @@ constexpr std::array<std::pair<PlantedBug, std::string_view>, 23> kNames{{
     {PlantedBug::kSharedFileRemovedInUse, "SharedFileRemovedInUse"},
     {PlantedBug::kLoadedTooLate, "LoadedTooLate"},
     {PlantedBug::kSnapshotWithoutUnloaded, "SnapshotWithoutUnloaded"},
+    {PlantedBug::kFiringForgetsRun, "FiringForgetsRun"},
 }};
 
 }  // namespace

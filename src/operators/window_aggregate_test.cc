@@ -13,7 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "env/scratch_folder.h"
+#include "env/split_mix_random.h"
 #include "operators/operator_harness.h"
+#include "state/memory_state_store.h"
 #include "tidemark/detail/operators/local_aggregate.h"
 
 namespace tidemark::detail {
@@ -83,11 +86,13 @@ class Subject {
   using Op = WindowAggregateOperator<Record<K>, KeyFn, Agg, Row>;
 
   Subject(TestWorld& world, WindowSpec spec, std::int64_t lateness, bool takes_late, OperatorRestore restore = {}, std::uint32_t subtask = 0,
-          std::uint32_t parallelism = 1, Agg aggregate = {})
+          std::uint32_t parallelism = 1, Agg aggregate = {}, std::string shared_folder = {})
       : world_{world},
         context_{std::make_unique<TestContext>(world, subtask, parallelism, kMaxParallelism)},
         op_{std::make_unique<Op>(KeyFn{}, aggregate, spec, Duration{lateness})} {
     context_->context.restore = std::move(restore);
+    context_->context.shared_folder = std::move(shared_folder);
+    context_->context.attempt = static_cast<AttemptId>(++world_.last_checkpoint);
     op_->out().add_receiver(end_);
     if (takes_late) op_->late_out().add_receiver(late_);
     op_->open(context_->context);
@@ -122,6 +127,7 @@ class Subject {
     context_->run_mail();
     return result;
   }
+  void checkpoint_completed(CheckpointId id) { op_->checkpoint_completed(id); }
 
  private:
   TestWorld& world_;
@@ -422,7 +428,11 @@ class Property {
  public:
   using Tested = Subject<K, Agg, kWhole>;
 
-  explicit Property(std::uint64_t seed) : random_{seed} {
+  /// `spills`: now and then, by chance, what the operator holds goes to files.
+  Property(std::uint64_t seed, bool spills) : random_{seed}, spills_{spills} {
+    world_.env.random = &chance_;
+    world_.env.scratch = &scratch_;
+    value_or_throw(world_.files.make_directories(kSharedCheckpointFolder));
     model_.spec = random_spec();
     model_.lateness = below(2) == 0 ? 0 : below(40);
     takes_late_ = below(3) != 0;
@@ -483,12 +493,16 @@ class Property {
 
   void build(std::uint32_t parallelism, const std::vector<OperatorSnapshot>& snapshots) {
     running_.clear();
+    ids_.clear();
     subjects_.clear();
     watermarks_.assign(parallelism, INT64_MIN);
     dropped_.assign(parallelism, 0);
+    world_.env.state_stores = spills_ && below(4) != 0 ? &stores_ : nullptr;
+    const std::string shared_folder = spills_ && below(3) != 0 ? kSharedCheckpointFolder : "";
     for (std::uint32_t subtask = 0; subtask < parallelism; ++subtask) {
       auto restore = restore_of(snapshots, range_of_subtask(subtask, parallelism, kMaxParallelism));
-      subjects_.push_back(std::make_unique<Tested>(world_, model_.spec, model_.lateness, takes_late_, std::move(restore), subtask, parallelism));
+      subjects_.push_back(std::make_unique<Tested>(world_, model_.spec, model_.lateness, takes_late_, std::move(restore), subtask, parallelism,
+                                                   Agg{}, shared_folder));
     }
   }
 
@@ -593,12 +607,19 @@ class Property {
       const std::string key = hashed_name(name);
       if (const std::int64_t until = fired_until(key); until != INT64_MIN) model_at_start_.floor[key] = until;
     }
-    for (auto& subject : subjects_) running_.push_back(subject->start());
+    for (auto& subject : subjects_) {
+      running_.push_back(subject->start());
+      ids_.push_back(world_.last_checkpoint);
+    }
   }
   void finish_running() {
     completed_.clear();
-    for (std::size_t i = 0; i < running_.size(); ++i) completed_.push_back(subjects_[i]->finish(std::move(running_[i])));
+    for (std::size_t i = 0; i < running_.size(); ++i) {
+      completed_.push_back(subjects_[i]->finish(std::move(running_[i])));
+      subjects_[i]->checkpoint_completed(ids_[i]);
+    }
     running_.clear();
+    ids_.clear();
     completed_model_ = model_at_start_;
   }
   void restart() {
@@ -608,7 +629,11 @@ class Property {
   }
 
   std::mt19937_64 random_;
+  bool spills_;
   TestWorld world_;
+  SplitMixRandom chance_{random_()};
+  MemoryStateStores stores_;
+  ScratchFolder scratch_{world_.files, "/scratch", "see to the disk"};
   Model model_;
   bool takes_late_ = false;
   std::int64_t now_ = 0;
@@ -617,6 +642,7 @@ class Property {
   std::vector<std::int64_t> watermarks_;
   std::vector<std::uint64_t> dropped_;
   std::vector<StartedSnapshot> running_;
+  std::vector<CheckpointId> ids_;  // of these
   Model model_at_start_;
   std::vector<OperatorSnapshot> completed_;
   Model completed_model_;
@@ -624,10 +650,12 @@ class Property {
 
 template <class K, class Agg, bool kWhole = false>
 void check_against_model(std::uint64_t seeds) {
-  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    Property<K, Agg, kWhole>{seed}.run(150);
-    if (testing::Test::HasFailure()) return;
+  for (const bool spills : {false, true}) {
+    for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+      SCOPED_TRACE("seed " + std::to_string(seed) + (spills ? ", spills" : ""));
+      Property<K, Agg, kWhole>{seed, spills}.run(150);
+      if (testing::Test::HasFailure()) return;
+    }
   }
 }
 

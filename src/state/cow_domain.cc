@@ -41,13 +41,17 @@ BlockPool* CowDomain::key_pool(std::size_t size) {
 }
 
 char* CowDomain::take_key(std::size_t size) {
-  if (BlockPool* pool = key_pool(size)) return static_cast<char*>(pool->take());
+  if (BlockPool* pool = key_pool(size)) {
+    pooled_key_bytes_ += size;
+    return static_cast<char*>(pool->take());
+  }
   count_owned(block_bytes(size));
   return new char[size];
 }
 
 void CowDomain::retire_key(char* key, std::size_t size) {
   if (BlockPool* pool = key_pool(size)) {
+    pooled_key_bytes_ -= size;
     retire(key, [](void* block, void* from) { static_cast<BlockPool*>(from)->give_back(block); }, pool);
     return;
   }

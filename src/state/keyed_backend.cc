@@ -71,8 +71,9 @@ std::size_t KeyedBackend::memory_bytes() const {
 void KeyedBackend::keep_to_share() {
   std::uint64_t share_bytes = 0;
   if (env_->state_memory != nullptr) {
-    // The rest is for tables.
-    share_bytes = env_->state_memory->even_share_bytes() / 4 / spilling_.size();
+    // The rest is for tables in front of a store, where there are any; else for buffers, and what is merged.
+    const std::uint64_t quarter = env_->state_memory->even_share_bytes() / 4;
+    share_bytes = (spilled_ != nullptr ? quarter : 3 * quarter) / spilling_.size();
   } else if (env_->random != nullptr && (env_->random->next() >> 32) % 8 != 0) {
     return;  // nobody counts, as in tests: then chance decides
   }

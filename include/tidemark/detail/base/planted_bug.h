@@ -36,6 +36,7 @@ enum class PlantedBug : std::uint8_t {
   kSharedFileRemovedInUse,      ///< what a removed checkpoint listed goes, whoever else lists it
   kLoadedTooLate,               ///< a key is used before its restored entry is loaded, which then comes on top
   kSnapshotWithoutUnloaded,     ///< a snapshot leaves out what was restored and is not loaded yet
+  kFiringForgetsRun,            ///< a window gives its result without what did not fit into memory
 };
 
 /// In the words of the enumerators, without their k: "AckBeforeFsync".

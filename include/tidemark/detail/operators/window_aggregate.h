@@ -1,7 +1,7 @@
 // Aggregates a keyed stream by tumbling, sliding or cumulative windows of event time.
 //
-// Records are aggregated once, into the table of their slice; sliding windows share slices, and a window's result is the
-// merge of its slices' tables. One table a slice, recycled. Runs of records in one slice find its table with a compare.
+// Records are aggregated once, into the table of their slice (window_slices.h); sliding windows share slices, and a window's
+// result is the merge of its slices (merged_slices.h). Runs of records in one slice find its table with a compare.
 //
 // Results are rows of Row<K, Result> (Windowed, or WindowedAll for a whole stream) with the window's last millisecond as
 // event time. A record that is late but within the allowed lateness makes the windows that have fired fire again for its
@@ -20,8 +20,9 @@
 #include "tidemark/detail/event_time/key_group_watermarks.h"
 #include "tidemark/detail/event_time/window_timeline.h"
 #include "tidemark/detail/operators/keyed_function.h"
+#include "tidemark/detail/operators/merged_slices.h"
+#include "tidemark/detail/operators/window_slices.h"
 #include "tidemark/detail/state/keyed_backend.h"
-#include "tidemark/detail/state/line_table.h"
 #include "tidemark/detail/state/slot_table.h"
 #include "tidemark/window.h"
 
@@ -49,11 +50,11 @@ struct WholeRow {
 
 template <class T, class KeyFn, class Agg, class Row>
 class WindowAggregateOperator final
-    : public SingleOutputOperator<typename Row::template Type<std::decay_t<std::invoke_result_t<const KeyFn&, const T&>>, ResultOf<Agg, T>>>,
-      private CompositeState {
+    : public SingleOutputOperator<typename Row::template Type<std::decay_t<std::invoke_result_t<const KeyFn&, const T&>>, ResultOf<Agg, T>>> {
   using K = std::decay_t<std::invoke_result_t<const KeyFn&, const T&>>;
   using Accumulator = AccumulatorOf<Agg, T>;
-  using SliceTable = StateTable<K, Accumulator>;
+  using Slices = WindowSlices<K, Accumulator, Agg>;
+  using SliceTable = typename Slices::Table;
   using Stored = StoredKey<K>;
   using Lookup = typename Stored::Lookup;
 
@@ -63,9 +64,8 @@ class WindowAggregateOperator final
         aggregate_{std::move(aggregate)},
         timeline_{spec, allowed_lateness},
         refires_{allowed_lateness.count() > 0},
-        backend_{schema_json(type_of<K>()), nullptr} {
-    backend_.add(*this);
-  }
+        backend_{schema_json(type_of<K>()), nullptr},
+        slices_{backend_, descriptor_of(timeline_.spec()), aggregate_, this->name_, refires_} {}
 
   Out<T>& late_out() { return late_out_; }
   std::vector<StateDescriptor> descriptors() const { return backend_.descriptors(); }
@@ -79,6 +79,8 @@ class WindowAggregateOperator final
     watermark_ = floors_.lowest();
     timeline_.restore(watermark_);
     backend_.restore(context);
+    slices_.end_restore();
+    for (const std::int64_t slice : slices_.starts()) timeline_.add_slice(slice);
   }
 
   void receive(Batch& in) override {
@@ -99,14 +101,14 @@ class WindowAggregateOperator final
   bool advance(Timestamp watermark) override {
     watermark_ = std::max(watermark_, watermark);
     const std::uint64_t enough = this->out_.emitted() + kResultsAtOnce;
-    while (is_firing() || begin_firing()) {
-      guarded(firing_.window, [&] { fire_part(); });
+    while (!merged_.done() || begin_firing()) {
+      guarded(firing_, [&] { fire_part(); });
       if (this->out_.emitted() >= enough) {
         this->out_.flush();
         return false;
       }
     }
-    for (const std::int64_t slice : timeline_.take_expired(watermark_)) recycle(slice);
+    for (const std::int64_t slice : timeline_.take_expired(watermark_)) slices_.recycle(slice);
     backend_.tell_memory();
     this->out_.flush();
     return true;
@@ -119,21 +121,6 @@ class WindowAggregateOperator final
   void checkpoint_aborted(CheckpointId id) override { backend_.checkpoint_aborted(id); }
 
  private:
-  static constexpr unsigned kMostMergeBits = 10;
-
-  // The parts of the hashes that a loop still has to go through: so it may stop after each.
-  struct Parts {
-    HashPart next;
-    bool done() const { return next.number == std::size_t{1} << next.bits; }
-  };
-  // The window that fires, perhaps over many calls. What is in its tables stays as it is meanwhile.
-  struct Firing {
-    Window window{};
-    std::vector<SliceTable*> slices;
-    Parts merging{{0, 1}};   // of the slices, into the scratch table; done at once with one slice, which is its own merge
-    Parts emitting{{0, 1}};  // of the merged table
-  };
-
   struct Refire {
     std::int64_t slice;
     std::uint64_t hash;
@@ -196,7 +183,7 @@ class WindowAggregateOperator final
         do {
           add_to(aggregate_, run, values[i], timestamps[i]);
         } while (++i < size && timeline_.slice_start_of(Timestamp{timestamps[i]}) == slice);
-        merge_into(*table, hash, key, run);
+        merge_into(aggregate_, *table, hash, key, run);
         if (refires_) note_refire(slice, hash, key);
       }
     } catch (...) {
@@ -211,24 +198,9 @@ class WindowAggregateOperator final
     return &open_slice(slice);
   }
   SliceTable& open_slice(std::int64_t slice) {
-    auto& table = slices_[slice];
-    if (table == nullptr) {
-      timeline_.add_slice(slice);
-      if (spare_.empty()) {
-        table = std::make_unique<SliceTable>(backend_.domain());
-      } else {
-        table = std::move(spare_.back());
-        spare_.pop_back();
-      }
-    }
-    return *table;
-  }
-  void recycle(std::int64_t slice) {
-    const auto found = slices_.find(slice);
-    found->second->clear();
-    backend_.namespace_dropped(*this, encode_slice(slice));
-    spare_.push_back(std::move(found->second));
-    slices_.erase(found);
+    if (SliceTable* const table = slices_.find(slice)) [[likely]] return *table;
+    timeline_.add_slice(slice);
+    return slices_.add(slice);
   }
   void add(SliceTable& table, std::uint64_t hash, Lookup key, const T& value, std::int64_t timestamp) {
     if (const auto row = table.find(hash, key)) [[likely]] {
@@ -237,13 +209,6 @@ class WindowAggregateOperator final
       Accumulator accumulator{};
       add_to(aggregate_, accumulator, value, timestamp);
       table.insert(hash, key, accumulator);
-    }
-  }
-  void merge_into(SliceTable& table, std::uint64_t hash, Lookup key, const Accumulator& from) {
-    if (const auto row = table.find(hash, key)) {
-      table.mutate(row, [&](Accumulator& accumulator) { aggregate_.merge(accumulator, from); });
-    } else {
-      table.insert(hash, key, from);
     }
   }
 
@@ -258,9 +223,10 @@ class WindowAggregateOperator final
 
   [[gnu::noinline]] void take_late(const T& value, std::int64_t timestamp, std::int64_t slice) {
     if (slice == WindowTimeline::kNoWindow) return;  // between two windows: it belongs to none
-    if (slice == WindowTimeline::kOutOfRange) throw no_window_for(Timestamp{timestamp});
     if (late_out_.has_receivers()) {
       late_out_.emit(Timestamp{timestamp}, value);
+    } else if (slice == WindowTimeline::kOutOfRange) {
+      throw no_window_for(Timestamp{timestamp});
     } else {
       ++late_dropped_;
     }
@@ -272,54 +238,26 @@ class WindowAggregateOperator final
   Timestamp fired_until(std::uint64_t hash) const { return std::max(watermark_, floor_of(hash)); }
   Timestamp floor_of(std::uint64_t hash) const { return floors_.floor_for(key_group_of(hash, max_parallelism_)); }
 
-  bool is_firing() const { return !firing_.merging.done() || !firing_.emitting.done(); }
-
   // Turns to the next window that is due; false if there is none.
   bool begin_firing() {
     const auto window = timeline_.next_due(watermark_);
     if (!window) return false;
-    firing_.window = *window;
-    firing_.slices.clear();
-    unsigned bits = kMostMergeBits;
-    for (const std::int64_t slice : timeline_.slices_of(*window)) {
-      firing_.slices.push_back(slices_.at(slice).get());
-      bits = std::min(bits, firing_.slices.back()->part_bits());
-    }
-    if (firing_.slices.size() == 1) {
-      firing_.emitting = {{firing_.slices.front()->part_bits(), 0}};
-    } else {
-      firing_.merging = {{bits, 0}};
-    }
+    firing_ = *window;
+    std::vector<typename Slices::Slice*> slices;
+    for (const std::int64_t slice : timeline_.slices_of(*window)) slices.push_back(&slices_.at(slice));
+    merged_.begin(slices, slices_.part_bytes());
     return true;
   }
 
-  // Slices are merged part by part of the hashes, so that the merged entries stay in the cache.
   void fire_part() {
-    if (firing_.emitting.done()) {
-      merge(firing_.merging.next);
-      ++firing_.merging.next.number;
-      firing_.emitting = {{scratch_.part_bits(), 0}};
-    }
-    emit_all(firing_.slices.size() == 1 ? *firing_.slices.front() : scratch_, firing_.emitting.next);
-    ++firing_.emitting.next.number;
-  }
-  void merge(HashPart part) {
-    scratch_.clear();
-    for (SliceTable* table : firing_.slices) {
-      table->for_each([&](Lookup key, const Accumulator& from) { merge_into(scratch_, Stored::hash(key), key, from); }, part);
-    }
-  }
-  void emit_all(SliceTable& table, HashPart part) {
-    const Window window = firing_.window;
+    const Window window = firing_;
     const bool floors_hold = floors_.highest() >= window.last();
     this->out_.set_timestamp(window.last().ms());
     this->out_.set_stable_text({});
-    table.for_each(
-        [&](Lookup key, const Accumulator& accumulator) {
-          if (floors_hold && floor_of(Stored::hash(key)) >= window.last()) return;  // this key group had fired it before the restore
-          emit(window, key, accumulator);
-        },
-        part);
+    merged_.next_part([&](Lookup key, const Accumulator& accumulator) {
+      if (floors_hold && floor_of(Stored::hash(key)) >= window.last()) return;  // this key group had fired it before the restore
+      emit(window, key, accumulator);
+    });
   }
   void emit(Window window, Lookup key, const Accumulator& accumulator) {
     if constexpr (KeyCodec<K>::kIsWord) {
@@ -359,43 +297,22 @@ class WindowAggregateOperator final
     Lookup key{};
     TIDEMARK_CHECK(Stored::decode(encoded, key), "a key that was encoded here decodes");
     Accumulator merged{};
+    std::vector<std::vector<std::string>> read;
     for (const std::int64_t slice : timeline_.slices_of(window)) {
-      SliceTable& table = *slices_.at(slice);
-      if (const auto row = table.find(hash, key)) aggregate_.merge(merged, table.value_ref(row));
+      slices_.merge_key(slice, hash, key, encoded, merged, read);
     }
     this->out_.set_timestamp(window.last().ms());
     emit(window, key, merged);
   }
 
-  StateDescriptor descriptor() const override {
+  static StateDescriptor descriptor_of(const WindowSpec& spec) {
     // The spec is part of the name: slices of another size or slide would be read as windows that they are not.
-    const WindowSpec& spec = timeline_.spec();
     const std::string kind = spec.cumulates ? "window-cumulative-" : "window-";
     return {.name = kind + std::to_string(spec.size_ms) + "-" + std::to_string(spec.slide_ms) + "-" + std::to_string(spec.offset_ms),
             .kind = StateDescriptor::Kind::kWindow,
             .key_schema = schema_json(type_of<K>()),
             .namespace_schema = schema_json(type_of<Timestamp>()),
             .value_schema = schema_json(type_of<Accumulator>())};
-  }
-  std::vector<StateView> views(std::uint32_t bound) override {
-    std::vector<StateView> result;
-    for (const auto& [slice, table] : slices_) result.push_back({encode_slice(slice), table->view(bound)});
-    return result;
-  }
-  static std::string encode_slice(std::int64_t slice) {
-    ByteWriter encoded;
-    KeyCodec<Timestamp>::encode(Timestamp{slice}, encoded);
-    return encoded.take();
-  }
-  bool restore_entry(std::string_view namespace_bytes, std::uint64_t hash, std::string_view key, std::string_view value) override {
-    if (namespace_bytes.size() != sizeof(std::int64_t)) return false;
-    return open_slice(KeyCodec<Timestamp>::decode(namespace_bytes).ms()).restore_entry(hash, key, value);
-  }
-  bool erase_entry(std::string_view namespace_bytes, std::uint64_t hash, std::string_view key) override {
-    if (namespace_bytes.size() != sizeof(std::int64_t)) return false;
-    const auto found = slices_.find(KeyCodec<Timestamp>::decode(namespace_bytes).ms());
-    if (found != slices_.end()) found->second->take_entry(hash, key, nullptr);
-    return true;
   }
 
   KeyFn key_;
@@ -404,12 +321,9 @@ class WindowAggregateOperator final
   bool refires_;
   KeyLookup<K> lookup_;
   KeyedBackend backend_;
-  std::map<std::int64_t, std::unique_ptr<SliceTable>> slices_;
-  std::vector<std::unique_ptr<SliceTable>> spare_;
-  // No snapshot sees the scratch table, so it has a domain of its own.
-  CowDomain scratch_domain_;
-  SliceTable scratch_{scratch_domain_};
-  Firing firing_;
+  Slices slices_;
+  MergedSlices<K, Accumulator, Agg> merged_{aggregate_, this->name_};
+  Window firing_;  // the one that merged_ is of, perhaps over many calls: what is in its slices stays as it is meanwhile
   Arena key_text_;  // of the result that is being made
   std::vector<Refire> refire_;
   Out<T> late_out_;

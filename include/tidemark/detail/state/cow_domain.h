@@ -99,6 +99,8 @@ class CowDomain {
   /// Keys and values took (or gave back) so much memory outside of the tables: about, and as long as snapshots need it.
   void count_owned(std::size_t taken, std::size_t given_back = 0) { owned_bytes_ += taken - given_back; }
   std::size_t owned_bytes() const { return owned_bytes_; }
+  /// Of the keys of live entries, those whose bytes are in the pool.
+  std::size_t pooled_key_bytes() const { return pooled_key_bytes_; }
 
   /// Bytes that wait in the side log for running snapshots.
   std::size_t log_bytes() const;
@@ -145,6 +147,7 @@ class CowDomain {
   std::deque<UsedChunk> used_chunks_;  // in the order of their epochs
   std::deque<Retired> retired_;        // in the order of their epochs
   std::size_t owned_bytes_ = 0;
+  std::size_t pooled_key_bytes_ = 0;
 };
 
 }  // namespace tidemark::detail
