@@ -98,6 +98,7 @@ class SimulatedProcess::Attempt final : public Execution, private ExecutionListe
     process_.env_.trace().note(what, std::forward<Line>(line));
   }
 
+  void on_sinks_agreed() override { listener_.on_sinks_agreed(); }
   void on_running() override { listener_.on_running(); }
   void on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) override {
     tell(mark(Event::kAck, task, id), [&] { return fmt::format("  checkpoint {}: {} acknowledges", id, name(task)); });
@@ -131,8 +132,9 @@ Result<std::unique_ptr<SimulatedProcess>> SimulatedProcess::start(SimulatedEnv& 
   env.trace().note("A PROCESS STARTS");
   const std::string& name = job.plan.logical.job;
   std::unique_ptr<CheckpointStore> store;
+  env.keep_copies_of(options.local_copies ? join_path(options.checkpoint_dir, name) : "");
   if (options.master.checkpoints.mode != CheckpointMode::kNone) {
-    TIDEMARK_ASSIGN(opened, CheckpointStore::open(env.files(), options.checkpoint_dir, name, options.resume));
+    TIDEMARK_ASSIGN(opened, CheckpointStore::open(env.env().snapshot_files(), options.checkpoint_dir, name, options.resume));
     store = std::move(opened);
   }
   return std::unique_ptr<SimulatedProcess>{new SimulatedProcess{env, std::move(job), options, std::move(store)}};

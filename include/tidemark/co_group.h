@@ -35,6 +35,14 @@ class CoGroupedWindows {
   /// A record that is late by no more than this makes its windows give their groups again. 0 unless set.
   CoGroupedWindows allowed_lateness(Duration lateness) const { return CoGroupedWindows{windowed_.allowed_lateness(lateness)}; }
 
+  /// Where records of each stream go that are too late: result.side_output(late) is their stream. Without it, and where nobody
+  /// reads them, they are counted.
+  CoGroupedWindows late_to(SideOutput<A> first, SideOutput<B> second) const {
+    CoGroupedWindows changed = *this;
+    changed.windowed_.late_ = {first.name(), second.name()};
+    return changed;
+  }
+
   /// f(std::span<const A>, std::span<const B>, Out<Result>&) emits any number of results, which have the window's last
   /// millisecond as their event time. Result is read off the callable; for a generic one give it: apply<Result>(f).
   template <class Result = void, class F>
@@ -51,10 +59,18 @@ class CoGroupedWindows {
   /// F is a WindowProcess<Key, CoGroup<A, B>, Result>, made for each subtask from a Declare& and copies of `args`.
   template <class F, class... Args>
   auto process(Args... args) const {
-    return windowed_.template aggregate<F>(detail::GatherGroups<A, B>{}, std::move(args)...).name("co-group");
+    return add<F>("co-group", detail::GatherGroups<A, B>{}, std::move(args)...);
   }
 
  private:
+  template <class, class, class, class>
+  friend class JoinedStreams;
+
+  template <class F, class Content, class... Args>
+  auto add(const char* name, Content content, Args... args) const {
+    return windowed_.template aggregate<F>(std::move(content), std::move(args)...).name(name);
+  }
+
   Windowed windowed_;
 };
 

@@ -105,7 +105,7 @@ class KeyedContext {
   /// Event time of the record, or of the timer. A timer of processing time has none: -infinity, and so have the results
   /// that are emitted without a time of their own.
   Timestamp timestamp() const { return Timestamp{timestamp_}; }
-  /// How far event time has come at this operator.
+  /// How far event time has come at this operator, or had for the current key before a restore, if that is later.
   Timestamp watermark() const { return watermark_; }
   /// What the wall clock shows.
   Timestamp processing_time() const { return detail::wall_time(*env_); }

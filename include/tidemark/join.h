@@ -23,7 +23,7 @@
 //
 // A row's event time is the later one of its pair; of a record that between() finds alone it is the last one at which a partner
 // might have been; with window() it is the last millisecond of the window, with as_of() that of the record. Records that are
-// late by event time are counted as dropped, with between(), window() and as_of().
+// late by event time, with between(), window() and as_of(), go where late_to() says, or are counted as dropped.
 //
 // unbounded() has no end at which a record is known to be alone. It takes streams of records and of changes (change.h), and
 // gives a stream of changes; inner() and semi() of two streams of records give plain records, as they only grow. A row that is
@@ -59,6 +59,21 @@ class Join {
 
  public:
   explicit Join(How how) : how_{std::move(how)} {}
+
+  /// Where records of each stream go that are late: result.side_output(late) is their stream. Without it, and where nobody
+  /// reads them, they are counted.
+  Join late_to(SideOutput<A> first, SideOutput<B> second) const {
+    static_assert(requires(const How& how) { how.late_to(first, second); },
+                  "late_to() is for joins by event time, between(), window() and as_of(): to unbounded() no record is late");
+    return Join{how_.late_to(std::move(first), std::move(second))};
+  }
+  /// Of window() alone: a record that is late by no more than this makes its windows give all their rows again. 0 unless set.
+  Join allowed_lateness(Duration lateness) const {
+    static_assert(requires(const How& how) { how.allowed_lateness(lateness); },
+                  "allowed_lateness() is for joins by window(), whose windows can give their rows again: by between() and as_of() let "
+                  "the source wait longer, with out_of_order_by()");
+    return Join{how_.allowed_lateness(lateness)};
+  }
 
   template <class F>
   auto inner(F f) const {
@@ -107,28 +122,39 @@ class JoinedStreams {
   struct ByTime {
     Connected streams;
     detail::Interval interval;
+    detail::LateNames late = {};
+    ByTime late_to(SideOutput<A> first, SideOutput<B> second) const {
+      return {streams, interval, {first.name(), second.name()}};
+    }
     template <detail::JoinKind kKind, class F>
     auto add(F f) const {
-      return streams.template process<detail::IntervalJoin<kKind, Key, A, B, F>>(std::move(f), interval).name("interval join");
+      using Function = detail::IntervalJoin<kKind, Key, A, B, F>;
+      return streams.template process<Function>(std::move(f), interval, late).name("interval join");
     }
   };
   struct ByVersion {
     Connected streams;
+    detail::LateNames late = {};
+    ByVersion late_to(SideOutput<A> first, SideOutput<B> second) const {
+      return {streams, {first.name(), second.name()}};
+    }
     template <detail::JoinKind kKind, class F>
     auto add(F f) const {
       static_assert(kKind == detail::JoinKind::kInner || kKind == detail::JoinKind::kLeft, "as_of() joins inner() or left(): a version alone is no row");
-      return streams.template process<detail::TemporalJoin<kKind, Key, A, B, F>>(std::move(f)).name("temporal join");
+      return streams.template process<detail::TemporalJoin<kKind, Key, A, B, F>>(std::move(f), late).name("temporal join");
     }
   };
   template <class Windows>
   struct ByWindow {
-    CoGroupedStreams<A, KeyA, B, KeyB> streams;
     Windows windows;
+    ByWindow late_to(SideOutput<A> first, SideOutput<B> second) const {
+      return {windows.late_to(std::move(first), std::move(second))};
+    }
+    ByWindow allowed_lateness(Duration lateness) const { return {windows.allowed_lateness(lateness)}; }
     template <detail::JoinKind kKind, class F>
     auto add(F f) const {
-      return streams.either(windows)
-          .template aggregate<detail::WindowJoin<kKind, Key, A, B, F>>(detail::GatherRecords<kKind, A, B>{}, std::move(f))
-          .name("window join");
+      using Function = detail::WindowJoin<kKind, Key, A, B, F>;
+      return windows.template add<Function>("window join", detail::GatherRecords<kKind, A, B>{}, std::move(f));
     }
   };
 
@@ -143,9 +169,10 @@ class JoinedStreams {
   }
   /// Windows of each key: tumbling(), sliding(), session() with one gap for all, or your own (window.h).
   template <class Windows>
-  Join<A, B, ByWindow<Windows>> window(Windows windows) const {
+  auto window(Windows windows) const {
     check_records();
-    return Join<A, B, ByWindow<Windows>>{{{streams_.first_, streams_.second_, streams_.at_}, std::move(windows)}};
+    auto cut = CoGroupedStreams<A, KeyA, B, KeyB>{streams_.first_, streams_.second_, streams_.at_}.window(std::move(windows));
+    return Join<A, B, ByWindow<decltype(cut)>>{{std::move(cut)}};
   }
   Join<A, B, ByKey<detail::NoTtl>> unbounded() const {
     check_no_upserts();

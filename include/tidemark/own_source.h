@@ -58,6 +58,11 @@ class Source {
   /// False: a reader reads its splits one after the other, and asks for one when it has none. True, for splits that go on for ever: each
   /// goes to a reader when it is found, and a reader reads all of its splits in turn.
   virtual bool side_by_side() const { return false; }
+  /// False: a split's watermark is made from its records, as event_time() and out_of_order_by() say. True: it is what read()
+  /// promises by out.watermark(), and nothing else: no record moves it, out_of_order_by() is refused, and a split that promises
+  /// nothing holds the watermark where it is. What was promised stands in checkpoints with the position, so what was late stays
+  /// late.
+  virtual bool makes_watermarks() const { return false; }
 
   /// Once, before read().
   virtual void open(const Split& split, const Position& from) {
@@ -78,6 +83,7 @@ class OwnSource : public detail::TimedSource<OwnSource<S>, typename S::Record> {
       const std::unique_ptr<S> source = make_();
       options_.name = source->name();
       options_.side_by_side = source->side_by_side();
+      options_.makes_watermarks = source->makes_watermarks();
     });
   }
 
@@ -97,7 +103,8 @@ class OwnSource : public detail::TimedSource<OwnSource<S>, typename S::Record> {
 
   operator SourceDescription<typename S::Record>() const {
     return SourceDescription<typename S::Record>{
-        std::make_shared<detail::OwnSourceImplementation<S>>(options_, make_, this->event_times_, this->timing_), this->problem()};
+        std::make_shared<detail::OwnSourceImplementation<S>>(options_, make_, this->event_times_, this->timing_),
+        this->problem(options_.makes_watermarks)};
   }
 
  private:
@@ -105,11 +112,20 @@ class OwnSource : public detail::TimedSource<OwnSource<S>, typename S::Record> {
   detail::OwnSourceOptions options_;
 };
 
+namespace detail {
+/// A concept and no expression, since of a class without these types the compiler would say no more than that.
+template <class S>
+concept SourceClass = requires {
+  typename S::Record;
+  typename S::Split;
+  typename S::Position;
+} && std::is_base_of_v<Source<typename S::Record, typename S::Split, typename S::Position>, S>;
+}  // namespace detail
+
 /// `args` are copied, and copies of them go to the constructor of each object. It only declares: it runs for a plan, too.
 template <class S, class... Args>
 OwnSource<S> own_source(Args... args) {
-  static_assert(requires { typename S::Record; typename S::Split; typename S::Position; } &&
-                    std::is_base_of_v<Source<typename S::Record, typename S::Split, typename S::Position>, S>,
+  static_assert(detail::SourceClass<S>,
                 "own_source<S>() takes a class that is a Source: class Orders : public Source<Order, Shard, Offset>");
   static_assert(std::is_constructible_v<S, const Args&...>, "the source's constructor takes the arguments of own_source(), which are copied");
   return OwnSource<S>{[args...] { return std::make_unique<S>(args...); }};

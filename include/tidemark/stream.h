@@ -32,6 +32,7 @@
 #include "tidemark/detail/api/user_function.h"
 #include "tidemark/detail/connectors/sink.h"
 #include "tidemark/detail/operators/keyed_process.h"
+#include "tidemark/detail/operators/late_records.h"
 #include "tidemark/detail/operators/map.h"
 #include "tidemark/detail/operators/process.h"
 #include "tidemark/detail/operators/row_changes.h"
@@ -64,6 +65,8 @@ template <class A, class KeyA, class B, class KeyB>
 class JoinedStreams;
 template <class A, class KeyA, class B, class KeyB>
 class CoGroupedStreams;
+template <class K, class A, class B, class Windowed>
+class CoGroupedWindows;
 template <class A, class B>
 class UnkeyedConnectedStreams;
 template <class T>
@@ -529,7 +532,9 @@ class WindowedStream {
     return changed;
   }
 
-  /// Where records go that are too late: result.side_output(late) is their stream. Without it they are counted.
+  /// Where records go that are too late: result.side_output(late) is their stream. Without it, and where nobody reads them, they
+  /// are counted. Records for whose time there can be no window, as they have none or it is millions of years from 1970, go
+  /// there, too; where nobody reads those they fail the job.
   WindowedStream late_to(SideOutput<T> late) const {
     WindowedStream changed = *this;
     changed.late_ = late.name();
@@ -617,6 +622,8 @@ class WindowedStream {
   friend class WindowedStream;
   template <class, class, class>
   friend class TwoStageWindowedStream;
+  template <class, class, class, class>
+  friend class CoGroupedWindows;
 
   template <class Evictor>
   static constexpr bool kIsEvictor = requires(const Evictor& evictor, WindowRecords<T>& records) { evictor.evict(records); };
@@ -689,7 +696,7 @@ class WindowedStream {
     auto trigger = trigger_in_use();
     using Function = detail::WithClock<detail::WindowFunction<K, T, Windows, decltype(trigger), Content, Result>>;
     using Op = detail::WindowOperator<Function, KeyFn>;
-    const typename Function::Setup setup{windows_, std::move(trigger), std::move(content), allowed_lateness_};
+    const typename Function::Setup setup{windows_, std::move(trigger), std::move(content), allowed_lateness_, late_};
     const auto make_function = [setup, make_result](Declare& declare) { return std::make_unique<Function>(declare, setup, make_result(declare)); };
     return add<Op>("window", at, [key = key_, make_function] { return std::make_unique<Op>(make_function, key); });
   }
@@ -701,10 +708,15 @@ class WindowedStream {
       if (problem) throw *problem;
       return make();
     };
-    const NodeId node =
-        detail::add_function_node(builder, {.name = name, .location = at, .parallelism = kWhole ? 1u : 0u, .keeps_state = true}, checked);
+    const Duration windows_stay = std::same_as<Windows, GlobalWindows> ? Duration::max() : allowed_lateness_;
+    detail::NewNode described{
+        .name = name, .location = at, .parallelism = kWhole ? 1u : 0u, .keeps_state = true, .windows_stay = windows_stay};
+    const NodeId node = detail::add_function_node(builder, std::move(described), checked);
     detail::connect(builder, stream_.ports_, node, kWhole ? Exchange::kGlobal : Exchange::kHash, detail::key_by_writer<T>(key_));
-    if (!late_.empty()) builder.add_side_output(node, late_, detail::FindOutput<T>{&late_output<Op>});
+    // Other operators are functions, which declare it themselves.
+    if constexpr (requires(Op& op) { op.late_out(); }) {
+      if (!late_.empty()) builder.add_side_output(node, late_, detail::FindOutput<T>{&late_output<Op>});
+    }
     return Stream<typename Op::Output>::template output_of<Op>(builder, node);
   }
   template <class Op>
@@ -714,6 +726,7 @@ class WindowedStream {
 
   std::optional<Error> problem() const {
     if (const auto problem = detail::problem_of(windows_, trigger_)) return problem;
+    if (const auto problem = detail::problem_of(evicts_.before, evicts_.after)) return problem;
     if (allowed_lateness_ < Duration{0}) return Error{ErrorCode::kInvalidArgument, "allowed_lateness() takes a duration of zero or more"};
     if (detail::by_processing_time<Windows>() && allowed_lateness_ > Duration{0}) {
       return Error{ErrorCode::kInvalidArgument, "allowed_lateness() is for windows of event time: by processing time no record is late"};
@@ -728,7 +741,7 @@ class WindowedStream {
   Evicts evicts_{};
   detail::Location at_;
   Duration allowed_lateness_{0};
-  std::string late_;
+  typename detail::LateRecords<T>::Names late_;
 };
 
 }  // namespace tidemark

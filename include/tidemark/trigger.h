@@ -311,6 +311,11 @@ struct CountTrigger {
     std::int64_t count = 0;
   };
   std::int64_t enough;
+
+  std::optional<Error> problem() const {
+    if (enough > 0) return std::nullopt;
+    return Error{ErrorCode::kInvalidArgument, "count_trigger() takes how many records are enough: one or more"};
+  }
   template <class T>
   TriggerResult on_record(State& state, const T&, TriggerContext&) const {
     if (++state.count < enough) return TriggerResult::kContinue;
@@ -445,6 +450,7 @@ struct TimeoutTrigger {
     state.inner_alarms.processing_time = Timestamp::max();
     TriggerContext nested = ctx.with(state.inner_alarms);
     const TriggerResult result = wake_by_processing_time(inner, state.inner, when, nested);
+    if (fires(result)) state.timeout = Timestamp::max();
     wake(state, ctx);
     return result;
   }
@@ -504,6 +510,11 @@ struct PurgingTrigger {
 
 struct CountEvictor {
   std::size_t most;
+
+  std::optional<Error> problem() const {
+    if (most > 0) return std::nullopt;
+    return Error{ErrorCode::kInvalidArgument, "count_evictor() takes how many records stay: one or more"};
+  }
   template <class T>
   void evict(WindowRecords<T>& records) const {
     if (records.size() > most) records.erase(records.begin(), records.end() - static_cast<std::ptrdiff_t>(most));
@@ -512,6 +523,8 @@ struct CountEvictor {
 
 struct TimeEvictor {
   Duration span;
+
+  std::optional<Error> problem() const { return problem_unless_positive(span, "time_evictor()"); }
   template <class T>
   void evict(WindowRecords<T>& records) const {
     if (records.empty()) return;
@@ -579,7 +592,7 @@ inline detail::NeverTrigger never_trigger() { return {}; }
 // An evictor of your own is a struct with void evict(WindowRecords<Bid>&) const, which erases records.
 
 /// Keeps the newest n to arrive.
-inline detail::CountEvictor count_evictor(std::size_t n) { return {n}; }
+inline detail::CountEvictor count_evictor(std::int64_t n) { return {n > 0 ? static_cast<std::size_t>(n) : 0}; }
 
 /// Keeps those that are less than `span` older than the one with the highest time.
 inline detail::TimeEvictor time_evictor(Duration span) { return {span}; }

@@ -14,8 +14,9 @@
 //     }
 //   };
 //
-// A record's windows must hang on the record and its time alone. Where kMerges is a static member that is true, a window
-// becomes one with those that it touches, as sessions do.
+// A record's windows must hang on the record and its time alone, end after they start, and be given once each: anything else
+// fails the job, and names the record. Where kMerges is a static member that is true, a window becomes one with those that it
+// touches, as sessions do; then a record's windows must be apart from one another.
 #pragma once
 
 #include <chrono>
@@ -118,7 +119,8 @@ struct SessionWindows {
   template <class T>
   void assign(const T& record, Timestamp at, std::vector<Window>& to) const {
     static_assert(std::is_invocable_r_v<Duration, const Gap&, const T&>,
-                  "session() takes a duration, or a callable that gives one for a record: [](const Click& click) { return click.patience; }");
+                  "session() takes a duration, or a callable that gives one for a record: [](const Click& click) { return click.patience; }. Over two "
+                  "streams it takes a duration");
     to.push_back(detail::session_from(at, std::invoke(gap, record)));
   }
   std::optional<Error> problem() const {
@@ -190,6 +192,24 @@ consteval bool merges() {
   if constexpr (requires { Windows::kMerges; }) return Windows::kMerges;
   return false;
 }
+/// Windows that are known to be as check_windows() wants them.
+template <class Windows>
+inline constexpr bool kMakesProperWindows = false;
+template <>
+inline constexpr bool kMakesProperWindows<WindowAssigner> = true;
+template <class Gap>
+inline constexpr bool kMakesProperWindows<SessionWindows<Gap>> = true;
+template <>
+inline constexpr bool kMakesProperWindows<GlobalWindows> = true;
+template <>
+inline constexpr bool kMakesProperWindows<CalendarWindows> = true;
+template <class Windows>
+inline constexpr bool kMakesProperWindows<ByProcessingTime<Windows>> = kMakesProperWindows<Windows>;
+
+/// Throws Error for what a user's windows must not be: one that does not end after it starts, one that is given twice, and of
+/// those that merge two that touch, as a record would count twice in what they become.
+void check_windows(const std::vector<Window>& of_record, bool merge);
+
 template <class Windows>
 consteval bool by_processing_time() {
   if constexpr (requires { Windows::kByProcessingTime; }) return Windows::kByProcessingTime;

@@ -65,11 +65,13 @@ class ControlSocket::Control final : public JobControl {
   void cancel() override { master_.request_cancel(); }
   JobGlance glance() const override {
     const CheckpointStats checkpoints = master_.checkpoint_stats();
+    const JobStatus status = master_.status();
     return {.id = job_,
             .name = job_,
-            .state = in_flinks_words(master_.status().state),
+            .state = in_flinks_words(status.state),
             .start_ms = start_ms_,
             .now_ms = clock_.wall_ms(),
+            .restarts = status.restarts,
             .completed_checkpoints = checkpoints.completed,
             .failed_checkpoints = checkpoints.failed,
             .checkpoints_in_progress = checkpoints.in_progress,

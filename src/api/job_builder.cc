@@ -25,6 +25,7 @@ NodeId JobBuilder::add_node(NewNode node) {
                          .heads_task = node.heads_task,
                          .must_be_read = node.must_be_read,
                          .is_local_stage = node.is_local_stage,
+                         .windows_stay = node.windows_stay,
                          .states = std::move(node.states)});
   factories_.nodes.push_back(std::move(node.factory));
   return id;

@@ -9,6 +9,10 @@ std::string to_string(Timestamp t) {
   if (t == Timestamp::max()) return "+infinity";
   using namespace std::chrono;
   const sys_time<milliseconds> instant{milliseconds{t.ms()}};
+  // What a std::chrono::year can be.
+  if (instant < sys_days{year::min() / January / 1} || instant >= sys_days{year::max() / December / 31}) {
+    return fmt::format("{} ms from 1970", t.ms());
+  }
   const auto day = floor<days>(instant);
   const year_month_day date{day};
   const hh_mm_ss time{instant - day};

@@ -39,7 +39,7 @@ void AssignedSplits::assign(const SplitRecord& record) {
 }
 
 void AssignedSplits::add(SplitState state) {
-  const SplitWatermarks::Split watermark = watermarks_.add(state.watermark, now_ns());
+  const SplitWatermarks::Split watermark = watermarks_.add(state.watermark);
   splits_.push_back({std::move(state), watermark});
 }
 
@@ -65,22 +65,11 @@ void AssignedSplits::park_current(std::string position) {
 }
 
 void AssignedSplits::observe(Timestamp newest) {
-  splits_.front().is_silent = false;
-  watermarks_.observe(splits_.front().watermark, newest, now_ns());
+  watermarks_.declare_idle(splits_.front().watermark, false);
+  watermarks_.observe(splits_.front().watermark, newest);
 }
 
-void AssignedSplits::found_nothing() {
-  splits_.front().is_silent = true;
-  watermarks_.release(splits_.front().watermark);
-}
-
-bool AssignedSplits::update_watermark() {
-  const std::int64_t now = now_ns();
-  for (const Held& held : splits_) {
-    if (!held.is_silent) watermarks_.observe(held.watermark, Timestamp::min(), now);
-  }
-  return !watermarks_.update(now).empty();
-}
+bool AssignedSplits::update_watermark() { return !watermarks_.update().empty(); }
 
 std::int64_t AssignedSplits::idle_in_ns() const {
   const std::optional<std::int64_t> deadline_ns = watermarks_.idle_deadline_ns();

@@ -89,6 +89,7 @@ class DrivenSource {
       readers_[i]->context = detail::make_context(world, i, readers);
       readers_[i]->op = source.make_reader(requests_);
       readers_[i]->op->out().add_receiver(readers_[i]->numbers);
+      readers_[i]->on_number = [this](std::int64_t n) { on_number(n); };
     }
     enumerator_context_ = detail::make_context(world);
     deal(from);
@@ -125,6 +126,9 @@ class DrivenSource {
     return all;
   }
   detail::SourceReaderOperator<Number>& reader(std::size_t i = 0) { return *readers_[i]->op; }
+
+  std::function<void(std::int64_t)> on_number = [](std::int64_t) {};  ///< what those downstream do
+
   std::vector<std::int64_t> numbers(std::size_t reader) const { return readers_[reader]->numbers.kept; }
   std::vector<std::int64_t> numbers() const {
     std::vector<std::int64_t> all;
@@ -135,8 +139,10 @@ class DrivenSource {
  private:
   struct Reader {
     detail::OperatorContext context;
-    Keeper<Number, std::int64_t> numbers{[](const Number& number) {
+    std::function<void(std::int64_t)> on_number;
+    Keeper<Number, std::int64_t> numbers{[this](const Number& number) {
       EXPECT_EQ(number.text, std::to_string(number.n));
+      on_number(number.n);
       return number.n;
     }};
     std::unique_ptr<detail::SourceReaderOperator<Number>> op;
@@ -282,6 +288,8 @@ TEST(OwnSource, ASilentSplitHoldsNoWatermarkBackAndABusyOneIsNotSilent) {
   DrivenSource run{world, own_source<Numbers>(shelves).event_time(&Number::n).idle_after(1s)};
   run.steps(20);
   EXPECT_EQ(run.reader().watermark(), Timestamp{0});
+  world.clock.now_ns += 50'000'000;
+  run.steps(5);
   world.clock.now_ns += 900'000'000;
   shelves->lists["a"].push_back(30);
   run.steps(5);
@@ -291,6 +299,44 @@ TEST(OwnSource, ASilentSplitHoldsNoWatermarkBackAndABusyOneIsNotSilent) {
   EXPECT_FALSE(run.reader().idle());
   world.clock.now_ns += 1'000'000'000;
   run.steps(5);
+  EXPECT_TRUE(run.reader().idle());
+}
+
+TEST(OwnSource, NoSplitFallsSilentWhileThoseDownstreamAreBusyWithAnother) {
+  World world;
+  const auto shelves = std::make_shared<Shelves>(Shelves{.lists = {{"a", {}}, {"b", {}}}, .ends = false, .side_by_side = true, .at_once = 1});
+  DrivenSource run{world, own_source<Numbers>(shelves).event_time(&Number::n).idle_after(1s)};
+  run.on_number = [&](std::int64_t n) {
+    EXPECT_GT(Timestamp{n}, run.reader().watermark()) << "a record of a split that was not asked is late";
+    world.clock.now_ns += 2'000'000'000;
+  };
+  for (std::int64_t n = 100; n < 2000; n += 100) {
+    shelves->lists["a"].push_back(n);
+    shelves->lists["b"].push_back(n - 90);
+    world.clock.now_ns += 50'000'000;
+    run.steps(6);
+  }
+  EXPECT_EQ(run.numbers().size(), 38u);
+  for (std::int64_t n = 2000; n < 2300; n += 100) {
+    shelves->lists["a"].push_back(n);
+    world.clock.now_ns += 50'000'000;
+    run.steps(6);
+  }
+  EXPECT_GE(run.reader().watermark(), Timestamp{2099}) << "b was asked again and again, and had nothing";
+}
+
+TEST(OwnSource, AReaderWithASilentSplitWakesNoMoreOftenThanItAsks) {
+  World world;
+  const auto shelves = std::make_shared<Shelves>(Shelves{.lists = {{"a", {1}}, {"b", {}}}, .ends = false, .side_by_side = true});
+  DrivenSource run{world, own_source<Numbers>(shelves).event_time(&Number::n).poll_every(10s).idle_after(1s)};
+  run.steps(6);
+  for (int wakes = 0; wakes < 8; ++wakes) {
+    ASSERT_EQ(run.reader().poll(), SourceOperator::Poll::kNothing);
+    world.settle();
+    ASSERT_GE(run.reader().retry_after_ns(), 1'000'000'000) << wakes;
+    world.clock.now_ns += run.reader().retry_after_ns();
+    run.steps(2);
+  }
   EXPECT_TRUE(run.reader().idle());
 }
 
@@ -310,6 +356,150 @@ TEST(OwnSource, RecordsMayComeWithTimesOfTheirOwn) {
   EXPECT_EQ(run.numbers().size(), 3000u) << "more than is asked for is taken, too";
   run.run();
   EXPECT_EQ(run.reader().watermark(), Timestamp::max());
+}
+
+/// What a split of SaysWhatItIsTold says in its reads, one line after the other; then nothing.
+struct Line {
+  std::vector<std::int64_t> numbers;
+  std::optional<std::int64_t> promise;
+  bool idle = false;
+};
+using Lines = std::map<std::string, std::vector<Line>>;
+
+class SaysWhatItIsTold : public Source<Number, Shelf, Place> {
+ public:
+  explicit SaysWhatItIsTold(std::shared_ptr<Lines> lines) : lines_{std::move(lines)} {}
+  std::string name() const override { return "say"; }
+  std::vector<Shelf> find_splits() override {
+    std::vector<Shelf> found;
+    for (const auto& [name, lines] : *lines_) found.push_back({name});
+    return found;
+  }
+  bool side_by_side() const override { return true; }
+  bool makes_watermarks() const override { return true; }
+  void open(const Shelf& shelf, const Place&) override { shelf_ = shelf.name; }
+  ReadOutcome read(Place& place, SourceOut<Number>& out) override {
+    const auto& lines = lines_->at(shelf_);
+    if (place.index == lines.size()) return ReadOutcome::kNothingNow;
+    const Line& line = lines[place.index++];
+    for (const std::int64_t n : line.numbers) out.emit(Timestamp{n}, {n, std::to_string(n)});
+    if (line.promise) out.watermark(Timestamp{*line.promise});
+    if (line.idle) out.idle();
+    return ReadOutcome::kNothingNow;
+  }
+
+ private:
+  std::shared_ptr<Lines> lines_;
+  std::string shelf_;
+};
+
+/// Lets the splits of such a source say their next line.
+void next_line(World& world, DrivenSource& run) {
+  world.clock.now_ns += 50'000'000;
+  run.steps(6);
+}
+
+TEST(OwnSourceWatermarks, AreWhatTheSourcePromisesAndNoRecordMovesThem) {
+  World world;
+  const auto lines = std::make_shared<Lines>(Lines{{"a", {{{100, 200}, {}}, {{}, 50}, {{300}, 40}, {{}, 60}}}});
+  DrivenSource run{world, own_source<SaysWhatItIsTold>(lines)};
+  run.steps(6);
+  EXPECT_THAT(run.numbers(), ElementsAre(100, 200));
+  EXPECT_EQ(run.reader().watermark(), Timestamp::min()) << "nothing was promised";
+  next_line(world, run);
+  EXPECT_EQ(run.reader().watermark(), Timestamp{50}) << "without a record, too";
+  next_line(world, run);
+  EXPECT_EQ(run.reader().watermark(), Timestamp{50}) << "a lower promise changes nothing";
+  next_line(world, run);
+  EXPECT_EQ(run.reader().watermark(), Timestamp{60});
+}
+
+TEST(OwnSourceWatermarks, TheLowestPromiseOfTheSplitsCountsAndEventTimesOfTheBuilderMoveNone) {
+  World world;
+  const auto lines = std::make_shared<Lines>(Lines{{"a", {{{1000}, 500}}}, {"b", {{{}, {}}, {{}, 30}}}});
+  DrivenSource run{world, own_source<SaysWhatItIsTold>(lines).event_time(&Number::n)};
+  run.steps(6);
+  EXPECT_EQ(run.reader().watermark(), Timestamp::min());
+  next_line(world, run);
+  EXPECT_EQ(run.reader().watermark(), Timestamp{30});
+}
+
+TEST(OwnSourceWatermarks, APromiseOfEverythingIsNotTheEndOfInput) {
+  World world;
+  const auto lines = std::make_shared<Lines>(Lines{{"a", {{{}, Timestamp::max().ms()}}}});
+  DrivenSource run{world, own_source<SaysWhatItIsTold>(lines)};
+  run.steps(6);
+  EXPECT_EQ(run.reader().watermark(), Timestamp::max() - Duration{1});
+}
+
+TEST(OwnSourceWatermarks, ASplitThatSaysThatItIsIdleHoldsNobodyUntilItsNextRecordOrPromise) {
+  World world;
+  const auto lines = std::make_shared<Lines>(Lines{{"a", {{{}, 10}, {{}, 20}, {{}, 30}, {{}, 40}, {{}, 50}}}, {"b", {{{7}, {}, true}, {}, {{}, 5}, {{}, {}, true}, {{8}, {}}}}});
+  DrivenSource run{world, own_source<SaysWhatItIsTold>(lines)};
+  run.steps(6);
+  EXPECT_EQ(run.reader().watermark(), Timestamp{10}) << "b said so behind its record";
+  next_line(world, run);
+  EXPECT_EQ(run.reader().watermark(), Timestamp{20}) << "a read that finds nothing changes nothing";
+  next_line(world, run);
+  EXPECT_EQ(run.reader().watermark(), Timestamp{20}) << "b promised only 5";
+  next_line(world, run);
+  EXPECT_EQ(run.reader().watermark(), Timestamp{40});
+  next_line(world, run);
+  EXPECT_EQ(run.reader().watermark(), Timestamp{40}) << "the record of b is behind it, and b holds what it has promised";
+  EXPECT_FALSE(run.reader().idle());
+}
+
+TEST(OwnSourceWatermarks, AllSplitsThatSayThatTheyAreIdleMakeAnIdleReader) {
+  World world;
+  const auto lines = std::make_shared<Lines>(Lines{{"a", {{{1}, {}, true}}}, {"b", {{{}, {}, true}, {}, {{2}, {}}}}});
+  DrivenSource run{world, own_source<SaysWhatItIsTold>(lines).event_time(&Number::n)};
+  run.steps(6);
+  EXPECT_TRUE(run.reader().idle());
+  next_line(world, run);
+  EXPECT_TRUE(run.reader().idle());
+  next_line(world, run);
+  EXPECT_FALSE(run.reader().idle());
+}
+
+TEST(OwnSourceWatermarks, ASplitThatGoesOnPromisingIsNotSilent) {
+  World world;
+  const auto lines = std::make_shared<Lines>(Lines{{"a", {}}});
+  for (std::int64_t n = 0; n < 100; ++n) (*lines)["a"].push_back({{}, n});
+  DrivenSource run{world, own_source<SaysWhatItIsTold>(lines).idle_after(1s)};
+  for (int i = 0; i < 60; ++i) next_line(world, run);
+  EXPECT_FALSE(run.reader().idle()) << "three seconds without a record";
+  for (int i = 0; i < 70; ++i) next_line(world, run);
+  EXPECT_TRUE(run.reader().idle());
+}
+
+TEST(OwnSourceWatermarks, AreInTheCheckpointWithThePosition) {
+  World world;
+  const auto lines = std::make_shared<Lines>(Lines{{"a", {{{100}, 50}, {{}, 70}, {{}, 60}}}});
+  const NumberSource source = own_source<SaysWhatItIsTold>(lines);
+  DrivenSource first{world, source};
+  first.steps(6);
+  next_line(world, first);
+  ASSERT_EQ(first.reader().watermark(), Timestamp{70});
+  DrivenSource second{world, source, 1, first.snapshot()};
+  EXPECT_EQ(second.reader().watermark(), Timestamp{70});
+  second.steps(6);
+  EXPECT_EQ(second.reader().watermark(), Timestamp{70});
+  EXPECT_TRUE(second.numbers().empty());
+}
+
+TEST(OwnSourceWatermarks, AreEitherTheSourcesOrMadeFromRecordsAndNotBoth) {
+  class Unsaid : public SaysWhatItIsTold {
+   public:
+    using SaysWhatItIsTold::SaysWhatItIsTold;
+    bool makes_watermarks() const override { return false; }
+  };
+  World world;
+  const auto lines = std::make_shared<Lines>(Lines{{"a", {{{}, 1}}}});
+  DrivenSource run{world, own_source<Unsaid>(lines)};
+  EXPECT_THAT(error_of([&] { run.steps(6); }), HasSubstr("override makes_watermarks() to return true"));
+  const auto problem_of = [](const NumberSource& source) { return source.problem() ? source.problem()->message() : ""; };
+  EXPECT_THAT(problem_of(own_source<SaysWhatItIsTold>(lines).event_time(&Number::n, out_of_order_by(1s))), HasSubstr("makes its watermarks itself"));
+  EXPECT_EQ(problem_of(own_source<SaysWhatItIsTold>(lines).align(AlignmentGroup{1s})), "") << "it has times without event_time()";
 }
 
 TEST(OwnSource, FailuresSayWhereTheyHappened) {

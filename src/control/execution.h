@@ -20,6 +20,8 @@ namespace tidemark {
 /// What tasks tell the master.
 class ExecutionListener {
  public:
+  /// Each sink was asked, and can go on from what is restored: from now on they may change something.
+  virtual void on_sinks_agreed() {}
   /// Every task was opened and its state restored.
   virtual void on_running() = 0;
   virtual void on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) = 0;

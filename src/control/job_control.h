@@ -59,6 +59,7 @@ struct JobGlance {
   std::string_view state;        ///< in Flink's words, "RUNNING"
   std::int64_t start_ms = 0;     ///< since 1970 UTC
   std::int64_t now_ms = 0;
+  std::uint32_t restarts = 0;    ///< since the process began
   std::uint64_t completed_checkpoints = 0;
   std::uint64_t failed_checkpoints = 0;
   std::uint32_t checkpoints_in_progress = 0;

@@ -16,6 +16,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t kLongestTriggerId = 128;
+constexpr std::string_view kRestarts = "numRestarts";
 
 HttpResponse answer_with(int status, const Json& body) {
   return {status, body.dump(-1, ' ', false, Json::error_handler_t::replace)};
@@ -73,6 +74,7 @@ class JobEndpoints::Call {
     }
     if (parts_.size() == 2) return get ? overview_of_job() : request_.method == "PATCH" ? cancel() : not_found();
     if (parts_.size() == 3 && get && parts_[2] == "checkpoints") return checkpoints();
+    if (parts_.size() == 3 && get && parts_[2] == "metrics") return metrics_of_job();
     if (parts_.size() == 4 && get && parts_[2] == "vertices") return vertex();
     const bool post = request_.method == "POST";
     if (parts_.size() == 3 && post) {
@@ -114,6 +116,7 @@ class JobEndpoints::Call {
     Json json = overview_json();
     const JobGlance glance = job_.glance();
     json["now"] = glance.now_ms;
+    json[std::string{kRestarts}] = glance.restarts;
     json["isStoppable"] = true;
     json["vertices"] = Json::array();
     for (const VertexMetrics& vertex : glance.vertices) {
@@ -125,6 +128,20 @@ class JobEndpoints::Call {
                                   {"metrics", std::move(metrics)}});
     }
     return answer_with(200, json);
+  }
+  /// As Flink has it: without `get` the names, with it the values, as text, of those that there are.
+  HttpResponse metrics_of_job() const {
+    const std::map<std::string_view, std::string> all{{kRestarts, std::to_string(job_.glance().restarts)}};
+    const auto wanted = request_.query.find("get");
+    Json metrics = Json::array();
+    for (const auto& [name, value] : all) {
+      if (wanted == request_.query.end()) {
+        metrics.push_back({{"id", name}});
+      } else if ((',' + wanted->second + ',').contains(fmt::format(",{},", name))) {
+        metrics.push_back({{"id", name}, {"value", value}});
+      }
+    }
+    return answer_with(200, metrics);
   }
   HttpResponse vertex() const {
     const JobGlance glance = job_.glance();
@@ -148,6 +165,8 @@ class JobEndpoints::Call {
     for (const SubtaskMetrics& each : subtasks) {
       sum.records_in += each.records_in;
       sum.records_out += each.records_out;
+      sum.late_dropped += each.late_dropped;
+      sum.skipped += each.skipped;
       sum.busy_ms += each.busy_ms;
       sum.idle_ms += each.idle_ms;
       sum.backpressured_ms += each.backpressured_ms;
@@ -157,6 +176,8 @@ class JobEndpoints::Call {
   static Json metrics_json(const SubtaskMetrics& metrics) {
     return {{"read-records", metrics.records_in},
             {"write-records", metrics.records_out},
+            {"numLateRecordsDropped", metrics.late_dropped},
+            {"numRecordsInErrors", metrics.skipped},
             {"accumulated-busy-time", metrics.busy_ms},
             {"accumulated-idle-time", metrics.idle_ms},
             {"accumulated-backpressured-time", metrics.backpressured_ms}};

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -29,11 +30,13 @@ class FakeJob final : public JobControl {
             .state = "RUNNING",
             .start_ms = 1000,
             .now_ms = 5000,
+            .restarts = restarts,
             .completed_checkpoints = completed,
             .newest_checkpoint = newest,
             .vertices = vertices};
   }
 
+  std::uint32_t restarts = 0;
   std::uint64_t completed = 0;
   std::optional<CheckpointGlance> newest;
   std::vector<VertexMetrics> vertices;
@@ -47,6 +50,9 @@ class JobEndpointsTest : public testing::Test {
  protected:
   HttpResponse call(std::string method, std::string path, std::string body = {}) {
     return endpoints_.handle({.method = std::move(method), .path = std::move(path), .query = {}, .body = std::move(body)});
+  }
+  HttpResponse metrics(std::map<std::string, std::string> query) {
+    return endpoints_.handle({.method = "GET", .path = "/v1/jobs/orders/metrics", .query = std::move(query), .body = {}});
   }
   Json json(const HttpResponse& response) { return Json::parse(response.body); }
   std::string request_id(const HttpResponse& response) { return json(response).at("request-id").get<std::string>(); }
@@ -99,6 +105,24 @@ TEST_F(JobEndpointsTest, VerticesSayWhatEachSubtaskDidAndHowUnevenlyTheyShareThe
   const HttpResponse none = call("GET", "/v1/jobs/orders/vertices/7");
   EXPECT_EQ(none.status, 404);
   EXPECT_THAT(none.body, HasSubstr("no vertex '7'"));
+}
+
+TEST_F(JobEndpointsTest, RecordsThatWereDroppedAreCountedByVertexAndSubtask) {
+  job_.vertices = {{.id = 1, .name = "bids", .subtasks = {{.skipped = 4}}},
+                   {.id = 2, .name = "windows", .subtasks = {{.late_dropped = 5}, {.late_dropped = 7}}}};
+  const Json job = json(call("GET", "/v1/jobs/orders"));
+  EXPECT_EQ(job["vertices"][0]["metrics"]["numLateRecordsDropped"], 0);
+  EXPECT_EQ(job["vertices"][0]["metrics"]["numRecordsInErrors"], 4);
+  EXPECT_EQ(job["vertices"][1]["metrics"]["numLateRecordsDropped"], 12);
+  EXPECT_EQ(json(call("GET", "/v1/jobs/orders/vertices/2"))["subtasks"][1]["metrics"]["numLateRecordsDropped"], 7);
+}
+
+TEST_F(JobEndpointsTest, RestartsAreAMetricOfTheJobAndStandInItsOverview) {
+  job_.restarts = 3;
+  EXPECT_EQ(json(call("GET", "/v1/jobs/orders"))["numRestarts"], 3);
+  EXPECT_EQ(json(metrics({})), Json::parse(R"([{"id":"numRestarts"}])"));
+  EXPECT_EQ(json(metrics({{"get", "uptime,numRestarts"}})), Json::parse(R"([{"id":"numRestarts","value":"3"}])"));
+  EXPECT_EQ(json(metrics({{"get", "numRestart"}})), Json::array());
 }
 
 TEST(VertexMetrics, SkewOfNothingAndOfOneSubtaskIsEven) {

@@ -10,6 +10,8 @@ namespace tidemark {
 struct SubtaskMetrics {
   std::uint64_t records_in = 0;   ///< of a source: read
   std::uint64_t records_out = 0;  ///< of a sink: written
+  std::uint64_t late_dropped = 0;
+  std::uint64_t skipped = 0;      ///< of a source: could not be read, and was passed over
   std::int64_t busy_ms = 0;
   std::int64_t idle_ms = 0;
   std::int64_t backpressured_ms = 0;

@@ -120,6 +120,10 @@ JobStatus JobMaster::status() const {
   return status_;
 }
 
+void JobMaster::on_sinks_agreed() {
+  inbox_->mailbox.post([this] { sinks_agreed_ = true; });
+}
+
 void JobMaster::on_running() {
   inbox_->mailbox.post([this] { tasks_run(); });
 }
@@ -419,7 +423,7 @@ void JobMaster::restart_or_fail() {
     status.restarts = restart_strategy_.restarts();
   });
   if (decision.verdict == RestartDecision::Verdict::kGiveUp) {
-    return conclude(JobState::kFailed, with_restarts(error, restarts_before));
+    return fail_job(with_restarts(error, restarts_before));
   }
   TIDEMARK_PROBE("master: restarts");
   const std::int64_t delay_ms = (decision.restart_at_ns - now_ns) / 1'000'000;
@@ -427,6 +431,18 @@ void JobMaster::restart_or_fail() {
   log_warning(fmt::format("attempt {} failed; restarting {}: {}", attempt_, when, decision.reason));
   restart_at_ns_ = decision.restart_at_ns;
   set_state(JobState::kRestarting);
+}
+
+// A start that was refused leaves the folder as it was.
+void JobMaster::fail_job(Error error) {
+  if (sinks_agreed_ || context_.store == nullptr) return conclude(JobState::kFailed, std::move(error));
+  TIDEMARK_PROBE("master: a start is refused");
+  context_.calls.run([this, store = context_.store, error = std::move(error)]() -> Mailbox::Mail {
+    return [this, error, withdrawn = store->withdraw()] {
+      if (!withdrawn) log_warning("taking back what the refused start had noted: " + withdrawn.error().message());
+      if (state_ == JobState::kFailing) conclude(JobState::kFailed, error);
+    };
+  });
 }
 
 void JobMaster::conclude(JobState state, std::optional<Error> error) {

@@ -81,6 +81,7 @@ class JobMaster final : private ExecutionListener {
   CheckpointStats checkpoint_stats() const { return context_.tracker.stats(); }
 
  private:
+  void on_sinks_agreed() override;
   void on_running() override;
   void on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) override;
   void on_decline(TaskId task, CheckpointId id, DeclineReason reason, Error cause) override;
@@ -106,6 +107,7 @@ class JobMaster final : private ExecutionListener {
   bool attempt_is_over() const;
   void release_attempt();
   void restart_or_fail();
+  void fail_job(Error error);
   void conclude(JobState state, std::optional<Error> error);
   void set_state(JobState state);
   template <class Change>
@@ -122,6 +124,7 @@ class JobMaster final : private ExecutionListener {
   AttemptId attempt_ = 0;
   CheckpointId next_checkpoint_id_ = 1;  // above those of the attempts before
   bool restored_ = false;                // this attempt continues from a checkpoint
+  bool sinks_agreed_ = false;            // to this attempt or one before
   ResumeReport resume_report_;           // of this attempt
   bool stop_requested_ = false;
   struct Ending {

@@ -55,6 +55,25 @@ TEST_F(JobMasterTest, KeepsAsManyCheckpointsAsItShould) {
   EXPECT_EQ(value_or_throw(SimulatedRun::open_store(world))->retained().size(), 3u);
 }
 
+TEST_F(JobMasterTest, StateThatOnlyGrowsIsToldOfOnceAndItsOperatorIsNamed) {
+  for (const bool expires : {false, true}) {
+    log.clear();
+    World world{1};
+    world.records = 2000;
+    world.states = {{.name = "ids", .has_ttl = expires}};
+    world.state_bytes_per_checkpoint = 1'000'000;
+    JobMasterOptions options = SimulatedRun::default_options();
+    options.checkpoints.interval_ns = 5 * kMs;
+    SimulatedRun run{world, options, {}};
+    run.run();
+    ASSERT_GE(run.master.checkpoint_stats().completed, 64u);
+    const std::string warning = "operator 'numbers' (job.cc:1): its state has grown from 2.0 MB to 128.0 MB over 64 checkpoints";
+    const std::size_t first = log.find(warning);
+    EXPECT_EQ(first != std::string::npos, !expires) << log.substr(0, 2000);
+    EXPECT_EQ(log.find("its state has grown", expires ? 0 : first + warning.size()), std::string::npos);
+  }
+}
+
 TEST_F(JobMasterTest, RecordsReadCallForCheckpoints) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     World world{seed};
@@ -117,6 +136,42 @@ TEST_F(JobMasterTest, TasksThatCannotBeStartedFailTheAttemptWithTheReason) {
   EXPECT_EQ(restarted.run().state, JobState::kFinished);
   EXPECT_EQ(restarted.master.outcome().restarts, 2u);
   EXPECT_EQ(output_fault(again), "");
+}
+
+TEST_F(JobMasterTest, AFirstStartThatASinkRefusesLeavesTheFolderUnused) {
+  const Resume anew{};
+  for (const std::uint32_t restarts : {0, 2}) {
+    World world{1};
+    world.faults.sink_refuses = Error{ErrorCode::kIo, "sink 'files': that folder is another job's"};
+    SimulatedRun refused{world, SimulatedRun::restarting(restarts), anew};
+    EXPECT_EQ(refused.run().state, JobState::kFailed);
+    EXPECT_EQ(refused.factory.attempts, static_cast<int>(restarts) + 1);
+    world.faults.sink_refuses.reset();
+    SimulatedRun again{world, SimulatedRun::default_options(), anew};
+    EXPECT_EQ(again.run().state, JobState::kFinished);
+    EXPECT_EQ(again.factory.last_start.attempt, restarts + 2) << "numbers are not used twice";
+    EXPECT_EQ(output_fault(world), "");
+  }
+}
+
+TEST_F(JobMasterTest, AStartThatFailsWhenTheSinksHadAgreedHasUsedTheFolder) {
+  World world{1};
+  world.faults.fail_at_start = Error{ErrorCode::kUserCode, "open(): no connection"};
+  SimulatedRun run{world, SimulatedRun::default_options(), Resume{}};
+  EXPECT_EQ(run.run().state, JobState::kFailed);
+  const auto again = SimulatedRun::open_store(world, Resume{});
+  ASSERT_FALSE(again);
+  EXPECT_NE(again.error().message().find("--resume"), std::string::npos);
+}
+
+TEST_F(JobMasterTest, ARunThatIsRefusedAtARestartHasUsedTheFolder) {
+  World world{1};
+  SimulatedRun run{world, SimulatedRun::restarting(1), Resume{}};
+  run.run_until([&] { return run.master.status().state == JobState::kRunning; });
+  world.faults.sink_refuses = Error{ErrorCode::kIo, "sink 'files': the disk is gone"};
+  world.faults.fail_one_in = 1;
+  EXPECT_EQ(run.run().state, JobState::kFailed);
+  EXPECT_FALSE(SimulatedRun::open_store(world, Resume{}));
 }
 
 TEST_F(JobMasterTest, WithoutAStoreOnlyTheLastCheckpointRunsAndCommits) {

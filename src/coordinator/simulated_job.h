@@ -63,6 +63,7 @@ struct Faults {
   std::uint64_t fail_one_in = 0;     // records
   std::uint64_t fail_commit_one_in = 0;
   std::optional<Error> fail_at_start;  // the attempt's opening, once
+  std::optional<Error> sink_refuses;   // when it is asked, each time
   int no_threads = 0;                  // attempts that can't even begin
 };
 
@@ -78,12 +79,14 @@ struct World {
   Faults faults;
   std::uint32_t records = 200;      // of each split
   std::set<std::string> committed;  // survives every crash, as renamed files would
+  std::vector<StateDescriptor> states;           // of the counting tasks
+  std::uint64_t state_bytes_per_checkpoint = 0;  // that the state of each task grows by
 };
 
-inline PhysicalPlan counting_job() {
+inline PhysicalPlan counting_job(std::vector<StateDescriptor> states = {}) {
   LogicalPlan plan{.job = "count", .parallelism = kSplits, .nodes = {}, .edges = {}};
   plan.nodes.push_back(
-      {.id = 0, .name = "numbers", .uid = "numbers", .location = "job.cc:1", .keeps_state = true, .states = {}});
+      {.id = 0, .name = "numbers", .uid = "numbers", .location = "job.cc:1", .keeps_state = true, .states = std::move(states)});
   plan.nodes.push_back(
       {.id = 1, .name = "files", .uid = "files", .location = "job.cc:2", .keeps_state = true, .states = {}});
   plan.nodes.push_back({.id = 2, .name = "audit", .uid = {}, .location = "job.cc:3", .parallelism = 1, .states = {}});
@@ -231,6 +234,8 @@ class SimulatedExecution final : public Execution {
   }
 
   void open() {
+    if (world_.faults.sink_refuses) return fail(tasks_[0], *world_.faults.sink_refuses);
+    listener_.on_sinks_agreed();
     for (const auto& of_node : started_.committables) world_.committed.insert(of_node.begin(), of_node.end());
     if (world_.faults.fail_at_start) {
       const Error error = *std::exchange(world_.faults.fail_at_start, std::nullopt);
@@ -287,7 +292,7 @@ class SimulatedExecution final : public Execution {
 
   Result<SimulatedChain::Files> write_state(Task& task, const Barrier& barrier, const std::string& folder) {
     const std::string name = "numbers-" + std::to_string(task.id.subtask) + ".snap";
-    SnapshotFile file{name, 5, 0, range_of_subtask(task.id.subtask, kSplits, kDefaultMaxParallelism)};
+    SnapshotFile file{name, 5 + world_.state_bytes_per_checkpoint * barrier.id, 0, range_of_subtask(task.id.subtask, kSplits, kDefaultMaxParallelism)};
     if (started_.shared_folder.empty() || is_savepoint(barrier.kind)) {
       TIDEMARK_TRY(write(folder, name));
       TIDEMARK_TRY(world_.files.sync_directory(folder));
@@ -385,7 +390,7 @@ class SimulatedRun {
                         Resume resume = {Resume::Kind::kLatest, {}}, bool with_store = true)
       : world_{world},
         factory{world},
-        master{world.env(), counting_job(), with_store ? value_or_throw(open_store(world, resume)) : nullptr, factory,
+        master{world.env(), counting_job(world.states), with_store ? value_or_throw(open_store(world, resume)) : nullptr, factory,
                options} {}
   ~SimulatedRun() { factory.crashing = true; }
 

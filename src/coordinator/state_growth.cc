@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "graph/plan.h"
 
@@ -14,10 +15,29 @@ constexpr unsigned kDoublings = 3;
 // Of what was added: neither load nor compression are even.
 constexpr double kDoubled = 1.7;
 
-bool stays_for_good(const StateDescriptor& state) {
-  using Kind = StateDescriptor::Kind;
+// What is kept for longer looks the same as what is kept for good; windows that are kept for a week grow, too, but come to rest.
+constexpr Duration kLong = std::chrono::days{30};
+
+using Kind = StateDescriptor::Kind;
+
+bool is_of_windows(const LogicalNode& node, const StateDescriptor& state) {
+  return state.kind == Kind::kWindow || (node.windows_stay && state.name == kWindowsState);
+}
+bool stays_for_good(const LogicalNode& node, const StateDescriptor& state) {
+  if (is_of_windows(node, state)) return node.windows_stay && *node.windows_stay > kLong;
   return (state.kind == Kind::kValue || state.kind == Kind::kList || state.kind == Kind::kMap) && !state.has_ttl;
 }
+
+std::string remedy_for_windows(const LogicalNode& node) {
+  if (*node.windows_stay == Duration::max()) {
+    return "A global window has no end: purge it, by a trigger that is purging(...), or take windows that end";
+  }
+  return fmt::format("Its windows are kept for {} days behind their end: give it a shorter allowed_lateness()",
+                     std::chrono::floor<std::chrono::days>(*node.windows_stay).count());
+}
+constexpr const char* kRemedyForKeys =
+    "Give it a time to live (ttl.h; for a join unbounded(ttl(...))), or remove what is over, say by a timer. If the keys come to an "
+    "end, so will this";
 
 std::string megabytes(std::uint64_t bytes) { return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6); }
 
@@ -26,10 +46,15 @@ std::string megabytes(std::uint64_t bytes) { return fmt::format("{:.1f} MB", sta
 StateGrowth::StateGrowth(const LogicalPlan& plan, std::uint64_t from_bytes) : from_bytes_{from_bytes}, milestone_{kFirstMilestone} {
   for (const LogicalNode& node : plan.nodes) {
     std::string states;
+    bool are_windows = false;
     for (const StateDescriptor& state : node.states) {
-      if (stays_for_good(state)) states += fmt::format("{}'{}'", states.empty() ? "" : ", ", state.name);
+      if (!stays_for_good(node, state)) continue;
+      states += fmt::format("{}'{}'", states.empty() ? "" : ", ", state.name);
+      are_windows = are_windows || is_of_windows(node, state);
     }
-    if (!states.empty()) watched_.emplace(node.uid, Watched{.what = describe(node), .states = std::move(states)});
+    if (states.empty()) continue;
+    const std::string remedy = are_windows ? remedy_for_windows(node) : kRemedyForKeys;
+    watched_.emplace(node.uid, Watched{.what = describe(node), .states = std::move(states), .remedy = remedy});
   }
 }
 
@@ -70,9 +95,8 @@ bool StateGrowth::grows(Watched& watched, std::uint64_t bytes) {
 
 std::string StateGrowth::warning_of(const Watched& watched, std::uint64_t bytes) const {
   return fmt::format(
-      "{}: its state has grown from {} to {} over {} checkpoints and does not come to rest; of {} nothing expires. Give it a time to "
-      "live (ttl.h; for a join unbounded(ttl(...))), or remove what is over, say by a timer. If the keys come to an end, so will this",
-      watched.what, megabytes(watched.first_bytes), megabytes(bytes), completed_, watched.states);
+      "{}: its state has grown from {} to {} over {} checkpoints and does not come to rest; of {} nothing expires. {}",
+      watched.what, megabytes(watched.first_bytes), megabytes(bytes), completed_, watched.states, watched.remedy);
 }
 
 }  // namespace tidemark

@@ -1,8 +1,8 @@
 // Notices state that only ever grows, before it has filled the machine.
 //
-// Of each operator with state of keys that has no time to live it looks at the bytes in complete checkpoints, at the 8th, the
-// 16th, the 32nd and so on: where nothing is removed they double each time, and where keys come to an end, or are removed, they
-// come to rest. Three doublings in a row are a warning, once an operator, if it is about much state and most of it is of this
+// Of each operator with state of keys that has no time to live, or with windows that are kept in effect for good, it looks at
+// the bytes in complete checkpoints, at the 8th, the 16th, the 32nd and so on: where nothing is removed they double each time,
+// and where keys come to an end, or are removed, they come to rest. Three doublings in a row are a warning, once an operator, if it is about much state and most of it is of this
 // run. A checkpoint with less than half of what there has been says that something does remove entries. Pure; one owner.
 #pragma once
 
@@ -26,7 +26,8 @@ class StateGrowth {
  private:
   struct Watched {
     std::string what;    ///< the operator
-    std::string states;  ///< those without a time to live
+    std::string states;  ///< those of which nothing goes
+    std::string remedy;  ///< what to do about them
     std::uint64_t first_bytes = 0;
     std::uint64_t bytes_before = 0;  ///< at the last milestone
     std::uint64_t most_bytes = 0;    ///< since the last time that much was removed

@@ -62,6 +62,31 @@ TEST(StateGrowth, StateThatExpiresIsNotWatched) {
   EXPECT_THAT(warnings[0], AllOf(HasSubstr("'a', 'b'"), Not(HasSubstr("'old'"))));
 }
 
+TEST(StateGrowth, WindowsAreWatchedIfTheyAreKeptInEffectForGood) {
+  const auto grows = [](int n) { return n * 1e6; };
+  const auto warnings = [&](std::vector<StateDescriptor> states, std::optional<Duration> windows_stay) {
+    LogicalPlan plan = plan_with(std::move(states));
+    plan.nodes[0].windows_stay = windows_stay;
+    return warnings_of(plan, 200, grows);
+  };
+  const StateDescriptor slices{.name = "window-10-10-0", .kind = StateDescriptor::Kind::kWindow};
+  const StateDescriptor windows{.name = "windows"};
+  for (const StateDescriptor& state : {slices, windows}) {
+    EXPECT_THAT(warnings({state}, Duration{0}), IsEmpty());
+    EXPECT_THAT(warnings({state}, std::chrono::days{30}), IsEmpty()) << "they come to rest";
+    const auto late = warnings({state}, std::chrono::days{3650});
+    ASSERT_THAT(late, SizeIs(1));
+    EXPECT_THAT(late[0], AllOf(HasSubstr("'" + state.name + "'"), HasSubstr("kept for 3650 days behind their end: give it a shorter allowed_lateness()")));
+    const auto global = warnings({state}, Duration::max());
+    ASSERT_THAT(global, SizeIs(1));
+    EXPECT_THAT(global[0], HasSubstr("A global window has no end: purge it"));
+  }
+  EXPECT_THAT(warnings({windows}, std::nullopt), SizeIs(1)) << "a user's own state of that name";
+  const auto of_function = warnings({windows, {.name = "seen"}}, Duration{0});
+  ASSERT_THAT(of_function, SizeIs(1));
+  EXPECT_THAT(of_function[0], AllOf(HasSubstr("of 'seen' nothing"), HasSubstr("time to live")));
+}
+
 TEST(StateGrowth, UnevenLoadHidesNothing) {
   EXPECT_THAT(warnings_of(plan_of_one_state(), 500, [](int n) { return n * 1e6 * (n % 3 == 0 ? 1.1 : 1.0); }), SizeIs(1));
 }

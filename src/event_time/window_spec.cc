@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
+
 namespace tidemark::detail {
 
 std::optional<Error> WindowSpec::problem() const {
@@ -37,11 +39,14 @@ void WindowSpec::add_windows_of(Timestamp t, std::vector<Window>& to) const {
   }
 }
 
-Error no_window_for(Timestamp t) {
+NoWindow no_window_for(Timestamp t) {
+  constexpr std::string_view kWayOut = "where single records are like that, take them out with late_to(...) or filter(...)";
   return {ErrorCode::kInvalidArgument,
           t == Timestamp::min()
-              ? std::string{"the record has no event time, and a window needs one: say where it stands with .event_time(...) at the source"}
-              : fmt::format("the event time {} ms is too far from 1970 for a window: is its unit milliseconds?", t.ms())};
+              ? fmt::format("the record has no event time, and a window needs one: say where it stands with .event_time(...) at the "
+                            "source; {}", kWayOut)
+              : fmt::format("the event time {} ms is too far from 1970 for a window: is its unit milliseconds? {}", t.ms(),
+                            kWayOut)};
 }
 
 }  // namespace tidemark::detail

@@ -615,5 +615,67 @@ TEST(KeyedProcess, RestoresAtAnotherParallelismWithEveryKeyOnce) {
   EXPECT_EQ(seen, keys.size());
 }
 
+// What it is told of event time, in each of its callbacks.
+struct TellingTheTime : KeyedProcess<std::string_view, Event, std::string> {
+  explicit TellingTheTime(Declare&) {}
+  void process(const Event& event, Context& ctx, Out<std::string>& out) override {
+    tell("", ctx, out);
+    if (event.value != 0) ctx.timers().at(Timestamp{event.value});
+    if (event.text == "soon") ctx.timers().at_processing_time(ctx.processing_time());
+  }
+  void on_timer(Timestamp, Context& ctx, Out<std::string>& out) override { tell("timer of ", ctx, out); }
+  void on_processing_timer(Timestamp, Context& ctx, Out<std::string>& out) override { tell("clock of ", ctx, out); }
+  static void tell(std::string_view what, Context& ctx, Out<std::string>& out) {
+    const bool knows = ctx.watermark() != Timestamp::min();
+    out.emit(Timestamp{0}, std::string{what} + std::string{ctx.key()} + ":" + (knows ? std::to_string(ctx.watermark().ms()) : "-"));
+  }
+};
+
+std::uint32_t group_of(std::string_view key) { return key_group_of(hash_key<std::string_view>(key), 128); }
+
+// A subtask whose key groups come from several of before.
+OperatorRestore at_different_times() {
+  OperatorRestore restore;
+  restore.watermarks = {{{group_of("ahead"), group_of("ahead") + 1}, Timestamp{50}}, {{group_of("behind"), group_of("behind") + 1}, Timestamp{20}}};
+  return restore;
+}
+
+TEST(KeyedProcess, AfterARestoreEventTimeIsWhereItHadComeForTheKeyAtHand) {
+  TestWorld world;
+  Subject<TellingTheTime> subject{world, at_different_times()};
+  subject.process({{{"ahead"}, 1}, {{"behind"}, 1}, {{"new"}, 1}, {{"ahead"}, 1}});
+  EXPECT_THAT(subject.take(), ElementsAre("ahead:50@0", "behind:20@0", "new:-@0", "ahead:50@0"));
+  subject.advance(30);
+  subject.process({{{"ahead"}, 1}, {{"behind"}, 1}, {{"new"}, 1}});
+  EXPECT_THAT(subject.take(), ElementsAre("ahead:50@0", "behind:30@0", "new:30@0"));
+  subject.advance(50);
+  subject.process({{{"behind"}, 1}, {{"ahead"}, 1}});
+  EXPECT_THAT(subject.take(), ElementsAre("behind:50@0", "ahead:50@0"));
+}
+
+TEST(KeyedProcess, AfterARestoreTimersOfBothKindsKnowHowFarTheirKeyHadCome) {
+  TestWorld world;
+  Subject<TellingTheTime> subject{world, at_different_times()};
+  subject.process({{{"ahead", 25, "soon"}, 1}, {{"behind", 25, "soon"}, 1}});
+  subject.take();
+  subject.show_time(1);
+  EXPECT_THAT(subject.take(), ElementsAre("clock of ahead:50@0", "clock of behind:20@0"));
+  subject.advance(30);
+  EXPECT_THAT(subject.take(), ElementsAre("timer of ahead:50@0", "timer of behind:30@0"));
+  subject.process({{{"new"}, 1}});
+  EXPECT_THAT(subject.take(), ElementsAre("new:30@0"));
+}
+
+TEST(KeyedProcess, ASnapshotSoonAfterARestoreHasEachKeyGroupWhereItIs) {
+  TestWorld world;
+  Subject<TellingTheTime> subject{world, at_different_times()};
+  subject.process({{{"behind"}, 1}, {{"ahead"}, 1}});
+  subject.advance(30);
+  subject.process({{{"ahead"}, 1}});
+  for (const KeyGroupWatermark& range : subject.snapshot().watermarks) {
+    EXPECT_EQ(range.watermark.ms(), range.key_groups.contains(group_of("ahead")) ? 50 : 30) << range.key_groups.begin;
+  }
+}
+
 }  // namespace
 }  // namespace tidemark::detail

@@ -101,6 +101,10 @@ std::optional<CheckpointPointer> read_version_1(const Json& json) {
     pointer.restored = read_restored(*restored);
     if (!pointer.restored) return std::nullopt;
   }
+  if (const Json* unused = member(json, "unused"); unused != nullptr) {
+    if (!unused->is_boolean()) return std::nullopt;
+    pointer.is_unused = unused->get<bool>();
+  }
   const Json* claims = member(json, "claims");
   if (claims == nullptr) return pointer;
   if (!claims->is_array()) return std::nullopt;
@@ -126,6 +130,7 @@ std::string encode_pointer(const CheckpointPointer& pointer) {
                   {"attempt", pointer.attempt},
                   {"checkpoints", std::move(checkpoints)}};
   if (pointer.restored) json["restored"] = {{"path", pointer.restored->path}, {"since", pointer.restored->since}};
+  if (pointer.is_unused) json["unused"] = true;
   for (const ClaimedSnapshot& claimed : pointer.claims) {
     json["claims"].push_back({{"path", claimed.path}, {"token", claimed.token}, {"since", claimed.since}});
   }

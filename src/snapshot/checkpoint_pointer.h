@@ -44,6 +44,7 @@ struct CheckpointPointer {
   std::vector<RetainedCheckpoint> checkpoints;  ///< the newest last
   std::vector<ClaimedSnapshot> claims;
   std::optional<RestoredSnapshot> restored;  ///< none once a checkpoint is complete that replaces it
+  bool is_unused = false;                       ///< all starts up to `attempt` were refused before a task ran
   friend bool operator==(const CheckpointPointer&, const CheckpointPointer&) = default;
 };
 

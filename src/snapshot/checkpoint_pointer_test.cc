@@ -29,6 +29,8 @@ TEST(CheckpointPointer, ComesBackAsItWasWritten) {
   EXPECT_EQ(decode_pointer(encode_pointer(resumed), kPath), resumed);
   const CheckpointPointer empty{"orders", 1, {}};
   EXPECT_EQ(decode_pointer(encode_pointer(empty), kPath), empty);
+  const CheckpointPointer unused{.job = "orders", .attempt = 1, .is_unused = true};
+  EXPECT_EQ(decode_pointer(encode_pointer(unused), kPath), unused);
 }
 
 TEST(CheckpointPointer, IsTextThatAPersonCanRead) {
@@ -55,6 +57,7 @@ TEST(CheckpointPointer, ANewerVersionIsRefusedAsSuchWhateverElseItSays) {
 TEST(CheckpointPointer, WrongShapesAreRefusedEvenUnderARightChecksum) {
   for (const char* json : {"", "[]", "{}", "not json", R"({"version":1})", R"({"version":"1"})",
                            R"({"attempt":-1,"checkpoints":[],"job":"a","version":1})",
+                           R"({"attempt":1,"checkpoints":[],"job":"a","unused":1,"version":1})",
                            R"({"attempt":4294967296,"checkpoints":[],"job":"a","version":1})",
                            R"({"attempt":1,"checkpoints":[7],"job":"a","version":1})",
                            R"({"attempt":1,"checkpoints":[{"id":1,"attempt":1,"kind":"other"}],"job":"a","version":1})",

@@ -147,11 +147,11 @@ Result<> CheckpointStore::find_restorable(const Resume& resume) {
                     "--checkpoint-dir",
                     folder_, (*pointer)->job, job_));
   }
-  pointer_ = pointer->value_or(CheckpointPointer{job_, 0, {}});
-  opened_attempt_ = pointer_.attempt;
+  pointer_ = pointer->value_or(CheckpointPointer{.job = job_, .is_unused = true});
+  opened_ = pointer_;
   switch (resume.kind) {
     case Resume::Kind::kNone:
-      return refuse_if_used(pointer->has_value());
+      return refuse_if_used();
     case Resume::Kind::kLatest:
       return use_latest(pointer->has_value());
     case Resume::Kind::kPath:
@@ -160,9 +160,9 @@ Result<> CheckpointStore::find_restorable(const Resume& resume) {
   return {};
 }
 
-Result<> CheckpointStore::refuse_if_used(bool has_pointer) const {
+Result<> CheckpointStore::refuse_if_used() const {
   TIDEMARK_ASSIGN(found, checkpoint_folders());
-  if (!has_pointer && found.empty()) return {};
+  if (pointer_.is_unused && found.empty()) return {};
   const std::string holds = pointer_.checkpoints.empty()
                                 ? std::string{"an earlier run used it, though none of its checkpoints completed"}
                                 : fmt::format("its newest checkpoint is {}", newest_path());
@@ -337,7 +337,7 @@ Result<> CheckpointStore::write_pointer(const CheckpointPointer& pointer) {
 
 void CheckpointStore::adopt(CheckpointPointer pointer) {
   pointer_ = std::move(pointer);
-  if (!explicit_ || pointer_.checkpoints.empty() || pointer_.checkpoints.back().attempt <= opened_attempt_) return;
+  if (!explicit_ || pointer_.checkpoints.empty() || pointer_.checkpoints.back().attempt <= opened_.attempt) return;
   TIDEMARK_PROBE("store: a newer checkpoint replaces the one named by its path");
   explicit_.reset();
 }
@@ -355,6 +355,7 @@ Result<AttemptId> CheckpointStore::begin_attempt() {
   if (in_file != pointer_.attempt) TIDEMARK_TRY(read_own_pointer(pointer_.attempt));
 
   CheckpointPointer next = current.value_or(pointer_);
+  next.is_unused = false;
   for (const CheckpointName& name : found) next.attempt = std::max(next.attempt, name.attempt);
   if (explicit_) next.attempt = std::max(next.attempt, explicit_->attempt);
   ++next.attempt;
@@ -379,6 +380,34 @@ Result<AttemptId> CheckpointStore::begin_attempt() {
     TIDEMARK_TRY(write_claim(files_, claimed->path, {job_, files_.absolute_path(folder_), claimed->token}));
   }
   return attempt_;
+}
+
+Result<> CheckpointStore::withdraw() {
+  const std::lock_guard guard{mutex_};
+  if (attempt_ == 0) return {};
+  TIDEMARK_ASSIGN(pointer, read_own_pointer(attempt_));
+  CheckpointPointer next = pointer;
+  next.is_unused = opened_.is_unused;
+  if (explicit_ && !explicit_->token.empty()) TIDEMARK_TRY(withdraw_claim(*explicit_, next));
+  if (next == pointer) return {};
+  TIDEMARK_PROBE("store: a start that was refused is taken back");
+  return write_pointer(next);
+}
+
+// `_claim` goes before `next`, which knows of it no more, is written; an earlier run's stays.
+Result<> CheckpointStore::withdraw_claim(const Explicit& claimed, CheckpointPointer& next) {
+  std::erase_if(next.claims, [&](const ClaimedSnapshot& c) { return is_same(claimed.path, c); });
+  const auto before = std::ranges::find_if(opened_.claims, [&](const auto& c) { return is_same(claimed.path, c); });
+  if (before != opened_.claims.end()) {
+    next.claims.push_back(*before);
+    return {};
+  }
+  const auto locked = lock_claim(files_, claimed.path);
+  if (is_absent(locked)) return {};
+  if (!locked) return std::unexpected{locked.error()};
+  TIDEMARK_ASSIGN(claim, read_claim(files_, claimed.path));
+  if (claim && claim->token == claimed.token) return remove_claim(files_, claimed.path);
+  return {};
 }
 
 AttemptId CheckpointStore::attempt() const {

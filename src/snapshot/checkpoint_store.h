@@ -55,6 +55,10 @@ class CheckpointStore {
   /// Claims what Resume says; where that is refused nothing has changed. To be called again for each restart of the job.
   Result<AttemptId> begin_attempt();
   AttemptId attempt() const;
+  /// Takes back what begin_attempt() has noted for a start that was then refused: a folder that nothing had run in counts as
+  /// unused, and what this store has claimed is whose it was. The attempt's number stays taken, so that it fences as any. To be
+  /// called, last of all, where no attempt of this store came so far that a sink might change something.
+  Result<> withdraw();
 
   /// What an attempt starts from: the newest complete checkpoint of this folder or, until one was completed since the
   /// opening, the one that Resume::kPath named; nothing if the job starts anew. Verified as by open(); file paths are
@@ -138,7 +142,7 @@ class CheckpointStore {
   using Locks = std::vector<std::unique_ptr<FileLock>>;
 
   Result<> find_restorable(const Resume& resume);
-  Result<> refuse_if_used(bool has_pointer) const;
+  Result<> refuse_if_used() const;
   Result<> use_latest(bool has_pointer);
   Result<> use_restored();
   Result<> use_path(const std::string& path, std::optional<std::uint64_t> claim);
@@ -147,6 +151,7 @@ class CheckpointStore {
   bool is_same(const std::string& path, const ClaimedSnapshot& claimed) const;
   Result<Locks> lock_to_claim(const Explicit& wanted) const;
   Result<> give_up_claim(const Explicit& restored, CheckpointPointer& next);
+  Result<> withdraw_claim(const Explicit& claimed, CheckpointPointer& next);
   Result<std::optional<CheckpointPointer>> read_pointer() const;
   /// kFailedPrecondition if the file holds another attempt than `attempt`.
   Result<CheckpointPointer> read_own_pointer(AttemptId attempt) const;
@@ -171,7 +176,7 @@ class CheckpointStore {
   mutable std::mutex mutex_;   // guards CURRENT from reading to replacing it, and what follows
   CheckpointPointer pointer_;  // as last read or written
   AttemptId attempt_ = 0;
-  AttemptId opened_attempt_ = 0;            // what the file held then; later ones are this store's
+  CheckpointPointer opened_;                // what the file held then; later attempts are this store's
   std::optional<AttemptId> tried_attempt_;  // what begin_attempt() last wrote or tried to
   std::optional<Explicit> explicit_;  // what Resume::kPath named, until this store completes a checkpoint
 };

@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "env/memory_file_system.h"
-#include "env/split_mix_random.h"
 #include "snapshot/checkpoint_samples.h"
 #include "snapshot/checkpoint_store.h"
+#include "snapshot/file_trouble_test.h"
 #include "snapshot/snapshot_file_reader.h"
 #include "snapshot/snapshot_file_writer.h"
 
@@ -14,12 +14,6 @@ namespace {
 using Store = std::unique_ptr<CheckpointStore>;
 constexpr CheckpointId kBefore = 2;  // complete before the trouble begins
 constexpr CheckpointId kAfter = 6;   // complete when the life ends undisturbed
-
-enum class Trouble {
-  kMachineCrash,
-  kProcessCrash,
-  kRefusal,  ///< the one operation fails, as on a full disk; the process goes on
-};
 
 Result<Store> open(FileSystem& files) {
   return CheckpointStore::open(files, "/state", "orders", {Resume::Kind::kLatest, ""});
@@ -55,20 +49,25 @@ Result<> checkpoint(FileSystem& files, CheckpointStore& store, CheckpointId id, 
 }
 
 /// Two runs: attempts, checkpoints, one of them aborted, removals. Goes on after a refusal as a job would.
-void live(FileSystem& files, Known& known, const bool& dead) {
+void live(FileSystem& files, Known& known, const FileTrouble& trouble) {
   for (const CheckpointId first : {kBefore + 1, kBefore + 3}) {
     auto opened = open(files);
-    if (!opened && !dead) opened = open(files);
+    if (!opened) trouble.expect_named(opened.error());
+    if (!opened && !trouble.is_dead()) opened = open(files);
     if (!opened) return;
     CheckpointStore& store = **opened;
     auto attempt = store.begin_attempt();
-    if (!attempt && !dead) attempt = store.begin_attempt();
+    if (!attempt) trouble.expect_named(attempt.error());
+    if (!attempt && !trouble.is_dead()) attempt = store.begin_attempt();
     if (!attempt) return;
     EXPECT_GT(*attempt, known.attempt);
     known.attempt = *attempt;
     (void)store.remove_orphans();
     for (const CheckpointId id : {first, first + 1}) {
-      if (!checkpoint(files, store, id, known)) (void)store.discard(id);
+      if (const auto taken = checkpoint(files, store, id, known); !taken) {
+        trouble.expect_named(taken.error());
+        (void)store.discard(id);
+      }
       const auto retained = store.retained();
       for (std::size_t i = 0; i + 2 < retained.size(); ++i) (void)store.remove(retained[i].id, retained[i].attempt);
     }
@@ -105,34 +104,24 @@ void expect_restorable(FileSystem& files, const Known& known) {
 /// False if the life ended before operation `at`.
 bool run(Trouble trouble, int at, std::uint64_t seed) {
   MemoryFileSystem files;
-  SplitMixRandom random{seed};
   Known known;
   {
     const Store store = value_or_throw(open(files));
     known.attempt = value_or_throw(store->begin_attempt());
     for (CheckpointId id = 1; id <= kBefore; ++id) value_or_throw(checkpoint(files, *store, id, known));
   }
-  int seen = 0;
-  bool dead = false;
-  files.set_hook([&](FileOperation operation, const std::string& path) -> std::optional<Error> {
-    if (dead) return Error{ErrorCode::kIo, "the process is dead"};
-    if (!changes_files(operation) || seen++ != at) return std::nullopt;
-    if (trouble == Trouble::kRefusal) return Error{ErrorCode::kResourceExhausted, path + ": no space left on device"};
-    dead = true;
-    trouble == Trouble::kMachineCrash ? files.crash_machine(random) : files.crash_process();
-    return Error{ErrorCode::kIo, "the process is dead"};
-  });
-  live(files, known, dead);
-  files.set_hook(nullptr);
-  const bool reached = seen > at;
-  if (!dead && !reached) {
+  FileTrouble with{files, trouble, seed};
+  with.arm(at);
+  live(files, known, with);
+  with.disarm();
+  const bool reached = with.reached(at);
+  if (!with.is_dead() && !reached) {
     EXPECT_EQ(known.completed, kAfter);
   }
-  if (trouble == Trouble::kRefusal) {
+  if (!with.is_dead()) {
     EXPECT_GE(known.completed, kAfter - 1);
   }
-  // Whatever happened, the power fails at the end: what was reported as complete must be durable.
-  if (trouble != Trouble::kProcessCrash) files.crash_machine(random);
+  with.power_failure();
   expect_restorable(files, known);
   return reached;
 }
@@ -159,6 +148,10 @@ TEST(CheckpointStoreCrash, ACrashOfTheProcessLeavesTheOldOrTheNewCheckpoint) {
 
 TEST(CheckpointStoreCrash, ARefusedOperationFailsAtMostItsCheckpoint) {
   EXPECT_GT(run_at_every_operation(Trouble::kRefusal, 2), 80);
+}
+
+TEST(CheckpointStoreCrash, ARefusedLookAtFilesFailsAtMostItsCheckpoint) {
+  EXPECT_GT(run_at_every_operation(Trouble::kReadRefusal, 2), 20);
 }
 
 }  // namespace

@@ -71,6 +71,42 @@ TEST_F(CheckpointStoreTest, AUsedFolderIsRefusedWithoutResumeWithWhatToDo) {
   EXPECT_THAT(refused.error().message(), HasSubstr("/state/orders/chk-1-2"));
 }
 
+TEST_F(CheckpointStoreTest, AFirstStartThatIsTakenBackLeavesAnUnusedFolderAndItsNumberTaken) {
+  {
+    const Store refused = started(kNone);
+    value_or_throw(refused->begin_attempt());  // it had been tried again
+    value_or_throw(refused->withdraw());
+  }
+  {
+    const Store again = value_or_throw(open(kNone));
+    EXPECT_EQ(value_or_throw(again->begin_attempt()), 3u);
+  }
+  EXPECT_THAT(open(kNone).error().message(), HasSubstr("--resume")) << "that one was not taken back";
+}
+
+TEST_F(CheckpointStoreTest, AStartThatIsTakenBackLeavesAUsedFolderUsed) {
+  complete(*started(kNone), 1);
+  value_or_throw(started(kLatest)->withdraw());
+  EXPECT_THAT(open(kNone).error().message(), HasSubstr("its newest checkpoint is /state/orders/chk-1-1"));
+  const Store store = started(kLatest);
+  EXPECT_EQ(store->attempt(), 3u);
+  EXPECT_EQ(restored(*store), 1u);
+}
+
+TEST_F(CheckpointStoreTest, WhatAnAttemptHasLeftInTheFolderKeepsItUsed) {
+  {
+    const Store store = started(kNone);
+    value_or_throw(store->prepare(1));
+    value_or_throw(store->withdraw());
+  }
+  EXPECT_THAT(open(kNone).error().message(), HasSubstr("--resume"));
+}
+
+TEST_F(CheckpointStoreTest, WithoutAnAttemptThereIsNothingToTakeBack) {
+  value_or_throw(value_or_throw(open(kNone))->withdraw());
+  EXPECT_FALSE(files_.stat("/state/orders/CURRENT"));
+}
+
 TEST_F(CheckpointStoreTest, TheLatestCheckpointIsRestoredWithPathsThatOpen) {
   {
     const Store store = started(kNone);
@@ -217,6 +253,7 @@ TEST_F(CheckpointStoreTest, AZombieCanNeitherCompleteNorRemove) {
     EXPECT_EQ(result.error().code(), ErrorCode::kFailedPrecondition);
     EXPECT_THAT(result.error().message(), HasSubstr("attempt 2 has taken over"));
   }
+  EXPECT_EQ(zombie->withdraw().error().code(), ErrorCode::kFailedPrecondition);
   EXPECT_EQ(zombie->remove_orphans().error().code(), ErrorCode::kFailedPrecondition);
   EXPECT_EQ(zombie->begin_attempt().error().code(), ErrorCode::kFailedPrecondition);
   EXPECT_TRUE(exists("/state/orders/chk-1-1/_metadata"));

@@ -340,6 +340,25 @@ TEST_F(SavepointTest, ARefusedClaimLeavesTheNumberOfTheAttempt) {
   EXPECT_FALSE(files_.stat("/late/orders/CURRENT"));
 }
 
+TEST_F(SavepointTest, AStartThatIsTakenBackClaimsNothing) {
+  const std::string folder = savepoint(*begun("/state"), 2);
+  auto owner = begun("/owner");
+  complete(*owner, 1);
+  owner.reset();
+  value_or_throw(begun("/owner", {Resume::Kind::kPath, folder, 1})->withdraw());
+  EXPECT_FALSE(files_.stat(join_path(folder, "_claim")));
+  EXPECT_EQ(open("/owner")->restorable_path(), "/owner/orders/chk-1-1");
+  begun("/other", {Resume::Kind::kPath, folder, 2});
+}
+
+TEST_F(SavepointTest, AStartThatIsTakenBackLeavesWhatAnEarlierRunHadClaimed) {
+  const std::string folder = savepoint(*begun("/state"), 2);
+  begun("/owner", {Resume::Kind::kPath, folder, 1}).reset();
+  value_or_throw(begun("/owner", {Resume::Kind::kPath, folder, 2})->withdraw());
+  EXPECT_EQ(open("/owner")->restorable_path(), folder);
+  EXPECT_THAT(refusal("/other", {Resume::Kind::kPath, folder}).message(), HasSubstr("'/owner/orders'"));
+}
+
 TEST_F(SavepointTest, RestoredWithoutAClaimAnEarlierRunsClaimIsGivenUp) {
   const std::string folder = savepoint(*begun("/state"), 2);
   begun("/owner", {Resume::Kind::kPath, folder, 1}).reset();

@@ -21,6 +21,7 @@ class TaskSet::RecoverSinks final : public BackgroundWork {
   RecoverSinks(TaskSet& set, std::vector<Recovery> recoveries) : set_{set}, recoveries_{std::move(recoveries)} {}
 
   Progress step() noexcept override {
+    if (next_ == recoveries_.size()) set_.listener_.on_sinks_agreed();
     std::optional<Error> error;
     try {
       if (next_ < 2 * recoveries_.size()) {
@@ -315,6 +316,8 @@ SubtaskMetrics TaskSet::subtask_metrics(const PhysicalVertex& vertex, const Task
   result.records_in = is_reader(vertex.nodes.front()) ? out_of(0) : from.records_in.load(std::memory_order_relaxed);
   for (std::size_t i = 0; i < vertex.nodes.size(); ++i) {
     if (is_chain_end(vertex, vertex.nodes[i])) result.records_out += out_of(i);
+    result.late_dropped += from.nodes[i].late_dropped.load(std::memory_order_relaxed);
+    result.skipped += from.nodes[i].skipped.load(std::memory_order_relaxed);
   }
   const auto ms_in = [&, now_ns = env_.clock->steady_ns()](Occupancy::State state) {
     return from.occupancy.ns_in(state, now_ns) / 1'000'000;

@@ -105,11 +105,14 @@ class Collecting final : public detail::Operator {
       count = std::max(count, batch.values()[i].count);
     }
     results_.records += batch.size();
+    received_ += batch.size();
   }
   std::uint64_t records_out() const override { return 0; }
+  std::uint64_t late_dropped() const override { return received_; }  // no matter what: it is to be told
 
  private:
   Results& results_;
+  std::uint64_t received_ = 0;
 };
 
 /// numbers -> add one | by key: counting -> collecting.
@@ -172,6 +175,7 @@ struct TestJob {
 // Remembers what it is told, and lets a test wait for it.
 class Master final : public ExecutionListener {
  public:
+  void on_sinks_agreed() override { note([&] { ++agreed; }); }
   void on_running() override { note([&] { running = true; }); }
   void on_ack(TaskId task, CheckpointId id, TaskSnapshot) override {
     note([&] { EXPECT_TRUE(acks[id].insert(task).second); });
@@ -189,6 +193,7 @@ class Master final : public ExecutionListener {
 
   std::mutex mutex;
   std::condition_variable changed;
+  int agreed = 0;
   bool running = false;
   std::map<CheckpointId, std::set<TaskId>> acks;
   std::string declined;
@@ -266,7 +271,10 @@ TEST_P(ThreadedExecutionTest, RunsAPlanFromStartToEndWithCheckpointsOnTheWay) {
   EXPECT_EQ(vertices[1].name, "counting -> collecting");
   ASSERT_EQ(vertices[1].subtasks.size(), 3u);
   std::uint64_t records = 0;
-  for (const SubtaskMetrics& subtask : vertices[1].subtasks) records += subtask.records_in;
+  for (const SubtaskMetrics& subtask : vertices[1].subtasks) {
+    records += subtask.records_in;
+    EXPECT_EQ(subtask.late_dropped, subtask.records_in);
+  }
   EXPECT_EQ(records, static_cast<std::uint64_t>(job.total));
   EXPECT_LT(skew(vertices[1]), 3);
 }
@@ -276,6 +284,7 @@ TEST_P(ThreadedExecutionTest, FailsAtTheStartWhenASinkCannotBeRecoveredAndOpensN
     EXPECT_EQ(recovery.uid, "collecting");
     EXPECT_EQ(recovery.job, "job");
     EXPECT_EQ(recovery.attempt, 3u);
+    EXPECT_TRUE(recovery.only_checks);
     throw Error{ErrorCode::kIo, "the folder is gone"};
   };
   job.build(2);
@@ -284,6 +293,7 @@ TEST_P(ThreadedExecutionTest, FailsAtTheStartWhenASinkCannotBeRecoveredAndOpensN
   master.wait([&] { return !master.failures.empty(); });
   EXPECT_THAT(master.failures.front(), HasSubstr("the folder is gone"));
   EXPECT_FALSE(master.running);
+  EXPECT_EQ(master.agreed, 0);
   execution->cancel();
   master.wait([&] { return master.ended == 1; });
   execution.reset();
@@ -294,6 +304,7 @@ TEST_P(ThreadedExecutionTest, RecoversASinkWithTheCommittablesOfItsNode) {
   std::vector<std::string> given;
   job.recover = [&](const detail::SinkRecovery& recovery) {
     EXPECT_TRUE(recovery.restored);
+    EXPECT_EQ(master.agreed, recovery.only_checks ? 0 : 1) << "it is told between asking and changing";
     given = recovery.committables;
   };
   job.total = 10;

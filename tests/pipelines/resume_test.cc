@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 
 #include "disturbance.h"
 #include "run_job.h"
@@ -83,6 +85,19 @@ TEST_P(ResumedPipeline, AnotherRunAtAnotherParallelism) {
   EXPECT_THAT(failure_of(words(kNoRestart), job_of), HasSubstr("once"));
   run_job(words({"--resume"}, 3), job_of);
   EXPECT_EQ(rows(folder_ / "out"), expected_);
+}
+
+TEST(Resume, AStartThatASinkRefusesLeavesTheCheckpointFolderAsItWas) {
+  const TemporaryFolder folder;
+  const auto job_into = [&](const std::string& out) {
+    return [path = folder / out](Job& job) { build(job, [](const Bid& b) { return b; }, path); };
+  };
+  std::filesystem::create_directories(folder / "others");
+  std::ofstream{folder / "others/part-0-1-0.json"} << "{}\n";
+  const Words words{"--checkpoint-dir", folder / "state"};
+  EXPECT_THAT(failure_of(words, job_into("others")), HasSubstr("of unknown origin"));
+  run_job(words, job_into("out"));
+  EXPECT_FALSE(rows(folder / "out").empty());
 }
 
 TEST(Resume, InAnEmptyFolderStartsAnew) {

@@ -127,6 +127,27 @@ orders.key_by(&Order::id)
   t.in({1, 9}, at(1h)).in(paid, {1, 9}, at(2h)).in(paid, {1, 8}, at(50min)).expect_out({{1, 9}});
 }
 
+TEST(StreamsTogetherPage, LateRecordsOfAJoin) {
+  const TestInput<Payment> made{"payments"};
+  const TestOutput<Order> late{"late"};
+  PipelineTest<Order, Paid> t{TestOptions{}, [&](Stream<Order> orders, TestPorts& ports) {
+                                const auto payments = ports.input(made);
+const SideOutput<Order> late_orders{"late orders"};
+const SideOutput<Payment> late_payments{"late payments"};
+const auto paid = orders.key_by(&Order::id)
+                      .join(payments.key_by(&Payment::order))
+                      .between(-5min, 1h)
+                      .late_to(late_orders, late_payments)
+                      .inner([](const Order& order, const Payment& payment) { return Paid{order.id, payment.amount}; })
+                      .uid("paid");
+const Stream<Order> too_late = paid.side_output(late_orders);
+                                ports.output(late, too_late);
+                                return paid;
+                              }};
+  t.watermark(at(1h)).in({1, 9}, at(1h)).in({2, 9}, at(2h)).in(made, {2, 9}, at(2h)).expect_out({{2, 9}});
+  t.expect_out(late, {{1, 9}});
+}
+
 TEST(StreamsTogetherPage, Tables) {
   using Large = Change<Keyed<bool, std::int64_t>>;
   PipelineTest<Payment, Large> t{TestOptions{}, [](Stream<Payment> payments) {

@@ -201,6 +201,11 @@ TEST(Windows, FaultsAreToldWhenTheJobIsBuilt) {
   EXPECT_THAT(fault([](auto keyed) { return keyed.window(tumbling(1s)).allowed_lateness(-1s); }), says("zero or more"));
   EXPECT_THAT(fault([](auto keyed) { return keyed.window(tumbling(1s)).trigger(purging(continuous_trigger(0s))); }), says("continuous_trigger() takes a duration"));
   EXPECT_THAT(fault([](auto keyed) { return keyed.window(global()).trigger(timeout_trigger(count_trigger(1), -1s)); }), says("timeout_trigger() takes a duration"));
+  EXPECT_THAT(fault([](auto keyed) { return keyed.window(global()).trigger(count_trigger(0)); }), says("count_trigger() takes how many records are enough: one or more"));
+  EXPECT_THAT(fault([](auto keyed) { return keyed.window(global()).trigger(purging(count_trigger(-1))); }), says("count_trigger() takes"));
+  EXPECT_THAT(fault([](auto keyed) { return keyed.window(tumbling(1s)).evict(count_evictor(0)); }), says("count_evictor() takes how many records stay: one or more"));
+  EXPECT_THAT(fault([](auto keyed) { return keyed.window(tumbling(1s)).evict_after(count_evictor(-2)); }), says("count_evictor() takes"));
+  EXPECT_THAT(fault([](auto keyed) { return keyed.window(tumbling(1s)).evict(time_evictor(0s)); }), says("time_evictor() takes a duration of more than zero"));
 }
 
 }  // namespace

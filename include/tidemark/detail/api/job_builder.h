@@ -39,6 +39,7 @@ struct NewNode {
   bool heads_task = false;
   bool must_be_read = true;
   bool is_local_stage = false;
+  std::optional<Duration> windows_stay = {};
   std::vector<StateDescriptor> states = {};
   NodeFactory factory = {};
 };

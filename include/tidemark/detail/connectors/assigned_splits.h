@@ -2,7 +2,7 @@
 // they make together. It is the reader's state in a checkpoint. One owner, no threads.
 //
 // Splits of a checkpoint come first. A split counts as idle by what the attempts to read it have found, so one that waits for its
-// turn never does. A reader without splits is idle when it was told that there is none for it yet.
+// turn stays what it was. A reader without splits is idle when it was told that there is none for it yet.
 #pragma once
 
 #include <cstddef>
@@ -47,18 +47,21 @@ class AssignedSplits {
 
   /// Records of the current split were read, the newest of this time.
   void observe(Timestamp newest);
-  /// There was an attempt to read the current split, in vain.
-  void found_nothing();
+  /// What the source itself says of the current split, behind observe() or found_nothing().
+  void promise(Timestamp watermark) { watermarks_.promise(splits_.front().watermark, watermark); }
+  void declare_idle() { watermarks_.declare_idle(splits_.front().watermark, true); }
+  /// The current split was asked then, in vain.
+  void found_nothing(std::int64_t asked_ns) { watermarks_.found_nothing(splits_.front().watermark, asked_ns); }
   /// It must wait for slower readers, so it is not silent.
-  void held_back() { splits_.front().is_silent = false; }
-  /// The rate lets nobody read it for now: if it was silent, the next attempt says whether it still is.
-  void not_tried() { watermarks_.hold(splits_.front().watermark); }
+  void held_back() { watermarks_.held_back(splits_.front().watermark); }
+  /// Nobody asks it for now, or an answer is on its way: it stays what it was.
+  void not_asked() { watermarks_.not_asked(splits_.front().watermark); }
   Timestamp current_watermark() const { return watermarks_.watermark_of(splits_.front().watermark); }
   /// True if the watermark or idleness changed.
   bool update_watermark();
   Timestamp watermark() const { return watermarks_.watermark(); }
   bool idle() const { return watermarks_.idle(); }
-  /// How long until update_watermark() may find the reader idle; 0 for never.
+  /// How long until asking again may find a split idle; 0 for never.
   std::int64_t idle_in_ns() const;
 
   /// The list state "splits"; `position` is the current one's.
@@ -68,7 +71,6 @@ class AssignedSplits {
   struct Held {
     SplitState state;
     SplitWatermarks::Split watermark = 0;
-    bool is_silent = false;
   };
 
   std::int64_t now_ns() const;

@@ -36,6 +36,7 @@ using MakeOwnSource = std::function<std::unique_ptr<S>()>;
 struct OwnSourceOptions {
   std::string name;
   bool side_by_side = false;
+  bool makes_watermarks = false;             ///< and none is made from the records
   std::optional<Duration> find_again_after;  ///< nothing: splits are found once
   Duration poll_every{50};                   ///< after a read that came to nothing
 };
@@ -145,17 +146,19 @@ class OwnSplitReader final : public SplitReader<typename S::Record> {
     std::swap(reading.done, reading.filling);
     reading.position = reading.next_position;
     const ReadOutcome outcome = reading.outcome;
+    const std::int64_t asked_ns = reading.asked_ns;
     if (outcome == ReadOutcome::kNothingNow) reading.not_before_ns = steady_time_ns(*context_->env) + std::chrono::nanoseconds{options_.poll_every}.count();
     if (outcome == ReadOutcome::kMore && most >= Batch::kCapacity) begin_read(most);
     const Timestamp newest = hand_on(reading, out);
+    const bool came_to_nothing = outcome == ReadOutcome::kNothingNow && reading.done.is_empty();
+    const Read got{came_to_nothing ? Outcome::kNothing : Outcome::kRecords, newest, reading.done.promised(), reading.done.is_idle(), asked_ns};
     if (outcome == ReadOutcome::kEnd) {
       readings_.erase(current_bytes_);
       current_.reset();
-      return {Outcome::kEnd, newest};
+      return {Outcome::kEnd, got.newest, got.watermark};
     }
-    if (outcome == ReadOutcome::kMore || reading.done.size() > 0) return {Outcome::kRecords, newest};
-    retry_after_ns_ = std::chrono::nanoseconds{options_.poll_every}.count();
-    return {Outcome::kNothing, Timestamp::min()};
+    if (came_to_nothing) retry_after_ns_ = std::chrono::nanoseconds{options_.poll_every}.count();
+    return got;
   }
 
   bool side_by_side() const override { return options_.side_by_side; }
@@ -163,7 +166,7 @@ class OwnSplitReader final : public SplitReader<typename S::Record> {
   std::int64_t retry_after_ns() const override { return retry_after_ns_; }
 
  private:
-  // A split that is open. Between begin_read() and its mail, the call has all but `position`, `done` and the flags.
+  // A split that is open. Between begin_read() and its mail, the call has all but `position`, `done`, the flags and the times.
   struct Reading {
     typename S::Split split{};
     typename S::Position position{};  // behind what was handed on
@@ -171,6 +174,7 @@ class OwnSplitReader final : public SplitReader<typename S::Record> {
     bool is_reading = false;
     bool has_read = false;
     std::int64_t not_before_ns = 0;
+    std::int64_t asked_ns = 0;  // when the newest read was begun
 
     std::unique_ptr<S> source;
     typename S::Position next_position{};
@@ -182,15 +186,16 @@ class OwnSplitReader final : public SplitReader<typename S::Record> {
   Outcome begin_if_due(std::uint32_t most) {
     if (current_->is_reading) return Outcome::kPending;
     retry_after_ns_ = std::max<std::int64_t>(current_->not_before_ns - steady_time_ns(*context_->env), 0);
-    if (retry_after_ns_ > 0) return Outcome::kNothing;
+    if (retry_after_ns_ > 0) return Outcome::kNotDue;
     begin_read(most);
     return Outcome::kBegun;
   }
 
   void begin_read(std::uint32_t most) {
     current_->is_reading = true;
+    current_->asked_ns = steady_time_ns(*context_->env);
     current_->next_position = current_->position;
-    current_->filling.begin(std::min(most, Batch::kCapacity));
+    current_->filling.begin(std::min(most, Batch::kCapacity), options_.makes_watermarks);
     context_->run_call([reading = current_, make = make_, post_mail = context_->post_mail] {
       run_read(*reading, make);
       post_mail([reading] {
@@ -229,7 +234,7 @@ class OwnSplitReader final : public SplitReader<typename S::Record> {
       }
       out.forward(batch);
     });
-    return newest;
+    return options_.makes_watermarks ? Timestamp::min() : newest;
   }
 
   OwnSourceOptions options_;

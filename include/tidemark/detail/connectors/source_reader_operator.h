@@ -110,23 +110,31 @@ class SourceReaderOperator final : public SourceOperator {
     }
     const std::uint64_t allowed = limit_->allowed(steady_time_ns(*context_->env));
     if (allowed == 0) {
-      splits_->not_tried();
+      splits_->not_asked();
       wait_at_most(limit_->wait_ns());
       return false;
     }
     const std::uint64_t before = out_.emitted();
-    const auto [outcome, newest] =
+    const auto got =
         reader_->read(out_, bad_records_, static_cast<std::uint32_t>(std::min<std::uint64_t>(allowed, std::numeric_limits<std::uint32_t>::max())));
+    const Outcome outcome = got.outcome;
     limit_->take(out_.emitted() - before);
     bad_records_.flush();
     if (outcome == Outcome::kBegun) has_begun_ = true;
-    if (outcome == Outcome::kBegun || outcome == Outcome::kPending) return false;
+    if (outcome == Outcome::kBegun || outcome == Outcome::kPending || outcome == Outcome::kNotDue) {
+      splits_->not_asked();
+      if (outcome == Outcome::kNotDue) wait_at_most(reader_->retry_after_ns());
+      return false;
+    }
     if (outcome == Outcome::kNothing) {
-      splits_->found_nothing();
+      splits_->found_nothing(got.asked_ns.value_or(steady_time_ns(*context_->env)));
+      if (got.is_idle) splits_->declare_idle();
       wait_at_most(reader_->retry_after_ns());
       return false;
     }
-    splits_->observe(newest);
+    splits_->observe(got.newest);
+    splits_->promise(got.watermark);
+    if (got.is_idle) splits_->declare_idle();
     if (outcome == Outcome::kEnd) {
       splits_->finish_current();
       ask_if_empty();

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,14 +18,18 @@ class SplitReader {
  public:
   enum class Outcome {
     kRecords,  ///< some, or at least a part of the split, was read
-    kNothing,  ///< nothing for now: see retry_after_ns()
+    kNothing,  ///< it was asked, and there is nothing for now: see retry_after_ns()
+    kNotDue,   ///< it had nothing the last time, and is not asked again before retry_after_ns() is over
     kBegun,    ///< an attempt was begun, and mail says when it is done
     kPending,  ///< one is on its way
     kEnd,      ///< the split is read; there may be records with it
   };
   struct Read {
     Outcome outcome = Outcome::kNothing;
-    Timestamp newest = Timestamp::min();  ///< the largest event time of what was read
+    Timestamp newest = Timestamp::min();     ///< the largest event time of what was read
+    Timestamp watermark = Timestamp::min();  ///< what the source itself promises of the split: no record up to here follows
+    bool is_idle = false;                    ///< the source itself says that the split is silent until more is read
+    std::optional<std::int64_t> asked_ns;    ///< with kNothing: when, in steady time, if that was before this call
   };
 
   virtual ~SplitReader() = default;
@@ -40,7 +45,7 @@ class SplitReader {
   virtual bool side_by_side() const { return false; }
   /// How far the open split was read.
   virtual std::string position() const = 0;
-  /// After kNothing; 0: mail says when.
+  /// After kNothing and kNotDue; 0: mail says when.
   virtual std::int64_t retry_after_ns() const { return 0; }
   /// Records left out by on_error(skip()).
   virtual std::uint64_t skipped() const { return 0; }

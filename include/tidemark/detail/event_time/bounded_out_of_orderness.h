@@ -17,6 +17,9 @@ class BoundedOutOfOrderness {
   /// `newest` is the largest timestamp of a batch. No record makes the watermark +infinity: that is the end of input.
   void observe(Timestamp newest) { watermark_ = std::max(watermark_, newest - delay_ - Duration{1}); }
 
+  /// The source itself promises that no record up to `watermark`, inclusive, follows. Nor does this make it +infinity.
+  void promise(Timestamp watermark) { watermark_ = std::max(watermark_, std::min(watermark, Timestamp::max() - Duration{1})); }
+
   /// No record up to this moment, inclusive, is expected any more.
   Timestamp watermark() const { return watermark_; }
 

@@ -1,10 +1,10 @@
 // The watermark of a source reader: made for each of its splits, the lowest of those that are active.
 //
-// A split is idle after a time without records. That is decided right behind an attempt to read, so time in which nobody
-// read because of those downstream makes no split idle: what came meanwhile is read first. A split that may not be read for
-// now stays what it was, idle or not, until an attempt is made. A reader without splits is not
-// idle before it is told that there is none for it yet: it has asked for one and is answered, and the records of a split
-// would come late if nobody had waited for them.
+// A split is idle if it was asked and had nothing, so long after it first had nothing, without a record between. The
+// attempt decides and not the clock: while nobody asks, because those downstream are busy or the rate forbids it, a split
+// stays what it was, as what came meanwhile is read first. A reader without splits is not idle before it is told that there
+// is none for it yet: it has asked for one and is answered, and the records of a split would come late if nobody had waited
+// for them.
 //
 // Before its first record a split holds the watermark where it is, as its records are not known; a reader that waits for
 // its next split holds it, too. Each split's watermark belongs into the snapshot with the split and comes back with
@@ -33,20 +33,25 @@ class SplitWatermarks {
   SplitWatermarks(Duration delay, std::optional<std::int64_t> idle_after_ns);
 
   /// A split begins, or goes on after a restore with the watermark that it had.
-  Split add(Timestamp restored, std::int64_t now_ns);
+  Split add(Timestamp restored);
 
-  /// A batch of the split, whose largest timestamp is `newest`.
-  void observe(Split split, Timestamp newest, std::int64_t now_ns) {
-    State& state = splits_[split];
-    state.generator.observe(newest);
-    state.active_ns = now_ns;
-    state.is_held = false;
+  /// A batch of the split was handed on, whose largest timestamp is `newest`.
+  void observe(Split split, Timestamp newest) {
+    splits_[split].generator.observe(newest);
+    is_not_silent(split);
   }
+  /// The split was asked then, and there was nothing.
+  void found_nothing(Split split, std::int64_t asked_ns);
+  /// The split is not asked for now, and no call of update() will change that.
+  void not_asked(Split split) { splits_[split].is_asked_again = false; }
+  /// The split must wait for others that are slower.
+  void held_back(Split split) { is_not_silent(split); }
 
-  /// The split may not be read for now: update() finds it neither idle nor active before observe() or release().
-  void hold(Split split) { splits_[split].is_held = true; }
-  /// There was an attempt to read it.
-  void release(Split split) { splits_[split].is_held = false; }
+  /// The source itself promises that no record of the split up to `watermark`, inclusive, follows; a lower promise than
+  /// before changes nothing.
+  void promise(Split split, Timestamp watermark) { splits_[split].generator.promise(watermark); }
+  /// The source itself says that the split is silent: it is idle at once, whatever `idle_after_ns`, until this is taken back.
+  void declare_idle(Split split, bool silent) { splits_[split].is_declared_idle = silent; }
 
   /// The split was read to its end, or goes to another reader.
   void finish(Split split);
@@ -57,11 +62,10 @@ class SplitWatermarks {
   /// No split comes any more: when the last one finishes, the watermark is +infinity.
   void no_more_splits() { no_more_splits_ = true; }
 
-  /// What is to be told downstream: call it behind each attempt to read, also when that found nothing, and try again at
-  /// idle_deadline_ns().
-  WatermarkChange update(std::int64_t now_ns);
+  /// What is to be told downstream: call it behind each attempt to read, also when that found nothing.
+  WatermarkChange update();
 
-  /// When update() could find a split idle that is not yet so; nothing if only a batch changes something.
+  /// When to ask again, as a split could then be idle that is not yet so; nothing if none could.
   std::optional<std::int64_t> idle_deadline_ns() const;
 
   /// For the snapshot: what add() is to be given.
@@ -74,14 +78,17 @@ class SplitWatermarks {
  private:
   struct State {
     BoundedOutOfOrderness generator;
-    std::int64_t active_ns;
+    std::optional<std::int64_t> silent_since_ns;  ///< the first attempt that found nothing
     bool open = true;
-    bool is_held = false;
-    bool idle = false;  ///< as of the last update()
+    bool is_asked_again = false;  ///< it had nothing, and the next call to the reader asks it again
+    bool is_declared_idle = false;
+    bool idle = false;  ///< by the last attempt
   };
 
-  bool is_idle(std::int64_t active_ns, std::int64_t now_ns) const {
-    return idle_after_ns_ && now_ns - active_ns >= *idle_after_ns_;
+  void is_not_silent(Split split) {
+    State& state = splits_[split];
+    state.silent_since_ns.reset();
+    state.idle = state.is_asked_again = false;
   }
 
   Duration delay_;

@@ -73,8 +73,14 @@ constexpr std::int64_t ceil_to_grid(std::int64_t t, std::int64_t step, std::int6
   return floor_to_grid(t + (step - 1), step, offset);
 }
 
-/// What to say about a record without event time, or with one further from 1970 than kFurthestWindowMs.
-Error no_window_for(Timestamp t);
+/// There can be no window for a record's time.
+class NoWindow final : public Error {
+ public:
+  using Error::Error;
+};
+
+/// For a record without event time, or with one further from 1970 than there are windows.
+NoWindow no_window_for(Timestamp t);
 
 }  // namespace detail
 }  // namespace tidemark

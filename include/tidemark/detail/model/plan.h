@@ -4,10 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tidemark/detail/model/checkpoint.h"
+#include "tidemark/time.h"
 
 namespace tidemark {
 
@@ -26,6 +29,9 @@ enum class Exchange : std::uint8_t {
   kCustom,     ///< as the user's function says
 };
 
+/// The state in which an operator has its windows, where that is not of the kind kWindow.
+inline constexpr std::string_view kWindowsState = "windows";
+
 struct LogicalNode {
   NodeId id = 0;
   std::string name;                   ///< "window aggregate"
@@ -37,6 +43,7 @@ struct LogicalNode {
   bool heads_task = false;            ///< hands on by itself: the first operator of its task
   bool must_be_read = false;          ///< puts out a stream, which an operator or a sink must take
   bool is_local_stage = false;        ///< aggregates ahead of an exchange for the node behind it, and shares its uid
+  std::optional<Duration> windows_stay;  ///< with windows: so long behind its end one is kept; Duration::max(): for good
   std::vector<StateDescriptor> states;
 };
 

@@ -3,7 +3,7 @@
 // A record of the first stream at t meets those of the second from t + lower to t + upper. It is kept until the watermark says
 // that no partner can come any more, and so are those of the second. A record that has met nobody by then gives what its
 // kind of join gives of one that is alone, with the last time at which a partner might have been: by its own it would be late
-// to whatever follows. Late records are dropped and counted.
+// to whatever follows. Late records are handed out or counted (late_records.h).
 #pragma once
 
 #include <algorithm>
@@ -14,6 +14,7 @@
 
 #include "tidemark/co_process.h"
 #include "tidemark/detail/operators/join_kind.h"
+#include "tidemark/detail/operators/late_records.h"
 #include "tidemark/detail/operators/timed_rows.h"
 #include "tidemark/state.h"
 #include "tidemark/time.h"
@@ -44,24 +45,36 @@ class IntervalJoin final : public KeyedCoProcess<K, A, B, typename JoinRow<kKind
   using typename Base::Context;
   using typename Base::Output;
 
-  IntervalJoin(Declare& declare, F f, Interval partners) : row_{std::move(f)}, of_first_{partners}, of_second_{-partners.upper, -partners.lower}, first_{declare, "first"}, second_{declare, "second"} {}
+  IntervalJoin(Declare& declare, F f, Interval partners, const LateNames& late)
+      : row_{std::move(f)},
+        of_first_{partners},
+        of_second_{-partners.upper, -partners.lower},
+        first_{declare, "first"},
+        second_{declare, "second"},
+        late_firsts_{declare, late.first},
+        late_seconds_{declare, late.second} {}
 
-  void process_first(const A& record, Context& ctx, Out<Output>& out) override { take_in<true>(first_, second_, of_first_, record, ctx, out); }
-  void process_second(const B& record, Context& ctx, Out<Output>& out) override { take_in<false>(second_, first_, of_second_, record, ctx, out); }
+  void process_first(const A& record, Context& ctx, Out<Output>& out) override {
+    take_in<true>(first_, second_, of_first_, late_firsts_, record, ctx, out);
+  }
+  void process_second(const B& record, Context& ctx, Out<Output>& out) override {
+    take_in<false>(second_, first_, of_second_, late_seconds_, record, ctx, out);
+  }
 
   void on_timer(Timestamp, Context& ctx, Out<Output>& out) override {
     let_go<true>(first_, of_first_, ctx, out);
     let_go<false>(second_, of_second_, ctx, out);
   }
 
-  std::uint64_t late_dropped() const { return late_dropped_; }
+  std::uint64_t late_dropped() const { return late_firsts_.dropped() + late_seconds_.dropped(); }
 
  private:
   template <bool kFirst, class Mine, class Others, class T>
-  void take_in(Mine& mine, Others& others, const Interval& partners, const T& record, Context& ctx, Out<Output>& out) {
+  void take_in(Mine& mine, Others& others, const Interval& partners, LateRecords<T>& late, const T& record, Context& ctx,
+               Out<Output>& out) {
     const Timestamp at = ctx.timestamp();
     if (is_late(at, ctx.watermark())) {
-      ++late_dropped_;
+      late.take(record, at);
       return;
     }
     const Timestamp last = at + partners.upper;
@@ -133,7 +146,8 @@ class IntervalJoin final : public KeyedCoProcess<K, A, B, typename JoinRow<kKind
   Interval of_second_;  // likewise of the second
   Side<A> first_;
   Side<B> second_;
-  std::uint64_t late_dropped_ = 0;
+  LateRecords<A> late_firsts_;
+  LateRecords<B> late_seconds_;
 };
 
 }  // namespace tidemark::detail

@@ -20,6 +20,7 @@
 #include "tidemark/detail/codec/type.h"
 #include "tidemark/detail/event_time/key_group_watermarks.h"
 #include "tidemark/detail/event_time/timer_queue.h"
+#include "tidemark/detail/model/key_group.h"
 #include "tidemark/detail/operators/guard.h"
 #include "tidemark/detail/operators/map.h"
 #include "tidemark/detail/operators/side_outputs.h"
@@ -78,7 +79,8 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     backend_.restore(context);
     if (SpilledTables* tables = backend_.spilled_tables()) resident_.emplace(*tables);
     floors_ = KeyGroupWatermarks{context.key_groups(), context.restore.watermarks};
-    context_.watermark_ = floors_.lowest();
+    max_parallelism_ = context.max_parallelism;
+    watermark_ = floors_.lowest();
     OpenContext open{context.name.subtask, context.parallelism};
     try {
       function_->F::open(open);
@@ -99,7 +101,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
   }
 
   bool advance(Timestamp watermark) override {
-    context_.watermark_ = std::max(context_.watermark_, watermark);
+    watermark_ = std::max(watermark_, watermark);
     if (watermark == Timestamp::max()) context_.timers_.input_ended_ = true;
     const auto on_timer = [this](Timestamp at) {
       move_time(at.ms());
@@ -133,7 +135,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
   void end_of_data() override { processing_timers_.queue().clear(); }
 
   std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest& request) override {
-    return backend_.snapshot(request, *operator_context_, floors_.at(context_.watermark_));
+    return backend_.snapshot(request, *operator_context_, floors_.at(watermark_));
   }
   void checkpoint_completed(CheckpointId id) override { backend_.checkpoint_completed(id); }
   void checkpoint_aborted(CheckpointId id) override { backend_.checkpoint_aborted(id); }
@@ -165,6 +167,8 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     F& function = *function_;
     const bool spills = resident_.has_value();
     const bool loads = backend_.is_loading();
+    const bool floors_hold = begin_event_time();
+    const bool was_just_restored = loads || floors_hold;
     if (spills) make_resident(key, values, hashes, size);
     prefetch(hashes, std::min(size, kPrefetchAhead));
     const std::uint64_t serial = cursor_.serial;
@@ -176,9 +180,10 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
         }
         // Counted from the batch's start instead of up: the next record need not wait for this one's.
         cursor_.serial = serial + i + 1;
-        if (loads) [[unlikely]] {
-          if (i == 1) backend_.tell_first_record();
+        if (was_just_restored) [[unlikely]] {
+          if (loads && i == 1) backend_.tell_first_record();
           load(hashes[i]);
+          if (floors_hold) take_floor(hashes[i]);
         }
         move_cursor(hashes[i], lookup_(std::invoke(key, values[i])), timestamps[i]);
         call(function, values[i], context_, out);
@@ -241,6 +246,15 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     cursor_.key = key;
     move_time(timestamp);
   }
+  // The function is told how far event time had come for the key at hand, not the subtask: what was late for it stays late.
+  // False if that is the same for all keys, as it mostly is.
+  bool begin_event_time() {
+    context_.watermark_ = watermark_;
+    return !floors_.reached_by(watermark_);
+  }
+  [[gnu::noinline]] void take_floor(std::uint64_t hash) {
+    context_.watermark_ = std::max(watermark_, floors_.floor_for(key_group_of(hash, max_parallelism_)));
+  }
   void move_time(std::int64_t timestamp) {
     context_.timestamp_ = timestamp;
     this->out_.set_timestamp(timestamp);
@@ -250,6 +264,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
   template <class OnTimer>
   bool fire(TimerQueue<OwnedKey<K>>& queue, Timestamp until, const OnTimer& on_timer, std::string_view what) {
     backend_.begin_batch(*operator_context_->env);
+    const bool floors_hold = begin_event_time();
     auto& out = this->out_;
     out.set_stable_text({});
     const std::uint64_t enough = out.emitted() + kResultsAtOnce;
@@ -266,6 +281,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
         cursor_.key = timer_key_;
         if (resident_) make_timer_key_resident(hash);
         const bool took_time = load(hash);
+        if (floors_hold) [[unlikely]] take_floor(hash);
         in_user_code = true;
         on_timer(when);
         in_user_code = false;
@@ -294,7 +310,9 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
   std::optional<ResidentKeys<K>> resident_;  // where the backend's tables stand in front of a store
   std::unique_ptr<F> function_;
   Context context_;
+  Timestamp watermark_ = Timestamp::min();  // of the subtask; timers fire by it
   KeyGroupWatermarks floors_{{}, {}};
+  std::uint32_t max_parallelism_ = 0;
   OperatorContext* operator_context_ = nullptr;
   RecordGuard guard_;
 };

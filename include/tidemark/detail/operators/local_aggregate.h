@@ -227,9 +227,10 @@ class LocalAggregateOperator final
   }
   [[gnu::noinline]] void take_without_table(const T& value, std::int64_t timestamp, std::int64_t slice) {
     if (slice == WindowTimeline::kNoWindow) return;
-    if (slice == WindowTimeline::kOutOfRange) throw no_window_for(Timestamp{timestamp});
     if (late_out_.has_receivers()) {
       late_out_.emit(Timestamp{timestamp}, value);
+    } else if (slice == WindowTimeline::kOutOfRange) {
+      throw no_window_for(Timestamp{timestamp});
     } else {
       hand_on_alone(value, timestamp, slice);
     }

@@ -2,8 +2,8 @@
 // stream being the versions, each valid from its event time until the next one's.
 //
 // A record waits until the watermark has passed it, so that its version is there. Of the versions before the watermark the
-// newest is kept, and none of those before that. Late records are dropped and counted; a late version is taken if it is not
-// older than the one that is kept.
+// newest is kept, and none of those before that. Late records are handed out or counted (late_records.h); a late version is
+// taken if it is not older than the one that is kept.
 #pragma once
 
 #include <algorithm>
@@ -14,6 +14,7 @@
 #include "tidemark/co_process.h"
 #include "tidemark/detail/event_time/aggregate_types.h"
 #include "tidemark/detail/operators/join_kind.h"
+#include "tidemark/detail/operators/late_records.h"
 #include "tidemark/detail/operators/timed_rows.h"
 #include "tidemark/state.h"
 #include "tidemark/time.h"
@@ -31,11 +32,16 @@ class TemporalJoin final : public KeyedCoProcess<K, A, B, typename JoinRow<kKind
   using typename Base::Context;
   using typename Base::Output;
 
-  TemporalJoin(Declare& declare, F f) : row_{std::move(f)}, waiting_{declare, "waiting"}, versions_{declare, "versions"} {}
+  TemporalJoin(Declare& declare, F f, const LateNames& late)
+      : row_{std::move(f)},
+        waiting_{declare, "waiting"},
+        versions_{declare, "versions"},
+        late_records_{declare, late.first},
+        late_versions_{declare, late.second} {}
 
   void process_first(const A& record, Context& ctx, Out<Output>&) override {
     if (is_late(ctx.timestamp(), ctx.watermark())) {
-      ++late_dropped_;
+      late_records_.take(record, ctx.timestamp());
       return;
     }
     waiting_.mutate([&](auto& rows) { insert_by_time(rows, Timed<A>{ctx.timestamp(), record}); });
@@ -44,9 +50,10 @@ class TemporalJoin final : public KeyedCoProcess<K, A, B, typename JoinRow<kKind
 
   void process_second(const B& version, Context& ctx, Out<Output>&) override {
     const auto& versions = versions_.get();
-    const bool is_outdated = !versions.empty() && ctx.timestamp() < versions.front().at && is_late(ctx.timestamp(), ctx.watermark());
+    // The first one is the one that is kept if the watermark has passed it. Otherwise there is none yet.
+    const bool is_outdated = !versions.empty() && ctx.timestamp() < versions.front().at && is_late(versions.front().at, ctx.watermark());
     if (is_outdated) {
-      ++late_dropped_;
+      late_versions_.take(version, ctx.timestamp());
       return;
     }
     versions_.mutate([&](auto& changed) { insert_by_time(changed, Timed<B>{ctx.timestamp(), version}); });
@@ -58,7 +65,7 @@ class TemporalJoin final : public KeyedCoProcess<K, A, B, typename JoinRow<kKind
     forget_until(ctx.watermark());
   }
 
-  std::uint64_t late_dropped() const { return late_dropped_; }
+  std::uint64_t late_dropped() const { return late_records_.dropped() + late_versions_.dropped(); }
 
  private:
   void join_until(Timestamp watermark, Out<Output>& out) {
@@ -89,7 +96,8 @@ class TemporalJoin final : public KeyedCoProcess<K, A, B, typename JoinRow<kKind
   Row row_;
   TimedRows<A> waiting_;
   TimedRows<B> versions_;
-  std::uint64_t late_dropped_ = 0;
+  LateRecords<A> late_records_;
+  LateRecords<B> late_versions_;
 };
 
 }  // namespace tidemark::detail

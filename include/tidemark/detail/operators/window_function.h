@@ -23,7 +23,9 @@
 #include <vector>
 
 #include "tidemark/detail/codec/binary.h"
+#include "tidemark/detail/model/plan.h"
 #include "tidemark/detail/operators/keyed_function.h"
+#include "tidemark/detail/operators/late_records.h"
 #include "tidemark/detail/operators/window_content.h"
 #include "tidemark/error.h"
 #include "tidemark/functions.h"
@@ -73,20 +75,19 @@ class WindowFunction : public KeyedProcess<K, T, typename Result::Output> {
     Trigger trigger;
     Content content;
     Duration allowed_lateness{0};
+    typename LateRecords<T>::Names late{};
   };
 
-  WindowFunction(Declare& declare, Setup setup, Result result) : setup_{std::move(setup)}, result_{std::move(result)}, of_key_{declare, "windows"} {}
+  WindowFunction(Declare& declare, Setup setup, Result result)
+      : setup_{std::move(setup)}, result_{std::move(result)}, of_key_{declare, kWindowsState}, late_{declare, setup_.late} {}
 
-  void set_late_out(Out<T>& out) { late_out_ = &out; }
-  std::uint64_t late_dropped() const { return late_dropped_; }
+  std::uint64_t late_dropped() const { return late_.dropped(); }
 
   void open(OpenContext& context) override { result_.open(context); }
 
   void process(const T& record, Context& ctx, Out<Output>& out) override {
     const Arrival arrival{record, kByProcessingTime ? ctx.processing_time() : ctx.timestamp(), ctx, out};
-    assigned_.clear();
-    setup_.windows.assign(record, arrival.at, assigned_);
-    if (assigned_.empty()) return;
+    if (!assign_windows(arrival)) return;
     bool taken = false;
     if constexpr (merges<Windows>()) {
       for (const Window window : assigned_) taken |= add_merging(window, arrival);
@@ -95,7 +96,7 @@ class WindowFunction : public KeyedProcess<K, T, typename Result::Output> {
       taken = !assigned_.empty();
       if (taken) add(arrival);
     }
-    if (!taken) take_late(record, ctx.timestamp());
+    if (!taken) late_.take(record, ctx.timestamp());
   }
 
   void on_timer(Timestamp when, Context& ctx, Out<Output>& out) override {
@@ -113,6 +114,20 @@ class WindowFunction : public KeyedProcess<K, T, typename Result::Output> {
     Context& ctx;
     Out<Output>& out;
   };
+
+  // Fills assigned_; false if there is no window to add the record to.
+  bool assign_windows(const Arrival& arrival) {
+    assigned_.clear();
+    try {
+      setup_.windows.assign(arrival.record, arrival.at, assigned_);
+    } catch (const NoWindow&) {
+      if (!late_.hands_out(arrival.record)) throw;
+      late_.take(arrival.record, arrival.ctx.timestamp());
+      return false;
+    }
+    if constexpr (!kMakesProperWindows<Windows>) check_windows(assigned_, merges<Windows>());
+    return !assigned_.empty();
+  }
 
   /// When a window goes; max for never.
   Timestamp end_of_life(const Window& window) const {
@@ -285,20 +300,11 @@ class WindowFunction : public KeyedProcess<K, T, typename Result::Output> {
     return kept.view() == fresh.view();
   }
 
-  [[gnu::noinline]] void take_late(const T& record, Timestamp at) {
-    if (late_out_->has_receivers()) {
-      late_out_->emit(at, record);
-    } else {
-      ++late_dropped_;
-    }
-  }
-
   Setup setup_;
   Result result_;
   ValueState<K, OfKey> of_key_;
   std::vector<Window> assigned_;  // of the record at hand
-  Out<T>* late_out_ = nullptr;
-  std::uint64_t late_dropped_ = 0;
+  LateRecords<T> late_;
 };
 
 /// One with timers of the wall clock. The others have none, in their snapshots neither.
@@ -313,7 +319,7 @@ class WithWallClock final : public Function {
 template <class Function>
 using WithClock = std::conditional_t<Function::kHasClock, WithWallClock<Function>, Function>;
 
-/// Runs a WindowFunction, and has its late output.
+/// Runs a WindowFunction.
 template <class F, class KeyFn>
 class WindowOperator final : public KeyedFunctionOperator<F, KeyFn> {
   using Base = KeyedFunctionOperator<F, KeyFn>;
@@ -323,24 +329,10 @@ class WindowOperator final : public KeyedFunctionOperator<F, KeyFn> {
 
   WindowOperator(const Make& make, KeyFn key) : Base{std::move(key)} {
     Declare declare{this->backend(), this->side_outputs()};
-    std::unique_ptr<F> function = make(declare);
-    function->set_late_out(late_out_);
-    window_function_ = function.get();
-    this->set_function(std::move(function));
+    this->set_function(make(declare));
   }
 
-  Out<typename F::Input>& late_out() { return late_out_; }
-  std::uint64_t late_dropped() const override { return window_function_->late_dropped(); }
-
-  void receive(Batch& in) override {
-    late_out_.set_stable_text(stable_text_of(in));
-    Base::receive(in);
-    late_out_.flush();
-  }
-
- private:
-  Out<typename F::Input> late_out_;
-  const F* window_function_;  // the base's
+  std::uint64_t late_dropped() const override { return this->function().late_dropped(); }
 };
 
 }  // namespace tidemark::detail

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tidemark/detail/operators/join_kind.h"
+#include "tidemark/detail/operators/late_records.h"
 #include "tidemark/window_process.h"
 
 namespace tidemark::detail {
@@ -30,6 +31,31 @@ struct EitherKey {
     if (record.first) return std::invoke(of_first, *record.first);
     return std::invoke(of_second, *record.second);
   }
+};
+
+/// The late ones of each stream.
+template <class A, class B>
+class LateRecords<EitherRecord<A, B>> {
+ public:
+  using Names = LateNames;
+
+  LateRecords(Declare& declare, const Names& names) : firsts_{declare, names.first}, seconds_{declare, names.second} {}
+
+  bool hands_out(const EitherRecord<A, B>& record) const {
+    return record.first ? firsts_.hands_out(*record.first) : seconds_.hands_out(*record.second);
+  }
+  void take(const EitherRecord<A, B>& record, Timestamp at) {
+    if (record.first) {
+      firsts_.take(*record.first, at);
+    } else {
+      seconds_.take(*record.second, at);
+    }
+  }
+  std::uint64_t dropped() const { return firsts_.dropped() + seconds_.dropped(); }
+
+ private:
+  LateRecords<A> firsts_;
+  LateRecords<B> seconds_;
 };
 
 /// What a window holds. Of records of the second stream that are in no row it is enough to know that they came.
