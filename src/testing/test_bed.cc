@@ -74,6 +74,12 @@ class TestBed::Parts {
     if (attempt_->failure()) throw attempt_->failure()->within("the job under test has failed, and only restore() can start it again");
   }
 
+  void require_open(const Feed& feed) const {
+    require_running();
+    if (!feed.limit().closed) return;
+    throw Error{ErrorCode::kFailedPrecondition, fmt::format("input '{}' of the job under test has ended: nothing can be put into it any more", feed.name())};
+  }
+
   void fed(Feed& feed) {
     if (waiting_ != nullptr && waiting_ != &feed) settle();
     waiting_ = &feed;
@@ -84,10 +90,13 @@ class TestBed::Parts {
     require_running();
     settle();
     for (const auto& feed : feeds_) {
-      feed->add_watermark(watermark);
-      waiting_ = feed.get();
-      settle();
+      if (!feed->limit().closed) put_watermark(*feed, watermark);
     }
+  }
+  void add_watermark(Feed& feed, Timestamp watermark) {
+    require_open(feed);
+    settle();
+    put_watermark(feed, watermark);
   }
 
   void set_time(Timestamp now) {
@@ -121,6 +130,12 @@ class TestBed::Parts {
       come_to_rest();
     }
     if (compares) compare_with(undone);
+  }
+
+  void end(Feed& feed) {
+    require_open(feed);
+    settle();
+    turn([&feed, size = feed.size()] { feed.set_limit({.released = size, .closed = true}); });
   }
 
   void end() {
@@ -158,6 +173,12 @@ class TestBed::Parts {
   }
 
  private:
+  void put_watermark(Feed& feed, Timestamp watermark) {
+    feed.add_watermark(watermark);
+    waiting_ = &feed;
+    settle();
+  }
+
   /// Something that the test does to the job. It may be done again, after a restart.
   using Event = std::function<void()>;
 
@@ -393,11 +414,14 @@ void TestBed::add_feed(std::shared_ptr<Feed> feed) { parts_->add_feed(std::move(
 void TestBed::add_output(std::shared_ptr<OutputRows> rows) { parts_->add_output(std::move(rows)); }
 void TestBed::start() { parts_->start(); }
 void TestBed::require_running() const { parts_->require_running(); }
+void TestBed::require_open(const Feed& feed) const { parts_->require_open(feed); }
 void TestBed::fed(Feed& feed) { parts_->fed(feed); }
 void TestBed::add_watermark(Timestamp watermark) { parts_->add_watermark(watermark); }
+void TestBed::add_watermark(Feed& feed, Timestamp watermark) { parts_->add_watermark(feed, watermark); }
 void TestBed::set_time(Timestamp now) { parts_->set_time(now); }
 void TestBed::snapshot() { parts_->snapshot(); }
 void TestBed::restore(std::uint32_t parallelism) { parts_->restore(parallelism); }
+void TestBed::end(Feed& feed) { parts_->end(feed); }
 void TestBed::end() { parts_->end(); }
 void TestBed::run() { parts_->run(); }
 void TestBed::settle() { parts_->settle(); }

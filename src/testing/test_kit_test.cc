@@ -171,6 +171,22 @@ TEST(TestKit, NothingIsFedBehindTheEnd) {
   EXPECT_THAT(failure_of([&] { t.in({1, 1}); }), HasSubstr("has ended"));
 }
 
+// What is added up of two inputs, of which one ends and one lags behind.
+TEST(TestKit, OneInputEndsAndTimeGoesOnWithTheOthers) {
+  in_every_way([](const TestOptions& way) {
+    const TestInput<Item> more{"more"};
+    const TestInput<Item> slow{"slow"};
+    PipelineTest<Item, WindowedAll<std::int64_t>> t{way, [&](Stream<Item> in, TestPorts& ports) {
+                                                      return in.union_with(ports.input(more)).union_with(ports.input(slow)).window_all(tumbling(10s)).aggregate(count()).uid("count");
+                                                    }};
+    t.in({1, 1}, at(1s)).in(more, {2, 1}, at(2s)).in(slow, {3, 1}, at(3s)).watermark(more, at(20s)).expect_out({});
+    t.end(more).watermark(at(9s)).expect_out({});
+    EXPECT_THAT(failure_of([&] { t.in(more, {2, 1}, at(3s)); }), HasSubstr("input 'more' of the job under test has ended"));
+    t.end(slow).in({1, 1}, at(4s)).watermark(at(10s)).expect_out({{at(0s), at(10s), 4}});
+    t.in({1, 1}, at(11s)).end().expect_out({{at(10s), at(20s), 1}});
+  });
+}
+
 TEST(TestKit, TheSameSeedStepsInTheSameOrder) {
   const auto order_of = [](std::uint64_t seed) {
     std::vector<std::int64_t> values;

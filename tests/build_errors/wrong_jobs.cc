@@ -1,4 +1,6 @@
 // Jobs that must not compile. Of each fault the compiler says what stands behind `says:` in the line above it.
+#include <mutex>
+
 #include "tidemark/tidemark.h"
 
 namespace {
@@ -20,6 +22,12 @@ struct KeepsHandles : KeyedProcess<std::int64_t, Bid, Bid> {
   explicit KeepsHandles(Declare& declare) : handle_{declare, "handle"} {}
   void process(const Bid&, Context&, Out<Bid>&) override { handle_.set({}); }
 };
+// says: this type can't be stored: it is no number, text, time, optional, vector, array, map, variant or aggregate
+struct KeepsLocks : KeyedProcess<std::int64_t, Bid, Bid> {
+  ValueState<std::mutex> lock_;
+  explicit KeepsLocks(Declare& declare) : lock_{declare, "lock"} {}
+  void process(const Bid&, Context&, Out<Bid>&) override { lock_.clear(); }
+};
 struct ByText : KeyedProcess<std::string, Bid, Bid> {
   explicit ByText(Declare&) {}
   void process(const Bid&, Context&, Out<Bid>&) override {}
@@ -30,6 +38,46 @@ struct Board : Sink<T> {
   std::string name() const override { return "board"; }
   void write(const T&, Timestamp) override {}
 };
+struct Written {
+  void write(const Bid&) {}
+};
+struct NeedsAddress : Sink<Bid> {
+  explicit NeedsAddress(std::string address) : address_{std::move(address)} {}
+  std::string name() const override { return address_; }
+  void write(const Bid&, Timestamp) override {}
+  std::string address_;
+};
+struct Numbers {
+  std::int64_t next() { return 0; }
+};
+struct NeedsLimit : Source<Bid, std::string, std::int64_t> {};
+struct Silent {
+  struct State {};
+  void on_record(State&, const Bid&, TriggerContext&) const {}
+};
+struct Stateless {
+  TriggerResult on_record(const Bid&) const { return TriggerResult::kFire; }
+};
+struct Alone {
+  struct State {};
+  TriggerResult on_record(State&, const Bid&, TriggerContext&) const { return TriggerResult::kFire; }
+};
+struct TakesOne {
+  void evict(Bid&) const {}
+};
+struct Unassigned {
+  Window window_of(const Bid&) const { return {}; }
+};
+struct ByTags {
+  void assign(const Bid&, Timestamp, std::vector<Window>&) const {}
+};
+struct OfWindow {
+  std::int64_t firings = 0;
+};
+struct Sums : WindowProcess<std::int64_t, WindowRecords<Bid>, Bid, OfWindow> {
+  explicit Sums(Declare&) {}
+  void process(const WindowRecords<Bid>&, Context&, Out<Bid>&) override {}
+};
 struct Unmergeable {
   using Accumulator = std::int64_t;
   void add(std::int64_t& count, const Bid&) const { ++count; }
@@ -38,6 +86,7 @@ struct Unmergeable {
 
 [[maybe_unused]] void wrong_jobs(const Stream<Bid>& bids) {
   bids.key_by(&Bid::auction).process<KeepsHandles>();
+  bids.key_by(&Bid::auction).process<KeepsLocks>();
   // says: key_by() takes what gives a key: a bool, number, enum, text or time, or an aggregate, pair or tuple of these
   bids.key_by(&Bid::tags);
   // says: key_by() takes a member pointer or a callable for a record of the stream
@@ -48,6 +97,54 @@ struct Unmergeable {
   bids.key_by(&Bid::auction).window(tumbling(1s)).aggregate(Unmergeable{});
   // says: two_stage() is for windows that are cut by event time alone
   bids.key_by(&Bid::auction).window(session(1s)).two_stage();
+  // says: window() takes windows: tumbling(10s), sliding(10s, 2s), session(30s), global(), or a struct with void assign
+  bids.key_by(&Bid::auction).window(Unassigned{}).trigger(count_trigger(1));
+  // says: trigger() takes a trigger: count_trigger(100), continuous_trigger(1min), or a struct with a State and on_record()
+  bids.key_by(&Bid::auction).window(tumbling(1s)).trigger(Stateless{});
+  // says: the trigger has no TriggerResult on_record(State&, const Record&, TriggerContext&) const
+  bids.key_by(&Bid::auction).window(tumbling(1s)).trigger(Silent{});
+  // says: sessions merge, and this trigger can't: it has no void on_merge(State& into, const State& from, TriggerContext&) const
+  bids.key_by(&Bid::auction).window(session(1s)).trigger(Alone{});
+  // says: evict() takes an evictor: count_evictor(10), or a struct with void evict(WindowRecords<Record>&) const
+  bids.key_by(&Bid::auction).window(session(1s)).evict(TakesOne{});
+  // says: evict_after() takes an evictor: count_evictor(10), or a struct with void evict(WindowRecords<Record>&) const
+  bids.key_by(&Bid::auction).window(session(1s)).evict_after(TakesOne{});
+  // says: sessions merge, and a function's state of a window can't: keep it in a state of the key
+  bids.key_by(&Bid::auction).window(session(1s)).process<Sums>();
+  // says: session() takes a duration, or a callable that gives one for a record
+  bids.key_by(&Bid::auction).window(session([](const Bid& bid) { return bid.auction; })).aggregate(count());
+  // says: delta_trigger() takes a callable that measures two records
+  bids.key_by(&Bid::auction).window(global()).trigger(delta_trigger(1, [](const Bid& bid) { return bid.auction; })).aggregate(count());
+  const auto by_number = bids.key_by(&Bid::auction);
+  const auto by_text = bids.key_by([](const Bid& bid) { return std::to_string(bid.auction); });
+  // says: both streams of connect() and join() need keys of the same type: let one of the key_by() convert its key
+  by_number.join(by_text);
+  // says: both streams of co_group() need keys of the same type: let one of the key_by() convert its key
+  by_number.co_group(by_text);
+  // says: inner() takes a callable that makes a row of two records: [](const A& a, const B& b) { return ...; }
+  by_number.join(by_number).unbounded().inner([](const Bid& bid) { return bid; });
+  // says: left() takes a callable that makes a row of a record and one that may be null: [](const A& a, const B* b) { return ...; }
+  by_number.join(by_number).between(-1s, 1s).left([](const Bid& a, const Bid&) { return a; });
+  // says: right() takes a callable that makes a row of a record that may be null and one: [](const A* a, const B& b) { return ...; }
+  by_number.join(by_number).between(-1s, 1s).right([](const Bid&, const Bid& b) { return b; });
+  // says: full() takes a callable that makes a row of two records of which one may be null: [](const A* a, const B* b) { return ...; }
+  by_number.join(by_number).window(tumbling(1s)).full([](const Bid&, const Bid& b) { return b; });
+  // says: as_of() joins inner() or left(): a version alone is no row
+  by_number.join(by_number).as_of().right([](const Bid*, const Bid& b) { return b; });
+  // says: window() over two streams takes windows that hang on the time alone: tumbling(10s), sliding(10s, 2s), session(30s)
+  by_number.join(by_number).window(ByTags{}).inner([](const Bid& a, const Bid&) { return a; });
+  // says: Over two streams it takes a duration
+  by_number.co_group(by_number).window(session([](const Bid& bid) { return bid.auction * 1s; })).apply([](auto, auto, Out<Bid>&) {});
+  // says: apply() takes a callable of both groups and an output
+  by_number.co_group(by_number).window(tumbling(1s)).apply([](const Bid& bid) { return bid; });
+  // says: own_sink<S>() takes a class that is a Sink or a TwoPhaseSink: class Board : public Sink<Alert>
+  bids.to(own_sink<Written>());
+  // says: the sink's constructor takes the arguments of own_sink(), which are copied
+  bids.to(own_sink<NeedsAddress>(7));
+  // says: own_source<S>() takes a class that is a Source: class Orders : public Source<Order, Shard, Offset>
+  own_source<Numbers>();
+  // says: a split and a position are aggregates: struct Shard { int number = 0; };
+  own_source<NeedsLimit>();
   // says: partition_by() takes a function of a key and the number of subtasks, which gives one of them
   bids.partition_by([](std::int64_t, std::uint32_t) { return "left"; }, &Bid::auction);
   // says: upserts() are made of the changes of a table

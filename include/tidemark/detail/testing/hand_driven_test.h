@@ -40,6 +40,13 @@ class HandDrivenTest : public TestVerbs {
     return self();
   }
 
+  /// On one further input alone: time goes on at operators only as it does on all of their inputs.
+  template <class T>
+  Derived& watermark(const TestInput<T>& input, Timestamp watermark) {
+    add_watermark(input, watermark);
+    return self();
+  }
+
   /// Moves the wall clock, which begins in 1970 and stands still otherwise.
   Derived& processing_time(Timestamp now) {
     bed().set_time(now);
@@ -58,6 +65,12 @@ class HandDrivenTest : public TestVerbs {
     return self();
   }
 
+  /// No record will come from this further input any more; the others go on.
+  template <class T>
+  Derived& end(const TestInput<T>& input) {
+    end_input(input);
+    return self();
+  }
   /// No record will come any more. The job ends, and its sinks commit.
   Derived& end() {
     bed().end();

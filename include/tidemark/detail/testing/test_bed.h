@@ -42,13 +42,19 @@ class TestBed {
   // Driving. Each call returns when nothing is left to do until the next one, and throws the Error that a task fails with.
   /// Throws Error if the job has ended or failed: then nothing may be added to a feed.
   void require_running() const;
+  /// And if this feed has ended.
+  void require_open(const Feed& feed) const;
   /// Something was added to the feed.
   void fed(Feed& feed);
+  /// To all feeds that have not ended.
   void add_watermark(Timestamp watermark);
+  void add_watermark(Feed& feed, Timestamp watermark);
   void set_time(Timestamp now);
   void snapshot();
   /// 0: at the parallelism that it has.
   void restore(std::uint32_t parallelism);
+  /// The end of one feed; the others go on.
+  void end(Feed& feed);
   /// The end of all feeds; the job finishes.
   void end();
   /// Without feeds: to the end of all sources, with time leaping to where something is to be done.

@@ -109,9 +109,17 @@ class TestVerbs {
 
   template <class T>
   void feed(const TestInput<T>& input, T record, Timestamp event_time) {
-    bed_->require_running();
+    bed_->require_open(*input.feed_);
     input.feed_->add(std::move(record), event_time);
     bed_->fed(*input.feed_);
+  }
+  template <class T>
+  void add_watermark(const TestInput<T>& input, Timestamp watermark) {
+    bed_->add_watermark(*input.feed_, watermark);
+  }
+  template <class T>
+  void end_input(const TestInput<T>& input) {
+    bed_->end(*input.feed_);
   }
 
  private:
