@@ -70,6 +70,11 @@ SimulatedEnv::SimulatedEnv(std::uint64_t seed) : random_{seed} {
   stores_.give_files(files_, kSimulatedStoreDir);
 }
 
+void SimulatedEnv::keep_copies_of(const std::string& folder) {
+  copies_.reset();
+  if (!folder.empty()) copies_.emplace(files_, folder, files_, join_path(kSimulatedCopiesDir, folder.substr(1)));
+}
+
 void SimulatedEnv::set_pace(const Pace& pace) {
   pace_ = pace;
   pool_.set_pace(pace);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "env/env.h"
+#include "env/local_copies.h"
 #include "env/memory_file_system.h"
 #include "env/scratch_folder.h"
 #include "env/split_mix_random.h"
@@ -27,6 +28,7 @@ inline constexpr const char* kSimulatedSavepointDir = "/savepoints";
 /// Of the process alone.
 inline constexpr const char* kSimulatedScratchDir = "/scratch";
 inline constexpr const char* kSimulatedStoreDir = "/stores";
+inline constexpr const char* kSimulatedCopiesDir = "/copies";
 /// Where all workloads write.
 inline constexpr const char* kSimulatedOutputDir = "/out";
 
@@ -114,6 +116,7 @@ class SimulatedEnv {
     return {.clock = &clock_,
             .random = &random_,
             .files = &files_,
+            .storage = copies_ ? &*copies_ : nullptr,
             .pool = &pool_,
             .state_memory = spills_state_ && !keeps_by_chance_ ? &little_memory_ : nullptr,
             .state_stores = spills_state_ ? &stores_ : nullptr,
@@ -125,6 +128,8 @@ class SimulatedEnv {
     spills_state_ = spills;
     keeps_by_chance_ = keeps_by_chance;
   }
+  /// Of the snapshots in that folder there are copies on another disk, which are read in their stead; of none if it is empty.
+  void keep_copies_of(const std::string& folder);
   SimulatedClock& clock() { return clock_; }
   SimulatedPool& pool() { return pool_; }
   MemoryFileSystem& files() { return files_; }
@@ -179,6 +184,7 @@ class SimulatedEnv {
   SimulatedPool pool_{clock_, random_};
   MemoryStateStores stores_;
   ScratchFolder scratch_{files_, kSimulatedScratchDir, "a disk of the simulated world"};
+  std::optional<LocalCopies> copies_;
   detail::StateMemory little_memory_{1};
   bool spills_state_ = false;
   bool keeps_by_chance_ = false;

@@ -32,6 +32,7 @@ struct SimulatedJob {
 struct ProcessOptions {
   JobMasterOptions master;  ///< CheckpointMode::kNone: no checkpoint folder is opened
   std::string checkpoint_dir = kSimulatedCheckpointDir;
+  bool local_copies = false;  ///< of the snapshots there
   Resume resume = {Resume::Kind::kLatest, {}};
 };
 

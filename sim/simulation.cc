@@ -299,8 +299,9 @@ void Simulation::choose_backend() {
   SimulatedEnv& env = story_.env();
   const bool changes_mind = env.one_in(8);
   story_.options().master.incremental_checkpoints = incremental_ != changes_mind;
-  const bool spills = story_.workload().may_spill() && env.one_in(spill_one_in_);
+  const bool spills = env.one_in(spill_one_in_);
   env.spill_state(spills, spills && env.one_in(2));
+  story_.options().local_copies = story_.is_kept() && env.one_in(4);
   // Of the little state there is, so that a process has some of it yet to load when something happens.
   const std::uint64_t unit_bytes = kSmallestUnitBytes << env.random().next() % 8;
   story_.options().master.lazy_restore = {.on = !env.one_in(4), .from_bytes = 1, .unit_bytes = unit_bytes};

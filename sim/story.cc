@@ -123,20 +123,31 @@ std::optional<CheckpointId> Story::newest_in_folder() {
   return current && !current->checkpoints.empty() ? std::optional{current->checkpoints.back().id} : std::nullopt;
 }
 
+// It says what its job has claimed or restored, and not replaced yet.
+bool Story::folder_names_plan() {
+  const auto current = pointer();
+  if (!current) return false;
+  if (plan_->claim) return std::ranges::count(current->claims, plan_->path, &ClaimedSnapshot::path) > 0;
+  return current->restored && current->restored->path == plan_->path;
+}
+
+void Story::drop_plan() {
+  const SimulatedEnv::Observer observer{env_};
+  if (plan_ && folder_names_plan()) newest_complete_ = plan_->id;
+  plan_.reset();
+}
+
 Resume Story::choose_resume() {
   const Resume latest{Resume::Kind::kLatest, {}};
   if (!plan_) return latest;
   const SimulatedEnv::Observer observer{env_};
-  const auto current = pointer();
   if (newest_in_folder() != plan_->newest) {  // a process before has completed one, and nobody has seen it
     plan_.reset();
     return latest;
   }
-  // The folder itself says what its job has claimed or restored, and not replaced yet.
-  const bool says = plan_->claim && current && std::ranges::count(current->claims, plan_->path, &ClaimedSnapshot::path) > 0;
-  const bool restored = !plan_->claim && current && current->restored && current->restored->path == plan_->path;
-  if ((says || restored) && env_.one_in(2)) return latest;
-  if (says && env_.one_in(4)) {
+  const bool is_named = folder_names_plan();
+  if (is_named && env_.one_in(2)) return latest;
+  if (is_named && plan_->claim && env_.one_in(4)) {
     env_.trace().note("IT IS NOT TO BE CLAIMED AFTER ALL");
     plan_->claim.reset();
     ownership_.give_up(plan_->path);
@@ -296,7 +307,7 @@ void Story::resume_from(const std::string& path) {
   const CheckpointMetadata snapshot = expect(load_checkpoint(env_.files(), path), "what is to be resumed from");
   const auto current = pointer();
   const bool job_went_on = newest_complete_ > snapshot.id || (current && current->attempt > snapshot.attempt);
-  plan_ = Plan{path, std::nullopt, job_went_on, newest_in_folder()};
+  plan_ = Plan{path, snapshot.id, std::nullopt, job_went_on, newest_in_folder()};
 }
 
 void Story::claim_what_is_resumed() {

@@ -72,8 +72,8 @@ class Story {
   /// What was planned so has not come to a checkpoint yet.
   bool has_plan() const { return plan_.has_value(); }
   bool may_be_refused() const { return plan_ && plan_->may_be_refused; }
-  /// It was: the next process goes on from the newest checkpoint.
-  void drop_plan() { plan_.reset(); }
+  /// It was: the next process goes on from the newest checkpoint, or from where the plan says if one before has run from there.
+  void drop_plan();
 
   /// Starts a process; false if it can't start, and some file has failed or the world is dead, or it was refused what it was to
   /// be resumed from.
@@ -108,6 +108,7 @@ class Story {
   /// What is to be resumed instead of the newest checkpoint of the job's folder.
   struct Plan {
     std::string path;
+    CheckpointId id = 0;
     std::optional<std::uint64_t> claim;
     bool may_be_refused = false;
     std::optional<CheckpointId> newest;  ///< of the job's folder, when this was planned
@@ -117,6 +118,7 @@ class Story {
   std::optional<CheckpointPointer> pointer();
   std::optional<CheckpointId> newest_in_folder();
   Resume choose_resume();
+  bool folder_names_plan();
   void look_at_restored();
   void look_at_checkpoints();
   void check_checkpoint(const CheckpointStats::Completed& checkpoint);

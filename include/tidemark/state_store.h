@@ -158,8 +158,12 @@ struct StateStoreOptions {
   struct Saved {
     std::vector<std::string> names;
     /// Makes the file's content readable under `path`, which must be free: as a link to it where there can be one, so
-    /// nothing may be written into it.
-    std::function<void(const std::string& name, const std::string& path)> fetch;
+    /// nothing may be written into it, and damage is found by whoever reads it. Gives the checkpoint's name for the file, for
+    /// errors to say.
+    std::function<std::string(const std::string& name, const std::string& path)> fetch;
+    /// The same as a copy, which is compared with the checksum of what was saved: for files in which the store itself would
+    /// not find all damage. It may be written into.
+    std::function<std::string(const std::string& name, const std::string& path)> copy;
   };
   /// Not null: the store begins with what these hold; they are there until open() returns. Only where
   /// StateStores::files_format() is the one that they were saved with.

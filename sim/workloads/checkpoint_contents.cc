@@ -108,6 +108,7 @@ class Folded {
     saved.fetch = [&](const std::string& name, const std::string& path) {
       const auto file = std::ranges::find(store.files, name, &StoreFile::name);
       value_or_throw(fetch_file(files_, file->file, local, path));
+      return file->file.path;
     };
     options.saved = &saved;
     const auto opened = stores.open(options);

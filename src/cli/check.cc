@@ -10,6 +10,7 @@
 #include "cli/job_plan.h"
 #include "cli/verdict_report.h"
 #include "snapshot/checkpoint_store.h"
+#include "snapshot/snapshot_claim.h"
 #include "snapshot/snapshot_file_reader.h"
 
 namespace tidemark {
@@ -46,6 +47,17 @@ Result<> add_schemas_of_files(FileSystem& files, CheckpointMetadata& checkpoint)
   return {};
 }
 
+// What is claimed only its owner starts from. That is known by its folder, so whoever names the snapshot by its path is told.
+Result<> add_claim(FileSystem& files, const std::string& path, const std::string& folder, VerdictReport& report) {
+  TIDEMARK_ASSIGN(claim, read_claim(files, folder));
+  if (!claim || files.real_path(claim->folder) == files.real_path(path)) return {};
+  report.problems.push_back(
+      fmt::format("It has been claimed by the job '{}' with its checkpoints in '{}': no other can start from it. Name another "
+                  "one, or copy it and remove the file '{}' from the copy.",
+                  claim->job, claim->folder, kClaimName));
+  return {};
+}
+
 Result<VerdictReport> check(Cli& cli, const Arguments& arguments, const std::vector<std::string>& job) {
   TIDEMARK_ASSIGN(folder, checkpoint_folder(*cli.env.files, arguments.path));
   TIDEMARK_ASSIGN(checkpoint, load_checkpoint(*cli.env.files, folder));
@@ -59,6 +71,7 @@ Result<VerdictReport> check(Cli& cli, const Arguments& arguments, const std::vec
     report.problems.push_back(fmt::format("The checkpoint belongs to job '{}', not to '{}': name one of this job.",
                                           checkpoint.job, plan.job));
   }
+  TIDEMARK_TRY(add_claim(*cli.env.files, arguments.path, folder, report));
   return report;
 }
 
@@ -69,8 +82,7 @@ Result<ExitStatus> run(Cli& cli, const Arguments& arguments, const std::vector<s
   }
   const auto report = check(cli, arguments, job);
   if (report) return print_verdict(*report, arguments.as_json, cli);
-  cli.err(fmt::format("tidemark check: {}", report.error().message()));
-  return ExitStatus::kUsage;
+  return print_unknown(report.error().within("tidemark check"), arguments.as_json, cli);
 }
 
 }  // namespace

@@ -40,8 +40,7 @@ Result<VerdictReport> compare(const Arguments& arguments) {
 Result<ExitStatus> run(Cli& cli, const Arguments& arguments) {
   const auto report = compare(arguments);
   if (report) return print_verdict(*report, arguments.as_json, cli);
-  cli.err(fmt::format("tidemark diff: {}", report.error().message()));
-  return ExitStatus::kUsage;
+  return print_unknown(report.error().within("tidemark diff"), arguments.as_json, cli);
 }
 
 }  // namespace

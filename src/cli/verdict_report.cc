@@ -93,4 +93,13 @@ ExitStatus print_verdict(const VerdictReport& report, bool as_json, Cli& cli) {
   return misfits(report) == 0 ? ExitStatus::kDone : ExitStatus::kFailed;
 }
 
+ExitStatus print_unknown(const Error& error, bool as_json, Cli& cli) {
+  cli.err(error.message());
+  if (as_json) {
+    const nlohmann::ordered_json json{{"fits", nullptr}, {"error", error.message()}};
+    cli.out(json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  }
+  return ExitStatus::kUsage;
+}
+
 }  // namespace tidemark

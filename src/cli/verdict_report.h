@@ -30,4 +30,7 @@ std::string verdict_json(const VerdictReport& report);
 /// Prints one of the two: kDone if all fits, else kFailed.
 ExitStatus print_verdict(const VerdictReport& report, bool as_json, Cli& cli);
 
+/// What can't be told is said on stderr, and as JSON {"fits": null, "error"} on stdout, too: kUsage.
+ExitStatus print_unknown(const Error& error, bool as_json, Cli& cli);
+
 }  // namespace tidemark

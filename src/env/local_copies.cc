@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "tidemark/detail/base/probe.h"
 
 namespace tidemark {
 
@@ -69,12 +70,7 @@ class LocalCopies::Reader final : public ReadableFile {
     return file_->read(offset, out);
   }
   Result<std::uint64_t> size() const override { return file_->size(); }
-  bool use_other_copy() const override {
-    if (!uses_copy_.exchange(false)) return false;
-    owner_.warn_once(Error{ErrorCode::kDataLoss, path_ + ": its local copy is damaged"});
-    owner_.remove_copy(path_);
-    return true;
-  }
+  bool use_other_copy() const override;
 
  private:
   LocalCopies& owner_;
@@ -83,6 +79,14 @@ class LocalCopies::Reader final : public ReadableFile {
   const std::unique_ptr<ReadableFile> copy_;
   mutable std::atomic<bool> uses_copy_ = true;
 };
+
+bool LocalCopies::Reader::use_other_copy() const {
+  if (!uses_copy_.exchange(false)) return false;
+  TIDEMARK_PROBE("env: a damaged local copy is given up");
+  owner_.warn_once(Error{ErrorCode::kDataLoss, path_ + ": its local copy is damaged"});
+  owner_.remove_copy(path_);
+  return true;
+}
 
 namespace {
 
@@ -132,7 +136,12 @@ Result<std::unique_ptr<ReadableFile>> LocalCopies::open(const std::string& path)
   const std::optional<std::string> copy_path = copy_of(path);
   if (!copy_path) return file;
   Result<std::unique_ptr<ReadableFile>> copy = local_.open(*copy_path);
-  if (!copy || !have_same_end(*file, **copy)) return file;
+  if (!copy) return file;
+  if (!have_same_end(*file, **copy)) {
+    TIDEMARK_PROBE("env: a local copy that is cut is not used");
+    return file;
+  }
+  TIDEMARK_PROBE("env: a file is read from its local copy");
   return std::make_unique<Reader>(*this, path, std::move(file), *std::move(copy));
 }
 

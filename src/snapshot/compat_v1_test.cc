@@ -1,5 +1,7 @@
-// Version 1 as it was first written: tests/compat/v1 holds a job's folder that this and every later build must read.
-// TIDEMARK_WRITE_FIXTURES=1 writes it anew, which is right only while version 1 has not been released.
+// Version 1 as it was first written: tests/compat/v1/orders is a job's folder, tests/compat/v1/claims what a savepoint and two
+// jobs that went on from one leave. This and every later build must read them.
+//
+// TIDEMARK_WRITE_FIXTURES=1 writes what is not there yet: a fixture is never written anew.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -9,8 +11,11 @@
 #include "snapshot/checkpoint_samples.h"
 #include "snapshot/checkpoint_store.h"
 #include "snapshot/copied_tree.h"
+#include "snapshot/job_folder.h"
+#include "snapshot/snapshot_claim.h"
 #include "snapshot/snapshot_file_reader.h"
 #include "snapshot/snapshot_file_writer.h"
+#include "snapshot/snapshot_folder.h"
 
 namespace tidemark {
 namespace {
@@ -75,9 +80,9 @@ CheckpointMetadata fixture_metadata() {
   return metadata;
 }
 
-void write_fixture(FileSystem& files) {
+void write_orders(FileSystem& files) {
   const std::string folder = fixture_folder();
-  value_or_throw(remove_tree(files, folder));
+  if (files.stat(folder + "/orders")) return;
   {
     const auto store = value_or_throw(CheckpointStore::open(files, folder, "orders", {}));
     value_or_throw(store->begin_attempt());
@@ -93,10 +98,68 @@ void write_fixture(FileSystem& files) {
   value_or_throw(files.remove(folder + "/orders/LOCK"));
 }
 
-TEST(CompatV1, TheFirstCheckpointEverWrittenIsRead) {
-  if (std::getenv("TIDEMARK_WRITE_FIXTURES") != nullptr) write_fixture(posix_file_system());
+std::string claims_folder() { return fixture_folder() + "/claims"; }
+
+CheckpointMetadata drained_savepoint() {
+  CheckpointMetadata metadata = sample_metadata(9, 4);
+  metadata.kind = CheckpointKind::kStopSavepoint;
+  metadata.drained = true;
+  return metadata;
+}
+
+SnapshotClaim fixture_claim() {
+  return {.job = "orders", .folder = "/data/state/orders", .token = "00c0ffee00c0ffee"};
+}
+
+CheckpointPointer owner_pointer() {
+  CheckpointPointer pointer{.job = "orders", .attempt = 5};
+  pointer.checkpoints = {{7, 3, CheckpointKind::kPeriodic},
+                         {9, 4, CheckpointKind::kStopSavepoint, "/data/savepoints/savepoint-orders-1"}};
+  pointer.claims = {{.path = "/data/savepoints/savepoint-orders-1", .token = "00c0ffee00c0ffee", .since = 5},
+                    {.path = "/data/other/chk-3-1", .token = "0123456789abcdef", .since = 2}};
+  return pointer;
+}
+
+CheckpointPointer guest_pointer() {
+  CheckpointPointer pointer{.job = "orders", .attempt = 2};
+  pointer.restored = {.path = "/data/savepoints/savepoint-orders-1", .since = 2};
+  return pointer;
+}
+
+void write_claims(FileSystem& files) {
+  if (files.stat(claims_folder())) return;
+  for (const char* folder : {"/savepoint", "/owner", "/guest"}) {
+    value_or_throw(files.make_directories(claims_folder() + folder));
+  }
+  value_or_throw(write_metadata_file(files, claims_folder() + "/savepoint", drained_savepoint()));
+  value_or_throw(write_claim(files, claims_folder() + "/savepoint", fixture_claim()));
+  value_or_throw(replace_file(files, join_path(claims_folder() + "/owner", kCurrentName), encode_pointer(owner_pointer())));
+  value_or_throw(replace_file(files, join_path(claims_folder() + "/guest", kCurrentName), encode_pointer(guest_pointer())));
+}
+
+class CompatV1 : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (std::getenv("TIDEMARK_WRITE_FIXTURES") == nullptr) return;
+    write_orders(posix_file_system());
+    write_claims(posix_file_system());
+  }
+};
+
+TEST_F(CompatV1, WhoOwnsASnapshotIsRead) {
+  FileSystem& files = posix_file_system();
+  EXPECT_EQ(value_or_throw(read_claim(files, claims_folder() + "/savepoint")), fixture_claim());
+  EXPECT_EQ(value_or_throw(read_pointer_file(files, claims_folder() + "/owner")), owner_pointer());
+  EXPECT_EQ(value_or_throw(read_pointer_file(files, claims_folder() + "/guest")), guest_pointer());
+}
+
+TEST_F(CompatV1, ADrainedSavepointIsRead) {
+  EXPECT_EQ(value_or_throw(read_metadata_file(posix_file_system(), claims_folder() + "/savepoint")), drained_savepoint());
+}
+
+TEST_F(CompatV1, TheFirstCheckpointEverWrittenIsRead) {
   MemoryFileSystem files;
-  copy_tree(posix_file_system(), fixture_folder(), files, "/v1");
+  copy_tree(posix_file_system(), fixture_folder() + "/orders", files, "/v1/orders");
 
   const auto store = value_or_throw(CheckpointStore::open(files, "/v1", "orders", {Resume::Kind::kLatest, ""}));
   EXPECT_EQ(store->retained(), (std::vector<RetainedCheckpoint>{{2, 1, CheckpointKind::kStop}}));

@@ -47,9 +47,7 @@ Result<> FileCopy::finish(bool sync) {
 
 std::uint64_t FileCopy::checksum() const { return XXH3_64bits_digest(&hasher_->state); }
 
-Result<> fetch_file(FileSystem& from, const SnapshotFile& file, FileSystem& to, const std::string& path) {
-  const std::string local = from.local_path(file.path);
-  if (!local.empty() && to.link(local, path)) return {};
+Result<> copy_file(FileSystem& from, const SnapshotFile& file, FileSystem& to, const std::string& path) {
   for (;;) {
     TIDEMARK_ASSIGN(copy, FileCopy::begin(from, file.path, to, path));
     for (bool is_copied = false; !is_copied;) {
@@ -65,6 +63,30 @@ Result<> fetch_file(FileSystem& from, const SnapshotFile& file, FileSystem& to, 
               fmt::format("snapshot file '{}' is damaged: its size or its checksum does not match; bring back an intact copy of "
                           "it or resume from another checkpoint with --resume=PATH",
                           file.path));
+}
+
+Result<bool> is_intact(FileSystem& files, const SnapshotFile& file) {
+  TIDEMARK_ASSIGN(source, files.open(file.path));
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  std::string buffer(kPieceBytes, '\0');
+  std::uint64_t size = 0;
+  for (std::size_t read = buffer.size(); read == buffer.size(); size += read) {
+    TIDEMARK_ASSIGN(bytes, source->read(size, {buffer.data(), buffer.size()}));
+    read = bytes;
+    XXH3_64bits_update(&state, buffer.data(), read);
+  }
+  return size == file.size && XXH3_64bits_digest(&state) == file.checksum;
+}
+
+Result<> fetch_file(FileSystem& from, const SnapshotFile& file, FileSystem& to, const std::string& path) {
+  const std::string local = from.local_path(file.path);
+  if (!local.empty() && to.link(local, path)) {
+    TIDEMARK_ASSIGN(linked, to.stat(path));
+    if (linked.size == file.size) return {};
+    TIDEMARK_TRY(to.remove(path));  // a copy of it may be intact, or is an error that says so
+  }
+  return copy_file(from, file, to, path);
 }
 
 }  // namespace tidemark

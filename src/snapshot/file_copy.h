@@ -42,8 +42,14 @@ class FileCopy {
   std::uint64_t size_ = 0;
 };
 
-/// A checkpoint's file, whose path is such as `from` opens, under the name `path` in `to`: a link to it where there can be one,
-/// or else a copy, which is compared with the checksum and not synced.
+/// A checkpoint's file, whose path is such as `from` opens, under the name `path` in `to`: a copy, which is compared with the
+/// checksum and not synced.
+Result<> copy_file(FileSystem& from, const SnapshotFile& file, FileSystem& to, const std::string& path);
+
+/// Whether its content is what the checkpoint listed. Reads all of it.
+Result<bool> is_intact(FileSystem& files, const SnapshotFile& file);
+
+/// As copy_file(), but a link to it where there can be one. Of that only the size is compared.
 Result<> fetch_file(FileSystem& from, const SnapshotFile& file, FileSystem& to, const std::string& path);
 
 }  // namespace tidemark

@@ -76,6 +76,21 @@ TEST(FetchFile, RefusesWhatIsNotWhatTheCheckpointListed) {
   }
 }
 
+TEST(FileCopy, TellsWhetherAFileIsWhatTheCheckpointListed) {
+  MemoryFileSystem files;
+  for (const std::size_t size : {std::size_t{0}, std::size_t{5}, std::size_t{1} << 20, (std::size_t{2} << 20) + 7}) {
+    const std::string content = some_bytes(size);
+    value_or_throw(replace_file(files, "/a", content));
+    EXPECT_TRUE(value_or_throw(is_intact(files, described("/a", content))));
+    EXPECT_FALSE(value_or_throw(is_intact(files, described("/a", content + "x"))));
+    if (content.empty()) continue;
+    std::string flipped = content;
+    flipped.back() ^= 1;
+    EXPECT_FALSE(value_or_throw(is_intact(files, described("/a", flipped))));
+  }
+  EXPECT_EQ(is_intact(files, described("/b", "")).error().code(), ErrorCode::kNotFound);
+}
+
 TEST(FetchFile, PassesADamagedLocalCopyOver) {
   MemoryFileSystem storage;
   MemoryFileSystem disk;
@@ -97,6 +112,9 @@ TEST(FetchFile, LinksOnOneFileSystemAndCopiesBetweenTwo) {
   const std::string content = some_bytes(4000);
   value_or_throw(replace_file(disk, folder + "/a", content));
   value_or_throw(fetch_file(disk, described(folder + "/a", content), disk, folder + "/b"));
+  const auto cut = fetch_file(disk, described(folder + "/a", content + "x"), disk, folder + "/cut");
+  EXPECT_EQ(cut.error().code(), ErrorCode::kDataLoss) << "the size of a link is compared";
+  EXPECT_THAT(cut.error().message(), HasSubstr(folder + "/a"));
   // A link goes on with what is written into the one file under either name.
   value_or_throw(value_or_throw(disk.create(folder + "/a", CreateMode::kTruncate))->append("changed"));
   EXPECT_EQ(value_or_throw(read_file(disk, folder + "/b")), "changed");

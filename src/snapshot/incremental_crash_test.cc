@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "env/memory_file_system.h"
-#include "env/split_mix_random.h"
+#include "snapshot/file_trouble_test.h"
 #include "snapshot/incremental_samples.h"
 #include "snapshot/snapshot_claim.h"
 #include "snapshot/snapshot_disposal.h"
@@ -18,47 +18,29 @@ using Store = std::unique_ptr<CheckpointStore>;
 constexpr std::size_t kRetained = 2;
 const std::string kFolder = "/state/orders";
 
-enum class Trouble {
-  kMachineCrash,
-  kProcessCrash,
-  kRefusal,  ///< the one operation fails, as on a full disk; the process goes on
-};
-
 /// One life with one trouble.
 class Life {
  public:
-  Life(Trouble trouble, std::uint64_t seed) : random_{seed}, trouble_{trouble} {}
+  Life(Trouble trouble, std::uint64_t seed) : trouble_{files, trouble, seed} {}
 
   MemoryFileSystem files;
 
-  bool dead() const { return dead_; }
-  bool reached(int at) const { return seen_ > at; }
+  bool dead() const { return trouble_.is_dead(); }
+  bool reached(int at) const { return trouble_.reached(at); }
   /// Until disarm() operation `at` meets the trouble.
-  void arm(int at) {
-    files.set_hook([this, at](FileOperation operation, const std::string& path) -> std::optional<Error> {
-      if (dead_) return Error{ErrorCode::kIo, "the process is dead"};
-      if (!changes_files(operation) || seen_++ != at) return std::nullopt;
-      if (trouble_ == Trouble::kRefusal) return Error{ErrorCode::kResourceExhausted, path + ": no space left on device"};
-      dead_ = true;
-      trouble_ == Trouble::kMachineCrash ? files.crash_machine(random_) : files.crash_process();
-      return Error{ErrorCode::kIo, "the process is dead"};
-    });
-  }
-  /// The power fails, too: what was reported as done must be durable.
+  void arm(int at) { trouble_.arm(at); }
+  /// The power fails, too.
   void disarm() {
-    files.set_hook(nullptr);
-    if (trouble_ != Trouble::kProcessCrash) files.crash_machine(random_);
+    trouble_.disarm();
+    trouble_.power_failure();
   }
 
  private:
-  SplitMixRandom random_;
-  Trouble trouble_;
-  bool dead_ = false;
-  int seen_ = 0;
+  FileTrouble trouble_;
 };
 
 void at_every_operation(const std::function<void(Life&, int)>& run) {
-  for (const Trouble trouble : {Trouble::kMachineCrash, Trouble::kProcessCrash, Trouble::kRefusal}) {
+  for (const Trouble trouble : {Trouble::kMachineCrash, Trouble::kProcessCrash, Trouble::kRefusal, Trouble::kReadRefusal}) {
     const std::uint64_t seeds = trouble == Trouble::kMachineCrash ? 3 : 1;
     bool reached = true;
     int at = 0;
@@ -91,7 +73,10 @@ class JobRun {
     JobRun run{files, std::move(store)};
     run.next_ = run.store_->next_checkpoint_id();
     const std::string path = run.store_->restorable_path();
-    if (restored && parent_path(path) == run.store_->folder()) run.chain_ = read_chain(files, path);
+    if (restored && parent_path(path) == run.store_->folder()) {
+      TIDEMARK_ASSIGN(metadata, read_metadata_file(files, path));
+      run.chain_ = chain_of(metadata);
+    }
     (void)run.store_->remove_orphans();
     return run;
   }
@@ -145,6 +130,17 @@ std::string leave_a_spare_one(FileSystem& files) {
   EXPECT_EQ(chain.size(), 2U);
   value_or_throw(take_incremental(files, run.store(), 9, chain, 1, {spare}));
   return path_of(kFolder, spare);
+}
+
+/// An error only where it could not look.
+Result<> look_whether_whole(FileSystem& files, const std::string& folder) {
+  try {
+    load_whole(files, folder);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kIo) throw;
+    return std::unexpected{error};
+  }
+  return {};
 }
 
 /// What a start, a checkpoint and a clean end leave: every checkpoint that CURRENT names whole, and nothing else.
@@ -210,7 +206,7 @@ TEST(IncrementalCrash, AClaimedOneIsWholeUntilItIsReplacedAndThenGoesWithItsFile
     };
     const auto live = [&](std::uint64_t token) -> Result<> {
       TIDEMARK_ASSIGN(store, open_owner(token));
-      if (store->restorable_path() == spare) load_whole(life.files, spare);
+      if (store->restorable_path() == spare) TIDEMARK_TRY(look_whether_whole(life.files, spare));
       TIDEMARK_ASSIGN(run, JobRun::begin(life.files, std::move(store)));
       TIDEMARK_TRY(run.checkpoint());
       if (run.store().has_replaced_claims(1)) TIDEMARK_TRY(run.store().remove_claimed(1));

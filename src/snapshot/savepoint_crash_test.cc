@@ -5,9 +5,9 @@
 #include <functional>
 
 #include "env/memory_file_system.h"
-#include "env/split_mix_random.h"
 #include "snapshot/checkpoint_samples.h"
 #include "snapshot/checkpoint_store.h"
+#include "snapshot/file_trouble_test.h"
 #include "snapshot/snapshot_claim.h"
 #include "snapshot/snapshot_disposal.h"
 #include "snapshot/snapshot_file_reader.h"
@@ -17,12 +17,6 @@ namespace tidemark {
 namespace {
 
 using Store = std::unique_ptr<CheckpointStore>;
-
-enum class Trouble {
-  kMachineCrash,
-  kProcessCrash,
-  kRefusal,  ///< the one operation fails, as on a full disk; the process goes on
-};
 
 constexpr std::uint64_t kToken = 0x7777;
 
@@ -78,34 +72,14 @@ bool is_there(FileSystem& files, const std::string& path) { return files.stat(pa
 
 struct Situation {
   MemoryFileSystem files;
-  SplitMixRandom random;
-  Trouble trouble;
-  bool dead = false;
-  int seen = 0;
+  FileTrouble trouble;
 
-  explicit Situation(Trouble what, std::uint64_t seed) : random{seed}, trouble{what} {}
-
-  /// Until disarm() operation `at` meets the trouble.
-  void arm(int at) {
-    files.set_hook([this, at](FileOperation operation, const std::string& path) -> std::optional<Error> {
-      if (dead) return Error{ErrorCode::kIo, "the process is dead"};
-      if (!changes_files(operation) || seen++ != at) return std::nullopt;
-      if (trouble == Trouble::kRefusal) return Error{ErrorCode::kResourceExhausted, path + ": no space left on device"};
-      dead = true;
-      trouble == Trouble::kMachineCrash ? files.crash_machine(random) : files.crash_process();
-      return Error{ErrorCode::kIo, "the process is dead"};
-    });
-  }
-  void disarm() { files.set_hook(nullptr); }
-  /// The power fails at the end: what was reported as done must be durable.
-  void power_failure() {
-    if (trouble != Trouble::kProcessCrash) files.crash_machine(random);
-  }
+  Situation(Trouble what, std::uint64_t seed) : trouble{files, what, seed} {}
 };
 
 /// `run(situation, at)` with the trouble at each operation in turn.
 void at_every_operation(const std::function<void(Situation&, int)>& run) {
-  for (const Trouble trouble : {Trouble::kMachineCrash, Trouble::kProcessCrash, Trouble::kRefusal}) {
+  for (const Trouble trouble : {Trouble::kMachineCrash, Trouble::kProcessCrash, Trouble::kRefusal, Trouble::kReadRefusal}) {
     const std::uint64_t seeds = trouble == Trouble::kMachineCrash ? 12 : 1;
     int at = 0;
     for (bool reached = true; reached; ++at) {
@@ -115,7 +89,7 @@ void at_every_operation(const std::function<void(Situation&, int)>& run) {
                      ", seed " + std::to_string(seed));
         Situation situation{trouble, seed};
         run(situation, at);
-        reached = situation.seen > at;
+        reached = situation.trouble.reached(at);
         if (testing::Test::HasFailure()) return;
       }
     }
@@ -130,14 +104,14 @@ TEST(SavepointCrash, ThereIsAWholeSavepointOrNone) {
     value_or_throw(store->begin_attempt());
     value_or_throw(checkpoint(files, *store, 1));
     std::string folder;
-    situation.arm(at);
+    situation.trouble.arm(at);
     const bool done = savepoint(files, *store, 2, CheckpointKind::kSavepoint, folder).has_value();
-    if (!done && !situation.dead && !folder.empty()) value_or_throw(store->discard_savepoint(folder));
-    situation.disarm();
-    if (!done && !situation.dead && !folder.empty()) {
+    if (!done && !situation.trouble.is_dead() && !folder.empty()) value_or_throw(store->discard_savepoint(folder));
+    situation.trouble.disarm();
+    if (!done && !situation.trouble.is_dead() && !folder.empty()) {
       EXPECT_FALSE(is_there(files, folder)) << "a failed one leaves nothing";
     }
-    situation.power_failure();
+    situation.trouble.power_failure();
     if (!folder.empty()) {
       EXPECT_TRUE(is_whole(files, folder) || !done);
     }
@@ -153,11 +127,11 @@ TEST(SavepointCrash, AJobThatStopsWithASavepointGoesOnFromItOrFromTheCheckpointB
     value_or_throw(store->begin_attempt());
     value_or_throw(checkpoint(files, *store, 1));
     std::string folder;
-    situation.arm(at);
+    situation.trouble.arm(at);
     const bool done = savepoint(files, *store, 2, CheckpointKind::kStopSavepoint, folder).has_value();
-    if (!done && !situation.dead && !folder.empty()) (void)store->discard_savepoint(folder);
-    situation.disarm();
-    situation.power_failure();
+    if (!done && !situation.trouble.is_dead() && !folder.empty()) (void)store->discard_savepoint(folder);
+    situation.trouble.disarm();
+    situation.trouble.power_failure();
     store.reset();
     store = value_or_throw(open(files, "/state"));
     const auto restorable = value_or_throw(store->restorable());
@@ -212,10 +186,10 @@ TEST(SavepointCrash, AClaimedSavepointGoesOnlyWhenACheckpointReplacesItAndThenWh
   at_every_operation([](Situation& situation, int at) {
     MemoryFileSystem& files = situation.files;
     const std::string folder = make_savepoint(files);
-    situation.arm(at);
+    situation.trouble.arm(at);
     (void)run_owner(files, "/owner", folder, kToken);
-    situation.disarm();
-    situation.power_failure();
+    situation.trouble.disarm();
+    situation.trouble.power_failure();
     const Store store = value_or_throw(open_claiming(files, "/owner", folder, kToken + 1));
     EXPECT_TRUE(value_or_throw(store->restorable())) << "there is something to go on from";
     const bool own = store->restorable_path() != folder;
@@ -233,12 +207,12 @@ TEST(SavepointCrash, TwoJobsNeverOwnOneSavepoint) {
     MemoryFileSystem& files = situation.files;
     const std::string folder = make_savepoint(files);
     {
-      situation.arm(at);
+      situation.trouble.arm(at);
       const auto first = open(files, "/one", {Resume::Kind::kPath, folder, kToken});
       if (first) (void)(*first)->begin_attempt();
-      situation.disarm();
+      situation.trouble.disarm();
     }
-    situation.power_failure();
+    situation.trouble.power_failure();
     bool second_has_it = false;
     if (auto second = open(files, "/two", {Resume::Kind::kPath, folder, kToken + 1})) {
       second_has_it = (*second)->begin_attempt().has_value();
@@ -256,10 +230,10 @@ TEST(SavepointCrash, ADisposedSavepointIsWholeOrNone) {
   at_every_operation([](Situation& situation, int at) {
     MemoryFileSystem& files = situation.files;
     const std::string folder = make_savepoint(files);
-    situation.arm(at);
+    situation.trouble.arm(at);
     const bool done = dispose_snapshot(files, folder).has_value();
-    situation.disarm();
-    situation.power_failure();
+    situation.trouble.disarm();
+    situation.trouble.power_failure();
     if (done) {
       EXPECT_FALSE(is_there(files, folder));
     }

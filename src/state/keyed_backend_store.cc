@@ -36,10 +36,15 @@ std::vector<std::uint32_t> states_in_store(const SnapshotFileReader& tables) {
 StateStoreOptions::Saved saved_by(const Env& env, const StoreFiles& from) {
   StateStoreOptions::Saved saved;
   for (const StoreFile& file : from.files) saved.names.push_back(file.name);
-  saved.fetch = [&env, &from](const std::string& name, const std::string& path) {
-    const auto file = std::ranges::find(from.files, name, &StoreFile::name);
-    value_or_throw(fetch_file(env.snapshot_files(), file->file, *env.files, path));
+  const auto with = [&env, &from](auto get_file) {
+    return [&env, &from, get_file](const std::string& name, const std::string& path) {
+      const SnapshotFile& file = std::ranges::find(from.files, name, &StoreFile::name)->file;
+      value_or_throw(get_file(env.snapshot_files(), file, *env.files, path));
+      return file.path;
+    };
   };
+  saved.fetch = with(fetch_file);
+  saved.copy = with(copy_file);
   return saved;
 }
 
@@ -54,6 +59,15 @@ StateStores& stores_that_open(const OperatorContext& context, const StoreFiles& 
                           context.name.name, context.name.uid, from.format)};
 }
 
+// The files that a store's error may be about: the one that is not what was saved or else all.
+std::string suspects(FileSystem& files, const StoreFiles& from, const Error& error) {
+  for (const StoreFile& each : from.files) {
+    if (error.code() != ErrorCode::kDataLoss) break;
+    if (!is_intact(files, each.file).value_or(true)) return fmt::format("'{}', which is damaged", each.file.path);
+  }
+  return fmt::format("'{}' and the {} files beside it", from.files.front().file.path, from.files.size() - 1);
+}
+
 // f(), whose errors say which files of the checkpoint it is about: a store knows them under names of its own.
 template <class F>
 void named_by(const OperatorContext& context, const StoreFiles& from, F&& f) {
@@ -61,8 +75,8 @@ void named_by(const OperatorContext& context, const StoreFiles& from, F&& f) {
     f();
   } catch (const Error& error) {
     if (from.files.empty()) throw;
-    throw error.within(fmt::format("operator '{}' (uid {}) goes on from '{}' and the {} files beside it", context.name.name,
-                                   context.name.uid, from.files.front().file.path, from.files.size() - 1));
+    throw error.within(fmt::format("operator '{}' (uid {}) goes on from {}", context.name.name, context.name.uid,
+                                   suspects(context.env->snapshot_files(), from, error)));
   }
 }
 
@@ -148,14 +162,16 @@ void KeyedBackend::restore_store(const OperatorContext& context, std::size_t ind
   for (const std::uint32_t id : ids) options.states.push_back({tables->states()[id].name, nullptr});
   const StateStoreOptions::Saved saved = saved_by(*context.env, from);
   options.saved = &saved;
-  std::unique_ptr<StateStore> store;
-  named_by(context, from, [&] { store = stores_that_open(context, from).open(options); });
-  const std::unique_ptr<StateStoreSnapshot> content = store->snapshot();
-  for (std::uint32_t place = 0; place < ids.size(); ++place) {
-    const KeyGroupRange wanted = intersection(from.key_groups, context.key_groups());
-    const auto entries = content->entries_from(place, first_store_key(wanted.begin, context.max_parallelism));
-    restore_stored(context, tables->states()[ids[place]], tables->path(), wanted, *entries);
-  }
+  StateStores& stores = stores_that_open(context, from);
+  named_by(context, from, [&] {
+    const std::unique_ptr<StateStore> store = stores.open(options);
+    const std::unique_ptr<StateStoreSnapshot> content = store->snapshot();
+    for (std::uint32_t place = 0; place < ids.size(); ++place) {
+      const KeyGroupRange wanted = intersection(from.key_groups, context.key_groups());
+      const auto entries = content->entries_from(place, first_store_key(wanted.begin, context.max_parallelism));
+      restore_stored(context, tables->states()[ids[place]], tables->path(), wanted, *entries);
+    }
+  });
 }
 
 void KeyedBackend::restore_stored(const OperatorContext& context, const StateDescriptor& written, const std::string& path,

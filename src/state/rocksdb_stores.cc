@@ -12,6 +12,7 @@
 #include <rocksdb/write_buffer_manager.h>
 
 #include <algorithm>
+#include <map>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -84,18 +85,37 @@ ErrorCode code_of(const rocksdb::Status& status) {
   return ErrorCode::kIo;
 }
 
-// To be thrown. A job may be restarted: its state is in its checkpoint, and the disk may have room again. `from_saved`: the
-// database began with files of a checkpoint.
-Error failed(const std::string& folder, std::string_view what, const rocksdb::Status& status, bool from_saved = false) {
-  const std::string_view advice =
-      status.IsNoSpace() ? "the disk is full: make room, or set state.backend.rocksdb.localdir to a folder on a larger one"
-      : from_saved && !status.IsIOError()
-          ? "files of the checkpoint that the job went on from are damaged, or the disk is: see to it, or resume from another "
-            "checkpoint with --resume=PATH"
-          : "see to the disk, or set state.backend.rocksdb.localdir to a folder on another one";
-  const bool is_damage = from_saved && !status.IsIOError();
-  return Error{is_damage ? ErrorCode::kDataLoss : code_of(status), ErrorDomain::kExternal, Retry::kRestart,
-               fmt::format("{}: {} the state kept there failed: {}; {}", folder, what, status.ToString(), advice)};
+// Tables of a checkpoint with which a database began: its own path for each -> the checkpoint's. A manifest is none of them:
+// it was intact, though RocksDB names it also where it can't open a table.
+using SavedFiles = std::map<std::string, std::string>;
+
+// The one that an error names or else, where it is no trouble of the disk's, all. Empty if it is about none of them.
+std::string damage(const rocksdb::Status& status, const SavedFiles& saved) {
+  const std::string text = status.ToString();
+  for (const auto& [own, path] : saved) {
+    if (text.find(own) != std::string::npos) return fmt::format("'{}', which is damaged", path);
+  }
+  if (saved.empty() || status.IsIOError()) return {};
+  return fmt::format("'{}' and {} more tables, of which one is damaged", saved.begin()->second, saved.size() - 1);
+}
+
+// To be thrown. A job may be restarted: its state is in its checkpoint, and the disk may have room again.
+Error failed(const std::string& folder, std::string_view what, const rocksdb::Status& status, const SavedFiles& saved) {
+  const auto error = [&](ErrorCode code, std::string_view advice) {
+    return Error{code, ErrorDomain::kExternal, Retry::kRestart,
+                 fmt::format("{}: {} the state kept there failed: {}; {}", folder, what, status.ToString(), advice)};
+  };
+  if (status.IsNoSpace()) {
+    return error(code_of(status),
+                 "the disk is full: make room, or set state.backend.rocksdb.localdir to a folder on a larger one");
+  }
+  if (const std::string damaged = damage(status, saved); !damaged.empty()) {
+    return error(status.IsIOError() ? ErrorCode::kIo : ErrorCode::kDataLoss,
+                 fmt::format("the job went on from {}, or the disk is: see to it, or resume from another checkpoint with "
+                             "--resume=PATH",
+                             damaged));
+  }
+  return error(code_of(status), "see to the disk, or set state.backend.rocksdb.localdir to a folder on another one");
 }
 
 rocksdb::Slice slice_of(std::string_view text) { return {text.data(), text.size()}; }
@@ -179,8 +199,8 @@ class Database {
   Database(FileSystem& files, std::string folder, const StateStoreOptions& states, const std::shared_ptr<rocksdb::Cache>& cache,
            const std::shared_ptr<rocksdb::WriteBufferManager>& write_buffers, std::shared_ptr<OpenFiles> open_files,
            std::uint64_t memtable_bytes)
-      : files_{files}, folder_{std::move(folder)}, from_saved_{states.saved != nullptr}, open_files_{std::move(open_files)} {
-    if (from_saved_) fetch(*states.saved);
+      : files_{files}, folder_{std::move(folder)}, open_files_{std::move(open_files)} {
+    if (states.saved != nullptr) fetch(*states.saved);
     std::vector<rocksdb::ColumnFamilyDescriptor> families;
     for (std::size_t i = 0; i < states.states.size(); ++i) {
       options_.push_back(column_family_options(cache, memtable_bytes));
@@ -194,12 +214,12 @@ class Database {
     }
     families.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions{});
     rocksdb::DB* opened = nullptr;
-    const auto status = rocksdb::DB::Open(rocksdb::Options{database_options(write_buffers, open_files_->share(), from_saved_), {}},
-                                          folder_, families, &handles_, &opened);
+    const auto options = database_options(write_buffers, open_files_->share(), states.saved != nullptr);
+    const auto status = rocksdb::DB::Open(rocksdb::Options{options, {}}, folder_, families, &handles_, &opened);
     db_.reset(opened);
     if (!status.ok()) {
       remove_folder();
-      throw failed(folder_, "opening", status, from_saved_);
+      throw failed(folder_, "opening", status, saved_);
     }
     open_files_->add(opened);
   }
@@ -219,19 +239,25 @@ class Database {
   rocksdb::Options options_of(std::uint32_t state) const { return {rocksdb::DBOptions{}, options_[state]}; }
 
   void check(const rocksdb::Status& status, std::string_view what) const {
-    if (!status.ok()) throw failed(folder_, what, status, from_saved_);
+    if (!status.ok()) throw failed(folder_, what, status, saved_);
   }
   FileSystem& files() { return files_; }
 
  private:
-  // A manifest's name ends with how much of it counts.
+  // A manifest's name ends with how much of it counts. What is missing at its end RocksDB takes for never written.
   void fetch(const StateStoreOptions::Saved& saved) {
     try {
       value_or_throw(files_.make_directories(folder_));
       for (const std::string& name : saved.names) {
-        const std::string own = name.starts_with(kManifestPrefix) ? name.substr(0, name.find('.')) : name;
-        saved.fetch(name, join_path(folder_, own));
-        if (own != name) value_or_throw(replace_file(files_, join_path(folder_, "CURRENT"), own + "\n"));
+        const bool is_manifest = name.starts_with(kManifestPrefix);
+        const std::string own = is_manifest ? name.substr(0, name.find('.')) : name;
+        const std::string path = join_path(folder_, own);
+        if (!is_manifest) {
+          saved_.emplace(path, saved.fetch(name, path));
+          continue;
+        }
+        saved.copy(name, path);
+        value_or_throw(replace_file(files_, join_path(folder_, "CURRENT"), own + "\n"));
       }
     } catch (...) {
       remove_folder();
@@ -244,7 +270,7 @@ class Database {
 
   FileSystem& files_;
   const std::string folder_;
-  const bool from_saved_;
+  SavedFiles saved_;
   const std::shared_ptr<OpenFiles> open_files_;
   std::vector<rocksdb::ColumnFamilyOptions> options_;
   std::vector<std::unique_ptr<ExpiryFilter>> filters_;

@@ -113,7 +113,9 @@ class StateStoreTest : public RocksdbTest, public testing::WithParamInterface<Ki
     for (const auto& [file, bytes] : content) saved.names.push_back(file);
     saved.fetch = [&](const std::string& file, const std::string& path) {
       value_or_throw(replace_file(*env().files, path, content.at(file)));
+      return "/checkpoint/" + file;
     };
+    saved.copy = saved.fetch;
     StateStoreOptions with = options(name);
     with.saved = &saved;
     return stores_->open(with);
@@ -380,7 +382,10 @@ TEST_P(StateStoreTest, AFileThatCannotBeFetchedOrIsDamagedIsAnErrorAndLeavesNoth
   StateStoreOptions with = options("second");
   StateStoreOptions::Saved missing;
   for (const auto& [name, content] : saved) missing.names.push_back(name);
-  missing.fetch = [](const std::string& name, const std::string&) { throw Error{ErrorCode::kDataLoss, name + " is gone"}; };
+  missing.fetch = [](const std::string& name, const std::string&) -> std::string {
+    throw Error{ErrorCode::kDataLoss, name + " is gone"};
+  };
+  missing.copy = missing.fetch;
   with.saved = &missing;
   EXPECT_THROW(stores_->open(with), Error);
   for (const auto& [name, content] : saved) {

@@ -54,7 +54,10 @@ class TestPool final : public BlockingPool {
 
 struct TestWorld {
   explicit TestWorld(std::uint64_t seed) : random{seed} { stores.give_files(files, "/stores"); }
-  Env env() {
+  virtual ~TestWorld() = default;
+  TestWorld(const TestWorld&) = delete;
+  TestWorld& operator=(const TestWorld&) = delete;
+  virtual Env env() {
     return {.clock = &clock,
             .random = &random,
             .files = &files,

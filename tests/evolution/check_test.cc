@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "env/child_process.h"
+#include "env/posix_file_system.h"
 #include "evolution/page_snippets.h"
 #include "page_code.h"
 #include "pipelines/run_job.h"
+#include "snapshot/snapshot_claim.h"
 
 namespace tidemark {
 namespace {
@@ -86,6 +88,54 @@ TEST_F(Check, JsonIsForScripts) {
                                 HasSubstr(R"("uid": "accounts")")));
   EXPECT_THAT(check("--json ./accounts_v2 --uid x").output,
               AllOf(HasSubstr(R"("fits": false)"), HasSubstr(R"("verdict": "orphaned")")));
+  const ChildEnd unknown = run("./tidemark check --json -s nowhere ./accounts_v1 2>/dev/null");
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.output,
+              AllOf(HasSubstr(R"("fits": null)"), HasSubstr(R"("error": "tidemark check: )"), HasSubstr("nowhere")));
+  EXPECT_THAT(run("./tidemark diff --json ./no-job ./accounts_v1 2>/dev/null").output,
+              AllOf(HasSubstr(R"("fits": null)"), HasSubstr("no-job")));
+}
+
+TEST_F(Check, WhatAJobHasClaimedFitsThatJobAlone) {
+  value_or_throw(write_claim(posix_file_system(), folder_ / "state/accounts/chk-1-1",
+                             {.job = "accounts", .folder = folder_ / "owner/accounts", .token = "7"}));
+  const ChildEnd end = check("./accounts_v1");
+  EXPECT_EQ(end.exit_code, 1);
+  EXPECT_THAT(end.output,
+              AllOf(HasSubstr("claimed by the job 'accounts' with its checkpoints in '" + (folder_ / "owner/accounts") + "'"),
+                    HasSubstr("1 of 4 can't be restored")));
+  const ChildEnd start = run("./accounts_v1 --checkpoint-dir new --resume=state/accounts/chk-1-1 -D log.level=error 2>&1");
+  EXPECT_EQ(start.exit_code, 1);
+  EXPECT_THAT(start.output, HasSubstr("which has claimed it"));
+
+  value_or_throw(write_claim(posix_file_system(), folder_ / "state/accounts/chk-1-1",
+                             {.job = "accounts", .folder = folder_ / "state/accounts", .token = "7"}));
+  EXPECT_EQ(run("./tidemark check -s state/accounts ./accounts_v1").exit_code, 0) << "it is the owner's folder";
+}
+
+TEST_F(Check, ASavepointOfAnotherJobDoesNotFit) {
+  const ChildEnd end = run("./tidemark check -n -s '" TIDEMARK_SOURCE_DIR
+                           "/tests/compat/v1/ledger/savepoint/savepoints/savepoint-job-35433d5f348a' ./accounts_v1");
+  EXPECT_EQ(end.exit_code, 1);
+  EXPECT_THAT(end.output, AllOf(HasSubstr("The checkpoint belongs to job 'job', not to 'accounts'"), HasSubstr("ledger")));
+}
+
+TEST_F(Check, AnIncrementalCheckpointFitsAsAWholeOneDoes) {
+  const std::string job = "./accounts_v1 --checkpoint-dir chain -D execution.checkpointing.incremental=true -D log.level=error ";
+  for (const std::string resume : {"", "--resume"}) ASSERT_EQ(run(job + resume).exit_code, 0);
+  ASSERT_FALSE(std::filesystem::is_empty(folder_ / "chain/accounts/shared"));
+  const ChildEnd end = run("./tidemark check -s chain/accounts ./accounts_v2");
+  EXPECT_EQ(end.exit_code, 0);
+  EXPECT_EQ(end.output, check("./accounts_v2").output);
+  std::filesystem::remove_all(folder_ / "chain/accounts/shared");
+  EXPECT_EQ(run("./tidemark check -s chain/accounts ./accounts_v2 2>/dev/null").exit_code, 2) << "what it consists of is gone";
+}
+
+TEST_F(Check, AnotherMaxParallelismIsRefused) {
+  const ChildEnd end = check("./accounts_v1 -D pipeline.max-parallelism=64");
+  EXPECT_EQ(end.exit_code, 1);
+  EXPECT_THAT(end.output, AllOf(HasSubstr("REFUSED"), HasSubstr("max parallelism")));
+  EXPECT_EQ(run("./accounts_v1 --checkpoint-dir state --resume -D pipeline.max-parallelism=64 2>/dev/null").exit_code, 1);
 }
 
 TEST_F(Check, TwoVersionsAreComparedWithoutAnyCheckpoint) {

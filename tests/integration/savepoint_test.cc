@@ -293,8 +293,13 @@ TEST_F(SavepointCommandTest, AClaimedSavepointIsDeletedInTimeAndHasOneOwner) {
   job->wait();
   const std::string path = word_after(stopped.output, "Path: ");
   const Words claim{"--resume=" + path, "--claim-mode=CLAIM"};
+  const Words check{"check", "-s", path, TIDEMARK_SAVEPOINT_JOB};
+  EXPECT_EQ(tidemark(check).status, 0);
   const auto owner = start_job(with(slow(), claim), "owner-state");
   EXPECT_TRUE(fs::exists(path + "/_claim"));
+  const Ran checked = tidemark(check);
+  EXPECT_EQ(checked.status, 1) << "a start would be refused, too";
+  EXPECT_THAT(checked.output, HasSubstr("It has been claimed by the job 'savepoint-test'"));
   const Ran second = run_job(with(claim, {"--out", "other"}), "second-state");
   EXPECT_EQ(second.status, 1);
   EXPECT_THAT(second.output, HasSubstr("belongs to job 'savepoint-test' with its checkpoints in '"));

@@ -26,14 +26,14 @@ struct InMemorySettings {
   std::uint32_t parallelism = 1;
   std::uint32_t max_parallelism = 16;
   JobMasterOptions master = {};
+  std::string checkpoints = "/state";
+  Resume resume = {Resume::Kind::kLatest, {}};  ///< the newest checkpoint there; without one the job begins
 };
 
 class InMemoryJob final : private ExecutionFactory {
  public:
   static constexpr const char* kName = "job";
-  static constexpr const char* kCheckpoints = "/state";
 
-  /// Goes on from the newest checkpoint in kCheckpoints, or begins.
   InMemoryJob(TestWorld& world, const std::function<void(Job&)>& build, const InMemorySettings& settings) : world_{world} {
     build(job_);
     const detail::JobBuilder& builder = detail::JobAccess::builder(job_);
@@ -45,7 +45,7 @@ class InMemoryJob final : private ExecutionFactory {
     plan_ = value_or_throw(make_physical_plan(std::move(logical)));
     factories_ = builder.factories();
     master_ = std::make_unique<JobMaster>(
-        world.env(), plan_, value_or_throw(CheckpointStore::open(world.files, kCheckpoints, kName, {Resume::Kind::kLatest, {}})),
+        world.env(), plan_, value_or_throw(CheckpointStore::open(world.files, settings.checkpoints, kName, settings.resume)),
         static_cast<ExecutionFactory&>(*this), settings.master);
   }
   /// Cancels what is not over.
@@ -75,6 +75,15 @@ class InMemoryJob final : private ExecutionFactory {
   const JobOutcome& run() {
     while (!over_) step();
     return master_->outcome();
+  }
+  /// As if its process were killed: of what it has begun nothing reaches a file any more.
+  void die() {
+    world_.files.crash_process();
+    world_.files.set_hook(
+        [](FileOperation, const std::string&) { return std::optional{Error{ErrorCode::kIo, "the process is dead"}}; });
+    if (!over_) master_->request_cancel();
+    run();
+    world_.files.set_hook(nullptr);
   }
 
  private:

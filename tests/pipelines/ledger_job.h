@@ -239,7 +239,11 @@ inline InMemorySettings settings(Shape shape, bool incremental) {
   return result;
 }
 
-enum class StopWith { kCheckpoint, kSavepoint };
+enum class StopWith {
+  kCheckpoint,
+  kSavepoint,
+  kDeath,  ///< as soon as a periodic checkpoint is complete: sinks have what it has prepared, and have not committed it
+};
 
 /// Until about half of the payments are read.
 template <class Types>
@@ -252,6 +256,10 @@ void run_first_half(TestWorld& world, Shape shape, bool incremental, StopWith wi
     ASSERT_TRUE(job.take_checkpoint());
   }
   ASSERT_TRUE(job.run_until_read(kPayments / 2));
+  if (with == StopWith::kDeath) {
+    ASSERT_TRUE(job.take_checkpoint());
+    return job.die();
+  }
   std::optional<Result<SnapshotTaken>> taken;
   if (with == StopWith::kCheckpoint) {
     job.master().request_stop();
@@ -266,9 +274,13 @@ void run_first_half(TestWorld& world, Shape shape, bool incremental, StopWith wi
 }
 
 template <class Types>
-std::vector<std::string> run_to_the_end(TestWorld& world, Shape shape, bool incremental, std::int64_t life) {
+std::vector<std::string> run_to_the_end(TestWorld& world, Shape shape, bool incremental, std::int64_t life,
+                                        const InMemorySettings& from = {}) {
   world.spills_state = shape.spills_state;
-  InMemoryJob job{world, [=](Job& j) { build<Types>(j, life); }, settings(shape, incremental)};
+  InMemorySettings settings = ledger::settings(shape, incremental);
+  settings.checkpoints = from.checkpoints;
+  settings.resume = from.resume;
+  InMemoryJob job{world, [=](Job& j) { build<Types>(j, life); }, settings};
   const JobOutcome outcome = job.run();
   EXPECT_EQ(outcome.state, JobState::kFinished) << (outcome.error ? outcome.error->message() : "");
   if (outcome.state != JobState::kFinished) return {};

@@ -1,16 +1,19 @@
 // A job is stopped in the middle and goes on in another shape: at another parallelism, from a checkpoint or a savepoint,
-// after whole or incremental checkpoints, in the types of its next version. Whatever was changed, all rows together are
-// those of a run that was never stopped.
+// after whole or incremental checkpoints, in the types of its next version, in another store, from a snapshot that was moved,
+// or because its process died. Whatever was changed, all rows together are those of a run that was never stopped.
 #include <gtest/gtest.h>
 
 #include <cstddef>
 #include <iterator>
+#include <map>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "base/log.h"
 #include "ledger_job.h"
+#include "rocksdb_world.h"
+#include "snapshot/copied_tree.h"
 
 namespace tidemark {
 namespace {
@@ -26,25 +29,43 @@ constexpr std::size_t kStride = 1;
 constexpr std::size_t kStride = 3;
 #endif
 
-using Case = std::tuple<StopWith, bool, bool, Shape>;
-
 std::string name_of(const Shape& shape) {
   return (shape.spills_state ? "Store" : "Memory") + std::to_string(shape.parallelism);
 }
 
-std::string name_of_case(const testing::TestParamInfo<Case>& info) {
-  const auto& [with, evolves, incremental, from] = info.param;
-  return std::string{incremental ? "Incremental" : "Whole"} + (with == StopWith::kSavepoint ? "Savepoint" : "Checkpoint") +
-         (evolves ? "Evolved" : "Straight") + "From" + name_of(from);
+std::string name_of(StopWith with) {
+  return with == StopWith::kSavepoint ? "Savepoint" : with == StopWith::kDeath ? "Death" : "Checkpoint";
 }
 
-class Matrix : public testing::TestWithParam<Case> {
+class Quiet : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     set_log_sink([](std::string_view) {});
   }
   static void TearDownTestSuite() { set_log_sink({}); }
 };
+
+/// The second half, a minute later.
+std::vector<std::string> go_on(TestWorld& world, Shape to, bool incremental, bool evolves, const InMemorySettings& from = {}) {
+  world.clock.set_wall_ms(world.clock.wall_ms() + 60'000);
+  if (evolves) return run_to_the_end<After>(world, to, incremental, 2, from);
+  return run_to_the_end<Before>(world, to, incremental, 2, from);
+}
+
+void expect_undisturbed(const std::vector<std::string>& rows) {
+  ASSERT_EQ(difference(rows, undisturbed()), "");
+  ASSERT_EQ(rows.size(), undisturbed().size());
+}
+
+using Case = std::tuple<StopWith, bool, bool, Shape>;
+
+std::string name_of_case(const testing::TestParamInfo<Case>& info) {
+  const auto& [with, evolves, incremental, from] = info.param;
+  return std::string{incremental ? "Incremental" : "Whole"} + name_of(with) + (evolves ? "Evolved" : "Straight") + "From" +
+         name_of(from);
+}
+
+class Matrix : public Quiet, public testing::WithParamInterface<Case> {};
 INSTANTIATE_TEST_SUITE_P(All, Matrix,
                          testing::Combine(testing::Values(StopWith::kCheckpoint, StopWith::kSavepoint), testing::Bool(),
                                           testing::Bool(), testing::ValuesIn(kShapes)),
@@ -58,10 +79,115 @@ TEST_P(Matrix, AJobThatGoesOnInAnyOtherShapeEndsWithTheSameRows) {
     SCOPED_TRACE("to " + name_of(to));
     TestWorld world{++seed};
     ASSERT_NO_FATAL_FAILURE(run_first_half<Before>(world, from, incremental, with));
-    world.clock.set_wall_ms(world.clock.wall_ms() + 60'000);
-    const auto rows = evolves ? run_to_the_end<After>(world, to, incremental, 2) : run_to_the_end<Before>(world, to, incremental, 2);
-    ASSERT_EQ(difference(rows, undisturbed()), "");
-    ASSERT_EQ(rows.size(), undisturbed().size());
+    ASSERT_NO_FATAL_FAILURE(expect_undisturbed(go_on(world, to, incremental, evolves)));
+  }
+}
+
+// The store in memory of the others is a model of it.
+class RocksdbMatrix : public Quiet, public testing::WithParamInterface<Case> {};
+constexpr Shape kRocksdbShapes[] = {{true, 1}, {true, 7}, {false, 3}};
+// Databases are slow to open: for each shape to begin in about half of the others.
+constexpr std::size_t kRocksdbStride = kStride == 1 ? 2 : 3;
+INSTANTIATE_TEST_SUITE_P(All, RocksdbMatrix,
+                         testing::Combine(testing::Values(StopWith::kCheckpoint, StopWith::kSavepoint), testing::Bool(),
+                                          testing::Bool(), testing::ValuesIn(kRocksdbShapes)),
+                         name_of_case);
+
+TEST_P(RocksdbMatrix, AJobThatGoesOnInAnyOtherShapeEndsWithTheSameRows) {
+  const auto& [with, evolves, incremental, from] = GetParam();
+  std::vector<Shape> shapes{kRocksdbShapes[0], kRocksdbShapes[1]};
+  if (from.spills_state) shapes.push_back(kRocksdbShapes[2]);
+  std::uint64_t seed = 1;
+  const std::size_t first = (from.parallelism + evolves + incremental) % kRocksdbStride % shapes.size();
+  for (std::size_t i = first; i < shapes.size(); i += kRocksdbStride) {
+    const Shape to = shapes[i];
+    SCOPED_TRACE("to " + name_of(to));
+    RocksdbWorld world{++seed, testing::TempDir() + "tidemark-matrix"};
+    ASSERT_NO_FATAL_FAILURE(run_first_half<Before>(world, from, incremental, with));
+    ASSERT_NO_FATAL_FAILURE(expect_undisturbed(go_on(world, to, incremental, evolves)));
+  }
+}
+
+std::map<std::string, std::string> everything_below(FileSystem& files, const std::string& folder,
+                                                    const std::string& within = {}) {
+  std::map<std::string, std::string> result;
+  for (const DirectoryEntry& entry : value_or_throw(files.list(join_path(folder, within)))) {
+    const std::string name = join_path(within, entry.name);
+    if (entry.is_directory) {
+      result.merge(everything_below(files, folder, name));
+    } else {
+      result.emplace(name, value_or_throw(read_file(files, join_path(folder, name))));
+    }
+  }
+  return result;
+}
+
+/// Those of sinks, by the name that they have until then.
+std::vector<std::string> files_that_wait_for_a_commit(TestWorld& world) {
+  std::vector<std::string> waiting;
+  for (const auto& [name, content] : everything_below(world.files, "/out")) {
+    if (name.find(".pending") != std::string::npos) waiting.push_back(name);
+  }
+  return waiting;
+}
+
+constexpr Shape kSomeShapes[] = {{false, 1}, {true, 3}, {false, 7}};
+
+// What its sinks had prepared and not committed goes to others.
+using DeathMatrix = Quiet;
+TEST_F(DeathMatrix, AJobWhoseProcessDiedEndsWithTheSameRowsInAnyOtherShape) {
+  std::uint64_t seed = 1;
+  for (const bool incremental : {false, true}) {
+    for (const Shape from : kSomeShapes) {
+      for (const Shape to : kSomeShapes) {
+        SCOPED_TRACE(name_of(from) + " to " + name_of(to));
+        TestWorld world{++seed};
+        ASSERT_NO_FATAL_FAILURE(run_first_half<Before>(world, from, incremental, StopWith::kDeath));
+        ASSERT_FALSE(files_that_wait_for_a_commit(world).empty());
+        ASSERT_NO_FATAL_FAILURE(expect_undisturbed(go_on(world, to, incremental, false)));
+        ASSERT_TRUE(files_that_wait_for_a_commit(world).empty());
+      }
+    }
+  }
+}
+
+using PathMatrix = Quiet;
+// Under a name that no CURRENT has, into another folder of checkpoints.
+TEST_F(PathMatrix, AJobGoesOnFromASavepointThatWasMoved) {
+  std::uint64_t seed = 1;
+  for (const bool claims : {false, true}) {
+    for (const Shape from : kSomeShapes) {
+      for (const Shape to : kSomeShapes) {
+        SCOPED_TRACE(name_of(from) + " to " + name_of(to) + (claims ? ", claimed" : ""));
+        TestWorld world{++seed};
+        ASSERT_NO_FATAL_FAILURE(run_first_half<Before>(world, from, true, StopWith::kSavepoint));
+        const std::string path = "/savepoints/" + value_or_throw(world.files.list("/savepoints")).at(0).name;
+        copy_tree(world.files, path, world.files, "/elsewhere/moved");
+        value_or_throw(remove_tree(world.files, "/savepoints"));
+        value_or_throw(remove_tree(world.files, "/state"));
+        InMemorySettings settings{.checkpoints = "/another-state", .resume = {Resume::Kind::kPath, "/elsewhere/moved", {}}};
+        if (claims) settings.resume.claim = 7;
+        ASSERT_NO_FATAL_FAILURE(expect_undisturbed(go_on(world, to, true, true, settings)));
+        EXPECT_EQ(world.files.stat("/elsewhere/moved").has_value(), !claims) << "replaced, it goes if it is the job's";
+      }
+    }
+  }
+}
+
+TEST_F(PathMatrix, AJobGoesOnFromACheckpointOfAnotherFolderAndLeavesItAlone) {
+  std::uint64_t seed = 1;
+  for (const bool incremental : {false, true}) {
+    for (const Shape to : kSomeShapes) {
+      SCOPED_TRACE("to " + name_of(to));
+      TestWorld world{++seed};
+      ASSERT_NO_FATAL_FAILURE(run_first_half<Before>(world, {false, 2}, incremental, StopWith::kCheckpoint));
+      copy_tree(world.files, "/state", world.files, "/as-it-was");
+      const auto pointer = value_or_throw(read_pointer_file(world.files, "/state/job"));
+      const std::string path = path_of("/state/job", pointer->checkpoints.back());
+      const InMemorySettings settings{.checkpoints = "/another-state", .resume = {Resume::Kind::kPath, path, {}}};
+      ASSERT_NO_FATAL_FAILURE(expect_undisturbed(go_on(world, to, incremental, false, settings)));
+      EXPECT_EQ(everything_below(world.files, "/state"), everything_below(world.files, "/as-it-was"));
+    }
   }
 }
 

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -20,8 +21,10 @@ namespace tidemark {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 struct Visit {
   std::int64_t user = 0;
@@ -61,6 +64,18 @@ class History final : public KeyedProcess<std::int64_t, Visit, Row> {
   MapState<std::string, std::int64_t> pages_;
 };
 
+MATCHER_P(NamesOneOf, paths, "names one of the files") {
+  return std::ranges::any_of(
+      paths, [&](const std::filesystem::path& path) { return arg.find(path.filename().string()) != std::string::npos; });
+}
+
+/// Of the size that it had.
+void overwrite_middle(const std::filesystem::path& path) {
+  std::fstream file{path, std::ios::in | std::ios::out | std::ios::binary};
+  file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(path) / 2));
+  file << "not what was written there";
+}
+
 class StateBackend : public ::testing::Test {
  protected:
   // So little memory that no key stays in it for long.
@@ -93,12 +108,13 @@ class StateBackend : public ::testing::Test {
   }
   /// Checkpoints that consist of RocksDB's files, with the options beside.
   Words by_files() const { return with(rocksdb(), {"-D", "execution.checkpointing.incremental=true"}); }
-  std::size_t count_shared(std::string_view part) const {
-    std::size_t count = 0;
+  /// The files that checkpoints share whose name has that in it.
+  std::vector<std::filesystem::path> shared(std::string_view part) const {
+    std::vector<std::filesystem::path> found;
     for (const auto& entry : std::filesystem::directory_iterator{folder_ / "checkpoints" + "/test/shared"}) {
-      count += entry.path().filename().string().find(part) != std::string::npos ? 1 : 0;
+      if (entry.path().filename().string().find(part) != std::string::npos) found.push_back(entry.path());
     }
-    return count;
+    return found;
   }
   std::vector<std::string> left_in_local() const {
     std::vector<std::string> names;
@@ -122,7 +138,7 @@ TEST_F(StateBackend, AJobGoesOnFromTheFilesOfRocksdbAfterAFailure) {
   run_job(with_checkpoints(by_files()), job("rows", fails));
   EXPECT_TRUE(fails.has_failed());
   EXPECT_EQ(rows(folder_ / "rows"), undisturbed());
-  EXPECT_GT(count_shared(".sst.snap"), 0u);
+  EXPECT_THAT(shared(".sst.snap"), Not(IsEmpty()));
   EXPECT_THAT(left_in_local(), IsEmpty());
 }
 
@@ -161,17 +177,20 @@ INSTANTIATE_TEST_SUITE_P(Each, MovedStateBackend,
 
 TEST_F(StateBackend, AFileOfACheckpointThatIsDamagedOrGoneIsNamed) {
   const Words once = with(with_checkpoints(by_files()), {"-D", "restart-strategy.type=none"});
-  const auto same = [](const Visit& visit) { return visit; };
   EXPECT_THAT(failure_of(once, job("rows", FailOnce<Visit>{folder_ / "checkpoints", kMiddleMs})), HasSubstr("once"));
-  std::vector<std::filesystem::path> tables;
-  for (const auto& entry : std::filesystem::directory_iterator{folder_ / "checkpoints" + "/test/shared"}) {
-    if (entry.path().filename().string().find("MANIFEST") != std::string::npos) tables.push_back(entry.path());
-  }
-  ASSERT_FALSE(tables.empty());
-  for (const auto& path : tables) std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
-  EXPECT_THAT(failure_of(with(once, {"--resume"}), job("rows", same)), HasSubstr("shared/" + tables.front().filename().string().substr(0, 2)));
-  for (const auto& path : tables) std::filesystem::remove(path);
-  EXPECT_THAT(failure_of(with(once, {"--resume"}), job("rows", same)), HasSubstr("is missing"));
+  const auto resumed = [&] {
+    return failure_of(with(once, {"--resume"}), job("rows", [](const Visit& visit) { return visit; }));
+  };
+  const auto tables = shared(".sst");
+  for (const auto& path : tables) overwrite_middle(path);
+  EXPECT_THAT(resumed(), NamesOneOf(tables));
+  const auto manifests = shared("MANIFEST");
+  for (const auto& path : manifests) overwrite_middle(path);
+  EXPECT_THAT(resumed(), NamesOneOf(manifests));
+  for (const auto& path : manifests) std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
+  EXPECT_THAT(resumed(), NamesOneOf(manifests));
+  for (const auto& path : manifests) std::filesystem::remove(path);
+  EXPECT_THAT(resumed(), AllOf(NamesOneOf(manifests), HasSubstr("is missing")));
 }
 
 TEST_F(StateBackend, AStoreOfTheAuthorsGoesOnFromTheFilesOfRocksdb) {
