@@ -1,7 +1,7 @@
 // How long does a task stand still at a checkpoint's trigger?
 //
 // A count by key with a checkpoint every 100 ms; each task reports its synchronous part with its acknowledgement. The
-// longest of a checkpoint's tasks counts. There is no bare loop: it has nothing to stand still for. No aim is set.
+// longest of a checkpoint's tasks counts. There is no bare loop: it has nothing to stand still for. The aim: 1 ms at most.
 #include <filesystem>
 #include <mutex>
 
@@ -18,6 +18,8 @@ namespace tidemark {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr double kAimUs = 1000;
 
 struct Click {
   std::int64_t user;
@@ -72,7 +74,7 @@ class ListeningFactory final : public ExecutionFactory {
   std::unique_ptr<Ear> ear_;
 };
 
-// `main`: median in µs; `more`: the longest, and how many checkpoints.
+// `main`: the longest in µs; `more`: the median, and how many checkpoints.
 bench::Figures run(std::uint64_t keys, double run_s) {
   const fs::path folder = fs::temp_directory_path() / ("tidemark-bench-pause-" + std::to_string(getpid()));
   const double end_s = bench::wall_s() + run_s;
@@ -110,7 +112,7 @@ bench::Figures run(std::uint64_t keys, double run_s) {
   if (outcome.error) throw *outcome.error;
   std::vector<double> us;
   for (const auto& [id, ns] : longest_ns) us.push_back(static_cast<double>(ns) / 1e3);
-  return {bench::median(us), {*std::max_element(us.begin(), us.end()), static_cast<double>(us.size())}};
+  return {*std::max_element(us.begin(), us.end()), {bench::median(us), static_cast<double>(us.size())}};
 }
 
 }  // namespace
@@ -126,9 +128,10 @@ int main(int argc, char** argv) {
     bench::alternate({&engine}, options.rounds(keys > 1'000'000 ? 1 : 3), bench::Cores::kAll);
     bench::Row row;
     row.name = name;
-    row.unit = "us, median";
+    row.unit = "us, longest";
     row.engine = engine.main();
-    row.more = {{"longest", engine.more(0)}, {"checkpoints", engine.more(1)}};
+    row.aim = tidemark::kAimUs;
+    row.more = {{"median", engine.more(0)}, {"checkpoints", engine.more(1)}};
     report.print(row);
   }
 }

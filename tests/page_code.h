@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -26,6 +27,17 @@ inline std::vector<std::string> blocks(const std::string& page, const std::strin
     const std::size_t end = page.find("```", at);
     result.push_back(page.substr(at, end - at));
     at = end;
+  }
+  return result;
+}
+
+/// The parts of code between empty lines.
+inline std::vector<std::string> paragraphs(const std::string& code) {
+  std::vector<std::string> result;
+  for (std::size_t at = 0; at < code.size();) {
+    const std::size_t end = std::min(code.find("\n\n", at), code.size());
+    result.push_back(code.substr(at, end - at));
+    at = end + 2;
   }
   return result;
 }

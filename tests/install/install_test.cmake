@@ -1,6 +1,6 @@
 # Installs the build into an empty prefix, then builds and runs against it: a project that `tidemark new` makes, once by
-# find_package and once by pkg-config, and the consumer, which tests functions with the kit. Nothing of the source tree is on
-# their path.
+# find_package and once by pkg-config, and the consumer, which has the job of README.md and tests functions with the kit.
+# Nothing of the source tree is on their path.
 #
 #   cmake -D BUILD=<build folder> -D WORK=<scratch folder> -D CXX=<compiler> -P install_test.cmake
 
@@ -39,6 +39,15 @@ check_clicks(${WORK}/clicks/build/clicks)
 
 build(${CMAKE_CURRENT_LIST_DIR}/consumer ${WORK}/build)
 run(${WORK}/build/kit)
+
+file(READ ${CMAKE_CURRENT_LIST_DIR}/consumer/readme.cc job)
+string(REGEX REPLACE "^[^\n]*\n" "```cpp\n" job "${job}```")
+file(READ ${CMAKE_CURRENT_LIST_DIR}/../../README.md readme)
+string(FIND "${readme}" "${job}" place)
+if(place EQUAL -1)
+  message(FATAL_ERROR "README.md: its job is another one than tests/install/consumer/readme.cc")
+endif()
+run(${WORK}/build/readme --help)
 
 file(GLOB_RECURSE pc ${WORK}/prefix/tidemark.pc)
 get_filename_component(pc_dir "${pc}" DIRECTORY)

@@ -250,6 +250,28 @@ TEST_F(Examples, OrdersWithCustomers) {
   EXPECT_EQ(found({"id", "amount", "name", "country"}), expected);
 }
 
+TEST_F(Examples, PackageLog) {
+  std::ofstream{folder_ / "dpkg.log"} << "2025-06-24 14:36:25 startup archives unpack\n"
+                                         "2025-06-24 14:36:25 install libc6:amd64 <none> 2.36-9\n"
+                                         "2025-06-24 14:36:26 status unpacked libc6:amd64 2.36-9\n"
+                                         "2025-06-24 14:36:40 status installed libc6:amd64 2.36-9\n"
+                                         "2025-06-24 14:50:00 upgrade libc6:amd64 2.36-9 2.36-10\n"
+                                         "2025-06-24 15:10:01 status unpacked libc6:amd64 2.36-10\n"
+                                         "2025-06-24 15:10:31 status installed libc6:amd64 2.36-10\n"
+                                         "2025-06-24 15:10:40 status unpacked libc6:amd64 2.36-11\n"
+                                         "2025-06-24 15:10:41 status installed libc6:amd64 2.36-11\n";
+  run("package_log --input dpkg.log");
+  constexpr std::int64_t kTwo = 1'750'773'600'000;  // o'clock, on that afternoon
+  constexpr std::int64_t kThree = kTwo + 60 * kMinute;
+  const std::string package = "libc6:amd64";
+  EXPECT_EQ(found({"hour", "package", "action", "count"}, "actions"),
+            (Rows{row(kTwo, package, "install", 1), row(kTwo, package, "status unpacked", 1), row(kTwo, package, "status installed", 1),
+                  row(kTwo, package, "upgrade", 1), row(kThree, package, "status unpacked", 2),
+                  row(kThree, package, "status installed", 2)}));
+  EXPECT_EQ(found({"package", "installed", "seconds_unpacked"}, "gaps"),
+            (Rows{row(package, kTwo + 36 * kMinute + 40 * kSecond, 14), row(package, kThree + 10 * kMinute + 31 * kSecond, 30)}));
+}
+
 TEST_F(Examples, EachFitsOnAPageOrTwo) {
   for (const auto& entry : fs::directory_iterator{TIDEMARK_SOURCE_DIR "/examples"}) {
     const std::string name = entry.path().filename().string();

@@ -1,6 +1,8 @@
-// The snippets of docs/testing.md, word for word.
+// The code of docs/testing.md, run.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "page_code.h"
 #include "tidemark/testing.h"
 
 namespace tidemark {
@@ -8,14 +10,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Payment {
-  std::int64_t account = 0;
-  double amount = 0;
-};
-struct Alert {
-  std::int64_t account = 0;
-  double amount = 0;
-};
+struct Payment { std::int64_t account = 0; double amount = 0; };
+struct Alert { std::int64_t account = 0; double amount = 0; };
 
 // A large payment within a minute after a small one.
 class FraudDetector : public KeyedProcess<std::int64_t, Payment, Alert> {
@@ -82,6 +78,13 @@ TEST(KitDocumentation, AWholeJob) {
     t.run();
     EXPECT_EQ(t.lines("out"), std::vector<std::string>{R"({"account":1,"amount":900})"});
   });
+}
+
+TEST(KitDocumentation, ItsCodeIsThisCode) {
+  const std::string code = without_margins(slurp(TIDEMARK_SOURCE_DIR "/tests/kit/documentation_test.cc"));
+  const auto shown = blocks(slurp(TIDEMARK_SOURCE_DIR "/docs/testing.md"), "cpp");
+  EXPECT_GE(shown.size(), 5u);
+  for (const std::string& block : shown) EXPECT_THAT(code, ::testing::HasSubstr(without_margins(block)));
 }
 
 }  // namespace
