@@ -439,6 +439,7 @@ class SpilledSlices : public SpilledWindows {
         EXPECT_TRUE(content.emplace(KeyCodec<std::int64_t>::from_word(word), count).second);
       });
     }
+    merged_bytes_ = merged.memory_bytes();
     return content;
   }
   std::int64_t count_of(std::int64_t key) {
@@ -474,6 +475,7 @@ class SpilledSlices : public SpilledWindows {
   KeyedBackend backend_{schema_json(type_of<std::int64_t>()), nullptr};
   CountAggregate aggregate_;
   OperatorName name_{"operator under test", "uid-1", 0};
+  std::size_t merged_bytes_ = 0;  // that merging a window took last
   Slices slices_{backend_, {.name = "window", .kind = StateDescriptor::Kind::kWindow}, aggregate_, name_, true};
 };
 
@@ -500,6 +502,7 @@ TEST_F(SpilledSlices, AreWholeWhileATableLeavesPieceByPiece) {
   } while (slices_.at(0).leaving != nullptr);
   EXPECT_FALSE(slices_.at(0).runs.empty());
   EXPECT_EQ(merged(), expected);
+  EXPECT_LT(merged_bytes_, share / 3) << "never in memory as a whole";
 }
 
 TEST_F(SpilledSlices, WhatARestoreErasesStaysErased) {

@@ -181,7 +181,7 @@ Result<> CheckpointStore::use_latest(bool has_pointer) {
   if (claimed != pointer_.claims.end() && claimed->since > newest) return use_path(claimed->path, 0);
   if (pointer_.restored && pointer_.restored->since == newest) return use_restored();
   if (pointer_.checkpoints.empty()) {
-    if (has_pointer) {
+    if (has_pointer && !pointer_.is_unused) {
       TIDEMARK_PROBE("store: resumes before any checkpoint was complete");
       return {};
     }
@@ -300,7 +300,8 @@ Result<CheckpointStore::Locks> CheckpointStore::lock_to_claim(const Explicit& wa
   return locks;
 }
 
-// An earlier run claimed what this one only restores. `_claim` goes before `next`, which knows of it no more, is written.
+// An earlier run claimed what this one only restores. `_claim` goes before `next`, which knows no more than that the job goes on
+// from there, is written.
 Result<> CheckpointStore::give_up_claim(const Explicit& restored, CheckpointPointer& next) {
   const auto claimed = std::ranges::find_if(next.claims, [&](const auto& c) { return is_same(restored.path, c); });
   if (claimed == next.claims.end()) return {};
@@ -309,6 +310,9 @@ Result<> CheckpointStore::give_up_claim(const Explicit& restored, CheckpointPoin
   if (claim && claim->token == claimed->token) TIDEMARK_TRY(remove_claim(files_, restored.path));
   log_info(fmt::format("'{}', which an earlier run of the job had claimed, is the job's no more: this one does not claim it",
                        restored.path));
+  AttemptId newest = next.checkpoints.empty() ? 0 : next.checkpoints.back().attempt;
+  if (next.restored) newest = std::max(newest, next.restored->since);
+  if (claimed->since > newest) next.restored = RestoredSnapshot{claimed->path, claimed->since};
   next.claims.erase(claimed);
   return {};
 }
@@ -389,6 +393,7 @@ Result<> CheckpointStore::withdraw() {
   CheckpointPointer next = pointer;
   next.is_unused = opened_.is_unused;
   if (explicit_ && !explicit_->token.empty()) TIDEMARK_TRY(withdraw_claim(*explicit_, next));
+  explicit_.reset();  // without it named again nobody goes on from there
   if (next == pointer) return {};
   TIDEMARK_PROBE("store: a start that was refused is taken back");
   return write_pointer(next);

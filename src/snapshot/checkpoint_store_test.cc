@@ -102,6 +102,13 @@ TEST_F(CheckpointStoreTest, WhatAnAttemptHasLeftInTheFolderKeepsItUsed) {
   EXPECT_THAT(open(kNone).error().message(), HasSubstr("--resume"));
 }
 
+TEST_F(CheckpointStoreTest, CheckpointsWhosePointerIsLostAreNotForgottenByAStartThatIsTakenBack) {
+  complete(*started(kNone), 1);
+  value_or_throw(files_.remove("/state/orders/CURRENT"));
+  value_or_throw(started({Resume::Kind::kPath, "/state/orders/chk-1-1"})->withdraw());
+  EXPECT_THAT(open(kLatest).error().message(), HasSubstr("name one of them: --resume=/state/orders/chk-1-1"));
+}
+
 TEST_F(CheckpointStoreTest, WithoutAnAttemptThereIsNothingToTakeBack) {
   value_or_throw(value_or_throw(open(kNone))->withdraw());
   EXPECT_FALSE(files_.stat("/state/orders/CURRENT"));

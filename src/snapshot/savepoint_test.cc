@@ -371,6 +371,30 @@ TEST_F(SavepointTest, RestoredWithoutAClaimAnEarlierRunsClaimIsGivenUp) {
   EXPECT_TRUE(load_checkpoint(files_, folder));
 }
 
+TEST_F(SavepointTest, WhatAnEarlierRunHadClaimedIsGoneOnFromThoughAStartThatOnlyRestoresItDies) {
+  const std::string folder = savepoint(*begun("/state"), 2);
+  begun("/owner", {Resume::Kind::kPath, folder, 1}).reset();
+  begun("/owner", {Resume::Kind::kPath, folder}).reset();
+  EXPECT_EQ(open("/owner")->restorable_path(), folder);
+}
+
+TEST_F(SavepointTest, WhatAnEarlierRunHadClaimedIsGoneOnFromThoughAStartThatOnlyRestoresItIsTakenBack) {
+  const std::string folder = savepoint(*begun("/state"), 2);
+  begun("/owner", {Resume::Kind::kPath, folder, 1}).reset();
+  value_or_throw(begun("/owner", {Resume::Kind::kPath, folder})->withdraw());
+  EXPECT_EQ(open("/owner")->restorable_path(), folder);
+}
+
+TEST_F(SavepointTest, AnOlderClaimThatIsGivenUpDoesNotReplaceANewerCheckpoint) {
+  const std::string folder = savepoint(*begun("/state"), 2);
+  auto owner = begun("/owner", {Resume::Kind::kPath, folder, 1});
+  complete(*owner, 3);
+  const std::string newest = owner->restorable_path();
+  owner.reset();
+  begun("/owner", {Resume::Kind::kPath, folder}).reset();
+  EXPECT_EQ(open("/owner")->restorable_path(), newest);
+}
+
 TEST_F(SavepointTest, AClaimThatCantBeReadIsNotForgotten) {
   const std::string folder = savepoint(*begun("/state"), 2);
   const auto store = begun("/owner", {Resume::Kind::kPath, folder, 1});

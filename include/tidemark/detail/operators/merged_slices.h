@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -34,10 +35,10 @@ class MergedSlices {
     only_ = nullptr;
     unsigned least_bits = kMostTableBits;
     std::uint64_t bytes = 0;
-    bool is_in_tables = true;
+    is_in_tables_ = true;
     for (const Slice* slice : slices) {
       if (!slice->is_in_table()) {
-        is_in_tables = false;
+        is_in_tables_ = false;
         Input& input = add(slice->leaving.get());
         on_disk(name_, [&] { input.runs = std::make_unique<RunMerge>(slice->runs.oldest_first()); });
         bytes += slice->runs.bytes();
@@ -48,7 +49,7 @@ class MergedSlices {
       least_bits = std::min(least_bits, input.table_bits);
       if (input.table != nullptr) bytes += input.table->memory_bytes();
     }
-    if (!is_in_tables) {
+    if (!is_in_tables_) {
       merging_ = {{static_cast<unsigned>(std::bit_width(bytes / part_bytes)), 0}};
     } else if (inputs_.size() == 1) {
       only_ = inputs_.front().table;
@@ -60,6 +61,8 @@ class MergedSlices {
 
   /// All is read, or nothing was begun.
   bool done() const { return merging_.done() && emitting_.done(); }
+  /// Of what is merged at once.
+  std::size_t memory_bytes() const { return scratch_domain_.pages().mapped_bytes() + scratch_domain_.owned_bytes(); }
   /// f(key, accumulator) of each entry of the next part, in no order; of none if it is done.
   template <class F>
   void next_part(F&& f) {
@@ -68,9 +71,9 @@ class MergedSlices {
       merge(merging_.next);
       ++merging_.next.number;
       if (merging_.done()) inputs_.clear();
-      emitting_ = {{scratch_.part_bits(), 0}};
+      emitting_ = {{scratch_->part_bits(), 0}};
     }
-    (only_ != nullptr ? *only_ : scratch_).for_each(f, emitting_.next);
+    (only_ != nullptr ? *only_ : *scratch_).for_each(f, emitting_.next);
     ++emitting_.next.number;
   }
 
@@ -92,7 +95,12 @@ class MergedSlices {
   Input& add(Table* table) { return inputs_.emplace_back(nullptr, table, table != nullptr ? table->part_bits() : 0); }
 
   void merge(HashPart part) {
-    scratch_.clear();
+    // A table that is cleared keeps its room, and each part would add to it: of parts of a whole window that is as much again.
+    if (is_in_tables_) {
+      scratch_->clear();
+    } else {
+      scratch_.emplace(scratch_domain_);
+    }
     for (Input& input : inputs_) {
       if (input.runs != nullptr && !planted(PlantedBug::kFiringForgetsRun)) merge_runs(*input.runs, part);
       if (input.table != nullptr) merge_table(input, part);
@@ -104,7 +112,7 @@ class MergedSlices {
     const bool is_coarser = bits < part.bits;
     const auto merge_entry = [&](Lookup key, const Accumulator& from) {
       const std::uint64_t hash = Stored::hash(key);
-      if (!is_coarser || holds(part, hash)) merge_into(aggregate_, scratch_, hash, key, from);
+      if (!is_coarser || holds(part, hash)) merge_into(aggregate_, *scratch_, hash, key, from);
     };
     input.table->for_each(merge_entry, {bits, part.number >> (part.bits - bits)});
   }
@@ -115,7 +123,7 @@ class MergedSlices {
       for (const std::string_view value : runs.values()) {
         Accumulator from{};
         decode_accumulator(value, from);
-        merge_into(aggregate_, scratch_, runs.hash(), key, from);
+        merge_into(aggregate_, *scratch_, runs.hash(), key, from);
       }
       on_disk(name_, [&] { runs.next(); });
     }
@@ -129,7 +137,8 @@ class MergedSlices {
   Parts emitting_{{0, 1}};  // of the merged part
   // No snapshot sees it, so it has a domain of its own.
   CowDomain scratch_domain_;
-  Table scratch_{scratch_domain_};
+  std::optional<Table> scratch_{std::in_place, scratch_domain_};
+  bool is_in_tables_ = true;  // all that is merged
 };
 
 }  // namespace tidemark::detail
