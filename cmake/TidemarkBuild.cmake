@@ -22,10 +22,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(tidemark_private_flags INTERFACE -Wno-maybe-uninitialized)
 endif()
 
-# Rooms whose tests have more than one thread, and of others those tests: the thread sanitizer can find something in these
-# alone.
+# Rooms whose tests have more than one thread: the thread sanitizer can find something in these alone.
 set(TIDEMARK_THREADED_ROOMS base env event_time channel control state task worker coordinator api)
-set(TIDEMARK_THREADED_TESTS "/operators/spilled_[a-z_]*_test\\.cc$")
 
 set(TIDEMARK_SANITIZE "" CACHE STRING "address (with undefined), thread, or empty")
 if(TIDEMARK_SANITIZE STREQUAL "address")
@@ -112,7 +110,7 @@ function(tidemark_room name)
     set_property(GLOBAL APPEND PROPERTY TIDEMARK_ROOMS ${name})
   endif()
   if(TIDEMARK_SANITIZE STREQUAL "thread" AND NOT name IN_LIST TIDEMARK_THREADED_ROOMS)
-    list(FILTER tests INCLUDE REGEX "${TIDEMARK_THREADED_TESTS}")
+    return()
   endif()
   if(tests AND TIDEMARK_TESTS)
     get_property(rooms GLOBAL PROPERTY TIDEMARK_ROOMS)
