@@ -363,6 +363,7 @@ struct Line {
   std::vector<std::int64_t> numbers;
   std::optional<std::int64_t> promise;
   bool idle = false;
+  bool more = false;
 };
 using Lines = std::map<std::string, std::vector<Line>>;
 
@@ -385,7 +386,7 @@ class SaysWhatItIsTold : public Source<Number, Shelf, Place> {
     for (const std::int64_t n : line.numbers) out.emit(Timestamp{n}, {n, std::to_string(n)});
     if (line.promise) out.watermark(Timestamp{*line.promise});
     if (line.idle) out.idle();
-    return ReadOutcome::kNothingNow;
+    return line.more ? ReadOutcome::kMore : ReadOutcome::kNothingNow;
   }
 
  private:
@@ -459,6 +460,29 @@ TEST(OwnSourceWatermarks, AllSplitsThatSayThatTheyAreIdleMakeAnIdleReader) {
   EXPECT_TRUE(run.reader().idle());
   next_line(world, run);
   EXPECT_FALSE(run.reader().idle());
+}
+
+TEST(OwnSourceWatermarks, AReadThatGivesNothingThoughThereIsMoreChangesNothing) {
+  World world;
+  const Line nothing_yet{{}, {}, false, true};
+  const auto lines = std::make_shared<Lines>(
+      Lines{{"a", {{{}, 10}, {{}, 20}}}, {"b", {{{7}, {}, true}, nothing_yet, nothing_yet, {{}, {}, true, true}, nothing_yet}}});
+  DrivenSource run{world, own_source<SaysWhatItIsTold>(lines)};
+  run.steps(6);
+  next_line(world, run);
+  run.steps(20);
+  EXPECT_EQ(run.reader().watermark(), Timestamp{20}) << "b has said that it is idle";
+}
+
+TEST(OwnSourceWatermarks, ASplitThatGivesNothingThoughThereIsMoreFallsSilent) {
+  World world;
+  const auto lines = std::make_shared<Lines>(Lines{{"a", {{{1}, {}}}}});
+  for (int n = 0; n < 100; ++n) (*lines)["a"].push_back({{}, {}, false, true});
+  DrivenSource run{world, own_source<SaysWhatItIsTold>(lines).idle_after(1s)};
+  run.steps(6);
+  EXPECT_FALSE(run.reader().idle());
+  for (int i = 0; i < 30; ++i) next_line(world, run);
+  EXPECT_TRUE(run.reader().idle());
 }
 
 TEST(OwnSourceWatermarks, ASplitThatGoesOnPromisingIsNotSilent) {

@@ -150,14 +150,14 @@ class OwnSplitReader final : public SplitReader<typename S::Record> {
     if (outcome == ReadOutcome::kNothingNow) reading.not_before_ns = steady_time_ns(*context_->env) + std::chrono::nanoseconds{options_.poll_every}.count();
     if (outcome == ReadOutcome::kMore && most >= Batch::kCapacity) begin_read(most);
     const Timestamp newest = hand_on(reading, out);
-    const bool came_to_nothing = outcome == ReadOutcome::kNothingNow && reading.done.is_empty();
-    const Read got{came_to_nothing ? Outcome::kNothing : Outcome::kRecords, newest, reading.done.promised(), reading.done.is_idle(), asked_ns};
+    const Outcome in_vain = outcome == ReadOutcome::kNothingNow ? Outcome::kNothing : Outcome::kNothingYet;
+    const Read got{reading.done.is_empty() ? in_vain : Outcome::kRecords, newest, reading.done.promised(), reading.done.is_idle(), asked_ns};
     if (outcome == ReadOutcome::kEnd) {
       readings_.erase(current_bytes_);
       current_.reset();
       return {Outcome::kEnd, got.newest, got.watermark};
     }
-    if (came_to_nothing) retry_after_ns_ = std::chrono::nanoseconds{options_.poll_every}.count();
+    if (got.outcome == Outcome::kNothing) retry_after_ns_ = std::chrono::nanoseconds{options_.poll_every}.count();
     return got;
   }
 

@@ -126,15 +126,17 @@ class SourceReaderOperator final : public SourceOperator {
       if (outcome == Outcome::kNotDue) wait_at_most(reader_->retry_after_ns());
       return false;
     }
-    if (outcome == Outcome::kNothing) {
+    if (outcome == Outcome::kNothing || outcome == Outcome::kNothingYet) {
       splits_->found_nothing(got.asked_ns.value_or(steady_time_ns(*context_->env)));
-      if (got.is_idle) splits_->declare_idle();
+    } else {
+      splits_->observe(got.newest);
+      splits_->promise(got.watermark);
+    }
+    if (got.is_idle) splits_->declare_idle();
+    if (outcome == Outcome::kNothing) {
       wait_at_most(reader_->retry_after_ns());
       return false;
     }
-    splits_->observe(got.newest);
-    splits_->promise(got.watermark);
-    if (got.is_idle) splits_->declare_idle();
     if (outcome == Outcome::kEnd) {
       splits_->finish_current();
       ask_if_empty();

@@ -19,6 +19,7 @@ class SplitReader {
   enum class Outcome {
     kRecords,  ///< some, or at least a part of the split, was read
     kNothing,  ///< it was asked, and there is nothing for now: see retry_after_ns()
+    kNothingYet,  ///< as kNothing, but it is to be asked again at once
     kNotDue,   ///< it had nothing the last time, and is not asked again before retry_after_ns() is over
     kBegun,    ///< an attempt was begun, and mail says when it is done
     kPending,  ///< one is on its way
@@ -29,7 +30,7 @@ class SplitReader {
     Timestamp newest = Timestamp::min();     ///< the largest event time of what was read
     Timestamp watermark = Timestamp::min();  ///< what the source itself promises of the split: no record up to here follows
     bool is_idle = false;                    ///< the source itself says that the split is silent until more is read
-    std::optional<std::int64_t> asked_ns;    ///< with kNothing: when, in steady time, if that was before this call
+    std::optional<std::int64_t> asked_ns;    ///< in vain: when, in steady time, if that was before this call
   };
 
   virtual ~SplitReader() = default;
