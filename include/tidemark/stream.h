@@ -715,7 +715,7 @@ class WindowedStream {
     detail::connect(builder, stream_.ports_, node, kWhole ? Exchange::kGlobal : Exchange::kHash, detail::key_by_writer<T>(key_));
     // Other operators are functions, which declare it themselves.
     if constexpr (requires(Op& op) { op.late_out(); }) {
-      if (!late_.empty()) builder.add_side_output(node, late_, detail::FindOutput<T>{&late_output<Op>});
+      if (late_) builder.add_side_output(node, *late_, detail::FindOutput<T>{&late_output<Op>});
     }
     return Stream<typename Op::Output>::template output_of<Op>(builder, node);
   }

@@ -100,8 +100,8 @@ class TwoStageWindowedStream {
     detail::connect(builder, ports, local, Exchange::kForward, detail::plain_writer<T>());
     auto partials = Stream<Partial>::template output_of<Local>(builder, local);
     auto result = merged(std::move(partials)).aggregate(detail::MergePartials<Agg>{std::move(aggregate)}, at);
-    if (!windows_.late_.empty()) {
-      builder.add_side_output({result.node_, local, windows_.late_, detail::FindOutput<T>{&Windows::template late_output<Local>}});
+    if (windows_.late_) {
+      builder.add_side_output({result.node_, local, *windows_.late_, detail::FindOutput<T>{&Windows::template late_output<Local>}});
     }
     return result;
   }

@@ -39,6 +39,7 @@ void JobBuilder::add_edge(LogicalEdge edge, EdgeFactory factory) {
 }
 
 void JobBuilder::add_side_output(SideOutputPort port) {
+  if (port.name.empty()) complain_at(port.of, "a side output needs a name");
   for (const SideOutputPort& output : side_outputs_) {
     if (output.of != port.of || output.name != port.name) continue;
     complain_at(port.of, fmt::format("there are two side outputs '{}': give one of them another name", port.name));

@@ -14,11 +14,11 @@ namespace tidemark::detail {
 template <class T>
 class LateRecords {
  public:
-  /// Of the side output; empty for none.
-  using Names = std::string;
+  /// Of the side output, if there is one.
+  using Names = std::optional<std::string>;
 
   LateRecords(Declare& declare, const Names& name) {
-    if (!name.empty()) out_.emplace(declare, name);
+    if (name) out_.emplace(declare, *name);
   }
 
   /// Whether somebody reads such a record.
@@ -40,8 +40,8 @@ class LateRecords {
 
 /// Those of a function of two streams.
 struct LateNames {
-  std::string first;
-  std::string second;
+  std::optional<std::string> first;
+  std::optional<std::string> second;
 };
 
 }  // namespace tidemark::detail
