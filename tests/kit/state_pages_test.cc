@@ -194,7 +194,9 @@ TEST(UsingState, InAJob) {
   }};
   t.file("payments/1.ndjson", R"({"card": 1, "shop": "corner", "amount": 5, "at": 0})" "\n");
   t.file("limits/1.ndjson", R"({"shop": "corner", "most": 10})" "\n");
+  ::testing::internal::CaptureStdout();
   t.run();
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), R"({"card":1,"what":"silent"})" "\n");
 }
 
 struct Click { std::int64_t user = 0; std::string_view page; };

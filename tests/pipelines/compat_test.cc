@@ -1,5 +1,5 @@
-// State that earlier builds have written: tests/compat/v1 holds what the job of ledger_job.h left in the middle of its
-// input, in each way of leaving it. Every later build must go on from there, at any parallelism and in its next version.
+// State that earlier builds have written: tests/compat/v1 holds what the jobs of ledger_job.h and visits_job.h left in the middle
+// of their input, in each way of leaving it. Every later build must go on from there, at any parallelism and in its next version.
 //
 // TIDEMARK_WRITE_FIXTURES=1 writes what is not there yet: a fixture is never written anew.
 #include <gtest/gtest.h>
@@ -10,15 +10,25 @@
 
 #include "base/log.h"
 #include "env/posix_file_system.h"
+#include "halved_job.h"
 #include "ledger_job.h"
 #include "snapshot/copied_tree.h"
+#include "visits_job.h"
 
 namespace tidemark {
 namespace {
 
-using namespace ledger;
+const HalvedJob& ledger_job() {
+  static const HalvedJob job = ledger::job();
+  return job;
+}
+const HalvedJob& visits_job() {
+  static const HalvedJob job = visits::job();
+  return job;
+}
 
 struct Fixture {
+  const HalvedJob& (*job)();
   std::string folder;
   StopWith with;
   bool incremental = false;
@@ -26,22 +36,28 @@ struct Fixture {
 };
 
 const std::vector<Fixture>& fixtures() {
-  static const std::vector<Fixture> all = {
-      {.folder = "checkpoint", .with = StopWith::kCheckpoint},
-      {.folder = "savepoint", .with = StopWith::kSavepoint},
-      {.folder = "incremental", .with = StopWith::kCheckpoint, .incremental = true},
-      {.folder = "spilled", .with = StopWith::kCheckpoint, .spills_state = true},
-  };
+  static const std::vector<Fixture> all = [] {
+    std::vector<Fixture> fixtures;
+    for (const auto job : {ledger_job, visits_job}) {
+      fixtures.insert(fixtures.end(), {
+                                          {.job = job, .folder = "checkpoint", .with = StopWith::kCheckpoint},
+                                          {.job = job, .folder = "savepoint", .with = StopWith::kSavepoint},
+                                          {.job = job, .folder = "incremental", .with = StopWith::kCheckpoint, .incremental = true},
+                                          {.job = job, .folder = "spilled", .with = StopWith::kCheckpoint, .spills_state = true},
+                                      });
+    }
+    return fixtures;
+  }();
   return all;
 }
 
-std::string path_of(const Fixture& fixture) { return TIDEMARK_SOURCE_DIR "/tests/compat/v1/ledger/" + fixture.folder; }
+std::string path_of(const Fixture& fixture) { return TIDEMARK_SOURCE_DIR "/tests/compat/v1/" + fixture.job().name + "/" + fixture.folder; }
 
 void write(const Fixture& fixture) {
   FileSystem& disk = posix_file_system();
   if (disk.stat(path_of(fixture))) return;
   TestWorld world{1};
-  run_first_half<Before>(world, {.spills_state = fixture.spills_state, .parallelism = 2}, fixture.incremental, fixture.with);
+  run_first_half(world, fixture.job(), {.spills_state = fixture.spills_state, .parallelism = 2}, fixture.incremental, fixture.with);
   value_or_throw(world.files.remove("/state/job/LOCK"));
   copy_tree(world.files, "/", disk, path_of(fixture));
 }
@@ -55,25 +71,27 @@ class CompatV1 : public testing::TestWithParam<Fixture> {
   }
   static void TearDownTestSuite() { set_log_sink({}); }
 
-  template <class Types>
-  void expect_the_rows_of_an_undisturbed_run(Shape shape) {
+  void expect_the_rows_of_an_undisturbed_run(const JobVersion& version, Shape shape) {
     TestWorld world{2};
     copy_tree(posix_file_system(), path_of(GetParam()), world.files, "/");
     world.clock.set_wall_ms(60'000);
-    const auto rows = run_to_the_end<Types>(world, shape, GetParam().incremental, 2);
-    EXPECT_EQ(difference(rows, undisturbed()), "");
+    const auto rows = run_to_the_end(world, version, shape, GetParam().incremental, 2);
+    EXPECT_EQ(difference(rows, undisturbed(GetParam().job())), "");
   }
 };
 INSTANTIATE_TEST_SUITE_P(All, CompatV1, testing::ValuesIn(fixtures()),
-                         [](const auto& of) { return of.param.folder; });
+                         [](const auto& of) { return of.param.job().name + "_" + of.param.folder; });
 
 TEST_P(CompatV1, AJobGoesOnFromIt) {
-  expect_the_rows_of_an_undisturbed_run<Before>({.parallelism = 2});
-  expect_the_rows_of_an_undisturbed_run<Before>({.spills_state = true, .parallelism = 2});
+  const JobVersion& same = GetParam().job().before;
+  expect_the_rows_of_an_undisturbed_run(same, {.parallelism = 2});
+  expect_the_rows_of_an_undisturbed_run(same, {.spills_state = true, .parallelism = 2});
 }
 
 TEST_P(CompatV1, AtAnyParallelismAndInItsNextVersion) {
-  for (const std::uint32_t parallelism : {1, 3}) expect_the_rows_of_an_undisturbed_run<After>({.parallelism = parallelism});
+  for (const std::uint32_t parallelism : {1, 3}) {
+    expect_the_rows_of_an_undisturbed_run(GetParam().job().after, {.parallelism = parallelism});
+  }
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "halved_job.h"
 #include "ledger_job.h"
 
 namespace tidemark {
@@ -22,7 +23,7 @@ class Drain : public testing::TestWithParam<std::uint32_t> {
   static void TearDownTestSuite() { set_log_sink({}); }
 
   static JobOutcome drain_midway(TestWorld& world) {
-    InMemoryJob job{world, [](Job& j) { build<Before>(j, 1); }, settings({.parallelism = GetParam()}, false)};
+    InMemoryJob job{world, [](Job& j) { build<Before>(j, 1); }, settings_of({.parallelism = GetParam()}, false)};
     EXPECT_TRUE(job.run_until_read(kPayments / 2));
     job.master().request_snapshot({.then = SnapshotOrder::Then::kDrain, .dir = "/savepoints"}, [](const Result<SnapshotTaken>&) {});
     return job.run();
@@ -40,11 +41,11 @@ class Drain : public testing::TestWithParam<std::uint32_t> {
 INSTANTIATE_TEST_SUITE_P(Parallelism, Drain, testing::Values(1, 3));
 
 TEST_P(Drain, WhatWasNotCommittedIsCommittedByTheNextLifeThatReadsNothingMore) {
-  TestWorld undisturbed{1};
-  const JobOutcome drained = drain_midway(undisturbed);
+  TestWorld quiet{1};
+  const JobOutcome drained = drain_midway(quiet);
   ASSERT_EQ(drained.state, JobState::kStopped);
-  const std::vector<std::string> expected = rows_of<Before>(undisturbed, drained);
-  EXPECT_LT(expected.size(), ledger::undisturbed().size()) << "it has read but half of its input";
+  const std::vector<std::string> expected = rows_of<Before>(quiet, drained);
+  EXPECT_LT(expected.size(), undisturbed(ledger::job()).size()) << "it has read but half of its input";
 
   TestWorld world{1};
   fail_commits(world);
@@ -53,7 +54,7 @@ TEST_P(Drain, WhatWasNotCommittedIsCommittedByTheNextLifeThatReadsNothingMore) {
   ASSERT_TRUE(failed.kept.starts_with("/savepoints")) << failed.error->message();
   ASSERT_NE(difference(rows_of<Before>(world, failed), expected), "");
   world.files.set_hook(nullptr);
-  for (int life = 2; life < 4; ++life) EXPECT_EQ(difference(run_to_the_end<Before>(world, {.parallelism = 2}, false, life), expected), "");
+  for (int life = 2; life < 4; ++life) EXPECT_EQ(difference(run_to_the_end(world, version<Before>(), {.parallelism = 2}, false, life), expected), "");
 }
 
 }  // namespace

@@ -7,16 +7,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "env/memory_file_system.h"
-#include "in_memory_job.h"
-#include "snapshot/checkpoint_store.h"
-#include "testing/test_world.h"
+#include "halved_job.h"
 #include "tidemark/detail/state/list_items.h"
 #include "tidemark/tidemark.h"
 #include "two_versions.h"
@@ -185,18 +181,6 @@ void build(Job& job, std::int64_t life) {
   payments.template process<Bundles<Types>>().uid("bundles").to(write_files("/out/bundles", as_json())).uid("bundles-files");
 }
 
-inline void append_rows(FileSystem& files, const std::string& folder, std::vector<std::string>& rows) {
-  for (const DirectoryEntry& entry : value_or_throw(files.list(folder))) {
-    if (!entry.name.starts_with("part-")) continue;
-    const std::string content = value_or_throw(read_file(files, join_path(folder, entry.name)));
-    for (std::size_t from = 0; from < content.size();) {
-      const std::size_t end = content.find('\n', from);
-      rows.push_back(content.substr(from, end - from));
-      from = end + 1;
-    }
-  }
-}
-
 /// What the operator state of the bundles holds in the end.
 template <class Types>
 void append_operator_state(const CheckpointMetadata& last, std::vector<std::string>& rows) {
@@ -227,83 +211,13 @@ std::vector<std::string> rows_of(TestWorld& world, const JobOutcome& outcome) {
   return rows;
 }
 
-/// A job's life: where its keyed state lies, and how wide it is.
-struct Shape {
-  bool spills_state = false;
-  std::uint32_t parallelism = 1;
-};
-
-inline InMemorySettings settings(Shape shape, bool incremental) {
-  InMemorySettings result{.parallelism = shape.parallelism};
-  result.master.incremental_checkpoints = incremental;
-  return result;
-}
-
-enum class StopWith {
-  kCheckpoint,
-  kSavepoint,
-  kDeath,  ///< as soon as a periodic checkpoint is complete: sinks have what it has prepared, and have not committed it
-};
-
-/// Until about half of the payments are read.
 template <class Types>
-void run_first_half(TestWorld& world, Shape shape, bool incremental, StopWith with) {
-  world.spills_state = shape.spills_state;
-  InMemoryJob job{world, [](Job& j) { build<Types>(j, 1); }, settings(shape, incremental)};
-  // So that there are some to build on.
-  for (const std::uint64_t read : {kPayments / 4, kPayments / 3}) {
-    ASSERT_TRUE(job.run_until_read(read));
-    ASSERT_TRUE(job.take_checkpoint());
-  }
-  ASSERT_TRUE(job.run_until_read(kPayments / 2));
-  if (with == StopWith::kDeath) {
-    ASSERT_TRUE(job.take_checkpoint());
-    return job.die();
-  }
-  std::optional<Result<SnapshotTaken>> taken;
-  if (with == StopWith::kCheckpoint) {
-    job.master().request_stop();
-  } else {
-    job.master().request_snapshot({.then = SnapshotOrder::Then::kStop, .dir = "/savepoints"},
-                                  [&](Result<SnapshotTaken> result) { taken = std::move(result); });
-  }
-  const JobOutcome& outcome = job.run();
-  ASSERT_EQ(outcome.state, JobState::kStopped) << (outcome.error ? outcome.error->message() : "");
-  ASSERT_EQ(taken.has_value(), with == StopWith::kSavepoint);
-  ASSERT_TRUE(!taken || *taken);
+JobVersion version() {
+  return {build<Types>, rows_of<Types>};
 }
 
-template <class Types>
-std::vector<std::string> run_to_the_end(TestWorld& world, Shape shape, bool incremental, std::int64_t life,
-                                        const InMemorySettings& from = {}) {
-  world.spills_state = shape.spills_state;
-  InMemorySettings settings = ledger::settings(shape, incremental);
-  settings.checkpoints = from.checkpoints;
-  settings.resume = from.resume;
-  InMemoryJob job{world, [=](Job& j) { build<Types>(j, life); }, settings};
-  const JobOutcome outcome = job.run();
-  EXPECT_EQ(outcome.state, JobState::kFinished) << (outcome.error ? outcome.error->message() : "");
-  if (outcome.state != JobState::kFinished) return {};
-  return rows_of<Types>(world, outcome);
-}
-
-inline const std::vector<std::string>& undisturbed() {
-  static const std::vector<std::string> rows = [] {
-    TestWorld world{1};
-    return run_to_the_end<Before>(world, {}, false, 1);
-  }();
-  return rows;
-}
-
-/// Rows that only one of the two has, a few of them.
-inline std::string difference(const std::vector<std::string>& got, const std::vector<std::string>& expected) {
-  std::vector<std::string> lost, wrong;
-  std::ranges::set_difference(expected, got, std::back_inserter(lost));
-  std::ranges::set_difference(got, expected, std::back_inserter(wrong));
-  std::string text;
-  for (std::size_t i = 0; i < lost.size() && i < 5; ++i) text += "lost " + lost[i] + "\n";
-  for (std::size_t i = 0; i < wrong.size() && i < 5; ++i) text += "wrong " + wrong[i] + "\n";
-  return text;
+inline HalvedJob job() {
+  return {"ledger", kPayments, [](FileSystem&) {}, version<Before>(), version<After>()};
 }
 
 }  // namespace tidemark::ledger

@@ -11,14 +11,28 @@
 #include <vector>
 
 #include "base/log.h"
+#include "halved_job.h"
 #include "ledger_job.h"
 #include "rocksdb_world.h"
 #include "snapshot/copied_tree.h"
+#include "visits_job.h"
 
 namespace tidemark {
 namespace {
 
-using namespace ledger;
+/// With the rows of an undisturbed life.
+struct KnownJob {
+  HalvedJob job;
+  std::vector<std::string> rows;
+};
+const KnownJob& ledger_job() {
+  static const KnownJob known{ledger::job(), undisturbed(ledger::job())};
+  return known;
+}
+const KnownJob& visits_job() {
+  static const KnownJob known{visits::job(), undisturbed(visits::job())};
+  return known;
+}
 
 constexpr Shape kShapes[] = {{false, 1}, {false, 2}, {false, 3}, {false, 7}, {true, 1}, {true, 2}, {true, 3}, {true, 7}};
 
@@ -28,6 +42,9 @@ constexpr std::size_t kStride = 1;
 #else
 constexpr std::size_t kStride = 3;
 #endif
+
+// That job takes ten times as long.
+constexpr std::size_t kVisitsStride = kStride == 1 ? 3 : std::size(kShapes);
 
 std::string name_of(const Shape& shape) {
   return (shape.spills_state ? "Store" : "Memory") + std::to_string(shape.parallelism);
@@ -46,15 +63,11 @@ class Quiet : public testing::Test {
 };
 
 /// The second half, a minute later.
-std::vector<std::string> go_on(TestWorld& world, Shape to, bool incremental, bool evolves, const InMemorySettings& from = {}) {
+void expect_to_go_on(TestWorld& world, const KnownJob& known, Shape to, bool incremental, bool evolves, const InMemorySettings& from = {}) {
   world.clock.set_wall_ms(world.clock.wall_ms() + 60'000);
-  if (evolves) return run_to_the_end<After>(world, to, incremental, 2, from);
-  return run_to_the_end<Before>(world, to, incremental, 2, from);
-}
-
-void expect_undisturbed(const std::vector<std::string>& rows) {
-  ASSERT_EQ(difference(rows, undisturbed()), "");
-  ASSERT_EQ(rows.size(), undisturbed().size());
+  const auto rows = run_to_the_end(world, evolves ? known.job.after : known.job.before, to, incremental, 2, from);
+  ASSERT_EQ(difference(rows, known.rows), "");
+  ASSERT_EQ(rows.size(), known.rows.size());
 }
 
 using Case = std::tuple<StopWith, bool, bool, Shape>;
@@ -71,17 +84,21 @@ INSTANTIATE_TEST_SUITE_P(All, Matrix,
                                           testing::Bool(), testing::ValuesIn(kShapes)),
                          name_of_case);
 
-TEST_P(Matrix, AJobThatGoesOnInAnyOtherShapeEndsWithTheSameRows) {
-  const auto& [with, evolves, incremental, from] = GetParam();
+/// Every so many of them.
+void go_on_in_other_shapes(const KnownJob& known, const Case& which, std::size_t stride) {
+  const auto& [with, evolves, incremental, from] = which;
   std::uint64_t seed = 1;
-  for (std::size_t i = from.parallelism % kStride; i < std::size(kShapes); i += kStride) {
+  for (std::size_t i = (from.parallelism + evolves + incremental) % stride; i < std::size(kShapes); i += stride) {
     const Shape to = kShapes[i];
     SCOPED_TRACE("to " + name_of(to));
     TestWorld world{++seed};
-    ASSERT_NO_FATAL_FAILURE(run_first_half<Before>(world, from, incremental, with));
-    ASSERT_NO_FATAL_FAILURE(expect_undisturbed(go_on(world, to, incremental, evolves)));
+    ASSERT_NO_FATAL_FAILURE(run_first_half(world, known.job, from, incremental, with));
+    ASSERT_NO_FATAL_FAILURE(expect_to_go_on(world, known, to, incremental, evolves));
   }
 }
+
+TEST_P(Matrix, AJobThatGoesOnInAnyOtherShapeEndsWithTheSameRows) { go_on_in_other_shapes(ledger_job(), GetParam(), kStride); }
+TEST_P(Matrix, AJobOfOperatorsWithStateOfTheirOwnDoesSo) { go_on_in_other_shapes(visits_job(), GetParam(), kVisitsStride); }
 
 // The store in memory of the others is a model of it.
 class RocksdbMatrix : public Quiet, public testing::WithParamInterface<Case> {};
@@ -103,8 +120,8 @@ TEST_P(RocksdbMatrix, AJobThatGoesOnInAnyOtherShapeEndsWithTheSameRows) {
     const Shape to = shapes[i];
     SCOPED_TRACE("to " + name_of(to));
     RocksdbWorld world{++seed, testing::TempDir() + "tidemark-matrix"};
-    ASSERT_NO_FATAL_FAILURE(run_first_half<Before>(world, from, incremental, with));
-    ASSERT_NO_FATAL_FAILURE(expect_undisturbed(go_on(world, to, incremental, evolves)));
+    ASSERT_NO_FATAL_FAILURE(run_first_half(world, ledger_job().job, from, incremental, with));
+    ASSERT_NO_FATAL_FAILURE(expect_to_go_on(world, ledger_job(), to, incremental, evolves));
   }
 }
 
@@ -142,9 +159,9 @@ TEST_F(DeathMatrix, AJobWhoseProcessDiedEndsWithTheSameRowsInAnyOtherShape) {
       for (const Shape to : kSomeShapes) {
         SCOPED_TRACE(name_of(from) + " to " + name_of(to));
         TestWorld world{++seed};
-        ASSERT_NO_FATAL_FAILURE(run_first_half<Before>(world, from, incremental, StopWith::kDeath));
+        ASSERT_NO_FATAL_FAILURE(run_first_half(world, ledger_job().job, from, incremental, StopWith::kDeath));
         ASSERT_FALSE(files_that_wait_for_a_commit(world).empty());
-        ASSERT_NO_FATAL_FAILURE(expect_undisturbed(go_on(world, to, incremental, false)));
+        ASSERT_NO_FATAL_FAILURE(expect_to_go_on(world, ledger_job(), to, incremental, false));
         ASSERT_TRUE(files_that_wait_for_a_commit(world).empty());
       }
     }
@@ -160,14 +177,14 @@ TEST_F(PathMatrix, AJobGoesOnFromASavepointThatWasMoved) {
       for (const Shape to : kSomeShapes) {
         SCOPED_TRACE(name_of(from) + " to " + name_of(to) + (claims ? ", claimed" : ""));
         TestWorld world{++seed};
-        ASSERT_NO_FATAL_FAILURE(run_first_half<Before>(world, from, true, StopWith::kSavepoint));
+        ASSERT_NO_FATAL_FAILURE(run_first_half(world, ledger_job().job, from, true, StopWith::kSavepoint));
         const std::string path = "/savepoints/" + value_or_throw(world.files.list("/savepoints")).at(0).name;
         copy_tree(world.files, path, world.files, "/elsewhere/moved");
         value_or_throw(remove_tree(world.files, "/savepoints"));
         value_or_throw(remove_tree(world.files, "/state"));
         InMemorySettings settings{.checkpoints = "/another-state", .resume = {Resume::Kind::kPath, "/elsewhere/moved", {}}};
         if (claims) settings.resume.claim = 7;
-        ASSERT_NO_FATAL_FAILURE(expect_undisturbed(go_on(world, to, true, true, settings)));
+        ASSERT_NO_FATAL_FAILURE(expect_to_go_on(world, ledger_job(), to, true, true, settings));
         EXPECT_EQ(world.files.stat("/elsewhere/moved").has_value(), !claims) << "replaced, it goes if it is the job's";
       }
     }
@@ -180,21 +197,24 @@ TEST_F(PathMatrix, AJobGoesOnFromACheckpointOfAnotherFolderAndLeavesItAlone) {
     for (const Shape to : kSomeShapes) {
       SCOPED_TRACE("to " + name_of(to));
       TestWorld world{++seed};
-      ASSERT_NO_FATAL_FAILURE(run_first_half<Before>(world, {false, 2}, incremental, StopWith::kCheckpoint));
+      ASSERT_NO_FATAL_FAILURE(run_first_half(world, ledger_job().job, {false, 2}, incremental, StopWith::kCheckpoint));
       copy_tree(world.files, "/state", world.files, "/as-it-was");
       const auto pointer = value_or_throw(read_pointer_file(world.files, "/state/job"));
       const std::string path = path_of("/state/job", pointer->checkpoints.back());
       const InMemorySettings settings{.checkpoints = "/another-state", .resume = {Resume::Kind::kPath, path, {}}};
-      ASSERT_NO_FATAL_FAILURE(expect_undisturbed(go_on(world, to, incremental, false, settings)));
+      ASSERT_NO_FATAL_FAILURE(expect_to_go_on(world, ledger_job(), to, incremental, false, settings));
       EXPECT_EQ(everything_below(world.files, "/state"), everything_below(world.files, "/as-it-was"));
     }
   }
 }
 
 TEST(TwoVersions, TellTheSameFromTheBeginning) {
-  TestWorld world{1};
-  EXPECT_GT(undisturbed().size(), kPayments);
-  EXPECT_EQ(difference(run_to_the_end<After>(world, {}, false, 1), undisturbed()), "");
+  for (const KnownJob& known : {ledger_job(), visits_job()}) {
+    TestWorld world{1};
+    known.job.write_input(world.files);
+    EXPECT_GT(known.rows.size(), known.job.records);
+    EXPECT_EQ(difference(run_to_the_end(world, known.job.after, {}, false, 1), known.rows), "") << known.job.name;
+  }
 }
 
 }  // namespace
