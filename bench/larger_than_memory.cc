@@ -6,11 +6,11 @@
 // memtables. Both have seen each key once before the measurement begins. The page cache is the kernel's own and helps both;
 // in a control group that bounds memory the disk shows:
 //
-//   systemd-run --scope -p MemoryMax=200M -- bench_larger_than_memory
+//   systemd-run --scope -p MemoryMax=160M -- bench_larger_than_memory
 //
 // or, on a machine without systemd and with groups of version 1,
 //
-//   G=/sys/fs/cgroup/memory/bench; mkdir $G; echo 200M > $G/memory.limit_in_bytes
+//   G=/sys/fs/cgroup/memory/bench; mkdir $G; echo 160M > $G/memory.limit_in_bytes
 //   (echo $BASHPID > $G/cgroup.procs; exec bench_larger_than_memory); rmdir $G
 //
 // The aim: a third of the time, and at most 1.15 times memory.state and 100 MB of resident memory. One core.
@@ -158,9 +158,9 @@ bench::Figures bare(Clicks clicks, std::uint64_t memory_mb, const fs::path& fold
 int main(int argc, char** argv) {
   const auto options = bench::Options::parse(argc, argv);
   bench::Report report{"larger than memory", options};
-  const std::uint64_t memory_mb = options.size(64, 24);
+  const std::uint64_t memory_mb = options.size(32, 24);
   const std::uint64_t keys = options.size(8 * (memory_mb << 20) / kEntryBytes, 500'000);
-  const std::uint64_t records = options.size(8'000'000, 200'000);
+  const std::uint64_t records = options.size(4'000'000, 200'000);
   const std::vector<std::uint32_t> drawn = bench::zipf_keys(keys, records);
   const Clicks clicks{keys, records, &drawn, nullptr};
   const fs::path folder = fs::temp_directory_path() / ("tidemark-bench-larger-" + std::to_string(getpid()));

@@ -2,8 +2,9 @@
 //
 // Texts of 1000 random bytes by key. A job is stopped with a checkpoint once it holds them all, and resumed: "first record" is the
 // time from the process's start to its first output, with its state loaded behind; the bare figure is the same job that reads
-// all of it first. "all of it" is one core that loads the checkpoint's file into a table; the bare figure is what that core
-// takes to read and decode it, or the disk to give it, whichever is more.
+// all of it first. "in RocksDB" its state stays in RocksDB's files, with 128 MB of memory. "all of it" is one core that loads
+// the checkpoint's file into a table; the bare figure is what that core takes to read and decode it, or the disk to give it,
+// whichever is more.
 #include <fcntl.h>
 
 #include <cmath>
@@ -51,10 +52,15 @@ struct Texts : KeyedProcess<std::int64_t, Click, std::string> {
   }
 };
 
-// Without end: first each key in turn, then as drawn. Says '!' when each key was there.
-int job(const std::string& folder, std::uint64_t keys, const std::string& mode) {
+// Without end: first each key in turn, then as drawn. Says '!' when each key was there. `mode` is fill, lazy or eager, with
+// -rocksdb where its state is to be there.
+int job(const std::string& folder, std::uint64_t keys, std::string_view mode) {
   std::vector<const char*> args{"recovery", "-D", "log.level=error", "--checkpoint-dir", folder.c_str(), "-D", "worker.threads=1"};
-  if (mode != "fill") args.push_back("--resume");
+  if (!mode.starts_with("fill")) args.push_back("--resume");
+  if (mode.ends_with("-rocksdb")) {
+    args.insert(args.end(), {"-D", "state.backend.type=rocksdb", "-D", "memory.state=128mb"});
+    args.insert(args.end(), {"-D", "execution.checkpointing.incremental=true"});
+  }
   if (mode == "eager") args.insert(args.end(), {"-D", "execution.state-recovery.lazy=false"});
   Job job{"recovery", static_cast<int>(args.size()), args.data()};
   job.from(generate<Click>(std::nullopt, [keys](std::uint64_t n) {
@@ -70,8 +76,8 @@ int job(const std::string& folder, std::uint64_t keys, const std::string& mode) 
 }
 
 // Leaves a complete checkpoint with every key.
-void fill_and_stop(const std::string& folder, std::uint64_t keys) {
-  bench::Restarted process{{"fill", folder, std::to_string(keys)}};
+void fill_and_stop(const std::string& mode, const std::string& folder, std::uint64_t keys) {
+  bench::Restarted process{{mode, folder, std::to_string(keys)}};
   char byte = 0;
   while (byte != '!') {
     if (!process.read_byte(byte)) bench::give_up("the job that was to be stopped ended by itself");
@@ -80,14 +86,14 @@ void fill_and_stop(const std::string& folder, std::uint64_t keys) {
   if (process.wait() != 0) bench::give_up("the job did not stop with a checkpoint");
 }
 
-void first_record(bench::Report& report, const bench::Options& options, std::uint64_t keys) {
-  const std::string name = "first record, " + bench::many(keys) + " keys";
+void first_record(bench::Report& report, const bench::Options& options, std::uint64_t keys, bool in_rocksdb) {
+  const std::string name = "first record, " + bench::many(keys) + (in_rocksdb ? " keys in RocksDB" : " keys");
   if (!options.wants(name)) return;
   const fs::path folder = fs::temp_directory_path() / ("tidemark-bench-recovery-" + std::to_string(getpid()));
   fs::create_directories(folder);
   const std::string kept = folder / "kept";
-  fill_and_stop(kept, keys);
-  const auto resumed = [&](const char* mode) {
+  fill_and_stop(in_rocksdb ? "fill-rocksdb" : "fill", kept, keys);
+  const auto resumed = [&](std::string mode) {
     return bench::Candidate{[&, mode] {
       const bench::FirstByte first = bench::first_byte({mode, kept, std::to_string(keys)}, bench::Then::kKill);
       if (first.line != "\"found\"") bench::give_up("the resumed job has lost its state");
@@ -95,10 +101,11 @@ void first_record(bench::Report& report, const bench::Options& options, std::uin
     }};
   };
   bench::Candidate eager = resumed("eager");
-  bench::Candidate lazy = resumed("lazy");
-  bench::alternate({&eager, &lazy}, options.rounds(3), bench::Cores::kAll);
+  bench::Candidate lazy = resumed(in_rocksdb ? "lazy-rocksdb" : "lazy");
+  bench::alternate(in_rocksdb ? std::vector{&lazy} : std::vector{&eager, &lazy}, options.rounds(3), bench::Cores::kAll);
 
-  bench::Row row{.name = name, .unit = "ms", .bare = eager.main(), .engine = lazy.main(), .aim = kFirstRecordAimMs};
+  bench::Row row{.name = name, .unit = "ms", .engine = lazy.main(), .aim = kFirstRecordAimMs};
+  if (!in_rocksdb) row.bare = eager.main();
   row.more = {{"MB of files", static_cast<double>(bench::bytes_in(kept + "/recovery")) / 1e6}};
   report.print(row);
   fs::remove_all(folder);
@@ -213,7 +220,8 @@ int main(int argc, char** argv) {
   const auto options = bench::Options::parse(argc, argv);
   bench::Report report{"recovery", options};
   for (const std::uint64_t keys : {options.size(1'000'000, 100'000), options.size(4'000'000, 400'000)}) {
-    first_record(report, options, keys);
+    first_record(report, options, keys, false);
+    first_record(report, options, keys, true);
     all_of_it(report, options, keys);
   }
 }

@@ -9,7 +9,7 @@ build_packages=(
   libsimdjson-dev libfast-float-dev libzstd-dev zlib1g-dev libxxhash-dev libcpp-httplib-dev librocksdb-dev
   tzdata  # windows of local days
 )
-test_packages=(libgtest-dev libgmock-dev python3)
+test_packages=(libgtest-dev libgmock-dev python3 valgrind)
 fuzz_packages=(clang-19 libclang-rt-19-dev llvm-19)  # llvm-19: names in the reports
 
 missing_packages() {
