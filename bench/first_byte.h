@@ -51,7 +51,6 @@ class Restarted {
   /// False at the end of the output.
   bool read_byte(char& byte) { return read(output_, &byte, 1) == 1; }
   void kill() { ::kill(child_, SIGKILL); }
-  void interrupt() { ::kill(child_, SIGINT); }
   /// What waitpid() says; reads the rest of the output first.
   int wait() {
     char rest[4096];

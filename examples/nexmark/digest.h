@@ -51,6 +51,29 @@ class RowText {
   std::string text_;
 };
 
+/// In place of a digest where that would cost more than what is measured: a number of the same fields, made in a few
+/// instructions. It tells tables apart that differ by mistake.
+class LightRow {
+ public:
+  template <class... Fields>
+  LightRow& add(const Fields&... fields) {
+    (add_field(fields), ...);
+    return *this;
+  }
+  std::uint64_t hash() const { return hash_ ^ (hash_ >> 32); }
+
+ private:
+  void take(std::uint64_t value) { hash_ = (hash_ ^ value) * 0x9E3779B97F4A7C15; }
+  void add_field(std::integral auto value) { take(static_cast<std::uint64_t>(value)); }
+  // Of a text its length and both its ends.
+  void add_field(std::string_view text) {
+    if (text.empty()) return take(0);
+    const auto first = static_cast<unsigned char>(text.front()), last = static_cast<unsigned char>(text.back());
+    take(text.size() << 16 | static_cast<unsigned>(first) << 8 | last);
+  }
+  std::uint64_t hash_ = 0xcbf29ce484222325;
+};
+
 class TableDigest {
  public:
   void add(std::string_view row) {

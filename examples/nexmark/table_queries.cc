@@ -13,9 +13,9 @@ namespace {
 Timestamp day_of(const BidRecord& bid) { return start_of(bid.date_time, 24h); }
 
 /// Prices are of one of three ranks.
-bool is_low(const BidRecord& bid) { return bid.price < 10'000; }
-bool is_middle(const BidRecord& bid) { return bid.price >= 10'000 && bid.price < 1'000'000; }
-bool is_high(const BidRecord& bid) { return bid.price >= 1'000'000; }
+constexpr auto is_low = [](const BidRecord& bid) { return bid.price < 10'000; };
+constexpr auto is_middle = [](const BidRecord& bid) { return bid.price >= 10'000 && bid.price < 1'000'000; };
+constexpr auto is_high = [](const BidRecord& bid) { return bid.price >= 1'000'000; };
 
 struct DayOfBids {
   std::int64_t total = 0;
@@ -42,7 +42,7 @@ Stream<DigestPart> q15(const Setting& s) {
 Stream<DigestPart> q16(const Setting& s) {
   const auto bidder = [](const BidWithTexts& b) { return b.bid.bidder; };
   const auto auction = [](const BidWithTexts& b) { return b.bid.auction; };
-  const auto of_bid = [](bool (*is)(const BidRecord&)) { return [is](const BidWithTexts& b) { return is(b.bid); }; };
+  const auto of_bid = [](auto is) { return [is](const BidWithTexts& b) { return is(b.bid); }; };
   return s.bids_with(Texts::kChannel)
       .key_by([](const BidWithTexts& b) { return std::pair{b.channel, day_of(b.bid)}; })
       .aggregate(together<DayOfBids>(count(), count_if(of_bid(is_low)), count_if(of_bid(is_middle)), count_if(of_bid(is_high)), count_distinct(bidder),
