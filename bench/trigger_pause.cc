@@ -40,6 +40,7 @@ class Ear final : public ExecutionListener {
  public:
   Ear(ExecutionListener& master, std::map<CheckpointId, std::int64_t>& longest_ns) : master_{master}, longest_ns_{longest_ns} {}
 
+  void on_sinks_agreed() override { master_.on_sinks_agreed(); }
   void on_running() override { master_.on_running(); }
   void on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) override {
     {

@@ -21,7 +21,7 @@ namespace tidemark {
 class ExecutionListener {
  public:
   /// Each sink was asked, and can go on from what is restored: from now on they may change something.
-  virtual void on_sinks_agreed() {}
+  virtual void on_sinks_agreed() = 0;
   /// Every task was opened and its state restored.
   virtual void on_running() = 0;
   virtual void on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) = 0;

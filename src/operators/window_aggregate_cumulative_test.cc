@@ -17,55 +17,33 @@ namespace {
 
 /// Gets each record by itself: a window would fire once a batch for all that are late, and in the model it does for each.
 template <class K>
-class SlicedSubject final : public AnyWindowSubject {
+using SlicedOperator =
+    WindowAggregateOperator<PropertyRecord<K>, PropertyKey<K>, ListAggregate<WholeRecord>, typename PropertyKey<K>::Row>;
+
+template <class K>
+class SlicedSubject final : public OperatorSubject<K, SlicedOperator<K>> {
   using Rec = PropertyRecord<K>;
-  using Op = WindowAggregateOperator<Rec, PropertyKey<K>, ListAggregate<WholeRecord>, typename PropertyKey<K>::Row>;
+  using Op = SlicedOperator<K>;
 
  public:
   SlicedSubject(TestWorld& world, const WindowSpec& spec, Duration lateness, OperatorRestore restore, SubtaskPlace at)
-      : world_{world},
-        context_{std::make_unique<TestContext>(world, at.subtask, at.parallelism, kPropertyMaxParallelism)},
-        op_{std::make_unique<Op>(PropertyKey<K>{}, ListAggregate<WholeRecord>{}, spec, lateness)} {
-    context_->context.restore = std::move(restore);
-    op_->out().add_receiver(end_);
-    op_->late_out().add_receiver(late_);
-    op_->open(context_->context);
+      : OperatorSubject<K, Op>{world, std::make_unique<Op>(PropertyKey<K>{}, ListAggregate<WholeRecord>{}, spec, lateness),
+                               at} {
+    this->op().out().add_receiver(end_);
+    this->op().late_out().add_receiver(late_);
+    this->open(std::move(restore));
   }
-  ~SlicedSubject() override {
-    op_.reset();
-    context_->run_mail();
-  }
+  /// A window fires again once for all late records of a batch, and in the model once for each.
   void receive(const std::vector<ModelRecord>& records) override {
-    for (const ModelRecord& record : records) {
-      TypedBatch<Rec> batch;
-      batch.append({PropertyKey<K>::of(record.key), record.value}, record.time);
-      hash_keys(batch, PropertyKey<K>{});
-      op_->receive(batch);
-    }
+    for (const ModelRecord& record : records) OperatorSubject<K, Op>::receive({record});
   }
-  void advance(std::int64_t watermark) override {
-    while (!op_->advance(Timestamp{watermark})) {
-    }
-  }
-  void advance_clock(std::int64_t) override {}
-  void end() override { advance(INT64_MAX); }
-  StartedSnapshot start() override { return start_snapshot(world_, *op_, context_->context); }
-  OperatorSnapshot finish(StartedSnapshot started) override {
-    OperatorSnapshot result = finish_snapshot(std::move(started));
-    context_->run_mail();
-    return result;
-  }
-  std::size_t timers() const override { return op_->timers(); }
 
  private:
-  TestWorld& world_;
-  std::unique_ptr<TestContext> context_;
   Receiving<typename Op::Output> end_{[this](const auto& row, std::int64_t time) {
     EXPECT_EQ(time, row.end.ms() - 1);
-    rows.push_back(show_window_row<K>(row));
+    this->rows.push_back(show_window_row<K>(row));
   }};
-  Receiving<Rec> late_{[this](const Rec& record, std::int64_t time) { late.push_back(show_late_record(record, time)); }};
-  std::unique_ptr<Op> op_;
+  Receiving<Rec> late_{[this](const Rec& record, std::int64_t time) { this->late.push_back(show_late_record(record, time)); }};
 };
 
 template <class K>

@@ -88,78 +88,101 @@ class AnyWindowSubject {
   std::vector<std::string> late;
 };
 
-template <class K, class Windows, class Trigger, class Content, class Result>
-class WindowSubject final : public AnyWindowSubject {
-  using Rec = PropertyRecord<K>;
-  using Key = PropertyKey<K>;
-  using Function = WithClock<WindowFunction<K, Rec, Windows, Trigger, Content, Result>>;
-  using Op = WindowOperator<Function, Key>;
+struct SubtaskPlace {
+  std::uint32_t subtask = 0;
+  std::uint32_t parallelism = 1;
+};
 
+/// What is the same for all operators of windows. What derives from it connects the outputs, then opens it.
+template <class K, class Op>
+class OperatorSubject : public AnyWindowSubject {
  public:
-  using Setup = typename Function::Setup;
-  using MakeResult = std::function<Result(Declare&)>;
-
-  WindowSubject(TestWorld& world, const Setup& setup, const MakeResult& result, OperatorRestore restore, std::uint32_t subtask,
-                std::uint32_t parallelism)
+  OperatorSubject(TestWorld& world, std::unique_ptr<Op> op, SubtaskPlace at)
       : world_{world},
-        context_{std::make_unique<TestContext>(world, subtask, parallelism, kPropertyMaxParallelism)},
-        op_{std::make_unique<Op>([&](Declare& declare) { return std::make_unique<Function>(declare, setup, result(declare)); },
-                                 Key{})} {
-    context_->context.restore = std::move(restore);
-    op_->out().add_receiver(end_);
-    std::any_cast<const FindOutput<Rec>&>(op_->side_outputs()->entries().front().find)(*op_).add_receiver(late_);
-    op_->open(context_->context);
-  }
-  ~WindowSubject() override {
+        context_{std::make_unique<TestContext>(world, at.subtask, at.parallelism, kPropertyMaxParallelism)},
+        op_{std::move(op)} {}
+  ~OperatorSubject() override {
     op_.reset();
     context_->run_mail();
   }
 
   /// The records' text lies in the batch, which is overwritten after the call.
   void receive(const std::vector<ModelRecord>& records) override {
-    TypedBatch<Rec> batch;
-    for (const ModelRecord& record : records) batch.append(Rec{Key::of(record.key), record.value}, record.time);
+    using Key = PropertyKey<K>;
+    TypedBatch<PropertyRecord<K>> batch;
+    for (const ModelRecord& record : records) batch.append(PropertyRecord<K>{Key::of(record.key), record.value}, record.time);
     hash_keys(batch, Key{});
     op_->receive(batch);
     batch.clear();
     if constexpr (contains_views_v<K>) std::fill_n(batch.arena().allocate(1 << 15), 1 << 15, '#');
   }
-  void advance(std::int64_t watermark) override {
+  void advance(std::int64_t watermark) final {
     while (!op_->advance(Timestamp{watermark})) {
     }
   }
-  void advance_clock(std::int64_t now) override {
+  void advance_clock(std::int64_t now) final {
     for (auto next = op_->next_processing_time(); next && *next <= Timestamp{now}; next = op_->next_processing_time()) {
-      op_->advance_processing_time(Timestamp{now});
+      while (!op_->advance_processing_time(Timestamp{now})) {
+      }
     }
   }
-  void end() override {
+  void end() final {
     advance(INT64_MAX);
     op_->end_of_data();
   }
-  StartedSnapshot start() override { return start_snapshot(world_, *op_, context_->context); }
-  OperatorSnapshot finish(StartedSnapshot started) override {
+  StartedSnapshot start() final { return start_snapshot(world_, *op_, context_->context); }
+  OperatorSnapshot finish(StartedSnapshot started) final {
     OperatorSnapshot result = finish_snapshot(std::move(started));
     context_->run_mail();
     return result;
   }
-  std::size_t timers() const override { return op_->timers(); }
+  std::size_t timers() const final { return op_->timers(); }
+
+ protected:
+  Op& op() { return *op_; }
+  void open(OperatorRestore restore) {
+    context_->context.restore = std::move(restore);
+    op_->open(context_->context);
+  }
 
  private:
   TestWorld& world_;
   std::unique_ptr<TestContext> context_;
-  Receiving<typename Op::Output> end_{[this](const auto& row, std::int64_t) {
-    rows.push_back(show_window_row<K>(row));
-    // By itself, since windows of a key that end at one watermark may fire in any order.
-    if constexpr (requires { row.of_key; }) rows.push_back("firing " + std::to_string(row.of_key));
-  }};
-  Receiving<Rec> late_{[this](const Rec& record, std::int64_t time) { late.push_back(show_late_record(record, time)); }};
   std::unique_ptr<Op> op_;
 };
 
-struct SubtaskPlace {
-  std::uint32_t subtask = 0;
-  std::uint32_t parallelism = 1;
+template <class K, class Windows, class Trigger, class Content, class Result>
+using PropertyFunction = WithClock<WindowFunction<K, PropertyRecord<K>, Windows, Trigger, Content, Result>>;
+
+template <class K, class Windows, class Trigger, class Content, class Result>
+class WindowSubject final
+    : public OperatorSubject<K, WindowOperator<PropertyFunction<K, Windows, Trigger, Content, Result>, PropertyKey<K>>> {
+  using Rec = PropertyRecord<K>;
+  using Function = PropertyFunction<K, Windows, Trigger, Content, Result>;
+  using Op = WindowOperator<Function, PropertyKey<K>>;
+
+ public:
+  using Setup = typename Function::Setup;
+  using MakeResult = std::function<Result(Declare&)>;
+
+  WindowSubject(TestWorld& world, const Setup& setup, const MakeResult& result, OperatorRestore restore, SubtaskPlace at)
+      : OperatorSubject<K, Op>{
+            world,
+            std::make_unique<Op>([&](Declare& declare) { return std::make_unique<Function>(declare, setup, result(declare)); },
+                                 PropertyKey<K>{}),
+            at} {
+    this->op().out().add_receiver(end_);
+    std::any_cast<const FindOutput<Rec>&>(this->op().side_outputs()->entries().front().find)(this->op()).add_receiver(late_);
+    this->open(std::move(restore));
+  }
+
+ private:
+  Receiving<typename Op::Output> end_{[this](const auto& row, std::int64_t) {
+    this->rows.push_back(show_window_row<K>(row));
+    // By itself, since windows of a key that end at one watermark may fire in any order.
+    if constexpr (requires { row.of_key; }) this->rows.push_back("firing " + std::to_string(row.of_key));
+  }};
+  Receiving<Rec> late_{[this](const Rec& record, std::int64_t time) { this->late.push_back(show_late_record(record, time)); }};
 };
 
 /// What the property has to know of the operator.
@@ -176,7 +199,7 @@ TestedWindows tested_windows(Windows windows, Trigger trigger, Content content, 
   TestedWindows tested;
   tested.make = [=](TestWorld& world, Duration allowed_lateness, OperatorRestore restore, SubtaskPlace at) {
     const typename Subject::Setup setup{windows, trigger, content, allowed_lateness, "late"};
-    return std::make_unique<Subject>(world, setup, make_result, std::move(restore), at.subtask, at.parallelism);
+    return std::make_unique<Subject>(world, setup, make_result, std::move(restore), at);
   };
   tested.key_group = [](const std::string& name) {
     return key_group_of(hash_key<K>(PropertyKey<K>::of(name)), kPropertyMaxParallelism);

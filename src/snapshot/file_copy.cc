@@ -65,20 +65,6 @@ Result<> copy_file(FileSystem& from, const SnapshotFile& file, FileSystem& to, c
                           file.path));
 }
 
-Result<bool> is_intact(FileSystem& files, const SnapshotFile& file) {
-  TIDEMARK_ASSIGN(source, files.open(file.path));
-  XXH3_state_t state;
-  XXH3_64bits_reset(&state);
-  std::string buffer(kPieceBytes, '\0');
-  std::uint64_t size = 0;
-  for (std::size_t read = buffer.size(); read == buffer.size(); size += read) {
-    TIDEMARK_ASSIGN(bytes, source->read(size, {buffer.data(), buffer.size()}));
-    read = bytes;
-    XXH3_64bits_update(&state, buffer.data(), read);
-  }
-  return size == file.size && XXH3_64bits_digest(&state) == file.checksum;
-}
-
 Result<> fetch_file(FileSystem& from, const SnapshotFile& file, FileSystem& to, const std::string& path) {
   const std::string local = from.local_path(file.path);
   if (!local.empty() && to.link(local, path)) {

@@ -46,9 +46,6 @@ class FileCopy {
 /// checksum and not synced.
 Result<> copy_file(FileSystem& from, const SnapshotFile& file, FileSystem& to, const std::string& path);
 
-/// Whether its content is what the checkpoint listed. Reads all of it.
-Result<bool> is_intact(FileSystem& files, const SnapshotFile& file);
-
 /// As copy_file(), but a link to it where there can be one. Of that only the size is compared.
 Result<> fetch_file(FileSystem& from, const SnapshotFile& file, FileSystem& to, const std::string& path);
 

@@ -76,21 +76,6 @@ TEST(FetchFile, RefusesWhatIsNotWhatTheCheckpointListed) {
   }
 }
 
-TEST(FileCopy, TellsWhetherAFileIsWhatTheCheckpointListed) {
-  MemoryFileSystem files;
-  for (const std::size_t size : {std::size_t{0}, std::size_t{5}, std::size_t{1} << 20, (std::size_t{2} << 20) + 7}) {
-    const std::string content = some_bytes(size);
-    value_or_throw(replace_file(files, "/a", content));
-    EXPECT_TRUE(value_or_throw(is_intact(files, described("/a", content))));
-    EXPECT_FALSE(value_or_throw(is_intact(files, described("/a", content + "x"))));
-    if (content.empty()) continue;
-    std::string flipped = content;
-    flipped.back() ^= 1;
-    EXPECT_FALSE(value_or_throw(is_intact(files, described("/a", flipped))));
-  }
-  EXPECT_EQ(is_intact(files, described("/b", "")).error().code(), ErrorCode::kNotFound);
-}
-
 TEST(FetchFile, PassesADamagedLocalCopyOver) {
   MemoryFileSystem storage;
   MemoryFileSystem disk;

@@ -63,7 +63,8 @@ StateStores& stores_that_open(const OperatorContext& context, const StoreFiles& 
 std::string suspects(FileSystem& files, const StoreFiles& from, const Error& error) {
   for (const StoreFile& each : from.files) {
     if (error.code() != ErrorCode::kDataLoss) break;
-    if (!is_intact(files, each.file).value_or(true)) return fmt::format("'{}', which is damaged", each.file.path);
+    const auto verified = verify_snapshot_file(files, each.file.path, each.file);
+    if (!verified && verified.error().code() == ErrorCode::kDataLoss) return fmt::format("'{}', which is damaged", each.file.path);
   }
   return fmt::format("'{}' and the {} files beside it", from.files.front().file.path, from.files.size() - 1);
 }

@@ -44,6 +44,7 @@ class TestAttempt final : private ExecutionListener {
   std::uint64_t records_in() const { return tasks_.metrics().records_in; }
 
  private:
+  void on_sinks_agreed() override {}
   void on_running() override { running_ = true; }
   void on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) override;
   void on_decline(TaskId task, CheckpointId id, DeclineReason reason, Error cause) override;

@@ -1,6 +1,7 @@
 // Files for what does not fit into memory: nobody needs them after the process.
 //
-// The interface alone, so that what is pure can use it; scratch_folder.h has the files.
+// The interface alone, so that what is pure can use it; scratch_folder.h has the files. Content is written in blocks, each
+// with its size and hash in front.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,12 @@ class ScratchFile {
   /// For errors.
   virtual const std::string& path() const = 0;
 };
+
+void append_block(ScratchFile& file, std::string_view content);
+/// The content of the block at this offset, which may be the file's end: then there is none. Gives where the next one is.
+/// Throws Error that names the file and this problem, such as "timers in it do not have their checksum", if it is not what was
+/// written.
+std::uint64_t read_block(const ScratchFile& file, std::uint64_t offset, std::string& content, std::string_view problem);
 
 /// Any thread. Outlives its files.
 class ScratchFiles {

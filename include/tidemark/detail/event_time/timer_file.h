@@ -1,7 +1,6 @@
 // Timers in a scratch file: sorted by its writer in one order or another, read from any place on.
 //
-// A file is blocks of a header (size and hash of what follows) and entries. Writers and cursors are one thread's, a file is
-// everybody's.
+// Writers and cursors are one thread's, a file is everybody's.
 #pragma once
 
 #include <cstddef>
@@ -13,10 +12,8 @@
 #include <utility>
 
 #include "tidemark/detail/base/bytes.h"
-#include "tidemark/detail/base/hash.h"
 #include "tidemark/detail/base/scratch_files.h"
 #include "tidemark/detail/event_time/timer_slot.h"
-#include "tidemark/error.h"
 #include "tidemark/time.h"
 
 namespace tidemark::detail {
@@ -38,7 +35,6 @@ struct TimerFile {
 };
 
 inline constexpr std::size_t kTimerBlockBytes = 16u << 10;
-inline constexpr std::size_t kTimerBlockHeaderBytes = sizeof(std::uint32_t) + sizeof(std::uint64_t);
 
 template <class Key>
 class TimerFileWriter {
@@ -67,11 +63,7 @@ class TimerFileWriter {
 
  private:
   void end_block() {
-    ByteWriter header;
-    header.put_u32(static_cast<std::uint32_t>(block_.size()));
-    header.put_u64(hash_bytes(block_.view()));
-    file_.bytes->append(header.view());
-    file_.bytes->append(block_.view());
+    append_block(*file_.bytes, block_.view());
     block_.clear();
   }
 
@@ -89,9 +81,8 @@ template <class Key>
 class TimerFileCursor {
  public:
   /// At the entry that begins at `place`.
-  explicit TimerFileCursor(std::shared_ptr<const TimerFile> file, TimerFilePlace place = {})
-      : file_{std::move(file)}, block_at_{place.block} {
-    read_block();
+  explicit TimerFileCursor(std::shared_ptr<const TimerFile> file, TimerFilePlace place = {}) : file_{std::move(file)} {
+    begin_block(place.block);
     at_ = place.in_block;
     read_entry();
   }
@@ -104,8 +95,7 @@ class TimerFileCursor {
   void next() {
     at_ = behind_;
     if (at_ == block_.size()) {
-      block_at_ += kTimerBlockHeaderBytes + block_.size();
-      read_block();
+      begin_block(next_block_);
       at_ = 0;
     }
     read_entry();
@@ -114,18 +104,9 @@ class TimerFileCursor {
   TimerFilePlace place() const { return {block_at_, at_}; }
 
  private:
-  void read_block() {
-    block_.clear();
-    if (block_at_ == file_->bytes->size()) return;
-    char header_bytes[kTimerBlockHeaderBytes];
-    file_->bytes->read(block_at_, header_bytes);
-    ByteReader header{{header_bytes, sizeof header_bytes}};
-    const std::uint32_t size = header.get_u32();
-    const std::uint64_t hash = header.get_u64();
-    if (size > file_->bytes->size() - block_at_ - kTimerBlockHeaderBytes) fail_damaged();
-    block_.resize(size);
-    file_->bytes->read(block_at_ + kTimerBlockHeaderBytes, block_);
-    if (hash_bytes(block_) != hash) fail_damaged();
+  void begin_block(std::uint64_t offset) {
+    block_at_ = offset;
+    next_block_ = read_block(*file_->bytes, offset, block_, "timers in it do not have their checksum");
   }
   void read_entry() {
     if (at_end()) return;
@@ -140,14 +121,10 @@ class TimerFileCursor {
     }
     behind_ = at_ + reader.position();
   }
-  [[noreturn]] void fail_damaged() const {
-    throw Error{ErrorCode::kDataLoss, ErrorDomain::kExternal, Retry::kRestart,
-                file_->bytes->path() + ": timers in it do not have their checksum: see to the disk; the job goes on from its "
-                                       "last checkpoint"};
-  }
 
   std::shared_ptr<const TimerFile> file_;
-  std::uint64_t block_at_;
+  std::uint64_t block_at_ = 0;
+  std::uint64_t next_block_ = 0;
   std::string block_;
   std::size_t at_ = 0;      // in block_, of the entry
   std::size_t behind_ = 0;  // likewise, of the next one
