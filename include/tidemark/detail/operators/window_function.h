@@ -168,25 +168,31 @@ class WindowFunction : public KeyedProcess<K, T, typename Result::Output> {
   }
 
   // False if it is late.
-  bool add_merging(Window window, const Arrival& arrival) {
-    if (const OfKey* key = of_key_.find()) {
-      const auto [first, end] = touching(key->windows, window);
-      for (auto at = first; at != end; ++at) window = {std::min(window.start, at->start), std::max(window.end, at->end)};
+  bool add_merging(const Window& window, const Arrival& arrival) {
+    // It can only become longer, so nearly always the state is looked at once.
+    if (is_over(window, arrival.ctx.watermark())) {
+      const OfKey* key = of_key_.find();
+      if (key == nullptr || is_over(merged(window, touching(key->windows, window)), arrival.ctx.watermark())) return false;
     }
-    if (is_over(window, arrival.ctx.watermark())) return false;
     change([&](OfKey& key) {
       auto [first, end] = touching(key.windows, window);
       if (first == end) {
         first = key.windows.insert(first, opened(window));
       } else {
-        first->start = window.start;
-        first->end = window.end;
+        const Window all = merged(window, std::pair{first, end});
+        first->start = all.start;
+        first->end = all.end;
         for (auto at = first + 1; at != end; ++at) merge(*first, *at, arrival);
         first = key.windows.erase(first + 1, end) - 1;
       }
       add_to_window(*first, key, arrival);
     });
     return true;
+  }
+  template <class At>
+  static Window merged(Window window, const std::pair<At, At>& with) {
+    for (auto at = with.first; at != with.second; ++at) window = {std::min(window.start, at->start), std::max(window.end, at->end)};
+    return window;
   }
   template <class List>
   static auto touching(List& windows, const Window& window) {
