@@ -64,6 +64,13 @@ std::string SpilledTables::store_name(const OperatorContext& context) {
   return fmt::format("{}-{}-{}", escaped(context.name.uid), context.name.subtask, context.attempt);
 }
 
+SpilledTables::StoredKeys::StoredKeys(std::shared_ptr<StateStoreSnapshot> snapshot, std::uint32_t state)
+    : snapshot_{std::move(snapshot)}, entries_{snapshot_->entries(state)} {}
+
+std::uint64_t SpilledTables::StoredKeys::hash() const { return hash_of_store_key(entries_->key()); }
+
+std::string_view SpilledTables::StoredKeys::key() const { return key_of_store_key(entries_->key()); }
+
 SpilledTables::SpilledTables(const OperatorContext& context, StateStores& stores, CowDomain& domain, std::vector<State> states,
                              const StateStoreOptions::Saved* saved)
     : name_{context.name},

@@ -60,6 +60,17 @@ class KeyLookup {
   ByteWriter buffer_;
 };
 
+/// What F::keys_at_end() gives, if there is such.
+template <class F>
+struct KeysAtEndOf {
+  using type = std::nullptr_t;
+};
+template <class F>
+  requires(requires { &F::keys_at_end; })
+struct KeysAtEndOf<F> {
+  using type = decltype(std::declval<F&>().keys_at_end(nullptr));
+};
+
 /// F is a KeyedFunction with process(const Input&, Context&, Out<Output>&).
 template <class F, class KeyFn>
 class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
@@ -107,7 +118,11 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
       move_time(at.ms());
       function_->F::on_timer(at, context_, this->out_);
     };
-    return fire(timers_.queue(), watermark, on_timer, "timer at ");
+    if (!fire(due(timers_.queue(), watermark), on_timer, "timer at ")) return false;
+    if constexpr (kEndsKeys) {
+      if (watermark == Timestamp::max()) return end_keys(on_timer);
+    }
+    return true;
   }
 
   /// Always, while restored state is still to be loaded.
@@ -125,7 +140,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
         move_time(Timestamp::min().ms());
         function_->F::on_processing_timer(at, context_, this->out_);
       };
-      static_cast<void>(fire(processing_timers_.queue(), now, on_timer, "timer of processing time at "));
+      static_cast<void>(fire(due(processing_timers_.queue(), now), on_timer, "timer of processing time at "));
     }
     return true;
   }
@@ -209,6 +224,8 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
   // A function without a callback for them has none, in its snapshots neither.
   static constexpr bool kHasProcessingTimers =
       !std::is_same_v<decltype(&F::on_processing_timer), decltype(&KeyedFunction<K, typename F::Output>::on_processing_timer)>;
+  // A function may end with each of its keys without a timer for it: see row_changes.h.
+  static constexpr bool kEndsKeys = requires { &F::keys_at_end; };
 
   [[gnu::always_inline]] void prefetch(const std::uint64_t* hashes, std::uint32_t count) const {
     for (const Table* table : backend_.bound_tables()) table->prefetch(hashes, count);
@@ -260,9 +277,30 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     this->out_.set_timestamp(timestamp);
   }
 
-  // True if all that was due has fired.
+  static auto due(TimerQueue<OwnedKey<K>>& queue, Timestamp until) {
+    return [&queue, until](const auto& f) { return queue.pop_due(until, f); };
+  }
+
+  // As if each had a timer, which comes after all others. True if that was the last key.
   template <class OnTimer>
-  bool fire(TimerQueue<OwnedKey<K>>& queue, Timestamp until, const OnTimer& on_timer, std::string_view what) {
+  bool end_keys(const OnTimer& on_timer) {
+    if (backend_.is_loading()) {
+      backend_.load_next();
+      return false;
+    }
+    if (!keys_at_end_) keys_at_end_ = function_->F::keys_at_end(backend_.spilled_tables());
+    if (!keys_at_end_) return true;
+    const auto keys = [this](const auto& f) {
+      return keys_at_end_->next([&](std::uint64_t hash, const auto& key) { return f(F::kEnd, hash, key); });
+    };
+    if (!fire(keys, on_timer, "timer at ")) return false;
+    keys_at_end_.reset();
+    return true;
+  }
+
+  // next(f) calls f(time, hash, key) for each timer that is due, until f gives false. True if all that was due has fired.
+  template <class Next, class OnTimer>
+  bool fire(const Next& next, const OnTimer& on_timer, std::string_view what) {
     backend_.begin_batch(*operator_context_->env);
     const bool floors_hold = begin_event_time();
     auto& out = this->out_;
@@ -273,7 +311,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     bool in_user_code = false;
     Timestamp at;
     try {
-      all_fired = queue.pop_due(until, [&](Timestamp when, std::uint64_t hash, const auto& key) {
+      all_fired = next([&](Timestamp when, std::uint64_t hash, const auto& key) {
         at = when;
         timer_key_ = key;
         ++cursor_.serial;
@@ -309,6 +347,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
   KeyedBackend backend_;
   std::optional<ResidentKeys<K>> resident_;  // where the backend's tables stand in front of a store
   std::unique_ptr<F> function_;
+  typename KeysAtEndOf<F>::type keys_at_end_{};  // once the end of all input has come
   Context context_;
   Timestamp watermark_ = Timestamp::min();  // of the subtask; timers fire by it
   KeyGroupWatermarks floors_{{}, {}};

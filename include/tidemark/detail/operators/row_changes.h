@@ -3,7 +3,8 @@
 //
 // Rows is a policy: the Content that it keeps for a key, how a row gets in and out of it, and the rows that it shows. Given at
 // once, a change is the difference between what was shown before and behind a record. Given later, it is that between what was
-// given last, which is a state of its own, and what is shown then; the key has a timer for it as long as a change waits.
+// given last, which is a state of its own, and what is shown then. A key that waits for a period has timers for that; for the
+// end of input alone it needs none: all keys are gone through then (keyed_function.h). Snapshots of earlier versions have one.
 #pragma once
 
 #include <algorithm>
@@ -20,8 +21,10 @@
 #include "tidemark/change.h"
 #include "tidemark/detail/codec/reflect.h"
 #include "tidemark/detail/event_time/aggregate_types.h"
+#include "tidemark/detail/operators/key_walk.h"
 #include "tidemark/detail/operators/ordered_rows.h"
 #include "tidemark/detail/operators/same_content.h"
+#include "tidemark/detail/state/state_accessor.h"
 #include "tidemark/error.h"
 #include "tidemark/functions.h"
 
@@ -101,9 +104,9 @@ class RowChanges final : public KeyedProcess<K, In, Change<typename Rows::Row>> 
     if (gives_at_once()) {
       content_.emplace(declare, "rows");
     } else {
-      const bool waits_for_end = emit_.when() == Emit::When::kAtEnd;
-      waiting_.emplace(declare, waits_for_end ? "rows-until-end" : "waiting-rows");
-      given_.emplace(declare, waits_for_end ? "given-at-end" : "given-rows");
+      const char* const name = waits_for_end() ? "rows-until-end" : "waiting-rows";
+      waiting_.emplace(declare.binder(), name, StateDescriptor::Kind::kValue, NoTtl{});
+      given_.emplace(declare, waits_for_end() ? "given-at-end" : "given-rows");
     }
   }
 
@@ -117,7 +120,7 @@ class RowChanges final : public KeyedProcess<K, In, Change<typename Rows::Row>> 
   // The end of all input: nothing will change any more.
   void on_timer(Timestamp, Context& ctx, Out<Change<Row>>& out) override {
     give(ctx, out);
-    waiting_->clear();
+    waiting_->erase();
     given_->clear();
   }
   void on_processing_timer(Timestamp, Context& ctx, Out<Change<Row>>& out) override {
@@ -125,8 +128,17 @@ class RowChanges final : public KeyedProcess<K, In, Change<typename Rows::Row>> 
     keep_as_given();
   }
 
+  // A watermark gets so far at the end of all input alone.
+  static constexpr Timestamp kEnd = Timestamp::max() - Duration{1};
+  /// The keys that on_timer() is to be called for at kEnd though they have no timer.
+  std::optional<KeyWalk<K, Waiting>> keys_at_end(SpilledTables* spilled) {
+    if (!waits_for_end()) return {};
+    return std::optional<KeyWalk<K, Waiting>>{std::in_place, waiting_->table(), spilled};
+  }
+
  private:
   bool gives_at_once() const { return emit_.when() == Emit::When::kEveryChange; }
+  bool waits_for_end() const { return emit_.when() == Emit::When::kAtEnd; }
 
   void change(Content& content, const In& record, const Context& ctx) const {
     if (adds_row(record)) {
@@ -168,9 +180,9 @@ class RowChanges final : public KeyedProcess<K, In, Change<typename Rows::Row>> 
       change(waiting.content, record, ctx);
       began = !std::exchange(waiting.waits, true);
     });
-    if (!began) return;
+    if (!began || waits_for_end()) return;
     ctx.timers().at(kEnd);
-    if (emit_.when() == Emit::When::kEvery) ctx.timers().at_processing_time(next_period(ctx.processing_time()));
+    ctx.timers().at_processing_time(next_period(ctx.processing_time()));
   }
   // All keys at once, as a table is looked at.
   Timestamp next_period(Timestamp now) const {
@@ -188,7 +200,7 @@ class RowChanges final : public KeyedProcess<K, In, Change<typename Rows::Row>> 
     const Waiting* waiting = waiting_->find();
     if (waiting == nullptr || !waiting->waits) return;
     if (rows_.is_empty(waiting->content)) {
-      waiting_->clear();
+      waiting_->erase();
       given_->clear();
     } else {
       given_->set(after_);
@@ -196,14 +208,11 @@ class RowChanges final : public KeyedProcess<K, In, Change<typename Rows::Row>> 
     }
   }
 
-  // A watermark gets so far at the end of all input alone.
-  static constexpr Timestamp kEnd = Timestamp::max() - Duration{1};
-
   Rows rows_;
   Emit emit_;
   // The first of these, or the other two.
   std::optional<ValueState<K, Content>> content_;
-  std::optional<ValueState<K, Waiting>> waiting_;
+  std::optional<StateAccessor<K, Waiting>> waiting_;  // as a ValueState does
   std::optional<ValueState<K, std::vector<Row>>> given_;
   // Of the call at hand; members for the sake of their memory.
   std::vector<Row> before_;

@@ -42,6 +42,21 @@ class SpilledTables {
     bool expires;  // what it holds has a time to live
   };
 
+  /// Keys that the store had entries of a state for, in the order of their hashes. Destroyed before the tables.
+  class StoredKeys {
+   public:
+    StoredKeys(std::shared_ptr<StateStoreSnapshot> snapshot, std::uint32_t state);
+    /// To the next one; the first call goes to the first. False behind the last.
+    bool next() { return entries_->next(); }
+    std::uint64_t hash() const;
+    /// Encoded; valid until the next call of next().
+    std::string_view key() const;
+
+   private:
+    std::shared_ptr<StateStoreSnapshot> snapshot_;
+    std::unique_ptr<StateEntries> entries_;
+  };
+
   /// `states` are marked as mark_of() says. `domain` is theirs. `saved`: what the store begins with; null: nothing.
   SpilledTables(const OperatorContext& context, StateStores& stores, CowDomain& domain, std::vector<State> states,
                 const StateStoreOptions::Saved* saved = nullptr);
@@ -101,6 +116,8 @@ class SpilledTables {
 
   /// What the store held at the trigger; for view() of that snapshot.
   std::shared_ptr<StateStoreSnapshot> snapshot();
+  /// As they are now. A resident key may be among them that has an entry no more.
+  StoredKeys stored_keys(const Table& table) { return {snapshot(), state_of(&table)}; }
   /// A snapshot by files instead, where StateStores::files_format() says that there are such: the files of the store; the
   /// snapshot of residency(), begun before; and for each state the entries that the files have not.
   std::shared_ptr<StoreLink> link();

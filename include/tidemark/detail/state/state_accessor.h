@@ -111,6 +111,8 @@ class StateAccessor {
     }
   }
   void erase() { row_.erase(); }
+  /// With the entries of all keys.
+  StateTable<K, V>& table() { return *row_.table(); }
 
  private:
   CurrentRow<K, StateTable<K, V>> row_;
