@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -195,6 +196,27 @@ TEST_F(SpilledWindows, CountValuesThatLieOutsideOfTables) {
   EXPECT_EQ(rows.size(), 30'000u);
   EXPECT_TRUE(std::ranges::all_of(rows, [](const auto& row) { return row.second == 2; }));
   EXPECT_LE(windows.most_held, kBudget);
+}
+
+TEST_F(SpilledWindows, CountThemThoughACheckpointRunsFromTheFirstOn) {
+  constexpr std::uint64_t kBudget = 12u << 20;
+  Windows<LongText> windows{*this, kTen, true, kBudget};
+  windows.receive_keys(10, 5);
+  StartedSnapshot started = start_snapshot(world_, windows.op, windows.context.context);
+  for (std::int64_t slice = 1; slice < 4; ++slice) windows.receive_keys(10'000, slice * 10);
+  EXPECT_GT(files(), 1u);
+  EXPECT_LE(windows.most_held, kBudget);
+  finish_snapshot(std::move(started));
+}
+
+TEST_F(SpilledWindows, CountWhatIsMerged) {
+  for (const bool spills : {false, true}) {
+    Windows<CountAggregate> windows{*this, WindowSpec::sliding(20, 10), spills, kMuch};
+    for (const std::int64_t at : {5, 15}) windows.receive_keys(50'000, at);
+    const std::uint64_t held = windows.memory.held_bytes();
+    windows.fire(19);
+    EXPECT_GT(windows.most_held, held + 100'000);
+  }
 }
 
 TEST_F(SpilledWindows, OfManySlicesWithLittleInEachMakeNoFiles) {
@@ -425,19 +447,24 @@ class SpilledSlices : public SpilledWindows {
     KeyCodec<std::int64_t>::encode(key, bytes);
     return bytes.take();
   }
-  void add(std::int64_t key, std::int64_t count) {
-    auto* const found = slices_.find(0);
-    auto& table = found != nullptr ? *found : slices_.add(0);
+  void add(std::int64_t key, std::int64_t count, std::int64_t start = 0) {
+    auto* const found = slices_.find(start);
+    auto& table = found != nullptr ? *found : slices_.add(start);
     merge_into(aggregate_, table, hash_key(key), KeyCodec<std::int64_t>::to_word(key), count);
   }
   Content merged() {
     Content content;
     MergedSlices<std::int64_t, std::int64_t, CountAggregate> merged{aggregate_, name_};
-    merged.begin({&slices_.at(0)}, slices_.part_bytes());
+    std::vector<Slices::Slice*> all;
+    for (const std::int64_t start : slices_.starts()) all.push_back(&slices_.at(start));
+    merged.begin(all, slices_.merged_in_parts(all));
+    most_at_once_ = 0;
     while (!merged.done()) {
+      const std::size_t before = content.size();
       merged.next_part([&](std::uint64_t word, std::int64_t count) {
         EXPECT_TRUE(content.emplace(KeyCodec<std::int64_t>::from_word(word), count).second);
       });
+      most_at_once_ = std::max(most_at_once_, content.size() - before);
     }
     merged_bytes_ = merged.memory_bytes();
     return content;
@@ -476,6 +503,7 @@ class SpilledSlices : public SpilledWindows {
   CountAggregate aggregate_;
   OperatorName name_{"operator under test", "uid-1", 0};
   std::size_t merged_bytes_ = 0;  // that merging a window took last
+  std::size_t most_at_once_ = 0;  // rows it gave at once
   Slices slices_{backend_, {.name = "window", .kind = StateDescriptor::Kind::kWindow}, aggregate_, name_, true};
 };
 
@@ -503,6 +531,107 @@ TEST_F(SpilledSlices, AreWholeWhileATableLeavesPieceByPiece) {
   EXPECT_FALSE(slices_.at(0).runs.empty());
   EXPECT_EQ(merged(), expected);
   EXPECT_LT(merged_bytes_, share / 3) << "never in memory as a whole";
+}
+
+// A subtask has the hashes of its key groups only, which may begin and end anywhere.
+class SpilledSlicesOf : public SpilledSlices, public testing::WithParamInterface<HashSpan> {};
+constexpr std::uint64_t kLastHash = std::numeric_limits<std::uint64_t>::max();
+INSTANTIATE_TEST_SUITE_P(KeyGroups, SpilledSlicesOf,
+                         testing::Values(HashSpan{0, kLastHash}, HashSpan{0, kLastHash / 3},
+                                         HashSpan{kLastHash / 3, kLastHash / 3 * 2}, HashSpan{kLastHash / 3 * 2, kLastHash},
+                                         HashSpan{kLastHash / 16 * 5, kLastHash / 16 * 6}));
+
+TEST_P(SpilledSlicesOf, AreMergedAndWrittenInSmallParts) {
+  constexpr std::size_t kKeys = 300'000;
+  slices_.end_restore();
+  Content expected;
+  std::int64_t key = 0;
+  for (std::size_t keys = 0; keys < kKeys; ++key) {
+    if (hash_key(key) < GetParam().first || hash_key(key) > GetParam().last) continue;
+    ++keys;
+    expected[key] = 1;
+    add(key, 1, 0);
+    if (keys % 3 == 0) add(key, 2, 10), expected[key] += 2;  // slices of different sizes
+    if (keys > kKeys - 50) add(key, 4, 20), expected[key] += 4;
+  }
+  const std::size_t tables = backend_.domain().pages().mapped_bytes();
+  const auto expect_small_parts = [&] {
+    EXPECT_EQ(merged(), expected);
+    EXPECT_LE(merged_bytes_, std::size_t{3} << 20) << "not in memory as a whole";
+    EXPECT_LE(most_at_once_, kKeys / 20) << "nor given so";
+  };
+  expect_small_parts();
+  slices_.keep_to(tables);
+  EXPECT_NE(slices_.at(0).leaving, nullptr) << "it goes in pieces";
+  expect_small_parts();
+  slices_.keep_to(tables / 4);
+  EXPECT_NE(files(), 0u);
+  add(key, 1, 0), expected[key] = 1;
+  expect_small_parts();
+}
+
+TEST_F(SpilledSlices, OfOneOrNoKeyAreMerged) {
+  slices_.end_restore();
+  slices_.add(0), slices_.add(10);
+  EXPECT_EQ(merged(), Content{});
+  add(7, 1, 0);
+  EXPECT_EQ(merged(), (Content{{7, 1}}));
+  slices_.keep_to(0);
+  EXPECT_EQ(merged(), (Content{{7, 1}}));
+  add(7, 1, 10);
+  EXPECT_EQ(merged(), (Content{{7, 2}}));
+}
+
+TEST_F(SpilledSlices, WhatASnapshotStillSeesTakesOfTheirShare) {
+  constexpr std::int64_t kKeys = 100'000;
+  slices_.end_restore();
+  for (std::int64_t key = 0; key < kKeys; ++key) add(key, 1, 0);
+  const std::size_t share = 2 * slices_.at(0).table->memory_bytes();
+  slices_.keep_to(share);
+  const std::uint32_t bound = backend_.domain().begin();
+  slices_.recycle(0);
+  for (std::int64_t key = 0; key < kKeys / 2; ++key) add(key, 1, 10);
+  slices_.keep_to(share);
+  EXPECT_NE(files(), 0u);
+  backend_.domain().end(bound);
+}
+
+TEST_F(SpilledSlices, WhatARestoreErasesTakesLittleMemory) {
+  constexpr std::int64_t kKeys = 20'000;
+  constexpr std::size_t kShare = 1u << 20;
+  ByteWriter value;
+  StoredValue<std::int64_t>::encode(1, value);
+  const std::string slice = encode_slice(0);
+  for (std::int64_t key = 0; key < kKeys; ++key) slices_.restore_entry(slice, hash_key(key), encoded(key), value.view());
+  slices_.keep_to(0);
+  std::size_t most_bytes = 0;
+  for (std::int64_t key = 1; key < kKeys; ++key) {
+    slices_.erase_entry(slice, hash_key(key), encoded(key));
+    slices_.keep_to(kShare);
+    most_bytes = std::max(most_bytes, slices_.at(0).erased_bytes);
+  }
+  EXPECT_GT(most_bytes, kShare / 4);
+  EXPECT_LE(most_bytes, kShare);
+  slices_.end_restore();
+  EXPECT_EQ(merged(), (Content{{0, 1}}));
+}
+
+// Large ones take their time to be merged; meanwhile there are new ones.
+TEST_F(SpilledSlices, NeverHaveManyRuns) {
+  slices_.end_restore();
+  Content expected;
+  const auto write_run = [&](std::int64_t keys) {
+    for (std::int64_t key = 0; key < keys; ++key) add(key, 1), ++expected[key];
+    slices_.keep_to(0);
+  };
+  for (int i = 0; i < 9; ++i) write_run(50'000);
+  std::size_t most = 0;
+  for (int i = 0; i < 100; ++i) {
+    write_run(1);
+    most = std::max(most, slices_.at(0).runs.size());
+  }
+  EXPECT_LE(most, 17u);
+  EXPECT_EQ(merged(), expected);
 }
 
 TEST_F(SpilledSlices, WhatARestoreErasesStaysErased) {

@@ -19,11 +19,14 @@ constexpr bool kPoolKeys = true;
 
 }  // namespace
 
-CowDomain::CowDomain() : chunks_{new std::atomic<std::uint64_t*>[kMaxChunks]} {}
+CowDomain::CowDomain(std::size_t page_bytes)
+    : pages_{page_bytes}, chunks_{new std::atomic<std::uint64_t*>[kMaxChunks]} {}
 
 CowDomain::~CowDomain() {
   // Whoever destroys it has made sure that no snapshot is being read any more.
-  free_older_than(epoch_ + 1);
+  for (const auto& [bound, objects] : retired_) {
+    for (const Retired& object : objects) free(object);
+  }
 }
 
 BlockPool& CowDomain::blocks(std::size_t block_bytes) {
@@ -41,25 +44,28 @@ BlockPool* CowDomain::key_pool(std::size_t size) {
 }
 
 char* CowDomain::take_key(std::size_t size) {
-  if (BlockPool* pool = key_pool(size)) {
-    pooled_key_bytes_ += size;
-    return static_cast<char*>(pool->take());
-  }
+  entry_bytes_ += size;
+  if (BlockPool* pool = key_pool(size)) return static_cast<char*>(pool->take());
   count_owned(block_bytes(size));
   return new char[size];
 }
 
-void CowDomain::retire_key(char* key, std::size_t size) {
-  if (BlockPool* pool = key_pool(size)) {
-    pooled_key_bytes_ -= size;
-    retire(key, [](void* block, void* from) { static_cast<BlockPool*>(from)->give_back(block); }, pool);
-    return;
-  }
+void CowDomain::free_key(char* key, std::size_t size) {
+  if (BlockPool* pool = key_pool(size)) return pool->give_back(key);
   count_owned(0, block_bytes(size));
-  retire(key, [](void* block, void*) { delete[] static_cast<char*>(block); }, nullptr);
+  delete[] key;
+}
+
+void CowDomain::retire_key(char* key, std::uint32_t born, std::size_t size) {
+  entry_bytes_ -= size;
+  const Free free = [](void* bytes, std::size_t count, void* domain) {
+    static_cast<CowDomain*>(domain)->free_key(static_cast<char*>(bytes), count);
+  };
+  retire(key, born, size, free, this);
 }
 
 std::uint32_t CowDomain::begin() {
+  TIDEMARK_CHECK(pages_.page_bytes() == PagePool::kPageBytes, "the side log is in pages of that size");
   if (epoch_ == kLastEpoch) {
     throw Error{ErrorCode::kResourceExhausted, ErrorDomain::kInternal, Retry::kRestart,
                 "this task has taken 134 million snapshots, and its tables can't count further: restart the job from "
@@ -77,7 +83,19 @@ void CowDomain::end(std::uint32_t bound) {
   TIDEMARK_CHECK(found != active_.end(), "a snapshot ends once");
   active_.erase(found);
   newest_active_ = active_.empty() ? 0 : active_.back();
-  free_older_than(active_.empty() ? epoch_ + 1 : active_.front() + 1);
+  free_chunks_unneeded();
+  // Each object goes on to the next older snapshot that sees it, so it is moved at most once for each of them.
+  const auto older = std::ranges::upper_bound(active_, bound);
+  const std::uint32_t next = older == active_.begin() ? 0 : *(older - 1);
+  const auto node = retired_.extract(bound);
+  if (node.empty()) return;
+  for (const Retired& object : node.mapped()) {
+    if (next != 0 && object.born <= next) {
+      retired_[next].push_back(object);
+    } else {
+      free(object);
+    }
+  }
 }
 
 void CowDomain::next_chunk() {
@@ -98,9 +116,9 @@ void CowDomain::next_chunk() {
   log_end_ = page + kChunkWords;
 }
 
-// What was replaced in epoch e was content of snapshots with a bound below e only.
-void CowDomain::free_older_than(std::uint32_t epoch) {
-  while (!used_chunks_.empty() && used_chunks_.front().epoch < epoch) {
+void CowDomain::free_chunks_unneeded() {
+  // What was replaced in an epoch was content of snapshots with a lower bound only.
+  while (!used_chunks_.empty() && (active_.empty() || used_chunks_.front().epoch <= active_.front())) {
     const std::size_t index = used_chunks_.front().index;
     std::uint64_t* page = chunks_[index].load(std::memory_order_relaxed);
     if (page == log_begin_) log_begin_ = log_at_ = log_end_ = nullptr;
@@ -108,10 +126,11 @@ void CowDomain::free_older_than(std::uint32_t epoch) {
     free_chunks_.push_back(index);
     used_chunks_.pop_front();
   }
-  while (!retired_.empty() && retired_.front().epoch < epoch) {
-    retired_.front().free(retired_.front().object, retired_.front().context);
-    retired_.pop_front();
-  }
+}
+
+void CowDomain::free(const Retired& object) {
+  waiting_bytes_ -= object.bytes;
+  object.free(object.object, object.bytes, object.context);
 }
 
 std::size_t CowDomain::log_bytes() const { return used_chunks_.size() * PagePool::kPageBytes; }

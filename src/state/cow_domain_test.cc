@@ -11,12 +11,15 @@ namespace {
 struct Freed {
   std::vector<int> order;
   std::vector<int> objects = std::vector<int>(16);
+  static constexpr std::size_t kBytes = 10;
 
-  void retire(CowDomain& domain, int id) {
+  void retire(CowDomain& domain, int id, std::uint32_t born = 1) {
     objects[static_cast<std::size_t>(id)] = id;
-    domain.retire(
-        &objects[static_cast<std::size_t>(id)],
-        [](void* object, void* self) { static_cast<Freed*>(self)->order.push_back(*static_cast<int*>(object)); }, this);
+    const auto free = [](void* object, std::size_t bytes, void* self) {
+      EXPECT_EQ(bytes, kBytes);
+      static_cast<Freed*>(self)->order.push_back(*static_cast<int*>(object));
+    };
+    domain.retire(&objects[static_cast<std::size_t>(id)], born, kBytes, free, this);
   }
 };
 
@@ -36,8 +39,26 @@ TEST(CowDomain, WhatIsRetiredStaysUntilTheLastSnapshotThatSeesItEnds) {
   freed.retire(domain, 2);  // seen by both
   domain.end(second);
   EXPECT_EQ(freed.order, std::vector<int>{});
+  EXPECT_EQ(domain.waiting_bytes(), 2 * Freed::kBytes);
   domain.end(first);
   EXPECT_EQ(freed.order, (std::vector<int>{1, 2}));
+  EXPECT_EQ(domain.waiting_bytes(), 0u);
+}
+
+TEST(CowDomain, WhatCameAfterASnapshotDoesNotWaitForIt) {
+  Freed freed;
+  CowDomain domain;
+  const auto first = domain.begin();
+  const auto between = domain.epoch();
+  freed.retire(domain, 1, between);
+  EXPECT_EQ(freed.order, std::vector<int>{1});
+  const auto second = domain.begin();
+  freed.retire(domain, 2, between);  // seen by the second alone
+  freed.retire(domain, 3, domain.epoch());
+  EXPECT_EQ(freed.order, (std::vector<int>{1, 3}));
+  domain.end(second);
+  EXPECT_EQ(freed.order, (std::vector<int>{1, 3, 2}));
+  domain.end(first);
 }
 
 TEST(CowDomain, ALaterSnapshotDoesNotKeepWhatWasRetiredBeforeIt) {

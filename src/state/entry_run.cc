@@ -4,13 +4,9 @@
 #include <utility>
 
 #include "tidemark/detail/base/check.h"
-#include "tidemark/detail/base/hash.h"
-#include "tidemark/error.h"
 
 namespace tidemark::detail {
 namespace {
-
-constexpr std::size_t kHeaderBytes = sizeof(std::uint32_t) + sizeof(std::uint64_t);
 
 RunEntry get_entry(ByteReader& from) {
   RunEntry entry;
@@ -39,24 +35,7 @@ bool EntryRun::find(std::uint64_t hash, std::string_view key, std::string& block
 }
 
 std::uint64_t EntryRun::read_block(std::uint64_t offset, std::string& block) const {
-  block.clear();
-  if (offset == file_->size()) return offset;
-  char header_bytes[kHeaderBytes];
-  file_->read(offset, header_bytes);
-  ByteReader header{{header_bytes, sizeof header_bytes}};
-  const std::uint32_t size = header.get_u32();
-  const std::uint64_t hash = header.get_u64();
-  if (size > file_->size() - offset - kHeaderBytes) fail_damaged();
-  block.resize(size);
-  file_->read(offset + kHeaderBytes, block);
-  if (hash_bytes(block) != hash) fail_damaged();
-  return offset + kHeaderBytes + size;
-}
-
-void EntryRun::fail_damaged() const {
-  throw Error{ErrorCode::kDataLoss, ErrorDomain::kExternal, Retry::kRestart,
-              file_->path() + ": state in it does not have its checksum: see to the disk; the job goes on from its last "
-                              "checkpoint"};
+  return detail::read_block(*file_, offset, block, "state in it does not have its checksum");
 }
 
 EntryRunWriter::EntryRunWriter(ScratchFiles& files, bool with_index) : run_{new EntryRun}, with_index_{with_index} {
@@ -70,17 +49,14 @@ void EntryRunWriter::add(const RunEntry& entry) {
   block_.put_string(entry.key);
   block_.put_string(entry.value);
   ++run_->entries_;
+  run_->hashes_.add({entry.hash, entry.hash});
   if (block_.size() >= kRunBlockBytes) end_block();
 }
 
 void EntryRunWriter::end_block() {
   if (with_index_) run_->index_.push_back({first_hash_, run_->file_->size()});
   run_->largest_block_ = std::max(run_->largest_block_, block_.size());
-  ByteWriter header;
-  header.put_u32(static_cast<std::uint32_t>(block_.size()));
-  header.put_u64(hash_bytes(block_.view()));
-  run_->file_->append(header.view());
-  run_->file_->append(block_.view());
+  append_block(*run_->file_, block_.view());
   block_.clear();
 }
 

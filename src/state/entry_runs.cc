@@ -58,8 +58,7 @@ void RunMerge::take_key() {
     if (entry.kind != RunEntryKind::kMerged && current_.size() > 1) {
       TIDEMARK_PROBE("state: a restored entry counts instead of one that did not fit into memory");
     }
-    if (entry.kind != RunEntryKind::kMerged) values_.clear();
-    if (entry.kind != RunEntryKind::kErased) values_.push_back(entry.value);
+    add_to(values_, entry);
     if (entry.kind != RunEntryKind::kMerged || kind_ != RunEntryKind::kMerged) {
       kind_ = values_.empty() ? RunEntryKind::kErased : RunEntryKind::kReplacing;
     }
@@ -76,6 +75,12 @@ std::uint64_t EntryRuns::bytes() const {
   std::uint64_t bytes = 0;
   for (const Run& run : runs_) bytes += run.run->bytes();
   return bytes;
+}
+
+HashSpan EntryRuns::hashes() const {
+  HashSpan hashes;
+  for (const Run& run : runs_) hashes.add(run.run->hashes());
+  return hashes;
 }
 
 std::size_t EntryRuns::memory_bytes() const {
@@ -101,8 +106,7 @@ std::vector<std::string> EntryRuns::find(std::uint64_t hash, std::string_view ke
   for (const Run& run : runs_) {
     if (!run.run->find(hash, key, block, entry)) continue;
     TIDEMARK_PROBE("state: a key is looked up in what did not fit into memory");
-    if (entry.kind != RunEntryKind::kMerged) values.clear();
-    if (entry.kind != RunEntryKind::kErased) values.emplace_back(entry.value);
+    add_to(values, entry);
   }
   return values;
 }

@@ -11,7 +11,7 @@
 namespace tidemark::detail {
 
 PagePool::~PagePool() {
-  for (std::byte* page : mapped_) munmap(page, kPageBytes);
+  for (std::byte* page : mapped_) munmap(page, page_bytes_);
 }
 
 std::byte* PagePool::take() {
@@ -21,32 +21,32 @@ std::byte* PagePool::take() {
     return page;
   }
   // Twice the size, so that an aligned page lies within; the rest goes back.
-  void* region = mmap(nullptr, 2 * kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* region = mmap(nullptr, 2 * page_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (region == MAP_FAILED) {
     throw Error{ErrorCode::kResourceExhausted,
-                "no memory for state: the operating system refused another 2 MiB after " +
-                    std::to_string(mapped_bytes() >> 20) + " MiB"};
+                "no memory for state: the operating system refused another " + std::to_string(page_bytes_ >> 10) +
+                    " KiB after " + std::to_string(mapped_bytes() >> 20) + " MiB"};
   }
   const auto start = reinterpret_cast<std::uintptr_t>(region);
-  const std::uintptr_t aligned = (start + kPageBytes - 1) & ~(kPageBytes - 1);
+  const std::uintptr_t aligned = (start + page_bytes_ - 1) & ~(page_bytes_ - 1);
   if (aligned > start) munmap(region, aligned - start);
-  if (aligned < start + kPageBytes) munmap(reinterpret_cast<void*>(aligned + kPageBytes), start + kPageBytes - aligned);
+  if (aligned < start + page_bytes_) munmap(reinterpret_cast<void*>(aligned + page_bytes_), start + page_bytes_ - aligned);
   auto* page = reinterpret_cast<std::byte*>(aligned);
-  madvise(page, kPageBytes, MADV_HUGEPAGE);  // a wish: without huge pages everything works, slower
-  std::memset(page, 0, kPageBytes);
+  madvise(page, page_bytes_, MADV_HUGEPAGE);  // a wish: without huge pages everything works, slower
+  std::memset(page, 0, page_bytes_);
   mapped_.push_back(page);
   return page;
 }
 
 BlockPool::BlockPool(PagePool& pages, std::size_t block_bytes, std::size_t alignment)
     : pages_{pages}, asked_bytes_{block_bytes}, block_bytes_{(block_bytes + alignment - 1) & ~(alignment - 1)} {
-  TIDEMARK_CHECK(block_bytes_ >= sizeof(void*) && block_bytes_ <= PagePool::kPageBytes, "a block holds a pointer and fits into a page");
+  TIDEMARK_CHECK(block_bytes_ >= sizeof(void*) && block_bytes_ <= pages.page_bytes(), "a block holds a pointer and fits into a page");
 }
 
 void* BlockPool::cut() {
   if (static_cast<std::size_t>(end_ - at_) < block_bytes_) {
     at_ = pages_.take();
-    end_ = at_ + PagePool::kPageBytes;
+    end_ = at_ + pages_.page_bytes();
   }
   void* block = at_;
   at_ += block_bytes_;

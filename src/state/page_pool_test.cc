@@ -28,6 +28,17 @@ TEST(PagePool, AReturnedPageIsTakenAgain) {
   EXPECT_EQ(pool.mapped_bytes(), PagePool::kPageBytes);
 }
 
+TEST(PagePool, OfSmallPagesMapsNoMoreThanThose) {
+  PagePool pool{PagePool::kSmallPageBytes};
+  std::byte* page = pool.take();
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(page) % PagePool::kSmallPageBytes, 0u);
+  std::memset(page, 0xff, PagePool::kSmallPageBytes);
+  EXPECT_EQ(pool.mapped_bytes(), PagePool::kSmallPageBytes);
+  BlockPool blocks{pool, PagePool::kSmallPageBytes / 2};
+  for (int i = 0; i < 2; ++i) std::memset(blocks.take(), 0xff, PagePool::kSmallPageBytes / 2);
+  EXPECT_EQ(pool.used_bytes(), 2 * PagePool::kSmallPageBytes);
+}
+
 TEST(BlockPool, BlocksOfAPageAreDisjointAndOnCacheLines) {
   constexpr std::size_t kAsked = 1000;
   PagePool pages;

@@ -2,9 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "tidemark/detail/state/line_table.h"
@@ -78,6 +82,52 @@ TYPED_TEST(TableTest, ForEachVisitsEveryEntryOnce) {
   table.for_each([&](std::uint64_t key, const auto& value) { EXPECT_TRUE(seen.emplace(key, value).second); });
   ASSERT_EQ(seen.size(), 5000u);
   for (std::int64_t key = 0; key < 5000; ++key) EXPECT_EQ(seen.at(word_of(key)), TypeParam::value(key));
+}
+
+// Keys with hashes between these: those of a subtask's key groups.
+constexpr HashSpan kThird{0x5555555555555555, 0xaaaaaaaaaaaaaaaa};
+std::vector<std::int64_t> keys_within(HashSpan span, std::size_t count) {
+  std::vector<std::int64_t> keys;
+  for (std::int64_t key = 0; keys.size() < count; ++key) {
+    if (span.first <= hash_of(key) && hash_of(key) <= span.last) keys.push_back(key);
+  }
+  return keys;
+}
+
+TYPED_TEST(TableTest, PartsOfAnySizeHoldEachEntryOnce) {
+  CowDomain domain;
+  Int64Table<typename TypeParam::Value> table{domain};
+  for (const std::int64_t key : keys_within(kThird, 20000)) table.insert(hash_of(key), word_of(key), TypeParam::value(key));
+  for (const unsigned bits : {0u, 1u, 3u, 5u, 9u, 12u}) {
+    std::map<std::uint64_t, int> seen;
+    for (HashParts parts{table.span(bits), bits}; !parts.done(); parts.advance()) {
+      table.for_each(
+          [&](std::uint64_t word, const auto& value) {
+            ++seen[word];
+            EXPECT_TRUE(parts.next().holds(hash_word<std::int64_t>(word)));
+            EXPECT_EQ(value, TypeParam::value(KeyCodec<std::int64_t>::from_word(word)));
+          },
+          parts.next());
+    }
+    EXPECT_EQ(seen.size(), 20000u);
+    for (const auto& [word, times] : seen) EXPECT_EQ(times, 1);
+  }
+}
+
+TYPED_TEST(TableTest, OfFewKeyGroupsIsReadInSmallParts) {
+  CowDomain domain;
+  Int64Table<typename TypeParam::Value> table{domain};
+  EXPECT_TRUE(table.span(0).is_empty());
+  for (const std::int64_t key : keys_within(kThird, 20000)) table.insert(hash_of(key), word_of(key), TypeParam::value(key));
+  EXPECT_GE(table.span(64).first, kThird.first) << "exactly, if it must be";
+  EXPECT_LE(table.span(64).last, kThird.last);
+  std::size_t parts = 0;
+  for (HashParts part{table.span(table.part_bits()), table.part_bits()}; !part.done(); part.advance(), ++parts) {
+    std::size_t entries = 0;
+    table.for_each([&](std::uint64_t, const auto&) { ++entries; }, part.next());
+    EXPECT_LT(entries, 4000u) << "a segment or two";
+  }
+  EXPECT_LT(parts, 64u) << "and no finer ones";
 }
 
 TYPED_TEST(TableTest, ClearKeepsTheRoomAndNothingElse) {
@@ -179,6 +229,173 @@ TEST(SlotTable, TextKeysOfEveryLengthAreToldApart) {
     ASSERT_TRUE(row);
     EXPECT_EQ(table.value(row), n++);
   }
+}
+
+// While a snapshot runs, what it sees stays, and what came after it goes at once: else memory would grow as long as it runs.
+template <class Kind>
+class TableBesideASnapshot : public testing::Test {
+ protected:
+  using Key = typename Kind::first_type;
+  using Value = typename Kind::second_type;
+  using Content = std::map<std::string, std::string>;  // encoded
+  static constexpr std::int64_t kKeys = 10'000;
+
+  static std::string key(std::int64_t n) {
+    ByteWriter bytes;
+    if constexpr (std::is_same_v<Key, std::string>) {
+      KeyCodec<Key>::encode("a key that does not fit into its slot " + std::to_string(n), bytes);
+    } else {
+      KeyCodec<Key>::encode(n, bytes);
+    }
+    return bytes.take();
+  }
+  static std::string value(std::int64_t n) {
+    ByteWriter bytes;
+    if constexpr (std::is_same_v<Value, std::string>) {
+      StoredValue<Value>::encode("a value that does not fit into itself " + std::to_string(n), bytes);
+    } else {
+      StoredValue<Value>::encode(n, bytes);
+    }
+    return bytes.take();
+  }
+  static void put(Table& table, std::int64_t n, std::int64_t value_number) {
+    const std::string bytes = key(n);
+    ASSERT_TRUE(table.restore_entry(hash_of_encoded(bytes), bytes, value(value_number)));
+  }
+  static void erase(Table& table, std::int64_t n) {
+    const std::string bytes = key(n);
+    ASSERT_TRUE(table.take_entry(hash_of_encoded(bytes), bytes, nullptr));
+  }
+  // Puts in, replaces and erases.
+  static void fill(Table& table) {
+    for (std::int64_t n = 0; n < kKeys; ++n) put(table, n, n);
+    for (std::int64_t n = 0; n < kKeys / 2; ++n) put(table, n, -n);
+    for (std::int64_t n = 0; n < kKeys; n += 4) erase(table, n);
+  }
+  static Content filled() {
+    Content content;
+    for (std::int64_t n = 0; n < kKeys; ++n) {
+      if (n % 4 != 0) content[key(n)] = value(n < kKeys / 2 ? -n : n);
+    }
+    return content;
+  }
+  static Content shown_by(TableView& view) {
+    struct Sink final : EntrySink {
+      Content content;
+      void entry(std::uint64_t, std::string_view key, std::string_view value) override { content.emplace(key, value); }
+      void entry_with_namespace(std::uint64_t, std::string_view, std::string_view, std::string_view) override {
+        ADD_FAILURE();
+      }
+    } sink;
+    for (std::size_t i = 0; i < view.segment_count(); ++i) view.read_segment(i, sink);
+    return sink.content;
+  }
+
+  std::unique_ptr<Table> new_table() { return std::make_unique<StateTable<Key, Value>>(domain_); }
+  std::size_t held() const { return domain_.pages().mapped_bytes() + domain_.owned_bytes(); }
+
+  CowDomain domain_;
+};
+using Kinds = testing::Types<std::pair<std::int64_t, std::int64_t>, std::pair<std::int64_t, std::string>,
+                             std::pair<std::string, std::int64_t>, std::pair<std::string, std::string>>;
+TYPED_TEST_SUITE(TableBesideASnapshot, Kinds);
+
+TYPED_TEST(TableBesideASnapshot, ThatComesAndGoesTakesNoMoreMemory) {
+  const auto kept = this->new_table();
+  this->fill(*kept);
+  const std::uint32_t bound = this->domain_.begin();
+  const auto view = kept->view(bound);
+  std::size_t held = 0;
+  for (int round = 0; round < 12; ++round) {
+    this->fill(*this->new_table());
+    if (round == 0) held = this->held();
+  }
+  EXPECT_EQ(this->held(), held);
+  EXPECT_EQ(this->domain_.waiting_bytes(), 0u);
+  EXPECT_EQ(this->shown_by(*view), this->filled());
+  this->domain_.end(bound);
+}
+
+TYPED_TEST(TableBesideASnapshot, ThatIsClearedAgainAndAgainTakesNoMoreMemory) {
+  const auto table = this->new_table();
+  this->fill(*table);
+  const std::uint32_t bound = this->domain_.begin();
+  const auto view = table->view(bound);
+  std::size_t held = 0;
+  std::size_t waiting = 0;
+  for (int round = 0; round < 12; ++round) {
+    dynamic_cast<StateTable<typename TestFixture::Key, typename TestFixture::Value>&>(*table).clear();
+    this->fill(*table);
+    if (round == 0) held = this->held(), waiting = this->domain_.waiting_bytes();
+  }
+  EXPECT_EQ(this->held(), held);
+  EXPECT_EQ(this->domain_.waiting_bytes(), waiting) << "what the snapshot sees";
+  EXPECT_EQ(this->shown_by(*view), this->filled());
+  this->domain_.end(bound);
+  EXPECT_EQ(this->domain_.waiting_bytes(), 0u);
+}
+
+TYPED_TEST(TableBesideASnapshot, WhoseKeysComeAndGoTakesNoMoreMemory) {
+  const auto table = this->new_table();
+  this->fill(*table);
+  const std::uint32_t bound = this->domain_.begin();
+  const auto view = table->view(bound);
+  for (std::int64_t n = 0; n < this->kKeys; ++n) {
+    if (n % 4 != 0) this->erase(*table, n);
+  }
+  std::size_t held = 0;
+  std::size_t waiting = 0;
+  for (int round = 0; round < 12; ++round) {
+    const std::int64_t first = (round + 1) * this->kKeys;
+    for (std::int64_t n = first; n < first + this->kKeys; ++n) {
+      this->put(*table, n, n);
+      this->put(*table, n, -n);
+      if (n >= first + 1000) this->erase(*table, n - 1000);
+    }
+    for (std::int64_t n = first + this->kKeys - 1000; n < first + this->kKeys; ++n) this->erase(*table, n);
+    if (round == 4) held = this->held(), waiting = this->domain_.waiting_bytes();
+  }
+  EXPECT_LE(this->held(), held);
+  EXPECT_EQ(this->domain_.waiting_bytes(), waiting) << "what the snapshot sees";
+  EXPECT_EQ(this->shown_by(*view), this->filled());
+  this->domain_.end(bound);
+}
+
+// A savepoint may take as long as many checkpoints.
+TYPED_TEST(TableBesideASnapshot, IsNotKeptForOneThatCameBeforeIt) {
+  const auto kept = this->new_table();
+  this->fill(*kept);
+  const std::uint32_t first = this->domain_.begin();
+  std::size_t held = 0;
+  for (int round = 0; round < 12; ++round) {
+    auto table = this->new_table();
+    this->fill(*table);
+    const std::uint32_t second = this->domain_.begin();
+    const auto view = table->view(second);
+    table.reset();
+    EXPECT_GT(this->domain_.waiting_bytes(), 0u);
+    EXPECT_EQ(this->shown_by(*view), this->filled());
+    this->domain_.end(second);
+    EXPECT_EQ(this->domain_.waiting_bytes(), 0u);
+    if (round == 0) held = this->held();
+  }
+  EXPECT_EQ(this->held(), held);
+  this->domain_.end(first);
+}
+
+// As it would be of the hashes of the keys: then they share many bits, and a table grows for those before it splits.
+TEST(RespreadKey, KeysOfOneSmallPartFillATableAsOthersDo) {
+  CowDomain domain;
+  using Key = RespreadKey<WordKey<std::int64_t>>;
+  TableFor<Key, std::int64_t>::type table{domain};
+  const HashPart part{8, 19};
+  const auto keys = keys_within({part.first(), HashPart{8, 20}.first() - 1}, 10'000);
+  for (const std::int64_t key : keys) table.insert(Key::hash(word_of(key)), word_of(key), -key);
+  for (const std::int64_t key : keys) ASSERT_EQ(table.value(table.find(Key::hash(word_of(key)), word_of(key))), -key);
+  CowDomain usual_domain;
+  Int64Table<std::int64_t> usual{usual_domain};
+  for (std::int64_t key = 0; key < 10'000; ++key) usual.insert(hash_of(key), word_of(key), key);
+  EXPECT_LE(table.memory_bytes(), usual.memory_bytes() * 5 / 4);
 }
 
 struct Quote {

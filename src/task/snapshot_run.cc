@@ -18,6 +18,8 @@ bool SnapshotRun::step() noexcept {
     return ++next_ == works_.size();
   } catch (const Error& error) {
     error_ = error;
+  } catch (const detail::TaskFailure& failure) {  // of the user's code that a state needs to be read
+    error_ = failure.error();
   } catch (...) {
     error_ = Error{ErrorCode::kInternal, detail::current_exception_text()};
   }

@@ -1,11 +1,10 @@
 // What the slices of a window hold together: merged part by part of the hashes, so that the merged entries stay in the cache,
-// and so that slices larger than memory never are in it as a whole.
+// take little memory, and slices larger than memory never are in it as a whole.
 //
 // From begin() until all is read the slices stay as they are. The operator's thread.
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -24,106 +23,96 @@ class MergedSlices {
   using Lookup = typename Stored::Lookup;
   using Slice = WindowSlice<K, Accumulator>;
   using Table = typename Slice::Table;
+  using ScratchKey = RespreadKey<Stored>;
+  using Scratch = typename TableFor<ScratchKey, Accumulator>::type;
 
  public:
   /// Both outlive it.
   MergedSlices(const Agg& aggregate, const OperatorName& name) : aggregate_{aggregate}, name_{name} {}
 
-  /// All before must be read. Of slices that are not all in memory about `part_bytes` are at once.
-  void begin(const std::vector<Slice*>& slices, std::size_t part_bytes) {
+  /// All before must be read. They are merged in so many parts, or up to twice as many; in fewer where all is in tables, and
+  /// those would be gone through several times.
+  void begin(const std::vector<Slice*>& slices, std::uint64_t parts) {
     inputs_.clear();
     only_ = nullptr;
-    unsigned least_bits = kMostTableBits;
-    std::uint64_t bytes = 0;
-    is_in_tables_ = true;
+    HashSpan span;
+    unsigned table_bits = 0;
     for (const Slice* slice : slices) {
-      if (!slice->is_in_table()) {
-        is_in_tables_ = false;
-        Input& input = add(slice->leaving.get());
-        on_disk(name_, [&] { input.runs = std::make_unique<RunMerge>(slice->runs.oldest_first()); });
-        bytes += slice->runs.bytes();
+      if (!slice->runs.empty()) {
+        std::unique_ptr<RunMerge>& runs = inputs_.emplace_back().runs;
+        on_disk(name_, [&] { runs = std::make_unique<RunMerge>(slice->runs.oldest_first()); });
+        span.add(slice->runs.hashes());
       }
-      if (slice->table != nullptr) add(slice->table.get());
+      for (Table* table : {slice->leaving.get(), slice->table.get()}) {
+        if (table == nullptr) continue;
+        inputs_.emplace_back().table = table;
+        table_bits = std::max(table_bits, table->part_bits());
+      }
     }
+    const bool has_runs = !span.is_empty();
+    const unsigned bits = std::max(table_bits, span.bits_for(parts));
     for (const Input& input : inputs_) {
-      least_bits = std::min(least_bits, input.table_bits);
-      if (input.table != nullptr) bytes += input.table->memory_bytes();
+      if (input.table != nullptr) span.add(input.table->span(bits));
     }
-    if (!is_in_tables_) {
-      merging_ = {{static_cast<unsigned>(std::bit_width(bytes / part_bytes)), 0}};
-    } else if (inputs_.size() == 1) {
+    if (inputs_.size() == 1 && inputs_.front().table != nullptr) {
       only_ = inputs_.front().table;
-      emitting_ = {{inputs_.front().table_bits, 0}};
-    } else if (!inputs_.empty()) {
-      merging_ = {{least_bits, 0}};
+      emitting_ = {span, table_bits};
+    } else {
+      merging_ = {span, has_runs ? span.bits_for(parts) : std::min(span.bits_for(parts), table_bits)};
     }
   }
 
   /// All is read, or nothing was begun.
   bool done() const { return merging_.done() && emitting_.done(); }
-  /// Of what is merged at once.
+  /// Of what is merged at once. Nearly all of it stays taken for the next window.
   std::size_t memory_bytes() const { return scratch_domain_.pages().mapped_bytes() + scratch_domain_.owned_bytes(); }
   /// f(key, accumulator) of each entry of the next part, in no order; of none if it is done.
   template <class F>
   void next_part(F&& f) {
     if (done()) return;
     if (emitting_.done()) {
-      merge(merging_.next);
-      ++merging_.next.number;
+      merge(merging_.next());
+      emitting_ = {HashPart{}, scratch_->part_bits()};
+      merging_.advance();
       if (merging_.done()) inputs_.clear();
-      emitting_ = {{scratch_->part_bits(), 0}};
     }
-    (only_ != nullptr ? *only_ : *scratch_).for_each(f, emitting_.next);
-    ++emitting_.next.number;
+    if (only_ != nullptr) {
+      only_->for_each(f, emitting_.next());
+    } else {
+      scratch_->for_each(f, emitting_.next());
+    }
+    emitting_.advance();
+    if (emitting_.done() && only_ == nullptr) scratch_->clear();
   }
 
  private:
-  static constexpr unsigned kMostTableBits = 10;
-
-  // The parts of the hashes that a loop still has to go through: so it may stop after each.
-  struct Parts {
-    HashPart next;
-    bool done() const { return next.number == std::size_t{1} << next.bits; }
-  };
-  // Runs of a slice and the table behind them; each may be null.
+  // Of a slice, the older ones first. One of the two, the other is null.
   struct Input {
     std::unique_ptr<RunMerge> runs;
-    Table* table;
-    unsigned table_bits;
+    Table* table = nullptr;
   };
 
-  Input& add(Table* table) { return inputs_.emplace_back(nullptr, table, table != nullptr ? table->part_bits() : 0); }
-
   void merge(HashPart part) {
-    // A table that is cleared keeps its room, and each part would add to it: of parts of a whole window that is as much again.
-    if (is_in_tables_) {
-      scratch_->clear();
-    } else {
-      scratch_.emplace(scratch_domain_);
-    }
-    for (Input& input : inputs_) {
+    if (!scratch_) scratch_.emplace(scratch_domain_);
+    for (const Input& input : inputs_) {
       if (input.runs != nullptr && !planted(PlantedBug::kFiringForgetsRun)) merge_runs(*input.runs, part);
-      if (input.table != nullptr) merge_table(input, part);
+      if (input.table != nullptr) merge_table(*input.table, part);
     }
   }
-  // A table beside runs may be so small that its own parts are larger: then it is gone through again for each.
-  void merge_table(const Input& input, HashPart part) {
-    const unsigned bits = std::min(part.bits, input.table_bits);
-    const bool is_coarser = bits < part.bits;
+  void merge_table(Table& table, HashPart part) {
     const auto merge_entry = [&](Lookup key, const Accumulator& from) {
-      const std::uint64_t hash = Stored::hash(key);
-      if (!is_coarser || holds(part, hash)) merge_into(aggregate_, *scratch_, hash, key, from);
+      merge_into(aggregate_, *scratch_, ScratchKey::hash(key), key, from);
     };
-    input.table->for_each(merge_entry, {bits, part.number >> (part.bits - bits)});
+    table.for_each(merge_entry, part);
   }
   void merge_runs(RunMerge& runs, HashPart part) {
-    while (!runs.at_end() && holds(part, runs.hash())) {
+    while (!runs.at_end() && part.holds(runs.hash())) {
       Lookup key{};
       TIDEMARK_CHECK(Stored::decode(runs.key(), key), "a key that was encoded here decodes");
       for (const std::string_view value : runs.values()) {
         Accumulator from{};
         decode_accumulator(value, from);
-        merge_into(aggregate_, *scratch_, runs.hash(), key, from);
+        merge_into(aggregate_, *scratch_, ScratchKey::respread(runs.hash()), key, from);
       }
       on_disk(name_, [&] { runs.next(); });
     }
@@ -133,12 +122,11 @@ class MergedSlices {
   const OperatorName& name_;
   std::vector<Input> inputs_;
   Table* only_ = nullptr;  // that a window consists of: nothing is to be merged
-  Parts merging_{{0, 1}};
-  Parts emitting_{{0, 1}};  // of the merged part
+  HashParts merging_;
+  HashParts emitting_;  // of the merged part, in an order of its own
   // No snapshot sees it, so it has a domain of its own.
-  CowDomain scratch_domain_;
-  std::optional<Table> scratch_{std::in_place, scratch_domain_};
-  bool is_in_tables_ = true;  // all that is merged
+  CowDomain scratch_domain_{PagePool::kSmallPageBytes};
+  std::optional<Scratch> scratch_;  // the merged part; keeps its room for the next one; null before the first
 };
 
 }  // namespace tidemark::detail

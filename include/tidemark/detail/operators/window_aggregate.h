@@ -104,11 +104,14 @@ class WindowAggregateOperator final
     while (!merged_.done() || begin_firing()) {
       guarded(firing_, [&] { fire_part(); });
       if (this->out_.emitted() >= enough) {
+        slices_.set_merged_bytes(merged_.memory_bytes());
+        backend_.count_memory();  // and no slice changes
         this->out_.flush();
         return false;
       }
     }
     for (const std::int64_t slice : timeline_.take_expired(watermark_)) slices_.recycle(slice);
+    slices_.set_merged_bytes(merged_.memory_bytes());
     backend_.tell_memory();
     this->out_.flush();
     return true;
@@ -245,7 +248,7 @@ class WindowAggregateOperator final
     firing_ = *window;
     std::vector<typename Slices::Slice*> slices;
     for (const std::int64_t slice : timeline_.slices_of(*window)) slices.push_back(&slices_.at(slice));
-    merged_.begin(slices, slices_.part_bytes());
+    merged_.begin(slices, slices_.merged_in_parts(slices));
     return true;
   }
 

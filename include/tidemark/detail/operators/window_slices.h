@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <set>
@@ -30,6 +31,7 @@
 #include "tidemark/detail/model/operator_name.h"
 #include "tidemark/detail/state/entry_runs.h"
 #include "tidemark/detail/state/keyed_backend.h"
+#include "tidemark/detail/state/owned_bytes.h"
 #include "tidemark/detail/state/slot_table.h"
 #include "tidemark/detail/task/failure.h"
 
@@ -43,8 +45,10 @@ struct WindowSlice {
   std::unique_ptr<Table> leaving;  ///< behind the runs: is being written into the next one, or null
   std::unique_ptr<Table> table;    ///< behind that: what came last, or null
 
-  bool is_in_table() const { return runs.empty() && leaving == nullptr; }
   std::set<std::pair<std::uint64_t, std::string>> erased;  ///< hash and key; while it is restored, behind the runs
+  std::size_t erased_bytes = 0;                            ///< that those take, about
+
+  bool is_in_table() const { return runs.empty() && leaving == nullptr; }
 };
 
 /// As a slice's start stands in snapshots.
@@ -63,8 +67,6 @@ void on_disk(const OperatorName& op, F&& f) {
     fail_on_disk(op, error);
   }
 }
-
-inline bool holds(HashPart part, std::uint64_t hash) { return part.bits == 0 || hash >> (64 - part.bits) == part.number; }
 
 /// Into the entry of a key of the table, or as a new one.
 template <class Agg, class Table, class Lookup, class Accumulator>
@@ -149,8 +151,20 @@ class WindowSlices final : public CompositeState {
     }
   }
 
-  /// How much of slices with runs is best in memory at once when they are merged.
-  std::size_t part_bytes() const { return std::clamp(share_bytes_ / 8, kRunBlockBytes, kMostPartBytes); }
+  /// In how many parts of the hashes slices are best merged: so that one stays in the cache and, if there are files to be read,
+  /// is small beside the share.
+  std::uint64_t merged_in_parts(const std::vector<Slice*>& slices) {
+    find_owned_a_row();
+    std::uint64_t bytes = 0;
+    std::size_t part_bytes = kCachedPartBytes;
+    for (const Slice* slice : slices) {
+      bytes += slice->runs.bytes() + bytes_of(slice->leaving) + bytes_of(slice->table);
+      if (!slice->runs.empty()) part_bytes = std::clamp(share_bytes_ / 16, kRunBlockBytes, kMostPartBytes);
+    }
+    return bytes / part_bytes + 1;
+  }
+  /// So much memory is taken for what is merged of them.
+  void set_merged_bytes(std::size_t bytes) { merged_bytes_ = bytes; }
 
   /// The backend is restored.
   void end_restore() {
@@ -194,11 +208,15 @@ class WindowSlices final : public CompositeState {
     if (found == slices_.end()) return true;
     Slice& slice = found->second;
     if (slice.table != nullptr) slice.table->take_entry(hash, key, nullptr);
-    if (!slice.runs.empty()) slice.erased.emplace(hash, key);
+    if (!slice.runs.empty() && slice.erased.emplace(hash, key).second) {
+      const std::size_t bytes = block_bytes(kTreeNodeBytes + sizeof(*slice.erased.begin())) + block_bytes(key.size() + 1);
+      slice.erased_bytes += bytes;
+      erased_bytes_ += bytes;
+    }
     return true;
   }
 
-  std::size_t memory_bytes() const override { return runs_bytes_; }
+  std::size_t memory_bytes() const override { return runs_bytes_ + erased_bytes_ + merged_bytes_; }
   bool spill_to(ScratchFiles& files) override {
     files_ = &files;
     is_restoring_ = true;
@@ -211,14 +229,15 @@ class WindowSlices final : public CompositeState {
     restored_unseen_ = 0;
     on_disk(name_, [&] {
       const std::size_t spilled = spill_some();
-      // As often as an entry is spilled, a few others are merged: so there are never too many runs.
       compact_some(std::max(kLeastCompacted, 4 * spilled));
     });
   }
 
  private:
+  static constexpr std::size_t kCachedPartBytes = 256u << 10;
   static constexpr std::size_t kMostPartBytes = 1u << 20;
   static constexpr std::size_t kLeastCompacted = 4096;
+  static constexpr std::size_t kTreeNodeBytes = 32;
   // Takes some ten milliseconds.
   static constexpr std::size_t kSpilledAtOnce = 4u << 20;
   static constexpr std::size_t kLeastSpilled = 64u << 10;
@@ -269,6 +288,13 @@ class WindowSlices final : public CompositeState {
   }
 
   static std::size_t rows_of(const std::unique_ptr<Table>& table) { return table != nullptr ? table->size() : 0; }
+  void find_owned_a_row() {
+    owned_a_row_ = 0;
+    if (backend_.domain().entry_bytes() == 0) return;  // of words, whatever there are of slices
+    std::size_t rows = 0;
+    for (const auto& [start, slice] : slices_) rows += rows_of(slice.table) + rows_of(slice.leaving);
+    if (rows != 0) owned_a_row_ = static_cast<double>(backend_.domain().entry_bytes()) / static_cast<double>(rows);
+  }
   // About, with what its keys and values hold outside. What a table takes with hardly anything in it is not counted where there
   // is any room: else with many slices each record would become a file.
   std::size_t bytes_of(const std::unique_ptr<Table>& table) const {
@@ -276,25 +302,20 @@ class WindowSlices final : public CompositeState {
     const std::size_t owned = static_cast<std::size_t>(owned_a_row_ * static_cast<double>(table->size()));
     return table->memory_bytes() + owned - (share_bytes_ != 0 ? empty_table_bytes_ : 0);
   }
+  // Of what a spill of the slice would take out of memory.
+  std::size_t leavable_bytes(const Slice& slice) const { return bytes_of(slice.table) + slice.erased_bytes; }
   // Of all tables.
   std::size_t measure() {
-    const CowDomain& domain = backend_.domain();
-    if (!domain.any_active()) {
-      waiting_bytes_ = 0;
-      std::size_t rows = 0;
-      for (const auto& [start, slice] : slices_) rows += rows_of(slice.table) + rows_of(slice.leaving);
-      const std::size_t owned = domain.owned_bytes() + domain.pooled_key_bytes();
-      if (rows != 0) owned_a_row_ = static_cast<double>(owned) / static_cast<double>(rows);
-    }
+    find_owned_a_row();
     std::size_t bytes = 0;
-    for (const auto& [start, slice] : slices_) bytes += bytes_of(slice.table) + bytes_of(slice.leaving);
+    for (const auto& [start, slice] : slices_) bytes += leavable_bytes(slice) + bytes_of(slice.leaving);
     for (const auto& table : spare_) bytes += table->memory_bytes();
     return bytes;
   }
 
   // Of what all tables may hold.
   std::size_t limit() const {
-    const std::size_t beside = runs_bytes_ + waiting_bytes_;
+    const std::size_t beside = runs_bytes_ + backend_.domain().waiting_bytes();
     return share_bytes_ - std::min(beside, share_bytes_ / 4 * 3);
   }
   // Goes on with the table that leaves. The next one does when they come near the limit: a piece of it is enough then, but what
@@ -305,7 +326,8 @@ class WindowSlices final : public CompositeState {
     // Blocks of one size do not serve for another: what leaves makes room in those that are there.
     bool needs_room = pages > share_bytes_ && pages > pages_seen_ && !domain.any_active();
     pages_seen_ = pages;
-    if (spill_ == nullptr && pages + domain.owned_bytes() + runs_bytes_ <= share_bytes_ / 4 * 3) return 0;
+    const std::size_t most_held = pages + domain.owned_bytes() + erased_bytes_ + runs_bytes_;
+    if (spill_ == nullptr && most_held <= share_bytes_ / 4 * 3) return 0;
     std::size_t entries = 0;
     for (std::uint64_t before = bytes_spilled_;;) {
       const std::size_t held = measure();
@@ -329,9 +351,9 @@ class WindowSlices final : public CompositeState {
     Slice* largest = nullptr;
     std::size_t most = share_bytes_ != 0 ? kLeastSpilled : 0;
     for (auto& [start, slice] : slices_) {
-      if (bytes_of(slice.table) <= most) continue;
+      if (leavable_bytes(slice) <= most) continue;
       largest = &slice;
-      most = bytes_of(slice.table);
+      most = leavable_bytes(slice);
     }
     return largest;
   }
@@ -341,17 +363,20 @@ class WindowSlices final : public CompositeState {
     Slice& slice;
     RunEntryKind kind;
     EntryRunWriter writer;
-    HashPart next;
+    HashParts parts;
   };
   void begin_spill(Slice& slice, RunEntryKind kind) {
     if (rows_of(slice.table) == 0 && slice.erased.empty()) return slice.table.reset();
     if (slice.table == nullptr) slice.table = std::make_unique<Table>(backend_.domain());
-    const HashPart first{slice.table->part_bits(), 0};
-    spill_ = std::make_unique<Spill>(slice, kind, EntryRunWriter{*files_, looks_up_keys_}, first);
+    const unsigned bits = slice.table->part_bits();
+    HashSpan span = slice.table->span(bits);
+    if (!slice.erased.empty()) span.add({slice.erased.begin()->first, slice.erased.rbegin()->first});
+    spill_ = std::make_unique<Spill>(slice, kind, EntryRunWriter{*files_, looks_up_keys_}, HashParts{span, bits});
     slice.leaving = std::move(slice.table);
   }
   std::size_t write_part() {
     Slice& slice = spill_->slice;
+    const HashPart part = spill_->parts.next();
     std::size_t entries = 0;
     const auto add = [&](Lookup key, const Accumulator& accumulator) {
       ++entries;
@@ -361,23 +386,24 @@ class WindowSlices final : public CompositeState {
       StoredValue<Accumulator>::encode(accumulator, value_);
       rows_.add({Stored::hash(key), key_.view(), spill_->kind, value_.view()});
     };
-    slice.leaving->for_each(add, spill_->next);
-    for (const auto& [hash, key] : slice.erased) {
-      if (holds(spill_->next, hash) && !slice.leaving->contains(hash, key)) rows_.add({hash, key, RunEntryKind::kErased, {}});
+    slice.leaving->for_each(add, part);
+    for (auto at = slice.erased.lower_bound({part.first(), {}}); at != slice.erased.end() && part.holds(at->first); ++at) {
+      const auto& [hash, key] = *at;
+      if (!slice.leaving->contains(hash, key)) rows_.add({hash, key, RunEntryKind::kErased, {}});
     }
     const std::uint64_t before = spill_->writer.bytes();
     rows_.write_to(spill_->writer);
     bytes_spilled_ += spill_->writer.bytes() - before;
-    if (++spill_->next.number == std::size_t{1} << spill_->next.bits) end_spill();
+    spill_->parts.advance();
+    if (spill_->parts.done()) end_spill();
     return entries;
   }
   void end_spill() {
     Slice& slice = spill_->slice;
     slice.runs.add(spill_->writer.finish());
     slice.erased.clear();
+    erased_bytes_ -= std::exchange(slice.erased_bytes, 0);
     spill_.reset();
-    // A snapshot that runs keeps what it sees.
-    if (backend_.domain().any_active()) waiting_bytes_ += bytes_of(slice.leaving);
     slice.leaving.reset();
     count_runs();
   }
@@ -389,9 +415,17 @@ class WindowSlices final : public CompositeState {
     }
   }
 
+  // As often as an entry is spilled a few others are merged, which is nearly always enough. Where it is not, runs are merged
+  // until there are few enough, or no slice has more of them than are worth merging.
   void compact_some(std::size_t keys) {
-    if (compaction_ == nullptr && run_count_ > std::max(kFewRuns, share_bytes_ / 4 / kRunBlockBytes)) begin_compaction();
-    if (compaction_ == nullptr) return;
+    const std::size_t enough = std::max(kFewRuns, share_bytes_ / 4 / kRunBlockBytes);
+    do {
+      if (compaction_ == nullptr && run_count_ > enough) begin_compaction();
+      if (compaction_ == nullptr) return;
+      compact(run_count_ > 2 * enough ? std::numeric_limits<std::size_t>::max() : keys);
+    } while (run_count_ > 2 * enough);
+  }
+  void compact(std::size_t keys) {
     Fold fold{aggregate_, name_};
     std::unique_ptr<RunCompaction> compaction = std::move(compaction_);
     if (compaction->step(keys, fold)) {
@@ -425,16 +459,17 @@ class WindowSlices final : public CompositeState {
   const bool looks_up_keys_;
   std::map<std::int64_t, Slice> slices_;  // by start
   std::vector<std::unique_ptr<Table>> spare_;
+  double owned_a_row_ = 0;        // what keys and values hold outside of tables, on average
+  std::size_t merged_bytes_ = 0;  // outside of the slices
 
   // From here on only where the backend spills.
   ScratchFiles* files_ = nullptr;
   bool is_restoring_ = false;
   std::size_t restored_unseen_ = 0;  // entries since the last look at what all slices hold
+  std::size_t erased_bytes_ = 0;     // of all slices
   std::size_t share_bytes_ = 0;
   std::size_t empty_table_bytes_ = 0;
   std::size_t pages_seen_ = 0;       // of the backend, mapped at the last look
-  double owned_a_row_ = 0;           // what keys and values hold outside of tables, on average
-  std::size_t waiting_bytes_ = 0;    // of tables that were spilled and that a snapshot still sees
   std::unique_ptr<Spill> spill_;     // null while no table leaves
   std::uint64_t bytes_spilled_ = 0;  // into runs, so far
   RunRows rows_;                     // of the part that is written

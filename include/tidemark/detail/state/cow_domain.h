@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -35,7 +36,9 @@ struct LogEntry {
 
 class CowDomain {
  public:
-  CowDomain();
+  CowDomain() : CowDomain{PagePool::kPageBytes} {}
+  /// Of smaller pages, for tables of which no snapshot is taken.
+  explicit CowDomain(std::size_t page_bytes);
   CowDomain(const CowDomain&) = delete;
   CowDomain& operator=(const CowDomain&) = delete;
   ~CowDomain();
@@ -81,26 +84,41 @@ class CowDomain {
     return *reinterpret_cast<const LogEntry*>(chunk + place % kChunkWords);
   }
 
-  /// Calls free(object) when no running snapshot can see it; at once if none runs.
-  void retire(void* object, void (*free)(void* object, void* context), void* context) {
-    if (!any_active()) {
-      free(object, context);
-      return;
-    }
-    retired_.push_back({epoch_, object, free, context});
+  /// Gives back an object of so many bytes, which came in the epoch `born` or later.
+  using Free = void (*)(void* object, std::size_t bytes, void* context);
+  /// Calls free() once no running snapshot can see the object; at once if none does. So where objects come and go while a
+  /// snapshot runs, no more of them wait than there were when it began; but for keys that change under a second one, which
+  /// wait for the first, too.
+  void retire(void* object, std::uint32_t born, std::size_t bytes, Free free, void* context) {
+    if (!needed(born)) [[likely]] return free(object, bytes, context);
+    retired_[newest_active_].push_back({born, object, bytes, free, context});
+    waiting_bytes_ += bytes;
   }
+  /// Of what was retired and is not free yet.
+  std::size_t waiting_bytes() const { return waiting_bytes_; }
 
   /// Room for the bytes of a key that doesn't fit into its slot: in a pool, since an allocator's header and rounding would
   /// take half as much again.
   char* take_key(std::size_t size);
   /// retire() of what take_key() gave for that size.
-  void retire_key(char* key, std::size_t size);
+  void retire_key(char* key, std::uint32_t born, std::size_t size);
 
-  /// Keys and values took (or gave back) so much memory outside of the tables: about, and as long as snapshots need it.
+  /// The value of a live entry took (or gave back) so much memory outside of the tables.
+  void count_value(std::size_t taken, std::size_t given_back = 0) {
+    count_owned(taken, given_back);
+    entry_bytes_ += taken - given_back;
+  }
+  /// retire() of what was counted so; free() takes it from count_owned().
+  void retire_value(void* value, std::uint32_t born, std::size_t bytes, Free free, void* context) {
+    entry_bytes_ -= bytes;
+    retire(value, born, bytes, free, context);
+  }
+  /// What keys and values of live entries hold outside of the tables, in pools or not.
+  std::size_t entry_bytes() const { return entry_bytes_; }
+
+  /// So much memory was taken (or given back) outside of pages: about, and as long as snapshots need it.
   void count_owned(std::size_t taken, std::size_t given_back = 0) { owned_bytes_ += taken - given_back; }
   std::size_t owned_bytes() const { return owned_bytes_; }
-  /// Of the keys of live entries, those whose bytes are in the pool.
-  std::size_t pooled_key_bytes() const { return pooled_key_bytes_; }
 
   /// Bytes that wait in the side log for running snapshots.
   std::size_t log_bytes() const;
@@ -114,9 +132,10 @@ class CowDomain {
   static constexpr std::uint32_t kLastEpoch = (1u << 27) - 1;  // what fits beside the flags in every layout's state word
 
   struct Retired {
-    std::uint32_t epoch;
+    std::uint32_t born;
     void* object;
-    void (*free)(void*, void*);
+    std::size_t bytes;
+    Free free;
     void* context;
   };
   struct UsedChunk {
@@ -125,8 +144,10 @@ class CowDomain {
   };
 
   BlockPool* key_pool(std::size_t size);
+  void free_key(char* key, std::size_t size);
   void next_chunk();
-  void free_older_than(std::uint32_t epoch);
+  void free_chunks_unneeded();
+  void free(const Retired& object);
 
   PagePool pages_;
   std::vector<std::unique_ptr<BlockPool>> block_pools_;
@@ -145,9 +166,11 @@ class CowDomain {
   std::size_t chunks_made_ = 1;  // 0 stays unused: a LogRef of 0 is none
   std::vector<std::size_t> free_chunks_;
   std::deque<UsedChunk> used_chunks_;  // in the order of their epochs
-  std::deque<Retired> retired_;        // in the order of their epochs
+  // By the bound of the newest snapshot that sees it; others may, from its birth on.
+  std::map<std::uint32_t, std::vector<Retired>> retired_;
+  std::size_t waiting_bytes_ = 0;
   std::size_t owned_bytes_ = 0;
-  std::size_t pooled_key_bytes_ = 0;
+  std::size_t entry_bytes_ = 0;
 };
 
 }  // namespace tidemark::detail

@@ -1,8 +1,7 @@
 // Entries of a state in a scratch file, a run: written once in the order of hashes and keys, then read from the front or
 // looked up by key.
 //
-// A file is blocks of a header (size and hash of what follows) and entries. Writers and cursors are one thread's, a run is
-// everybody's. All that touches the file throws Error, which names it.
+// Writers and cursors are one thread's, a run is everybody's. All that touches the file throws Error, which names it.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +13,7 @@
 
 #include "tidemark/detail/base/bytes.h"
 #include "tidemark/detail/base/scratch_files.h"
+#include "tidemark/detail/state/hash_part.h"
 
 namespace tidemark::detail {
 
@@ -32,6 +32,13 @@ struct RunEntry {
   std::string_view value;
 };
 
+/// What a newer entry does to the values of its key: to those that are to be folded, older ones first.
+template <class Value>
+void add_to(std::vector<Value>& values, const RunEntry& newer) {
+  if (newer.kind != RunEntryKind::kMerged) values.clear();
+  if (newer.kind != RunEntryKind::kErased) values.emplace_back(newer.value);
+}
+
 /// The order of a run; no two of its entries have the same place.
 inline bool comes_before(const RunEntry& a, const RunEntry& b) {
   return a.hash != b.hash ? a.hash < b.hash : a.key < b.key;
@@ -45,6 +52,7 @@ class EntryRun {
  public:
   std::uint64_t entries() const { return entries_; }
   std::uint64_t bytes() const { return file_->size(); }
+  HashSpan hashes() const { return hashes_; }
   /// Of the index: what the run takes of memory while nobody reads it.
   std::size_t memory_bytes() const { return index_.capacity() * sizeof(Block); }
   /// Of the largest block: what a cursor takes.
@@ -63,10 +71,10 @@ class EntryRun {
 
   /// Gives where the next one begins; empty at the end of the file.
   std::uint64_t read_block(std::uint64_t offset, std::string& block) const;
-  [[noreturn]] void fail_damaged() const;
 
   std::unique_ptr<ScratchFile> file_;
   std::uint64_t entries_ = 0;
+  HashSpan hashes_;
   std::size_t largest_block_ = 0;
   std::vector<Block> index_;
 };

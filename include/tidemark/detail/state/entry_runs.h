@@ -64,6 +64,8 @@ class EntryRuns {
   std::size_t size() const { return runs_.size(); }
   std::vector<std::shared_ptr<const EntryRun>> oldest_first() const;
   std::uint64_t bytes() const;
+  /// Of all entries.
+  HashSpan hashes() const;
   /// While nobody reads them.
   std::size_t memory_bytes() const;
   /// Of cursors in all of them at once.

@@ -96,6 +96,10 @@ class KeyedBackend final : public StateBinder {
   /// Where state has changed outside of a batch. Throws Error if it has outgrown its memory.
   void tell_memory() {
     if (!spilling_.empty()) keep_to_share();
+    count_memory();
+  }
+  /// Likewise, and no state keeps to its share yet.
+  void count_memory() {
     if (memory_) memory_->set(memory_bytes());
   }
 

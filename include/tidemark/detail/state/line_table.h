@@ -66,6 +66,7 @@ struct LineLayout {
   static bool is_full(const SegmentHeader& head) { return head.used >= kMaxUsed || head.passed >= kMaxPassed; }
   static std::uint32_t& state(Segment& segment, std::uint32_t unit) { return segment.states[unit]; }
   static std::uint64_t* words(Segment& segment, std::uint32_t unit) { return segment.lines[unit].keys; }
+  static std::uint32_t seen_flags(std::uint32_t state) { return state & kFlagMask; }
   static std::uint32_t home(std::uint64_t hash) { return static_cast<std::uint32_t>(hash) % kUnits; }
 
   template <class F>
@@ -104,7 +105,7 @@ struct LineLayout {
     store_state(segment.states[unit], state | (1u << lane));
     ++segment.head.used;
   }
-  static void move_entry(Segment& to, std::uint64_t hash, const Entry& entry, std::uint32_t epoch) {
+  static void move_entry(Segment& to, std::uint64_t hash, const Entry& entry, std::uint32_t epoch, std::uint32_t) {
     const std::uint32_t unit = find_room(to, hash, [](std::uint32_t) {});
     std::uint32_t& state = to.states[unit];
     if ((state & kTakenMask) != 0) epoch = std::max(epoch, state >> kEpochShift);
@@ -197,9 +198,9 @@ class LineTable : public SegmentedTable<LineLayout<Key, V>> {
   /// f(key, const V&) of every entry in that part of the hashes, in no order; f must not change the table.
   template <class F>
   void for_each(F&& f, HashPart part = {}) {
-    this->for_each_unit(part, [&](std::uint32_t state, const std::uint64_t* words) {
+    this->for_each_unit(part, [&](std::uint32_t state, const std::uint64_t* words, const auto& is_of_part) {
       Layout::for_each(state, words, [&](const typename Layout::Entry& entry) {
-        f(entry.key, Layout::from_word(entry.value));
+        if (is_of_part([&] { return Layout::hash(entry); })) f(entry.key, Layout::from_word(entry.value));
       });
     });
   }

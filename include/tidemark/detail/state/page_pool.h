@@ -1,4 +1,4 @@
-// Memory for state: 2 MiB pages, aligned to their size and asked to be huge, recycled instead of unmapped.
+// Memory for state: pages of 2 MiB, aligned to their size and asked to be huge, recycled instead of unmapped.
 //
 // Random access to tables of many megabytes costs a TLB miss per access on 4 KiB pages (measured: 1.2 to 2 times slower at
 // 20 M keys), and a side log that faults in page by page while the task writes stops it at each (13.5 against 10.4 ns a
@@ -15,8 +15,10 @@ namespace tidemark::detail {
 class PagePool {
  public:
   static constexpr std::size_t kPageBytes = std::size_t{2} << 20;
+  /// For what takes little in all, which pages that are begun would outweigh.
+  static constexpr std::size_t kSmallPageBytes = std::size_t{256} << 10;
 
-  PagePool() = default;
+  explicit PagePool(std::size_t page_bytes = kPageBytes) : page_bytes_{page_bytes} {}
   PagePool(const PagePool&) = delete;
   PagePool& operator=(const PagePool&) = delete;
   ~PagePool();
@@ -26,12 +28,14 @@ class PagePool {
   std::byte* take();
   void give_back(std::byte* page) { free_.push_back(page); }
 
+  std::size_t page_bytes() const { return page_bytes_; }
   /// Bytes mapped, whether in use or waiting.
-  std::size_t mapped_bytes() const { return mapped_.size() * kPageBytes; }
+  std::size_t mapped_bytes() const { return mapped_.size() * page_bytes_; }
   /// Bytes of pages that were taken and not given back.
-  std::size_t used_bytes() const { return (mapped_.size() - free_.size()) * kPageBytes; }
+  std::size_t used_bytes() const { return (mapped_.size() - free_.size()) * page_bytes_; }
 
  private:
+  const std::size_t page_bytes_;
   std::vector<std::byte*> mapped_;
   std::vector<std::byte*> free_;
 };

@@ -12,7 +12,9 @@
 //   words(segment, unit)             the unit's content
 //   for_each(state, words, f)        f(entry) for each live entry of a unit's content, copied or in place
 //   hash(entry), encode(entry, ...)  of an entry
-//   move_entry(segment, hash, entry, epoch)  puts an entry of a split segment, written in that epoch, into a new one
+//   seen_flags(state)                of a unit whose content running snapshots have, from its next change on
+//   move_entry(segment, hash, entry, epoch, flags)  puts an entry of a split segment, written in that epoch, into a new one
+//   for_each_owned(segment, domain)  retires what lies outside of the segment
 //   kOwns                            values lie outside of the segment
 //   is_full(head)                    true before an entry is put in means split() first
 //   worth_splitting(head)            false where a full segment is so for the traces of erased entries
@@ -35,6 +37,7 @@
 #include "tidemark/detail/state/cow_word.h"
 #include "tidemark/detail/state/erased_keys.h"
 #include "tidemark/detail/state/hash_order.h"
+#include "tidemark/detail/state/hash_part.h"
 #include "tidemark/detail/state/table.h"
 
 namespace tidemark::detail {
@@ -48,24 +51,12 @@ struct SegmentHeader {
   std::uint32_t used;   // entries that take up room: live ones, and in some layouts tombstones
   std::uint32_t live;
   std::uint32_t passed;  // lines that were full when an entry sought room in them; 0 in other layouts
-};
-
-/// Hashes that begin with the `bits` bits of `number`; by default all.
-struct HashPart {
-  unsigned bits = 0;
-  std::size_t number = 0;
+  std::uint32_t born;    // the epoch in which it became the table's: older snapshots do not see it
 };
 
 template <class Layout>
 class SegmentedTable : public Table {
  public:
-  /// The largest number of bits by which this table can be read in parts: no segment then lies in two.
-  unsigned part_bits() const {
-    unsigned bits = 64 - shift_;
-    for (std::size_t i = 0; i < directory_.size(); i += span_of(*at(i))) bits = std::min(bits, at(i)->head.depth);
-    return bits;
-  }
-
   using Segment = typename Layout::Segment;
 
   /// How far a walk around the whole table has come. Stays good while the table changes.
@@ -92,23 +83,48 @@ class SegmentedTable : public Table {
     return segment_count_ * sizeof(Segment) + directory_.size() * sizeof(void*);
   }
 
+  /// Read in parts of so many bits, few of its entries are come by for more than one part.
+  unsigned part_bits() const {
+    std::array<std::size_t, kMostDepth + 1> live{};  // by depth
+    for_each_segment({}, [&](const Segment& segment, std::uint64_t) { live[segment.head.depth] += segment.head.live; });
+    // A segment in which the table's hashes begin or end may be much wider than the others, and hold little.
+    unsigned bits = 0;
+    for (std::size_t in_wider = 0; bits < 64 - shift_ && (in_wider += live[bits]) <= live_ / 8;) ++bits;
+    return bits;
+  }
+  /// From the first entry's hash to the last one's, or somewhat wider: by less than a part of so many bits at each end.
+  HashSpan span(unsigned bits) const {
+    // The first and the last segment with entries, and where they begin.
+    std::array<std::pair<Segment*, std::uint64_t>, 2> ends{};
+    for_each_segment({}, [&](Segment& segment, std::uint64_t first_hash) {
+      if (segment.head.live == 0) return;
+      if (ends[0].first == nullptr) ends[0] = {&segment, first_hash};
+      ends[1] = {&segment, first_hash};
+    });
+    HashSpan span;
+    if (live_ == 0) return span;
+    for (const auto& [segment, first_hash] : ends) {
+      if (segment->head.depth >= bits) {
+        span.add({first_hash, first_hash + (width_of(*segment) - 1)});
+      } else {  // it may hold little, and that anywhere
+        for_each_entry(*segment, [&](std::uint32_t, const auto&, std::uint64_t hash) { span.add({hash, hash}); });
+      }
+    }
+    return span;
+  }
+
   /// Removes every entry and keeps the room, for content like this one's. The keys are not remembered as erased.
   void clear() {
     erased_.restart();
-    for (std::size_t i = 0; i < directory_.size();) {
-      Segment* segment = at(i);
-      const std::size_t span = span_of(*segment);
-      if (domain_.any_active()) {
-        Segment* fresh = new_segment(segment->head.depth);
-        std::fill_n(directory_.begin() + static_cast<std::ptrdiff_t>(i), span, fresh);
-        Layout::for_each_owned(*segment, domain_);
-        retire(segment);
-      } else {
-        Layout::for_each_owned(*segment, domain_);
-        reset(*segment, segment->head.depth);
-      }
-      i += span;
-    }
+    for_each_segment({}, [&](Segment& segment, std::uint64_t first_hash) {
+      const std::uint32_t depth = segment.head.depth;
+      // Taken before anything is given back: where there is no memory for it the segment stays as it was.
+      Segment* const fresh = domain_.needed(segment.head.born) ? new_segment(depth) : nullptr;
+      Layout::for_each_owned(segment, domain_);
+      if (fresh == nullptr) return reset(segment, depth);
+      replace(first_hash, depth, fresh, fresh);
+      retire(&segment);
+    });
     live_ = 0;
   }
 
@@ -168,14 +184,14 @@ class SegmentedTable : public Table {
       move_entries(*old, [&](std::uint64_t) { return fresh; });
       replace(hash, depth, fresh, fresh);
     } else {
-      TIDEMARK_CHECK(depth < 40, "so many entries never share 40 bits of their hash");
+      TIDEMARK_CHECK(depth < kMostDepth, "so many entries never share 40 bits of their hash");
       if (shift_ == 64 - depth) grow_directory();
       Segment* low = new_segment(depth + 1);
       Segment* high = new_segment(depth + 1);
       move_entries(*old, [&](std::uint64_t h) { return (h >> (63 - depth)) & 1 ? high : low; });
       replace(hash, depth, low, high);
     }
-    if (planted(PlantedBug::kCopyOnWriteMissedInSplit)) reset(*old, depth);
+    if (planted(PlantedBug::kCopyOnWriteMissedInSplit)) Layout::reset(*old, 0);
     retire(old);
   }
 
@@ -187,22 +203,27 @@ class SegmentedTable : public Table {
       f(segment, hand.unit);
       if (++hand.unit < Layout::kUnits) continue;
       hand.unit = 0;
-      hand.hash += std::uint64_t{1} << (64 - segment.head.depth);
+      hand.hash += width_of(segment);
     }
   }
 
-  /// f(state, words) of each unit of each segment in that part of the hashes, by the writer itself.
+  /// f(state, words, is_of_part) of each unit of each segment that lies in that part of the hashes, and perhaps in others, too:
+  /// of an entry is_of_part(hash) tells, where hash() gives its own. By the writer itself.
   template <class F>
   void for_each_unit(HashPart part, F&& f) {
-    const std::size_t span = directory_.size() >> part.bits;
-    for (std::size_t i = part.number * span, end = i + span; i < end; i += span_of(*at(i))) {
-      Segment& segment = *at(i);
-      if (segment.head.live == 0) continue;
-      for (std::uint32_t unit = 0; unit < Layout::kUnits; ++unit) f(Layout::state(segment, unit), Layout::words(segment, unit));
-    }
+    for_each_segment(part, [&](Segment& segment, std::uint64_t) {
+      if (segment.head.live == 0) return;
+      const bool is_wider = segment.head.depth < part.bits;
+      const auto is_of_part = [&](auto&& hash) { return !is_wider || part.holds(hash()); };
+      for (std::uint32_t unit = 0; unit < Layout::kUnits; ++unit) {
+        f(Layout::state(segment, unit), Layout::words(segment, unit), is_of_part);
+      }
+    });
   }
 
  private:
+  static constexpr std::uint32_t kMostDepth = 40;
+
   class View final : public TableView {
    public:
     View(CowDomain& domain, std::vector<Segment*> segments, const ErasedKeys& erased, std::uint32_t bound)
@@ -245,7 +266,7 @@ class SegmentedTable : public Table {
     void find_bounds(std::size_t index) {
       TIDEMARK_CHECK(index == next_index_, "segments of what changed are read once and in their order");
       ++next_index_;
-      const std::uint64_t last = first_hash_ + ((std::uint64_t{1} << (64 - segments_[index]->head.depth)) - 1);
+      const std::uint64_t last = first_hash_ + (width_of(*segments_[index]) - 1);
       since_ = changed_since_->within(first_hash_, last);
       first_hash_ = last + 1;
     }
@@ -334,7 +355,9 @@ class SegmentedTable : public Table {
   };
 
   [[gnu::noinline]] void touch_slowly(Segment& segment, std::uint32_t unit, std::uint32_t state) {
+    std::uint32_t flags = state & Layout::kFlagMask;
     if (domain_.needed(state >> Layout::kEpochShift)) {
+      flags = Layout::seen_flags(state);
       const auto [entry, ref] = domain_.append(Layout::kUnitWords);
       std::uint64_t& newest = segment.head.logs[unit % kLogChains];
       entry->next = newest;
@@ -344,10 +367,34 @@ class SegmentedTable : public Table {
       store_word(newest, ref);
     }
     store_state(segment.newest[unit / Layout::kGroupUnits], domain_.epoch());
-    store_state(Layout::state(segment, unit), (domain_.epoch() << Layout::kEpochShift) | (state & Layout::kFlagMask));
+    store_state(Layout::state(segment, unit), domain_.epoch() << Layout::kEpochShift | flags);
   }
 
+  // How many hashes it is for, and how many places of the directory it has.
+  static std::uint64_t width_of(const Segment& segment) { return std::uint64_t{1} << (64 - segment.head.depth); }
   std::size_t span_of(const Segment& segment) const { return std::size_t{1} << (64 - shift_ - segment.head.depth); }
+
+  /// f(state, entry, hash) of each live entry, with its unit's state.
+  template <class F>
+  static void for_each_entry(Segment& segment, F&& f) {
+    for (std::uint32_t unit = 0; unit < Layout::kUnits; ++unit) {
+      const std::uint32_t state = Layout::state(segment, unit);
+      Layout::for_each(state, Layout::words(segment, unit),
+                       [&](const typename Layout::Entry& entry) { f(state, entry, Layout::hash(entry)); });
+    }
+  }
+  /// f(segment, first_hash) of each segment that lies in that part of the hashes; f may replace it by another one.
+  template <class F>
+  void for_each_segment(HashPart part, F&& f) const {
+    const std::size_t places = std::max<std::size_t>(directory_.size() >> std::min(part.bits, 64 - shift_), 1);
+    for (std::size_t i = part.first() >> shift_, end = i + places; i < end;) {
+      Segment& segment = *at(i);
+      const std::size_t span = span_of(segment);
+      const std::size_t first = i & ~(span - 1);  // it may begin before the part
+      f(segment, std::uint64_t{first} << shift_);
+      i = first + span;
+    }
+  }
 
   std::vector<Segment*> distinct_segments() const {
     std::vector<Segment*> result;
@@ -369,24 +416,23 @@ class SegmentedTable : public Table {
   void reset(Segment& segment, std::uint32_t depth) {
     Layout::reset(segment, domain_.epoch());
     std::ranges::fill(segment.newest, domain_.epoch());
-    segment.head = {.logs = {}, .depth = depth, .used = 0, .live = 0, .passed = 0};
+    segment.head = {.logs = {}, .depth = depth, .used = 0, .live = 0, .passed = 0, .born = domain_.epoch()};
   }
   void retire(Segment* segment) {
     --segment_count_;
-    domain_.retire(segment, [](void* object, void* pool) { static_cast<BlockPool*>(pool)->give_back(object); }, &segments_);
+    const auto free = [](void* object, std::size_t, void* pool) { static_cast<BlockPool*>(pool)->give_back(object); };
+    domain_.retire(segment, segment->head.born, sizeof(Segment), free, &segments_);
   }
 
   template <class Target>
   void move_entries(Segment& from, Target&& target) {
-    for (std::uint32_t unit = 0; unit < Layout::kUnits; ++unit) {
-      const std::uint32_t state = Layout::state(from, unit);
-      Layout::for_each(state, Layout::words(from, unit), [&](const typename Layout::Entry& entry) {
-        const std::uint64_t hash = Layout::hash(entry);
-        Segment* to = target(hash);
-        Layout::move_entry(*to, hash, entry, epoch_of_moved(state >> Layout::kEpochShift));
-        ++to->head.live;
-      });
-    }
+    for_each_entry(from, [&](std::uint32_t state, const auto& entry, std::uint64_t hash) {
+      const std::uint32_t written_in = state >> Layout::kEpochShift;
+      const std::uint32_t flags = domain_.needed(written_in) ? Layout::seen_flags(state) : state & Layout::kFlagMask;
+      Segment* to = target(hash);
+      Layout::move_entry(*to, hash, entry, epoch_of_moved(written_in), flags);
+      ++to->head.live;
+    });
   }
 
   // Where the frozen segment still shows a value outside of it to a snapshot, the writer must not change that in place, and

@@ -2,7 +2,8 @@
 //
 // A slot is its state word (epoch, and whether it is empty, live or a tombstone), 32 bits of the hash, the key's words and
 // the value's. Search is linear from the slot that the low bits of the hash name. Key is a StoredKey, Cell a ValueCell: both
-// may own memory, which is freed when no running snapshot can see it. Threads: as SegmentedTable.
+// may own memory, which is freed when no running snapshot can see it. Whether one sees a value, the slot's epoch tells; a key
+// may be older than that, and a flag says where snapshots may have it. Threads: as SegmentedTable.
 #pragma once
 
 #include <algorithm>
@@ -25,11 +26,13 @@ struct SlotLayout {
   static constexpr std::size_t kUnitWords = Key::kWords + Cell::kWords;
   static constexpr std::uint32_t kUnits = static_cast<std::uint32_t>(
       std::clamp<std::size_t>(std::bit_floor(std::size_t{65536} / (8 + 8 * kUnitWords)), 256, 2048));
-  static constexpr unsigned kEpochShift = 2;
-  static constexpr std::uint32_t kFlagMask = 3;
+  static constexpr unsigned kEpochShift = 3;
+  static constexpr std::uint32_t kFlagMask = 7;
   static constexpr std::uint32_t kEmpty = 0;
   static constexpr std::uint32_t kLive = 1;
   static constexpr std::uint32_t kTombstone = 2;
+  // Beside kLive: a snapshot that ran when the value was changed has the key.
+  static constexpr std::uint32_t kKeySeen = 4;
   static constexpr std::uint32_t kMaxUsed = kUnits / 4 * 3;
   static constexpr std::uint32_t kGroupUnits = 8;
   static constexpr bool kOwns = Cell::kOwns;
@@ -62,12 +65,14 @@ struct SlotLayout {
   static bool worth_splitting(const SegmentHeader& head) { return head.live * 2 >= head.used; }
   static std::uint32_t& state(Segment& segment, std::uint32_t unit) { return segment.slots[unit].state; }
   static std::uint64_t* words(Segment& segment, std::uint32_t unit) { return segment.slots[unit].words; }
+  static bool is_live(std::uint32_t state) { return (state & kLive) != 0; }
+  static std::uint32_t seen_flags(std::uint32_t state) { return (state & kFlagMask) | (is_live(state) ? kKeySeen : 0); }
   static std::uint32_t home(std::uint64_t hash) { return static_cast<std::uint32_t>(hash) % kUnits; }
   static std::uint32_t fragment(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 16); }
 
   template <class F>
   static void for_each(std::uint32_t state, const std::uint64_t* words, F&& f) {
-    if ((state & kFlagMask) != kLive) return;
+    if (!is_live(state)) return;
     Entry entry;
     std::memcpy(entry.words, words, sizeof entry.words);
     f(entry);
@@ -78,38 +83,38 @@ struct SlotLayout {
     StoredValue<V>::encode(Cell::get(entry.words + Key::kWords), value);
   }
 
-  static void retire_key(const std::uint64_t* words, CowDomain& domain) {
-    if constexpr (Key::kOwns) Key::retire(words, domain);
+  /// Of a live slot, before that gets another key or none.
+  static void retire_key(const std::uint64_t* words, std::uint32_t state, CowDomain& domain) {
+    constexpr std::uint32_t kAnyEpoch = 1;
+    if constexpr (Key::kOwns) Key::retire(words, state & kKeySeen ? kAnyEpoch : state >> kEpochShift, domain);
   }
-  static void retire_value(const std::uint64_t* words, CowDomain& domain) {
+  /// What a cell owned until now, which was written in that epoch.
+  static void retire_value(std::uint64_t word, std::uint32_t written_in, CowDomain& domain) {
     if constexpr (Cell::kOwns) {
-      const auto free = [](void* box, void* counted_by) {
-        free_value(reinterpret_cast<std::uint64_t>(box), *static_cast<CowDomain*>(counted_by));
+      const auto free = [](void* box, std::size_t bytes, void* counted_by) {
+        static_cast<CowDomain*>(counted_by)->count_owned(0, bytes);
+        Cell::free(reinterpret_cast<std::uint64_t>(box));
       };
-      domain.retire(reinterpret_cast<void*>(words[Key::kWords]), free, &domain);
+      domain.retire_value(reinterpret_cast<void*>(word), written_in, Cell::owned_bytes(word), free, &domain);
     }
-  }
-  static void free_value(std::uint64_t word, CowDomain& domain) {
-    domain.count_owned(0, Cell::owned_bytes(word));
-    Cell::free(word);
   }
   /// After a value was made in a cell.
   static void count_value(const std::uint64_t* cell, CowDomain& domain) {
-    if constexpr (Cell::kOwns) domain.count_owned(Cell::owned_bytes(cell[0]));
+    if constexpr (Cell::kOwns) domain.count_value(Cell::owned_bytes(cell[0]));
   }
   static void for_each_owned(Segment& segment, CowDomain& domain) {
     if constexpr (Key::kOwns || Cell::kOwns) {
       for (const Slot& slot : segment.slots) {
-        if ((slot.state & kFlagMask) != kLive) continue;
-        retire_key(slot.words, domain);
-        retire_value(slot.words, domain);
+        if (!is_live(slot.state)) continue;
+        retire_key(slot.words, slot.state, domain);
+        retire_value(slot.words[Key::kWords], slot.state >> kEpochShift, domain);
       }
     }
   }
 
   static std::uint32_t find_room(const Segment& segment, std::uint64_t hash) {
     std::uint32_t unit = home(hash);
-    while ((segment.slots[unit].state & kFlagMask) == kLive) unit = (unit + 1) % kUnits;
+    while (is_live(segment.slots[unit].state)) unit = (unit + 1) % kUnits;
     return unit;
   }
   static void place(Segment& segment, std::uint32_t unit, std::uint64_t hash, const Entry& entry) {
@@ -119,10 +124,11 @@ struct SlotLayout {
     store_words<kUnitWords>(slot.words, entry.words);
     store_state(slot.state, (slot.state & ~kFlagMask) | kLive);
   }
-  static void move_entry(Segment& to, std::uint64_t hash, const Entry& entry, std::uint32_t epoch) {
+  static void move_entry(Segment& to, std::uint64_t hash, const Entry& entry, std::uint32_t epoch, std::uint32_t flags) {
     const std::uint32_t unit = find_room(to, hash);
     to.slots[unit].state = epoch << kEpochShift;
     place(to, unit, hash, entry);
+    to.slots[unit].state |= flags;
   }
 };
 
@@ -150,9 +156,8 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
     const std::uint32_t fragment = Layout::fragment(hash);
     for (std::uint32_t unit = Layout::home(hash);; unit = (unit + 1) % Layout::kUnits) {
       const auto& slot = segment.slots[unit];
-      const std::uint32_t kind = slot.state & Layout::kFlagMask;
-      if (kind == Layout::kEmpty) return {};
-      if (kind == Layout::kLive && slot.fragment == fragment && Key::equals(slot.words, key)) return {&segment, unit};
+      if ((slot.state & Layout::kFlagMask) == Layout::kEmpty) return {};
+      if (Layout::is_live(slot.state) && slot.fragment == fragment && Key::equals(slot.words, key)) return {&segment, unit};
     }
   }
 
@@ -163,16 +168,13 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
 
   void set(Row row, const V& value) {
     const std::uint64_t old = cell(row)[0];
-    const bool seen = this->domain().needed(row.segment->slots[row.unit].state >> Layout::kEpochShift);
+    const std::uint32_t written_in = row.segment->slots[row.unit].state >> Layout::kEpochShift;
     this->touch(*row.segment, row.unit);
     std::uint64_t words[Cell::kWords];
     Cell::make(value, words);
     Layout::count_value(words, this->domain());
-    if (seen) Layout::retire_value(row.segment->slots[row.unit].words, this->domain());
     store_words<Cell::kWords>(cell(row), words);
-    if constexpr (Cell::kOwns) {
-      if (!seen) Layout::free_value(old, this->domain());
-    }
+    Layout::retire_value(old, written_in, this->domain());
   }
 
   /// f(V&) on the value: in place where no running snapshot sees it, else on a copy that takes its place.
@@ -189,7 +191,7 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
         this->touch(*row.segment, row.unit);
         const std::size_t owned_before = Cell::owned_bytes(cell(row)[0]);
         f(Cell::get_mutable(cell(row)));
-        this->domain().count_owned(Cell::owned_bytes(cell(row)[0]), owned_before);
+        this->domain().count_value(Cell::owned_bytes(cell(row)[0]), owned_before);
       }
     } else {
       V copy{value_ref(row)};
@@ -210,14 +212,10 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
   void erase(Row row) {
     auto& slot = row.segment->slots[row.unit];
     this->remember_erased([&](ByteWriter& to) { Key::encode(slot.words, to); });
-    const bool seen = this->domain().needed(slot.state >> Layout::kEpochShift);
+    const std::uint32_t written_in = slot.state >> Layout::kEpochShift;
     this->touch(*row.segment, row.unit);
-    Layout::retire_key(slot.words, this->domain());
-    if constexpr (Cell::kOwns) {
-      // What came after the snapshots that run goes at once: where keys come and go, it would be more than the table.
-      if (seen) Layout::retire_value(slot.words, this->domain());
-      if (!seen) Layout::free_value(slot.words[Key::kWords], this->domain());
-    }
+    Layout::retire_key(slot.words, slot.state, this->domain());
+    Layout::retire_value(slot.words[Key::kWords], written_in, this->domain());
     store_state(slot.state, (slot.state & ~Layout::kFlagMask) | Layout::kTombstone);
     this->count_erase(*row.segment);
   }
@@ -225,8 +223,8 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
   /// f(key, const V&) of every entry in that part of the hashes, in no order; f must not change the table.
   template <class F>
   void for_each(F&& f, HashPart part = {}) {
-    this->for_each_unit(part, [&](std::uint32_t state, const std::uint64_t* words) {
-      if ((state & Layout::kFlagMask) != Layout::kLive) return;
+    this->for_each_unit(part, [&](std::uint32_t state, const std::uint64_t* words, const auto& is_of_part) {
+      if (!Layout::is_live(state) || !is_of_part([&] { return Key::hash(words); })) return;
       f(Key::lookup(words), Cell::get(words + Key::kWords));
     });
   }
@@ -235,7 +233,7 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
   template <class F>
   void for_next_rows(typename Base::Hand& hand, std::uint32_t units, F&& f) {
     this->for_next_units(hand, units, [&](Segment& segment, std::uint32_t unit) {
-      if ((segment.slots[unit].state & Layout::kFlagMask) == Layout::kLive) f(Row{&segment, unit});
+      if (Layout::is_live(segment.slots[unit].state)) f(Row{&segment, unit});
     });
   }
 

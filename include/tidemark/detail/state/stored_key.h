@@ -70,9 +70,9 @@ struct BytesKey {
     key = bytes;
     return true;
   }
-  static void retire(const std::uint64_t* words, CowDomain& domain) {
+  static void retire(const std::uint64_t* words, std::uint32_t born, CowDomain& domain) {
     const auto size = static_cast<std::uint32_t>(words[0]);
-    if (size > kInline) domain.retire_key(reinterpret_cast<char*>(words[1]), size);
+    if (size > kInline) domain.retire_key(reinterpret_cast<char*>(words[1]), born, size);
   }
 
  private:
@@ -95,6 +95,21 @@ struct StoredKeyOf<K> {
 };
 template <class K>
 using StoredKey = typename StoredKeyOf<K>::type;
+
+/// Its hashes are spread anew: keys whose own ones begin with the same bits then fill a table as all keys together do.
+template <class Stored>
+struct RespreadKey : Stored {
+  template <class Key>
+  static std::uint64_t hash(const Key& key) {
+    return respread(Stored::hash(key));
+  }
+  /// The upper half is made of all bits. The lower one, which names places in a table, stays, so that entries that come in the
+  /// order of a table come to another one in its order, too.
+  static constexpr std::uint64_t respread(std::uint64_t hash) {
+    constexpr std::uint64_t kLowerHalf = 0xffffffff;
+    return (hash * 0x9e3779b97f4a7c15 & ~kLowerHalf) | (hash & kLowerHalf);
+  }
+};
 
 /// A key on its own, for what outlives the record: a word, or the encoded bytes.
 template <class K>
