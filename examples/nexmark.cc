@@ -4,6 +4,8 @@
 //
 //   q5 rows=9 digest=a244a4daddd47b4e events_per_s=2345678 cpu_s=0.51 peak_rss_mb=34
 //
+// keyed_count is a count by key with as many keys as --keys says; source-q5 runs the sources of q5 into nothing, for who measures.
+//
 // The queries are in nexmark/*_queries.cc. The events are made by numbers, so any run with the same --events, --seed, --tps and
 // --jitter has the same answer, at any parallelism and through any number of restarts.
 #include <sys/resource.h>
@@ -11,6 +13,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "nexmark/measured_jobs.h"
 #include "nexmark/queries.h"
 
 using namespace tidemark;
@@ -33,35 +36,50 @@ void print_result(const std::string& query, const nexmark::DigestPart& digest, d
               usage.ru_maxrss / 1024);
 }
 
+/// Adds the query to the job, its rows into `parts` unless the sink is a black hole. False if there is no such query.
+template <class Parts>
+bool build(const nexmark::Setting& setting, const std::string& query, std::int64_t keys, const std::string& sink, const Parts& parts) {
+  if (query == "source-keyed_count") {
+    nexmark::build_keys(setting, keys);
+    return true;
+  }
+  if (query.starts_with("source-")) return nexmark::build_sources(setting, query.substr(7));
+  const nexmark::Query of_name = nexmark::find_query(query);
+  if (of_name == nullptr && query != "keyed_count") return false;
+  const Stream<nexmark::DigestPart> rows = of_name == nullptr ? nexmark::keyed_count(setting, keys) : of_name(setting);
+  if (sink == "blackhole") {
+    rows.to(discard());
+  } else {
+    nexmark::total(rows).to(parts).uid("parts");
+  }
+  return true;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   Job job{"nexmark", argc, argv};
-  const auto query = job.arg("query", "q0", "q0 q1 q2 q3 q4 q5 q7 q8 q9 q11 q15 q16 q17 q18 q19 q20");
+  const auto query = job.arg("query", "q0", "q0 q1 q2 q3 q4 q5 q7 q8 q9 q11 q15 q16 q17 q18 q19 q20 keyed_count, or source- and one of these");
   const auto events = job.arg("events", 1'000'000, "how many events");
   const auto seed = job.arg("seed", 1, "of the generator");
   const auto tps = job.arg("tps", 100'000, "events a second of event time");
   const auto jitter = job.arg("jitter", 0, "how many milliseconds an event may lie before its place, up to 3999");
-  const auto sink = job.arg("sink", "digest", "digest, or blackhole to count nothing");
+  const auto keys = job.arg("keys", 1'000'000, "of keyed_count");
+  const auto sink = job.arg("sink", "digest", "digest; light: a sum that costs little; or blackhole to count nothing");
   const auto emit = job.arg("emit", "final", "final, or 2s for changes of tables every two seconds");
   const auto texts = job.arg("texts", "lazy", "lazy: only those that the query reads are made; whole: all");
 
-  const nexmark::Query build = nexmark::find_query(query);
-  if (build == nullptr) return refuse("there is no query '" + query + "'; --help lists them");
   if (events < 0 || tps < 1 || jitter < 0 || jitter > 3999) return refuse("--events is at least 0, --tps at least 1, --jitter from 0 to 3999");
-  if (sink != "digest" && sink != "blackhole") return refuse("--sink is digest or blackhole");
+  if (keys < 1) return refuse("--keys is at least 1");
+  if (sink != "digest" && sink != "light" && sink != "blackhole") return refuse("--sink is digest, light or blackhole");
   if (emit != "final" && emit != "2s") return refuse("--emit is final or 2s");
   if (texts != "lazy" && texts != "whole") return refuse("--texts is lazy or whole");
 
   const nexmark::GeneratorOptions options{static_cast<std::uint64_t>(seed), static_cast<std::uint64_t>(tps), static_cast<std::uint64_t>(jitter)};
   const nexmark::Setting setting{job, nexmark::Generator{options}, static_cast<std::uint64_t>(events), texts == "whole", emit == "2s" ? every(2s) : at_end()};
+  if (sink == "light") nexmark::row_sum = nexmark::RowSum::kLight;
   const auto parts = collect<nexmark::DigestPart>();
-  const Stream<nexmark::DigestPart> rows = build(setting);
-  if (sink == "digest") {
-    nexmark::total(rows).to(parts).uid("parts");
-  } else {
-    rows.to(discard());
-  }
+  if (!build(setting, query, keys, sink, parts)) return refuse("there is no query '" + query + "'; --help lists them");
 
   const auto start = std::chrono::steady_clock::now();
   const int status = job.run();
