@@ -37,7 +37,7 @@ const KnownJob& visits_job() {
 constexpr Shape kShapes[] = {{false, 1}, {false, 2}, {false, 3}, {false, 7}, {true, 1}, {true, 2}, {true, 3}, {true, 7}};
 
 // Where code is slow, a third of them for each shape to begin in; together still all.
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_THREAD__)
+#ifdef __OPTIMIZE__
 constexpr std::size_t kStride = 1;
 #else
 constexpr std::size_t kStride = 3;
