@@ -51,7 +51,7 @@ TEST(LateRecords, AreHandedOutWithTheirTimeWhereSomebodyReadsThemAndElseCounted)
 
 TEST(LateRecords, WithoutANameAreCountedAndDeclareNothing) {
   Function function;
-  LateRecords<std::string> late{function.declare, ""};
+  LateRecords<std::string> late{function.declare, std::nullopt};
   EXPECT_TRUE(function.read("").empty());
   late.take("a", Timestamp{7});
   late.take("b", Timestamp{8});

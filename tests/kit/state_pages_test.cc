@@ -196,7 +196,7 @@ TEST(UsingState, InAJob) {
   t.file("limits/1.ndjson", R"({"shop": "corner", "most": 10})" "\n");
   ::testing::internal::CaptureStdout();
   t.run();
-  EXPECT_EQ(::testing::internal::GetCapturedStdout(), R"({"card":1,"what":"silent"})" "\n");
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), R"({"card":1,"text":"silent"})" "\n");
 }
 
 struct Click { std::int64_t user = 0; std::string_view page; };
