@@ -77,6 +77,10 @@ std::optional<std::string> Ownership::leave(const std::string& folder) {
   return std::nullopt;
 }
 
+void Ownership::come_back(const std::string& folder) {
+  std::erase_if(snapshots_, [&](const auto& one) { return parent_path(one.first) == folder; });
+}
+
 void Ownership::keep_only(const std::vector<std::string>& paths) {
   std::erase_if(snapshots_, [&](const auto& one) { return std::ranges::find(paths, one.first) == paths.end(); });
 }

@@ -32,6 +32,8 @@ class Ownership {
   /// The job that ran in `folder` goes on elsewhere: all that its pointer names, and what it has claimed and not
   /// deleted yet, is somebody else's from now on.
   std::optional<std::string> leave(const std::string& folder);
+  /// The job goes on in `folder` again: the checkpoints there are its own.
+  void come_back(const std::string& folder);
 
   /// Nobody asks for others any more.
   void keep_only(const std::vector<std::string>& paths);

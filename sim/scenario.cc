@@ -62,6 +62,7 @@ const std::vector<RangeKey>& range_keys() {
       RANGE(faults.drain, 1, kMany),
       RANGE(faults.cancel_with_savepoint, 1, kMany),
       RANGE(faults.disposal, 1, kMany),
+      RANGE(faults.rival, 1, kMany),
       RANGE(faults.stall, 1, kMany),
       RANGE(faults.time_leap, 1, kMany),
       RANGE(faults.clock_set, 1, kMany),

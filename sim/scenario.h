@@ -74,6 +74,7 @@ struct Scenario {
     ScenarioRange drain;                ///< steps: likewise, with its sources ended first, if the workload may be drained
     ScenarioRange cancel_with_savepoint;  ///< steps: the job is asked for a savepoint and is cancelled behind it
     ScenarioRange disposal;             ///< steps: somebody wants to delete a snapshot
+    ScenarioRange rival;                ///< steps: somebody else claims what the job has claimed; also before it starts
     ScenarioRange stall;                ///< steps: a task stands still for a while
     ScenarioRange time_leap;            ///< steps: time leaps to the next deadline
     ScenarioRange clock_set;            ///< steps: the wall clock is set forward, by up to two seconds

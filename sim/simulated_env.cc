@@ -19,6 +19,19 @@ bool needs_space(FileOperation operation) {
 
 bool is_output(const std::string& path) { return path.starts_with(kSimulatedOutputDir); }
 
+using LeaveOut = std::function<bool(const std::string& path)>;
+
+std::uint64_t hash_tree(FileSystem& files, const std::string& path, const LeaveOut& leave_out, std::uint64_t hash) {
+  for (const DirectoryEntry& entry : value_or_throw(files.list(path))) {
+    const std::string child = join_path(path, entry.name);
+    if (leave_out && leave_out(child)) continue;
+    hash = (hash ^ detail::hash_bytes(child)) * 0x9e3779b97f4a7c15;
+    hash = entry.is_directory ? hash_tree(files, child, leave_out, hash)
+                              : (hash ^ detail::hash_bytes(value_or_throw(read_file(files, child)))) * 0x9e3779b97f4a7c15;
+  }
+  return hash;
+}
+
 }  // namespace
 
 std::uint64_t draw_laziness(Random& random, std::uint64_t max) {
@@ -51,14 +64,6 @@ void SimulatedPool::step(std::size_t which) {
   }
 }
 
-void SimulatedPool::set_pace(const Pace& pace) {
-  pace_ = pace;
-  for (Work& work : works_) {
-    work.laziness = std::min(work.laziness, pace.max_laziness);
-    work.ready_ns = std::min(work.ready_ns, clock_.steady_ns() + pace.max_io_latency_ns);
-  }
-}
-
 std::int64_t SimulatedPool::draw_ready_ns() {
   if (pace_.max_io_latency_ns == 0) return 0;
   return clock_.steady_ns() + static_cast<std::int64_t>(random_.next() % static_cast<std::uint64_t>(pace_.max_io_latency_ns));
@@ -75,9 +80,9 @@ void SimulatedEnv::keep_copies_of(const std::string& folder) {
   if (!folder.empty()) copies_.emplace(files_, folder, files_, join_path(kSimulatedCopiesDir, folder.substr(1)));
 }
 
-void SimulatedEnv::set_pace(const Pace& pace) {
-  pace_ = pace;
-  pool_.set_pace(pace);
+std::uint64_t SimulatedEnv::hash_files(const LeaveOut& leave_out) {
+  const Observer observer{*this};
+  return hash_tree(files_, "/", leave_out, 0);
 }
 
 void SimulatedEnv::die(Death death) {

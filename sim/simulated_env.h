@@ -5,8 +5,10 @@
 // One thread. What is random draws from random(), so one seed is one run.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,19 +60,21 @@ struct Pace {
   std::int64_t max_io_latency_ns = 0;    ///< until a step of work in the background can be done
 };
 
+/// Of one process.
 class SimulatedPool final : public BlockingPool {
  public:
-  SimulatedPool(const Clock& clock, Random& random) : clock_{clock}, random_{random} {}
+  SimulatedPool(const Clock& clock, Random& random, const Pace& pace) : clock_{clock}, random_{random}, pace_{pace} {}
 
   void submit(std::unique_ptr<BackgroundWork> work) override;
   std::size_t size() const { return works_.size(); }
   /// Its I/O is done: it may go on.
-  bool ready(std::size_t which) const { return works_[which].ready_ns <= clock_.steady_ns(); }
-  std::uint64_t laziness(std::size_t which) const { return works_[which].laziness; }
+  bool ready(std::size_t which) const {
+    return pace_.max_io_latency_ns == 0 || works_[which].ready_ns <= clock_.steady_ns();
+  }
+  std::uint64_t laziness(std::size_t which) const { return std::min(works_[which].laziness, pace_.max_laziness); }
   /// Of those that are not ready.
   std::optional<std::int64_t> next_ready_ns() const;
   void step(std::size_t which);
-  void set_pace(const Pace& pace);
 
  private:
   struct Work {
@@ -83,7 +87,7 @@ class SimulatedPool final : public BlockingPool {
 
   const Clock& clock_;
   Random& random_;
-  Pace pace_;
+  const Pace& pace_;
   std::vector<Work> works_;  // submitted, not done
   std::uint64_t submitted_ = 0;
 };
@@ -111,27 +115,28 @@ class SimulatedEnv {
   SimulatedEnv(const SimulatedEnv&) = delete;
   SimulatedEnv& operator=(const SimulatedEnv&) = delete;
 
-  /// As the process that starts next sees it.
-  Env env() {
+  /// As the process that starts next sees it, with its own pool.
+  Env env(SimulatedPool& pool) {
     return {.clock = &clock_,
             .random = &random_,
             .files = &files_,
-            .storage = copies_ ? &*copies_ : nullptr,
-            .pool = &pool_,
+            .storage = &snapshot_files(),
+            .pool = &pool,
             .state_memory = spills_state_ && !keeps_by_chance_ ? &little_memory_ : nullptr,
             .state_stores = spills_state_ ? &stores_ : nullptr,
             .other_stores = &stores_,
             .scratch = &scratch_};
   }
+  FileSystem& snapshot_files() { return copies_ ? static_cast<FileSystem&>(*copies_) : files_; }
   /// State of keys lies in stores, and next to nothing of it may stay in memory, or chance decides what does.
   void spill_state(bool spills, bool keeps_by_chance = false) {
     spills_state_ = spills;
     keeps_by_chance_ = keeps_by_chance;
   }
   /// Of the snapshots in that folder there are copies on another disk, which are read in their stead; of none if it is empty.
+  /// While no process runs.
   void keep_copies_of(const std::string& folder);
   SimulatedClock& clock() { return clock_; }
-  SimulatedPool& pool() { return pool_; }
   MemoryFileSystem& files() { return files_; }
   Trace& trace() { return trace_; }
   Random& random() { return random_; }
@@ -139,8 +144,10 @@ class SimulatedEnv {
   bool one_in(std::uint64_t n) { return n != 0 && random_.next() % n == 0; }
 
   const Pace& pace() const { return pace_; }
-  void set_pace(const Pace& pace);
+  void set_pace(const Pace& pace) { pace_ = pace; }
   void set_file_faults(FileFaults faults) { faults_ = faults; }
+  /// Over all files there are, but for those whose path `leave_out` picks; of folders it picks all is left out.
+  std::uint64_t hash_files(const std::function<bool(const std::string& path)>& leave_out = {});
   /// Operations that changed files, so far.
   std::uint64_t file_operations() const { return file_operations_; }
   /// Operations that a fault made fail, so far.
@@ -181,7 +188,6 @@ class SimulatedEnv {
   SplitMixRandom random_;
   SimulatedClock clock_;
   MemoryFileSystem files_{&clock_};
-  SimulatedPool pool_{clock_, random_};
   MemoryStateStores stores_;
   ScratchFolder scratch_{files_, kSimulatedScratchDir, "a disk of the simulated world"};
   std::optional<LocalCopies> copies_;

@@ -52,7 +52,7 @@ class SimulatedProcess::Attempt final : public Execution, private ExecutionListe
   Attempt(SimulatedProcess& process, ExecutionListener& listener)
       : process_{process},
         listener_{listener},
-        tasks_{process.env_.env(), process.mode_, process.job_.plan, process.job_.factories, *this,
+        tasks_{process.env_.env(process.pool_), process.mode_, process.job_.plan, process.job_.factories, *this,
                [](std::size_t) { return std::shared_ptr<EventCount>{}; }} {
     TIDEMARK_CHECK(process.attempt_ == nullptr, "one attempt at a time");
     process.attempt_ = this;
@@ -130,11 +130,10 @@ Result<std::unique_ptr<SimulatedProcess>> SimulatedProcess::start(SimulatedEnv& 
                                                                  const ProcessOptions& options) {
   TIDEMARK_CHECK(!env.dead(), "a dead process starts nothing");
   env.trace().note("A PROCESS STARTS");
-  const std::string& name = job.plan.logical.job;
   std::unique_ptr<CheckpointStore> store;
-  env.keep_copies_of(options.local_copies ? join_path(options.checkpoint_dir, name) : "");
   if (options.master.checkpoints.mode != CheckpointMode::kNone) {
-    TIDEMARK_ASSIGN(opened, CheckpointStore::open(env.env().snapshot_files(), options.checkpoint_dir, name, options.resume));
+    const std::string& name = job.plan.logical.job;
+    TIDEMARK_ASSIGN(opened, CheckpointStore::open(env.snapshot_files(), options.checkpoint_dir, name, options.resume));
     store = std::move(opened);
   }
   return std::unique_ptr<SimulatedProcess>{new SimulatedProcess{env, std::move(job), options, std::move(store)}};
@@ -143,14 +142,15 @@ Result<std::unique_ptr<SimulatedProcess>> SimulatedProcess::start(SimulatedEnv& 
 SimulatedProcess::SimulatedProcess(SimulatedEnv& env, SimulatedJob job, const ProcessOptions& options,
                                    std::unique_ptr<CheckpointStore> store)
     : env_{env},
+      pool_{env.clock(), env.random(), env.pace()},
       job_{std::move(job)},
       mode_{options.master.checkpoints.mode},
-      master_{std::make_unique<JobMaster>(env.env(), job_.plan, std::move(store), static_cast<ExecutionFactory&>(*this),
+      master_{std::make_unique<JobMaster>(env.env(pool_), job_.plan, std::move(store), static_cast<ExecutionFactory&>(*this),
                                           options.master)} {}
 
 SimulatedProcess::~SimulatedProcess() {
   if (!over_) bury();
-  TIDEMARK_CHECK(env_.pool().size() == 0, "a job that is over left work in the background");
+  TIDEMARK_CHECK(pool_.size() == 0, "a job that is over left work in the background");
 }
 
 std::unique_ptr<Execution> SimulatedProcess::make(ExecutionListener& listener) {
@@ -190,7 +190,7 @@ void SimulatedProcess::change_moods() {
 }
 
 bool SimulatedProcess::acts_now(std::size_t actor) {
-  const std::uint64_t laziness = actor > tasks() ? env_.pool().laziness(actor - 1 - tasks()) : mood_of(actor).laziness;
+  const std::uint64_t laziness = actor > tasks() ? pool_.laziness(actor - 1 - tasks()) : mood_of(actor).laziness;
   return laziness <= 1 || env_.one_in(std::min(laziness, env_.pace().max_laziness));
 }
 
@@ -213,7 +213,7 @@ bool SimulatedProcess::step(std::size_t actor) {
   if (actor == 0) return step_master();
   if (actor <= tasks()) return step_task(actor - 1);
   const std::size_t work = actor - 1 - tasks();
-  return work < env_.pool().size() && step_work(work);
+  return work < pool_.size() && step_work(work);
 }
 
 bool SimulatedProcess::step_master() {
@@ -241,9 +241,9 @@ bool SimulatedProcess::step_task(std::size_t index) {
 }
 
 bool SimulatedProcess::step_work(std::size_t index) {
-  if (!env_.pool().ready(index) && !env_.dead()) return false;
+  if (!pool_.ready(index) && !env_.dead()) return false;
   env_.trace().begin(mark(Event::kWork, index), [&] { return fmt::format("background work {}", index); });
-  env_.pool().step(index);
+  pool_.step(index);
   env_.trace().end(true);
   return true;
 }
@@ -264,7 +264,7 @@ std::optional<std::int64_t> SimulatedProcess::next_deadline_ns() const {
     if (ns) result = std::min(result.value_or(*ns), *ns);
   };
   consider(master_->next_deadline_ns());
-  consider(env_.pool().next_ready_ns());
+  consider(pool_.next_ready_ns());
   for (std::size_t i = 0; i < tasks(); ++i) {
     const bool stalls = i + 1 < moods_.size() && moods_[i + 1].stalled_until_ns > env_.clock().steady_ns();
     consider(stalls ? moods_[i + 1].stalled_until_ns : attempt_->tasks()[i]->next_deadline_ns());

@@ -32,7 +32,6 @@ struct SimulatedJob {
 struct ProcessOptions {
   JobMasterOptions master;  ///< CheckpointMode::kNone: no checkpoint folder is opened
   std::string checkpoint_dir = kSimulatedCheckpointDir;
-  bool local_copies = false;  ///< of the snapshots there
   Resume resume = {Resume::Kind::kLatest, {}};
 };
 
@@ -53,6 +52,8 @@ class SimulatedProcess final : private ExecutionFactory {
   /// The last step() was the master's.
   bool master_stepped() const { return master_stepped_; }
   JobMaster& master() { return *master_; }
+  /// An attempt of the job has begun and is not over.
+  bool has_tasks() const { return attempt_ != nullptr; }
 
  private:
   class Attempt;
@@ -66,7 +67,7 @@ class SimulatedProcess final : private ExecutionFactory {
   std::unique_ptr<Execution> make(ExecutionListener& listener) override;
 
   std::size_t tasks() const;
-  std::size_t actors() const { return 1 + tasks() + env_.pool().size(); }
+  std::size_t actors() const { return 1 + tasks() + pool_.size(); }
   Mood& mood_of(std::size_t actor);
   void change_moods();
   bool acts_now(std::size_t actor);
@@ -80,6 +81,7 @@ class SimulatedProcess final : private ExecutionFactory {
   void bury();
 
   SimulatedEnv& env_;
+  SimulatedPool pool_;
   const SimulatedJob job_;
   const CheckpointMode mode_;
   std::vector<Mood> moods_;  // of the master and the tasks; a work has its own

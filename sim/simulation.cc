@@ -146,6 +146,7 @@ void Simulation::draw_faults() {
   drain_one_in_ = draw_fault_if_any(ranges.drain);
   cancel_with_savepoint_one_in_ = draw_fault_if_any(ranges.cancel_with_savepoint);
   disposal_one_in_ = draw_fault_if_any(ranges.disposal);
+  rival_one_in_ = draw_fault_if_any(ranges.rival);
   clock_set_one_in_ = draw_fault_if_any(ranges.clock_set);
   claim_one_in_ = draw_if_any(scenario_.resumes.claim);
   move_one_in_ = draw_if_any(scenario_.resumes.move);
@@ -232,6 +233,7 @@ std::optional<JobOutcome> Simulation::run_process() {
   cancel_requested_ = false;
   faults_before_ = faults_so_far();
   steps_ += kStepsOfStart;
+  if (disturbed_ && rival_one_in_ != 0 && story_.env().one_in(2)) story_.start_rival();
   if (story_.start()) return story_.step_until([this](SimulatedProcess& process) { return after_step(process); });
   if (disturbed_ && steps_ >= fault_steps_) calm_down();
   return std::nullopt;
@@ -258,6 +260,7 @@ void Simulation::disturb(SimulatedProcess& process) {
     story_.ask_for_savepoint(process, SnapshotOrder::Then::kGoOn);
   }
   if (env.one_in(disposal_one_in_)) story_.ask_for_disposal();
+  if (env.one_in(rival_one_in_)) story_.start_rival();
   if (env.one_in(clock_set_one_in_)) {
     const auto ms = static_cast<std::int64_t>(env.random().next() % kMostClockSetMs);
     env.trace().note(fmt::format("THE CLOCK IS SET FORWARD BY {} MS", ms));
@@ -301,7 +304,7 @@ void Simulation::choose_backend() {
   story_.options().master.incremental_checkpoints = incremental_ != changes_mind;
   const bool spills = env.one_in(spill_one_in_);
   env.spill_state(spills, spills && env.one_in(2));
-  story_.options().local_copies = story_.is_kept() && env.one_in(4);
+  story_.set_local_copies(story_.is_kept() && env.one_in(4));
   // Of the little state there is, so that a process has some of it yet to load when something happens.
   const std::uint64_t unit_bytes = kSmallestUnitBytes << env.random().next() % 8;
   story_.options().master.lazy_restore = {.on = !env.one_in(4), .from_bytes = 1, .unit_bytes = unit_bytes};

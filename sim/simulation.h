@@ -76,6 +76,7 @@ class Simulation {
   std::uint64_t drain_one_in_ = 0;
   std::uint64_t cancel_with_savepoint_one_in_ = 0;
   std::uint64_t disposal_one_in_ = 0;
+  std::uint64_t rival_one_in_ = 0;
   std::uint64_t clock_set_one_in_ = 0;
   std::uint64_t claim_one_in_ = 0;
   std::uint64_t move_one_in_ = 0;

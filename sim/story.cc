@@ -12,7 +12,6 @@
 #include "snapshot/shared_files.h"
 #include "snapshot/snapshot_claim.h"
 #include "snapshot/snapshot_disposal.h"
-#include "tidemark/detail/base/hash.h"
 
 namespace tidemark {
 namespace {
@@ -20,6 +19,11 @@ namespace {
 constexpr std::int64_t kMs = 1'000'000;
 // With nothing failing, the first deletes all.
 constexpr int kMaxDisposals = 3;
+// Of a rival that comes before the job: now and then enough to claim.
+constexpr std::uint64_t kMostStepsAhead = 12;
+// Where somebody starts the job who never gets what they want.
+constexpr const char* kOthersDir = "/others";
+constexpr std::string_view kOfTwo = "of two who claim one snapshot";
 
 template <class T>
 T expect(Result<T> result, std::string_view what) {
@@ -29,16 +33,6 @@ T expect(Result<T> result, std::string_view what) {
 
 void expect_none(const std::optional<std::string>& wrong, std::string_view when) {
   if (wrong) throw Wrong{fmt::format("{}: {}", when, *wrong)};
-}
-
-std::uint64_t hash_tree(FileSystem& files, const std::string& path, std::uint64_t hash) {
-  for (const DirectoryEntry& entry : value_or_throw(files.list(path))) {
-    const std::string child = join_path(path, entry.name);
-    hash = (hash ^ detail::hash_bytes(child)) * 0x9e3779b97f4a7c15;
-    hash = entry.is_directory ? hash_tree(files, child, hash)
-                              : (hash ^ detail::hash_bytes(value_or_throw(read_file(files, child)))) * 0x9e3779b97f4a7c15;
-  }
-  return hash;
 }
 
 }  // namespace
@@ -63,36 +57,41 @@ Story::Story(std::uint64_t seed, const WorkloadKind& kind, const WorkloadOptions
 
 Story::~Story() {
   if (process_) static_cast<void>(process_.release());
+  if (rival_) rival_->abandon();
 }
 
 bool Story::start() {
+  if (env_.dead()) bury();
   env_.revive();
+  steps_ = 0;
+  if (process_) return true;  // the rival came first and is the job
   failed_operations_before_ = env_.failed_operations();
   completed_here_ = 0;
-  steps_ = 0;
   restored_was_seen_ = false;
   SimulatedJob job = workload_->build(parallelism_, version_);
   job_ = job.plan.logical.job;
   options_.resume = choose_resume();
+  if (!rival_runs()) env_.keep_copies_of(local_copies_ ? folder() : "");
+  if (env_.dead()) return false;
   auto started = SimulatedProcess::start(env_, std::move(job), options_);
   if (started) {
     process_ = std::move(*started);
     return true;
   }
-  if (env_.dead() || files_failed()) return false;
+  if (env_.dead() || files_failed() || has_lost(started.error())) return false;
   if (!may_be_refused()) throw Wrong{fmt::format("the job can't start: {}", started.error().message())};
   drop_plan();
   return false;
 }
 
 std::optional<JobOutcome> Story::step_until(const AfterStep& after) {
-  while (process_->step()) {
+  while (step_somebody()) {
     if (process_->master_stepped()) {
       look_at_restored();
       look_at_checkpoints();
     }
     if (!answers_->savepoints.empty()) look_at_savepoints();
-    if (after(*process_)) break;
+    if (!process_->over() && after(*process_)) break;
     if (++steps_ > max_steps_) {
       throw Wrong{fmt::format("the job does not end; it is {}", to_string(process_->master().status().state))};
     }
@@ -101,13 +100,30 @@ std::optional<JobOutcome> Story::step_until(const AfterStep& after) {
     throw Wrong{fmt::format("nobody can go on; the job is {}", to_string(process_->master().status().state))};
   }
   look_at_checkpoints();
-  look_at_savepoints();
   failed_checkpoints_ += process_->master().checkpoint_stats().failed;
   std::optional<JobOutcome> outcome;
   if (process_->over()) outcome = process_->master().outcome();
   process_.reset();
+  if (env_.dead()) bury();
+  look_at_savepoints();  // also of one whose answer came with the end
   cancelled_with_ = std::exchange(answers_->cancelled_with, {});
+  if (outcome && outcome->state == JobState::kFailed && has_lost(*outcome->error)) return std::nullopt;
   return outcome;
+}
+
+bool Story::step_somebody() {
+  if (!rival_runs() || env_.dead()) return process_->step();
+  if (process_->over() || env_.one_in(2)) {
+    step_rival();
+  } else {
+    process_->step();
+  }
+  return true;
+}
+
+void Story::bury() {
+  process_.reset();
+  if (rival_) rival_->bury();
 }
 
 std::optional<JobOutcome> Story::run(const AfterStep& after) { return start() ? step_until(after) : std::nullopt; }
@@ -147,10 +163,11 @@ Resume Story::choose_resume() {
   }
   const bool is_named = folder_names_plan();
   if (is_named && env_.one_in(2)) return latest;
-  if (is_named && plan_->claim && env_.one_in(4)) {
+  if (is_named && plan_->claim && !rival_runs() && env_.one_in(4)) {
     env_.trace().note("IT IS NOT TO BE CLAIMED AFTER ALL");
     plan_->claim.reset();
     ownership_.give_up(plan_->path);
+    rival_.reset();
   }
   return {Resume::Kind::kPath, plan_->path, plan_->claim};
 }
@@ -308,11 +325,82 @@ void Story::resume_from(const std::string& path) {
   const auto current = pointer();
   const bool job_went_on = newest_complete_ > snapshot.id || (current && current->attempt > snapshot.attempt);
   plan_ = Plan{path, snapshot.id, std::nullopt, job_went_on, newest_in_folder()};
+  rival_.reset();
 }
 
 void Story::claim_what_is_resumed() {
   plan_->claim = env_.random().next();
   ownership_.claim(plan_->path);
+  rival_.emplace(env_, next_checkpoint_dir(), plan_->path);
+}
+
+void Story::start_rival() {
+  // Only the user of the job knows whether it may leave state behind.
+  const bool may_leave = options_.master.unclaimed_state == UnclaimedState::kDrop || workload_->gone_in(version_).empty();
+  if (job_.empty() || rival_runs() || !may_leave || (process_ && env_.dead())) return;
+  env_.revive();
+  const std::string kept = env_.one_in(4) ? draw_kept_checkpoint() : "";
+  if (!kept.empty()) return claim_kept_checkpoint(kept);
+  if (!rival_) return;
+  env_.trace().note("SOMEBODY ELSE CLAIMS IT, TOO");
+  expect_none(rival_->start(workload_->build(parallelism_, version_), options_, options_.checkpoint_dir), kOfTwo);
+  if (process_) return;
+  for (std::uint64_t steps = env_.random().next() % kMostStepsAhead; steps > 0 && rival_runs() && !process_; --steps) {
+    step_rival();
+    if (env_.dead()) return bury();
+  }
+}
+
+std::string Story::draw_kept_checkpoint() {
+  const SimulatedEnv::Observer observer{env_};
+  const auto current = pointer();
+  if (!current || current->checkpoints.empty()) return {};
+  const RetainedCheckpoint& drawn = current->checkpoints[env_.random().next() % current->checkpoints.size()];
+  return drawn.path.empty() ? path_of(folder(), drawn) : std::string{};
+}
+
+// Nobody gets what the pointer of a job names, whether that runs or not.
+void Story::claim_kept_checkpoint(const std::string& path) {
+  env_.trace().note("SOMEBODY ELSE CLAIMS " + path);
+  Rival other{env_, kOthersDir, path};
+  const auto wrong = other.start(workload_->build(parallelism_, version_), options_, options_.checkpoint_dir);
+  expect_none(wrong, "a job's checkpoint is claimed");
+  if (other.runs()) throw Wrong{fmt::format("somebody else may claim '{}', which its job keeps", path)};
+}
+
+void Story::step_rival() {
+  expect_none(rival_->step(options_.checkpoint_dir), kOfTwo);
+  if (env_.dead()) return;
+  const bool is_taken = process_ && process_->has_tasks();
+  if (is_taken && (rival_->has_claimed() || rival_->has_begun())) {
+    throw Wrong{"two jobs have claimed one snapshot"};
+  }
+  if (rival_->has_begun()) yield_to_rival();
+}
+
+// Who has it the files say; the job goes on there.
+bool Story::has_lost(const Error& error) {
+  if (!rival_ || env_.dead() || !rival_->has_claimed()) return false;
+  if (!files_failed()) expect_none(rival_->check_refusal(error, rival_->checkpoint_dir()), kOfTwo);
+  yield_to_rival();
+  return true;
+}
+
+// The job goes on in the rival's folder and as its process, if that runs; who was the job is the rival.
+void Story::yield_to_rival() {
+  if (!plan_ || !plan_->claim) throw Wrong{"somebody else goes on from what the job has claimed and replaced"};
+  env_.trace().note("SOMEBODY ELSE HAS IT");
+  const SimulatedEnv::Observer observer{env_};
+  expect_none(ownership_.leave(folder()), kOfTwo);
+  Claimant job{options_.checkpoint_dir, *plan_->claim, failed_operations_before_, std::move(process_)};
+  rival_->change_places(job);
+  options_.checkpoint_dir = job.checkpoint_dir;
+  plan_->claim = job.claim;
+  failed_operations_before_ = job.failed_operations_before;
+  process_ = std::move(job.process);
+  ownership_.come_back(folder());
+  ownership_.claim(plan_->path);
+  forget_folder();
 }
 
 void Story::move() {
@@ -320,10 +408,19 @@ void Story::move() {
   const std::string claimed = plan_->claim ? plan_->path : "";
   expect_none(ownership_.leave(folder()), "the job leaves its folder");
   if (!claimed.empty()) ownership_.claim(claimed);
-  options_.checkpoint_dir = fmt::format("{}-{}", kSimulatedCheckpointDir, ++moves_);
+  options_.checkpoint_dir = next_checkpoint_dir();
+  forget_folder();
+}
+
+std::string Story::next_checkpoint_dir() { return fmt::format("{}-{}", kSimulatedCheckpointDir, ++folders_); }
+
+// The plan begins in another one.
+void Story::forget_folder() {
   newest_complete_ = 0;
+  completed_here_ = 0;
+  restored_was_seen_ = false;
   retained_ = Ownership{env_.files()};
-  plan_->newest.reset();
+  plan_->newest = newest_in_folder();
 }
 
 void Story::check_consistent() {
@@ -375,12 +472,20 @@ void Story::check_finished(const std::optional<JobOutcome>& outcome) {
     }
   }
   finish_disposals();
+  check_claim();
   const SimulatedEnv::Observer observer{env_};
   expect_none(check_all_rows(), "at the end");
   expect_none(ownership_.find_touched(), "at the end");
   if (!is_kept()) return;
   check_retained();
   check_nothing_left();
+}
+
+// Of a job that has finished it stays, or what was claimed is gone.
+void Story::check_claim() {
+  if (!rival_) return;
+  expect_none(rival_->start(workload_->build(parallelism_, version_), options_, options_.checkpoint_dir), "behind the end");
+  if (rival_runs()) throw Wrong{"somebody else may claim what the finished job has claimed"};
 }
 
 void Story::check_rows() {
@@ -456,11 +561,6 @@ void Story::check_shared_files(const CheckpointPointer& current) {
   for (const DirectoryEntry& entry : *shared) {
     if (!needed.contains(entry.name)) throw Wrong{fmt::format("'{}' is left over among the shared files", entry.name)};
   }
-}
-
-std::uint64_t Story::hash_files() {
-  const SimulatedEnv::Observer observer{env_};
-  return hash_tree(env_.files(), "/", 0);
 }
 
 }  // namespace tidemark

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "sim/ownership.h"
+#include "sim/rival.h"
 #include "sim/simulated_env.h"
 #include "sim/simulated_process.h"
 #include "sim/workload.h"
@@ -47,6 +48,8 @@ class Story {
   /// How the processes to come are started.
   ProcessOptions& options() { return options_; }
   void set_parallelism(std::uint32_t parallelism) { parallelism_ = parallelism; }
+  /// The processes to come keep local copies of their snapshots.
+  void set_local_copies(bool on) { local_copies_ = on; }
   void set_version(std::uint32_t version) { version_ = version; }
   std::uint32_t version() const { return version_; }
   const Workload& workload() const { return *workload_; }
@@ -69,6 +72,10 @@ class Story {
   void claim_what_is_resumed();
   /// With that, the job goes on in a folder of its own and leaves the one it had. Only if it can't be refused.
   void move();
+  /// Somebody else starts the job in another folder and claims what this one has claimed last, or one of its checkpoints: to be
+  /// called at any moment. Where no process runs, it has a few steps before the next one starts. If it gets the snapshot, it
+  /// is the job from then on.
+  void start_rival();
   /// What was planned so has not come to a checkpoint yet.
   bool has_plan() const { return plan_.has_value(); }
   bool may_be_refused() const { return plan_ && plan_->may_be_refused; }
@@ -98,7 +105,7 @@ class Story {
   /// The mode keeps checkpoints to go on from.
   bool is_kept() const { return options_.master.checkpoints.mode != CheckpointMode::kNone; }
   /// Over all files there are.
-  std::uint64_t hash_files();
+  std::uint64_t hash_files() { return env_.hash_files(); }
 
   std::uint64_t steps() const { return steps_; }  ///< of the last process
   std::uint64_t completed() const { return completed_; }  ///< checkpoints, of all processes
@@ -117,6 +124,17 @@ class Story {
   std::string folder() const;
   std::optional<CheckpointPointer> pointer();
   std::optional<CheckpointId> newest_in_folder();
+  std::string draw_kept_checkpoint();
+  void claim_kept_checkpoint(const std::string& path);
+  bool step_somebody();
+  void bury();
+  bool rival_runs() const { return rival_ && rival_->runs(); }
+  std::string next_checkpoint_dir();
+  void forget_folder();
+  void check_claim();
+  void step_rival();
+  void yield_to_rival();
+  bool has_lost(const Error& error);
   Resume choose_resume();
   bool folder_names_plan();
   void look_at_restored();
@@ -138,6 +156,7 @@ class Story {
   const std::unique_ptr<Workload> workload_;
   ProcessOptions options_;
   std::uint32_t parallelism_;
+  bool local_copies_ = false;
   std::uint32_t version_ = 0;
   std::uint64_t max_steps_ = 200'000;
   std::string job_;  // its name
@@ -150,9 +169,10 @@ class Story {
   Ownership retained_;  // what the pointer of the job's folder names, to see that it stays as it was when it was complete
   std::string cancelled_with_;
   std::optional<Plan> plan_;
-  std::uint32_t moves_ = 0;
+  std::uint32_t folders_ = 0;  // other than the first
   bool restored_was_seen_ = false;  // of this process
   std::unique_ptr<SimulatedProcess> process_;
+  std::optional<Rival> rival_;  // for what was claimed last
 
   std::uint64_t steps_ = 0;
   std::uint64_t completed_ = 0;

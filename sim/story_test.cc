@@ -284,6 +284,47 @@ TEST_F(StoryTest, TheMachineDiesAtEveryFileOperationWithAClaim) {
   for (const std::uint64_t seed : seeds(2)) die_at_every_file_operation_with_a_claim(seed, Death::kMachine);
 }
 
+// Who gets it is the job, and finishes; the other is refused, again and again, and leaves everything as it is.
+TEST_F(StoryTest, OfTwoWhoClaimASavepointOneGetsIt) {
+  std::uint64_t stopped = 0, rivals = 0;
+  const auto all = seeds(60);
+  for (const std::uint64_t seed : all) {
+    SCENE("seed {}", seed);
+    Counting story{seed, 200};
+    if (!stop_to_claim(story, 1 + seed % 4)) continue;  // it was asked before it could
+    ++stopped;
+    const std::string dir = story.options().checkpoint_dir;
+    if (seed % 2 == 0) story.start_rival();
+    const auto outcome = story.run([&](SimulatedProcess&) {
+      if (story.steps() % 10 == 0) story.start_rival();
+      return false;
+    });
+    if (story.options().checkpoint_dir != dir) ++rivals;
+    story.check_finished(outcome ? outcome : story.run());
+  }
+  EXPECT_TRUE(all.size() == 1 || (rivals > 0 && rivals < stopped)) << "always the same: " << rivals << " of " << stopped;
+}
+
+TEST_F(StoryTest, TheMachineDiesAtEveryFileOperationWhileTwoClaimASavepoint) {
+  for (const std::uint64_t seed : seeds(2)) {
+    bool over = false;
+    for (std::uint64_t operations = 0; !over; ++operations) {
+      SCENE("seed {}, dies after {} operations on files of two who claim", seed, operations);
+      Counting story{seed};
+      ASSERT_TRUE(stop_to_claim(story, seed));
+      story.env().die_after_file_operations(story.env().file_operations() + operations, Death::kMachine);
+      story.start_rival();
+      if (!story.env().dead()) story.run();
+      over = !story.env().dead();
+      story.env().die(Death::kMachine);
+      story.start_rival();
+      story.run();
+      story.check_consistent();
+      story.check_finished(story.run());
+    }
+  }
+}
+
 // A savepoint is deleted on request while the job runs; that request may die at any of its operations, too.
 TEST_F(StoryTest, ADisposalDiesAtEveryFileOperation) {
   for (const std::uint64_t seed : seeds(3)) {

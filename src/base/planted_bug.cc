@@ -6,7 +6,7 @@
 namespace tidemark::detail {
 namespace {
 
-constexpr std::array<std::pair<PlantedBug, std::string_view>, 24> kNames{{
+constexpr std::array<std::pair<PlantedBug, std::string_view>, 25> kNames{{
     {PlantedBug::kAckBeforeFsync, "AckBeforeFsync"},
     {PlantedBug::kSkipAlignment, "SkipAlignment"},
     {PlantedBug::kBarrierOvertakesRecord, "BarrierOvertakesRecord"},
@@ -31,6 +31,7 @@ constexpr std::array<std::pair<PlantedBug, std::string_view>, 24> kNames{{
     {PlantedBug::kLoadedTooLate, "LoadedTooLate"},
     {PlantedBug::kSnapshotWithoutUnloaded, "SnapshotWithoutUnloaded"},
     {PlantedBug::kFiringForgetsRun, "FiringForgetsRun"},
+    {PlantedBug::kSecondClaimAccepted, "SecondClaimAccepted"},
 }};
 
 }  // namespace

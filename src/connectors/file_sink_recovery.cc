@@ -61,6 +61,7 @@ class FileSinkRecovery {
       if (entry.is_directory) continue;
       if (is_committed(entry.name, options_.prefix)) committed_.push_back(entry.name);
       if (is_leftover(entry.name, options_.prefix)) leftovers_.push_back(entry.name);
+      if (entry.name == temporary_owner_name()) has_temporary_owner_ = true;
     }
   }
 
@@ -160,17 +161,24 @@ class FileSinkRecovery {
 
   void remove_leftovers() {
     if (!leftovers_.empty()) TIDEMARK_PROBE("sink recovery: leftovers are removed");
-    for (const std::string& name : leftovers_) {
-      const auto removed = files_.remove(join_path(options_.directory, name));
-      if (!removed && removed.error().code() != ErrorCode::kNotFound) throw removed.error();
-    }
+    for (const std::string& name : leftovers_) remove(name);
+    if (has_temporary_owner_) remove(temporary_owner_name());
   }
+
+  void remove(const std::string& name) {
+    const auto removed = files_.remove(join_path(options_.directory, name));
+    if (!removed && removed.error().code() != ErrorCode::kNotFound) throw removed.error();
+  }
+
+  // As replace_file() writes it; no sign that anybody has used the prefix.
+  std::string temporary_owner_name() const { return owner_name(options_.prefix) + ".tmp"; }
 
   const FileSinkOptions& options_;
   const SinkRecovery& recovery_;
   FileSystem& files_;
   std::vector<std::string> committed_;
   std::vector<std::string> leftovers_;
+  bool has_temporary_owner_ = false;  // a machine has died as that was written
 };
 
 }  // namespace

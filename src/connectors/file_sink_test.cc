@@ -142,6 +142,19 @@ TEST(FileSinkTest, ANewRunRefusesCommittedFilesOfAnEarlierOne) {
   EXPECT_EQ(names_in(world).size(), 2u);
 }
 
+// The machine may die when the new name of a renamed file is durable and the loss of the old one is not.
+TEST(FileSinkTest, TheOwnersFileUnderTheNameThatItWasWrittenByIsRemoved) {
+  World world;
+  sink_to().recover(recovery_of(world, 1));
+  detail::write_file(world.files, "/out/.part.owner.tmp", "job job\nsink uid\n");
+  SinkRecovery check = recovery_of(world, 2, true);
+  check.only_checks = true;
+  sink_to().recover(check);
+  EXPECT_EQ(names_in(world).size(), 2u);
+  sink_to().recover(recovery_of(world, 2, true));
+  EXPECT_EQ(names_in(world), std::vector<std::string>{".part.owner"});
+}
+
 TEST(FileSinkTest, AFolderAndPrefixBelongToOneSink) {
   World world;
   sink_to().recover(recovery_of(world, 1));

@@ -1,17 +1,24 @@
-// State that earlier builds have written: tests/compat/v1 holds what the jobs of ledger_job.h and visits_job.h left in the middle
-// of their input, in each way of leaving it. Every later build must go on from there, at any parallelism and in its next version.
+// State that earlier builds have written: tests/compat/v1 holds what the jobs of ledger_job.h and visits_job.h left in the
+// middle of their input, in each way of leaving it, and that of cards_job.h in RocksDB's own files. Every later build must go on
+// from there, at any parallelism and in its next version.
 //
 // TIDEMARK_WRITE_FIXTURES=1 writes what is not there yet: a fixture is never written anew.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/log.h"
+#include "cards_job.h"
 #include "env/posix_file_system.h"
 #include "halved_job.h"
 #include "ledger_job.h"
+#include "rocksdb_world.h"
+#include "snapshot/checkpoint_store.h"
 #include "snapshot/copied_tree.h"
 #include "visits_job.h"
 
@@ -26,6 +33,10 @@ const HalvedJob& visits_job() {
   static const HalvedJob job = visits::job();
   return job;
 }
+const HalvedJob& cards_job() {
+  static const HalvedJob job = cards::job();
+  return job;
+}
 
 struct Fixture {
   const HalvedJob& (*job)();
@@ -33,6 +44,7 @@ struct Fixture {
   StopWith with;
   bool incremental = false;
   bool spills_state = false;
+  bool in_rocksdb = false;  ///< and not in the store in memory that takes its place elsewhere
 };
 
 const std::vector<Fixture>& fixtures() {
@@ -46,6 +58,12 @@ const std::vector<Fixture>& fixtures() {
                                           {.job = job, .folder = "spilled", .with = StopWith::kCheckpoint, .spills_state = true},
                                       });
     }
+    fixtures.push_back({.job = cards_job,
+                        .folder = "rocksdb",
+                        .with = StopWith::kCheckpoint,
+                        .incremental = true,
+                        .spills_state = true,
+                        .in_rocksdb = true});
     return fixtures;
   }();
   return all;
@@ -53,13 +71,30 @@ const std::vector<Fixture>& fixtures() {
 
 std::string path_of(const Fixture& fixture) { return TIDEMARK_SOURCE_DIR "/tests/compat/v1/" + fixture.job().name + "/" + fixture.folder; }
 
+std::unique_ptr<TestWorld> world_of(const Fixture& fixture, std::uint64_t seed) {
+  if (!fixture.in_rocksdb) return std::make_unique<TestWorld>(seed);
+  auto world = std::make_unique<RocksdbWorld>(seed, testing::TempDir() + "tidemark-compat-rocksdb");
+  world->has_little_memory = true;
+  return world;
+}
+
 void write(const Fixture& fixture) {
   FileSystem& disk = posix_file_system();
   if (disk.stat(path_of(fixture))) return;
-  TestWorld world{1};
+  const auto made = world_of(fixture, 1);
+  TestWorld& world = *made;
   run_first_half(world, fixture.job(), {.spills_state = fixture.spills_state, .parallelism = 2}, fixture.incremental, fixture.with);
   value_or_throw(world.files.remove("/state/job/LOCK"));
   copy_tree(world.files, "/", disk, path_of(fixture));
+}
+
+/// Of a job that goes on from it at `wall_ms`; when it was written that was about 0.
+std::vector<std::string> rows_behind(const Fixture& fixture, const JobVersion& version, Shape shape, std::int64_t wall_ms) {
+  const auto made = world_of(fixture, 2);
+  TestWorld& world = *made;
+  copy_tree(posix_file_system(), path_of(fixture), world.files, "/");
+  world.clock.set_wall_ms(wall_ms);
+  return run_to_the_end(world, version, shape, fixture.incremental, 2);
 }
 
 class CompatV1 : public testing::TestWithParam<Fixture> {
@@ -71,12 +106,8 @@ class CompatV1 : public testing::TestWithParam<Fixture> {
   }
   static void TearDownTestSuite() { set_log_sink({}); }
 
-  void expect_the_rows_of_an_undisturbed_run(const JobVersion& version, Shape shape) {
-    TestWorld world{2};
-    copy_tree(posix_file_system(), path_of(GetParam()), world.files, "/");
-    world.clock.set_wall_ms(60'000);
-    const auto rows = run_to_the_end(world, version, shape, GetParam().incremental, 2);
-    EXPECT_EQ(difference(rows, undisturbed(GetParam().job())), "");
+  static void expect_the_rows_of_an_undisturbed_run(const JobVersion& version, Shape shape) {
+    EXPECT_EQ(difference(rows_behind(GetParam(), version, shape, 60'000), undisturbed(GetParam().job())), "");
   }
 };
 INSTANTIATE_TEST_SUITE_P(All, CompatV1, testing::ValuesIn(fixtures()),
@@ -92,6 +123,45 @@ TEST_P(CompatV1, AtAnyParallelismAndInItsNextVersion) {
   for (const std::uint32_t parallelism : {1, 3}) {
     expect_the_rows_of_an_undisturbed_run(GetParam().job().after, {.parallelism = parallelism});
   }
+}
+
+class RocksdbFilesV1 : public CompatV1 {};
+INSTANTIATE_TEST_SUITE_P(Cards, RocksdbFilesV1, testing::Values(fixtures().back()));
+
+TEST_P(RocksdbFilesV1, TheFixtureIsMadeOfThem) {
+  FileSystem& disk = posix_file_system();
+  const std::string folder = path_of(GetParam()) + "/state/job";
+  const auto pointer = value_or_throw(read_pointer_file(disk, folder));
+  ASSERT_TRUE(pointer && !pointer->checkpoints.empty());
+  const CheckpointMetadata metadata = value_or_throw(load_checkpoint(disk, path_of(folder, pointer->checkpoints.back())));
+  std::size_t of_tables = 0;
+  for (const CheckpointMetadata::Operator& op : metadata.operators) {
+    for (const OperatorSnapshot& subtask : op.subtasks) {
+      if (op.uid != "cards" && op.uid != "sessions") continue;
+      EXPECT_EQ(subtask.store.format, "rocksdb-1") << op.uid;
+      of_tables += static_cast<std::size_t>(std::ranges::count_if(
+          subtask.store.files, [](const StoreFile& file) { return file.file.path.ends_with(".sst.snap"); }));
+    }
+  }
+  EXPECT_GT(of_tables, 10u);
+}
+
+// So it stands in them when each value was written.
+TEST_P(RocksdbFilesV1, WhatHasExpiredSinceIsNotThere) {
+  constexpr std::int64_t kTwoHoursMs = 7'200'000;
+  const auto uses_in = [](const std::vector<std::string>& rows) {
+    std::uint64_t uses = 0;
+    for (const std::string& row : rows) {
+      const std::size_t at = row.find(R"( uses","number":)");
+      if (at != std::string::npos) uses += std::stoull(row.substr(row.find_last_of(':') + 1));
+    }
+    return uses;
+  };
+  EXPECT_EQ(uses_in(undisturbed(cards_job())), cards::kUses);
+  const Shape shape{.spills_state = true, .parallelism = 2};
+  const std::uint64_t left = uses_in(rows_behind(GetParam(), cards_job().before, shape, kTwoHoursMs));
+  EXPECT_GT(left, 0u);
+  EXPECT_LT(left, cards::kUses);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "env/posix_env.h"
 #include "state/rocksdb_stores.h"
 #include "testing/test_world.h"
+#include "tidemark/detail/state/state_memory.h"
 
 namespace tidemark {
 
@@ -53,13 +54,17 @@ class RocksdbWorld final : public TestWorld {
     Env env = TestWorld::env();
     env.files = &files_;
     env.storage = &files;
+    env.state_memory = spills_state && has_little_memory ? &little_memory_ : nullptr;
     env.state_stores = spills_state ? rocksdb_.get() : nullptr;
     env.other_stores = rocksdb_.get();
     return env;
   }
 
+  bool has_little_memory = false;  ///< with spills_state: next to no key stays in the tables
+
  private:
   const std::string folder_;
+  detail::StateMemory little_memory_{1};
   PosixEnv posix_{1};
   PartlyOnDisk files_{files, *posix_.env().files, folder_};
   std::unique_ptr<RocksdbStores> rocksdb_ = value_or_throw(RocksdbStores::create(posix_.env(), folder_, 0));

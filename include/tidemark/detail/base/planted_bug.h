@@ -37,6 +37,7 @@ enum class PlantedBug : std::uint8_t {
   kLoadedTooLate,               ///< a key is used before its restored entry is loaded, which then comes on top
   kSnapshotWithoutUnloaded,     ///< a snapshot leaves out what was restored and is not loaded yet
   kFiringForgetsRun,            ///< a window gives its result without what did not fit into memory
+  kSecondClaimAccepted,         ///< a snapshot is claimed though another has claimed it since it was found free
 };
 
 /// In the words of the enumerators, without their k: "AckBeforeFsync".
