@@ -28,6 +28,17 @@
 // unbounded() has no end at which a record is known to be alone. It takes streams of records and of changes (change.h), and
 // gives a stream of changes; inner() and semi() of two streams of records give plain records, as they only grow. A row that is
 // taken away is looked for by its content among those of its key and stream, so upserts are refused: they don't say what a row was.
+//
+// Behind unbounded(), many_to_one() promises that the second stream has at most one record a key, one_to_many() that the first has:
+//
+//   bids.key_by(&Bid::auction).join(auctions.key_by(&Auction::id)).unbounded().many_to_one().inner(...)
+//
+// The rows are the same, for less: only that one record is kept for good, and records of the other stream until it comes. So
+// filter() behind the join, not that stream before it, or what belongs to the records left out waits for good. A second record
+// of a key, even one equal to the first, breaks the promise and fails the job. The promised stream is one of records, as changes
+// take rows back; with a ttl both streams are, and the promise holds as long as the record is kept. What the join keeps is not what
+// it keeps without the promise: give it another uid when that changes.
+//
 // One stream that never ends is no harm to the others, but what waits for its watermark waits on.
 #pragma once
 
@@ -44,6 +55,7 @@
 #include "tidemark/detail/operators/join_kind.h"
 #include "tidemark/detail/operators/table_join.h"
 #include "tidemark/detail/operators/temporal_join.h"
+#include "tidemark/detail/operators/unique_join.h"
 #include "tidemark/detail/operators/window_join.h"
 #include "tidemark/stream.h"
 #include "tidemark/ttl.h"
@@ -75,6 +87,11 @@ class Join {
     return Join{how_.allowed_lateness(lateness)};
   }
 
+  /// Of unbounded() alone: the second stream has at most one record a key. The first may have, too.
+  auto many_to_one() const { return promise<detail::Cardinality::kManyToOne, B>(); }
+  /// Likewise the first stream.
+  auto one_to_many() const { return promise<detail::Cardinality::kOneToMany, A>(); }
+
   template <class F>
   auto inner(F f) const {
     static_assert(std::invocable<const F&, const First&, const Second&>, "inner() takes a callable that makes a row of two records: [](const A& a, const B& b) { return ...; }");
@@ -99,6 +116,16 @@ class Join {
   auto anti() const { return how_.template add<detail::JoinKind::kAnti>(detail::NoCallable{}); }
 
  private:
+  template <detail::Cardinality kCardinality, class One>
+  auto promise() const {
+    static_assert(requires(const How& how) { how.template promise<kCardinality>(); },
+                  "many_to_one() and one_to_many() are for joins by unbounded(), one of them and once: other joins keep no record for good");
+    static_assert(!detail::is_change_v<One>,
+                  "many_to_one() and one_to_many() need records on the side of the one, not changes, which take rows back: leave it out, and both streams are kept whole");
+    auto promised = how_.template promise<kCardinality>();
+    return Join<A, B, decltype(promised)>{std::move(promised)};
+  }
+
   How how_;
 };
 
@@ -108,15 +135,24 @@ class JoinedStreams {
   using Connected = ConnectedStreams<A, KeyA, B, KeyB>;
   using Key = typename Connected::Key;
 
-  template <class MaybeTtl>
+  template <class MaybeTtl, detail::Cardinality kCardinality = detail::Cardinality::kManyToMany>
   struct ByKey {
     Connected streams;
     MaybeTtl ttl;
+    template <detail::Cardinality kPromised>
+      requires(kCardinality == detail::Cardinality::kManyToMany)
+    ByKey<MaybeTtl, kPromised> promise() const {
+      static_assert(std::same_as<MaybeTtl, detail::NoTtl> || (!detail::is_change_v<A> && !detail::is_change_v<B>),
+                    "many_to_one() and one_to_many() with unbounded(ttl(...)) take records, not changes: of a row that is let go it is not known whether it has expired");
+      return {streams, ttl};
+    }
     template <detail::JoinKind kKind, class F>
     auto add(F f) const {
       static_assert(kKind == detail::JoinKind::kInner || std::same_as<MaybeTtl, detail::NoTtl>,
                     "unbounded(ttl(...)) joins inner(): where records expire, none is known to be alone");
-      return streams.template process<detail::TableJoin<kKind, Key, A, B, F, MaybeTtl>>(std::move(f), ttl).name("join");
+      using Function = std::conditional_t<kCardinality == detail::Cardinality::kManyToMany, detail::TableJoin<kKind, Key, A, B, F, MaybeTtl>,
+                                          detail::UniqueJoin<kKind, kCardinality, Key, A, B, F, MaybeTtl>>;
+      return streams.template process<Function>(std::move(f), ttl).name("join");
     }
   };
   struct ByTime {

@@ -131,6 +131,8 @@ struct Unmergeable {
   by_number.join(by_number).window(tumbling(1s)).full([](const Bid&, const Bid& b) { return b; });
   // says: as_of() joins inner() or left(): a version alone is no row
   by_number.join(by_number).as_of().right([](const Bid*, const Bid& b) { return b; });
+  // says: many_to_one() and one_to_many() are for joins by unbounded()
+  by_number.join(by_number).between(-1s, 1s).many_to_one();
   // says: window() over two streams takes windows that hang on the time alone: tumbling(10s), sliding(10s, 2s), session(30s)
   by_number.join(by_number).window(ByTags{}).inner([](const Bid& a, const Bid&) { return a; });
   // says: Over two streams it takes a duration
@@ -152,6 +154,11 @@ struct Unmergeable {
   const auto counts = bids.key_by(&Bid::auction).aggregate(count());
   // says: rebalance(), rescale() and shuffle() would bring the changes or upserts of a row out of order
   counts.rebalance();
+  // says: many_to_one() and one_to_many() need records on the side of the one, not changes
+  const auto counted = counts.key_by(of_row(&Count::key)).join(by_number);
+  counted.unbounded().one_to_many();
+  // says: many_to_one() and one_to_many() with unbounded(ttl(...)) take records, not changes
+  counted.unbounded(ttl(1h)).many_to_one();
   // says: a table is made of records or of the changes of another table, not of upserts
   const auto upserts = counts.upserts();
   const auto by_key = upserts.key_by([](const Upsert<Count>& upsert) { return upsert.row.key; });

@@ -148,6 +148,22 @@ const Stream<Order> too_late = paid.side_output(late_orders);
   t.expect_out(late, {{1, 9}});
 }
 
+TEST(StreamsTogetherPage, OneRecordAKey) {
+  const TestInput<Order> made{"orders"};
+  PipelineTest<Payment, Paid> t{TestOptions{}, [&](Stream<Payment> payments, TestPorts& ports) {
+                                  const auto orders = ports.input(made);
+                                  return
+payments.key_by(&Payment::order)
+    .join(orders.key_by(&Order::id))
+    .unbounded()
+    .many_to_one()
+    .inner([](const Payment& payment, const Order& order) { return Paid{order.id, payment.amount}; })
+    .uid("paid")
+                                  ;
+                                }};
+  t.in({1, 4}).in(made, {1, 9}).in({1, 5}).expect_out({{1, 4}, {1, 5}});
+}
+
 TEST(StreamsTogetherPage, Tables) {
   using Large = Change<Keyed<bool, std::int64_t>>;
   PipelineTest<Payment, Large> t{TestOptions{}, [](Stream<Payment> payments) {

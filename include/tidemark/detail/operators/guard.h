@@ -14,7 +14,10 @@ namespace tidemark::detail {
 /// Text that outlives the pass of this batch through the chain.
 inline TextRange stable_text_of(const Batch& batch) { return batch.borrowed_text(); }
 
-/// "record 118203 (event time 2015-07-15 00:03:02.000, {"auction":17,...})"; the content is cut at 200 bytes.
+/// The first 200 bytes and, if it is longer, "...": of a record's content, for a message.
+std::string beginning_of(std::string content);
+
+/// "record 118203 (event time 2015-07-15 00:03:02.000, {"auction":17,...})", with the beginning of the content.
 std::string describe_record(std::uint64_t number, std::int64_t timestamp, std::string content);
 
 /// Counts the records of one operator subtask, so that a failure names the one that it happened at.

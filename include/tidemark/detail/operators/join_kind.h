@@ -27,6 +27,16 @@ constexpr bool gives_alone(JoinKind kind, bool of_first) {
   return kind == JoinKind::kRight || kind == JoinKind::kFull;
 }
 
+/// Whether they give one, themselves, when they meet their first partner.
+constexpr bool gives_met(JoinKind kind, bool of_first) { return kind == JoinKind::kSemi && of_first; }
+
+/// How many records each stream has for a key.
+enum class Cardinality : std::uint8_t {
+  kManyToMany,  ///< both any number
+  kOneToMany,   ///< the first at most one
+  kManyToOne,   ///< the second at most one
+};
+
 /// For semi and anti joins, whose rows are the records of the first stream.
 struct NoCallable {};
 

@@ -18,27 +18,74 @@
 
 namespace tidemark::detail {
 
-/// InA and InB are records or Changes of them. MaybeTtl as of a state: the rows of a key and side go so long after the last of
-/// them came.
-template <JoinKind kKind, class K, class InA, class InB, class F, class MaybeTtl>
-struct TableJoinTypes {
+/// What becomes of records that meet or are alone, of streams of InA and InB, which are records or Changes of them.
+template <JoinKind kKind, class InA, class InB, class F>
+class TableJoinRows {
   using Row = JoinRow<kKind, RowOf<InA>, RowOf<InB>, F>;
-  static constexpr bool kOnlyGrows = (kKind == JoinKind::kInner || kKind == JoinKind::kSemi) && !is_change_v<InA> && !is_change_v<InB>;
+  static constexpr bool kOnlyGrows =
+      (kKind == JoinKind::kInner || kKind == JoinKind::kSemi) && !is_change_v<InA> && !is_change_v<InB>;
+
+ public:
   using Output = std::conditional_t<kOnlyGrows, typename Row::Type, Change<typename Row::Type>>;
-  using Base = KeyedCoProcess<K, InA, InB, Output>;
+
+  explicit TableJoinRows(F f) : row_{std::move(f)} {}
+
+  /// A pair that is there now or, not `added`, no more. kFirst: `row` is of the first stream.
+  template <bool kFirst, class Mine, class Other>
+  void put_pair(const Mine& row, const Other& partner, bool added, Out<Output>& out) const {
+    if constexpr (gives_pairs(kKind)) put(row_.template of_pair<kFirst>(row, partner), added, out);
+  }
+  /// Of a record that is alone now or no more.
+  template <bool kFirst, class T>
+  void put_alone(const T& row, bool added, Out<Output>& out) const {
+    if constexpr (gives_alone(kKind, kFirst)) put(row_.template of_one<kFirst>(row), added, out);
+  }
+  /// Of a record that has partners now or no more.
+  template <bool kFirst, class T>
+  void put_met(const T& row, bool added, Out<Output>& out) const {
+    if constexpr (gives_met(kKind, kFirst)) put(row_.template of_one<kFirst>(row), added, out);
+  }
+
+ private:
+  static void put(typename Row::Type row, bool added, Out<Output>& out) {
+    if constexpr (kOnlyGrows) {
+      out.emit(std::move(row));
+    } else {
+      out.emit({added ? ChangeKind::kInsert : ChangeKind::kDelete, std::move(row)});
+    }
+  }
+
+  Row row_;
 };
 
+/// Of a key's rows one with the content of `row`. False if there is none: they may have expired.
+template <class Rows, class T>
+bool take_row(Rows& from, const T& row) {
+  const auto& rows = from.get();
+  const auto found = std::find_if(rows.begin(), rows.end(), [&](const T& each) { return same_content(each, row); });
+  if (found == rows.end()) return false;
+  if (rows.size() == 1) {
+    from.clear();
+  } else {
+    from.mutate([at = found - rows.begin()](auto& changed) { changed.erase(changed.begin() + at); });
+  }
+  return true;
+}
+
+/// MaybeTtl as of a state: the rows of a key and side go so long after the last of them came.
 template <JoinKind kKind, class K, class InA, class InB, class F, class MaybeTtl>
-class TableJoin final : public TableJoinTypes<kKind, K, InA, InB, F, MaybeTtl>::Base {
-  using Types = TableJoinTypes<kKind, K, InA, InB, F, MaybeTtl>;
+class TableJoin final : public KeyedCoProcess<K, InA, InB, typename TableJoinRows<kKind, InA, InB, F>::Output> {
+  using Rows = TableJoinRows<kKind, InA, InB, F>;
+  using Base = KeyedCoProcess<K, InA, InB, typename Rows::Output>;
   template <class T>
   using Side = ValueState<K, std::vector<T>, MaybeTtl>;
 
  public:
-  using Output = typename Types::Output;
-  using typename Types::Base::Context;
+  using typename Base::Context;
+  using typename Base::Output;
 
-  TableJoin(Declare& declare, F f, MaybeTtl ttl) : row_{std::move(f)}, first_{declare, "first", ttl}, second_{declare, "second", ttl} {}
+  TableJoin(Declare& declare, F f, MaybeTtl ttl)
+      : rows_{std::move(f)}, first_{declare, "first", ttl}, second_{declare, "second", ttl} {}
 
   void process_first(const InA& record, Context&, Out<Output>& out) override { change<true>(first_, second_, record, out); }
   void process_second(const InB& record, Context&, Out<Output>& out) override { change<false>(second_, first_, record, out); }
@@ -51,60 +98,28 @@ class TableJoin final : public TableJoinTypes<kKind, K, InA, InB, F, MaybeTtl>::
     const bool was_empty = mine.get().empty();
     if (added) {
       mine.mutate([&](auto& rows) { rows.push_back(row); });
-    } else if (!take(mine, row)) {
+    } else if (!take_row(mine, row)) {
       return;
     }
     const auto& partners = others.get();
     if (added && was_empty) {
       for (const auto& partner : partners) {
-        put_alone<!kFirst>(partner, false, out);
-        put_met<!kFirst>(partner, true, out);
+        rows_.template put_alone<!kFirst>(partner, false, out);
+        rows_.template put_met<!kFirst>(partner, true, out);
       }
     }
-    if (partners.empty()) put_alone<kFirst>(row, added, out);
-    if (!partners.empty()) put_met<kFirst>(row, added, out);
-    if constexpr (gives_pairs(kKind)) {
-      for (const auto& partner : partners) put(row_.template of_pair<kFirst>(row, partner), added, out);
-    }
+    if (partners.empty()) rows_.template put_alone<kFirst>(row, added, out);
+    if (!partners.empty()) rows_.template put_met<kFirst>(row, added, out);
+    for (const auto& partner : partners) rows_.template put_pair<kFirst>(row, partner, added, out);
     if (!added && mine.get().empty()) {
       for (const auto& partner : partners) {
-        put_met<!kFirst>(partner, false, out);
-        put_alone<!kFirst>(partner, true, out);
+        rows_.template put_met<!kFirst>(partner, false, out);
+        rows_.template put_alone<!kFirst>(partner, true, out);
       }
     }
   }
 
-  // False if it is not there: its key's rows may have expired.
-  template <class Mine, class T>
-  static bool take(Mine& mine, const T& row) {
-    const auto& rows = mine.get();
-    const auto found = std::find_if(rows.begin(), rows.end(), [&](const T& each) { return same_content(each, row); });
-    if (found == rows.end()) return false;
-    if (rows.size() == 1) {
-      mine.clear();
-    } else {
-      mine.mutate([at = found - rows.begin()](auto& changed) { changed.erase(changed.begin() + at); });
-    }
-    return true;
-  }
-
-  template <bool kFirst, class T>
-  void put_alone(const T& row, bool added, Out<Output>& out) {
-    if constexpr (gives_alone(kKind, kFirst)) put(row_.template of_one<kFirst>(row), added, out);
-  }
-  template <bool kFirst, class T>
-  void put_met(const T& row, bool added, Out<Output>& out) {
-    if constexpr (kKind == JoinKind::kSemi && kFirst) put(row_.template of_one<kFirst>(row), added, out);
-  }
-  static void put(typename Types::Row::Type row, bool added, Out<Output>& out) {
-    if constexpr (Types::kOnlyGrows) {
-      out.emit(std::move(row));
-    } else {
-      out.emit({added ? ChangeKind::kInsert : ChangeKind::kDelete, std::move(row)});
-    }
-  }
-
-  typename Types::Row row_;
+  Rows rows_;
   Side<RowOf<InA>> first_;
   Side<RowOf<InB>> second_;
 };
