@@ -189,6 +189,23 @@ TYPED_TEST(TimerQueueOf, TheCallbackCutsTheFiringWithoutLosingOrder) {
   EXPECT_EQ(fired, this->timers({{0, 1}, {400, 1}, {800, 1}, {1200, 1}, {1600, 1}, {2000, 1}}));
 }
 
+TYPED_TEST(TimerQueueOf, TheHashesOfThoseThatComeNextAreKnownWhileTheyFire) {
+  for (int i = 0; i < 5; ++i) this->add(100 + i, static_cast<std::uint64_t>(i));
+  this->add(5000, 5);
+  EXPECT_EQ(this->queue_.hash_ahead(0), nullptr) << "not in order yet";
+  std::size_t fired = 0;
+  this->queue_.pop_due(at(4000), [&](Timestamp, std::uint64_t, TimerKeyView<TypeParam>) {
+    ++fired;
+    for (std::size_t ahead = 0; ahead < 6; ++ahead) {
+      const std::uint64_t* const hash = this->queue_.hash_ahead(ahead);
+      EXPECT_EQ(hash != nullptr, fired + ahead < 5);
+      if (hash != nullptr) EXPECT_EQ(*hash, hash_of(key_of<TypeParam>(fired + ahead)));
+    }
+    return true;
+  });
+  EXPECT_EQ(fired, 5u);
+}
+
 TYPED_TEST(TimerQueueOf, NothingIsDueBeforeTheBound) {
   EXPECT_EQ(this->queue_.not_due_before(), std::nullopt);
   this->add(5300, 1);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "env/split_mix_random.h"
@@ -37,10 +38,14 @@ using Table = RowChanges<K, Event<K>, AggregatedRow<K, Event<K>, Sum<K>>>;
 template <class K>
 using Given = Change<Keyed<K, std::int64_t>>;
 
+using TwoNumbers = std::pair<std::int64_t, std::int64_t>;
+
 template <class K>
 K key_of(std::int64_t number) {
   if constexpr (std::is_same_v<K, std::string>) {
     return "a key that is a text, of number " + std::to_string(number);
+  } else if constexpr (std::is_same_v<K, TwoNumbers>) {
+    return {number % 10, number / 10};
   } else {
     return number;
   }
@@ -151,7 +156,7 @@ class RowsAtTheEnd : public testing::Test {
   SplitMixRandom random_{7};
   MemoryStateStores stores_;
 };
-using KeyTypes = testing::Types<std::int64_t, std::string>;
+using KeyTypes = testing::Types<std::int64_t, TwoNumbers, std::string>;
 TYPED_TEST_SUITE(RowsAtTheEnd, KeyTypes);
 
 TYPED_TEST(RowsAtTheEnd, AreGivenOnceInPartsWithoutATimer) {

@@ -27,6 +27,8 @@ namespace {
 using testing::HasSubstr;
 
 constexpr std::uint32_t kMaxParallelism = 128;
+using TwoNumbers = std::pair<std::int64_t, std::int64_t>;
+
 constexpr std::int64_t kLife_s = 20;
 
 /// What a record does to its key.
@@ -306,6 +308,8 @@ class Operator {
   K key(std::uint64_t number) {
     if constexpr (std::is_same_v<K, std::int64_t>) {
       return static_cast<std::int64_t>(number) * 7'919 - 500;
+    } else if constexpr (std::is_same_v<K, TwoNumbers>) {
+      return {static_cast<std::int64_t>(number % 10), -static_cast<std::int64_t>(number / 10)};
     } else {
       auto& text = texts_[number];
       if (text.empty()) text = (number % 2 == 0 ? "k" : "a key that is longer than what lies in a slot, number ") + std::to_string(number);
@@ -409,6 +413,7 @@ class SpilledState : public testing::TestWithParam<Memory> {};
 TEST_P(SpilledState, GoesOnFromTheFilesOfStores) {
   for (std::uint64_t seed = 1; seed <= 2 && !HasFatalFailure(); ++seed) {
     go_on_by_files<std::int64_t>(seed, GetParam(), Stores::kWithFiles);
+    go_on_by_files<TwoNumbers>(seed, GetParam(), Stores::kWithFiles);
     go_on_by_files<std::string_view>(seed, GetParam(), Stores::kWithFiles);
   }
 }
@@ -418,6 +423,9 @@ TEST_P(SpilledState, GoesOnFromTheFilesOfRocksdb) {
 
 TEST_P(SpilledState, EqualsAModelForNumbers) {
   for (std::uint64_t seed = 1; seed <= 3 && !HasFatalFailure(); ++seed) use_and_restore<std::int64_t>(seed, GetParam());
+}
+TEST_P(SpilledState, EqualsAModelForPairsOfNumbers) {
+  for (std::uint64_t seed = 1; seed <= 3 && !HasFatalFailure(); ++seed) use_and_restore<TwoNumbers>(seed, GetParam());
 }
 TEST_P(SpilledState, EqualsAModelForTexts) {
   for (std::uint64_t seed = 1; seed <= 3 && !HasFatalFailure(); ++seed) use_and_restore<std::string_view>(seed, GetParam());

@@ -36,6 +36,13 @@ BlockPool& CowDomain::blocks(std::size_t block_bytes) {
   return *block_pools_.emplace_back(std::make_unique<BlockPool>(pages_, block_bytes));
 }
 
+std::size_t CowDomain::free_block_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& pool : block_pools_) bytes += pool->free_bytes();
+  for (const auto& pool : key_pools_) bytes += pool == nullptr ? 0 : pool->free_bytes();
+  return bytes;
+}
+
 BlockPool* CowDomain::key_pool(std::size_t size) {
   if (!kPoolKeys || size > kLargestPooledKey) return nullptr;
   std::unique_ptr<BlockPool>& pool = key_pools_[(size - 1) / kKeyAlignment];

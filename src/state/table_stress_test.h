@@ -22,6 +22,7 @@
 
 namespace tidemark::detail {
 
+using TwoNumbers = std::pair<std::int64_t, std::int64_t>;
 struct Wide {
   std::int64_t a, b, c, d, e, f;
 };
@@ -93,6 +94,8 @@ std::string encoded_key(std::uint64_t n) {
     if (n % 3 == 1) text = "user-with-a-long-name-" + text;
     if (n % 7 == 2) text.insert(0, 12 - std::min<std::size_t>(text.size(), 11), 'k');
     KeyCodec<K>::encode(text, writer);
+  } else if constexpr (std::is_same_v<K, TwoNumbers>) {
+    KeyCodec<K>::encode({static_cast<std::int64_t>(n % 16), static_cast<std::int64_t>(n / 16)}, writer);
   } else {
     KeyCodec<K>::encode(static_cast<K>(n * 0x9e37), writer);
   }
@@ -119,6 +122,7 @@ class Writer {
   void operate(std::uint64_t keys, std::uint64_t erase_percent) {
     const std::string key = encoded_key<K>(below(random_, keys));
     const std::uint64_t hash = hash_of_encoded(key);
+    if (below(random_, 64) == 0) table_->merge_thin({hash, hash | random_.next()});
     typename Stored::Lookup lookup{};
     ASSERT_TRUE(Stored::decode(key, lookup));
     const auto row = table_->find(hash, lookup);
@@ -176,7 +180,7 @@ class Writer {
   std::string text_;
 };
 
-// How the operations of a phase are mixed. Together: growth with splits, steady updates, churn that makes segments
+// How the operations of a phase are mixed. Together: growth with splits, thin segments that are merged, steady updates, churn that makes segments
 // anew, clearing with the room kept, and a table that goes while its snapshots are being read.
 struct Phase {
   std::uint64_t keys;
@@ -200,7 +204,8 @@ struct Of {
 using Pairs = testing::Types<Of<std::int64_t, std::int64_t>, Of<std::int64_t, std::int32_t>, Of<std::int64_t, Wide>,
                              Of<std::int64_t, std::string>, Of<std::int32_t, std::vector<std::int64_t>>,
                              Of<std::string, std::map<std::string, std::int64_t>>, Of<std::int64_t, Quote>,
-                             Of<std::string, std::int64_t>, Of<std::string, Quote>>;
+                             Of<std::string, std::int64_t>, Of<std::string, Quote>, Of<TwoNumbers, std::int64_t>,
+                             Of<TwoNumbers, std::string>>;
 
 // Hands snapshots to threads and takes finished ones back. A Snapshot has read_on(), which is false at its end, and then
 // finish(), which gives its bound.

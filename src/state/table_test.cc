@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -158,6 +159,57 @@ TYPED_TEST(TableTest, KeysThatComeAndGoLeaveNothingBehind) {
   EXPECT_LT(table.memory_bytes(), std::size_t{1} << 20);
 }
 
+// As where most keys leave a table for a store.
+TYPED_TEST(TableTest, ThinSegmentsAreMerged) {
+  constexpr HashSpan kAll{0, std::numeric_limits<std::uint64_t>::max()};
+  constexpr HashSpan kUpperHalf{std::uint64_t{1} << 63, std::numeric_limits<std::uint64_t>::max()};
+  constexpr std::int64_t kKeys = 40000;
+  CowDomain domain;
+  Int64Table<typename TypeParam::Value> table{domain};
+  const std::size_t empty = table.memory_bytes();
+  const auto keeps = [](std::int64_t key) { return key % 16 == 0; };
+  for (std::int64_t key = 0; key < kKeys; ++key) table.insert(hash_of(key), word_of(key), TypeParam::value(key));
+  const std::size_t full = table.memory_bytes();
+  table.merge_thin(kAll);
+  EXPECT_EQ(table.memory_bytes(), full) << "none was thin";
+  for (std::int64_t key = 0; key < kKeys; ++key) {
+    if (!keeps(key)) table.erase(table.find(hash_of(key), word_of(key)));
+  }
+  EXPECT_EQ(table.memory_bytes(), full);
+  table.merge_thin(kUpperHalf);
+  EXPECT_LT(table.memory_bytes(), full * 3 / 4);
+  EXPECT_GT(table.memory_bytes(), full / 2);
+  table.merge_thin(kAll);
+  EXPECT_LT(table.memory_bytes(), full / 6);
+  EXPECT_GT(domain.free_block_bytes(), full / 2);
+  for (std::int64_t key = 0; key < kKeys; ++key) {
+    const auto row = table.find(hash_of(key), word_of(key));
+    ASSERT_EQ(static_cast<bool>(row), keeps(key));
+    if (row) {
+      ASSERT_EQ(table.value(row), TypeParam::value(key));
+      table.erase(row);
+    }
+  }
+  table.merge_thin(kAll);
+  EXPECT_LT(table.memory_bytes(), empty + 4096) << "as at first, but for the directory";
+  for (std::int64_t key = 0; key < kKeys; ++key) table.insert(hash_of(key), word_of(key), TypeParam::value(-key));
+  EXPECT_EQ(table.memory_bytes(), full);
+  EXPECT_EQ(table.size(), static_cast<std::size_t>(kKeys));
+}
+
+// Without that a segment which is half empty would be full of their traces, and split.
+TEST(SlotTable, WhatIsErasedAtTheEndOfARunLeavesNoTrace) {
+  CowDomain domain;
+  Int64Table<Slots::Value> table{domain};
+  const std::size_t empty = table.memory_bytes();
+  // Each segment's places are taken and left again many times, with few of them taken at once.
+  for (std::int64_t key = 0; key < 200000; ++key) {
+    table.insert(hash_of(key), word_of(key), Slots::value(key));
+    if (key >= 600) table.erase(table.find(hash_of(key - 600), word_of(key - 600)));
+  }
+  EXPECT_EQ(table.memory_bytes(), empty);
+}
+
 TYPED_TEST(TableTest, MemoryIsThatOfItsSegments) {
   CowDomain domain;
   Int64Table<typename TypeParam::Value> table{domain};
@@ -231,6 +283,33 @@ TEST(SlotTable, TextKeysOfEveryLengthAreToldApart) {
   }
 }
 
+TEST(SlotTable, AValueThatIsGivenAwayIsNotCopied) {
+  CowDomain domain;
+  using List = std::vector<std::int64_t>;
+  Int64Table<List> table{domain};
+  List first{1, 2, 3};
+  const std::int64_t* place = first.data();
+  const auto row = table.insert(hash_of(1), word_of(1), std::move(first));
+  EXPECT_EQ(table.value_ref(row).data(), place);
+  List second{4, 5, 6};
+  place = second.data();
+  table.set(row, std::move(second));
+  EXPECT_EQ(table.value_ref(row).data(), place);
+  // A snapshot sees it, so it is a copy that is changed, and no copy of that.
+  const std::uint32_t bound = domain.begin();
+  table.mutate(row, [&](List& list) {
+    EXPECT_NE(list.data(), place);
+    place = list.data();
+  });
+  EXPECT_EQ(table.value_ref(row).data(), place);
+  domain.end(bound);
+  const List kept{7, 8};
+  table.set(row, kept);
+  EXPECT_EQ(table.value_ref(row), kept);
+}
+
+using TwoNumbers = std::pair<std::int64_t, std::int64_t>;
+
 // While a snapshot runs, what it sees stays, and what came after it goes at once: else memory would grow as long as it runs.
 template <class Kind>
 class TableBesideASnapshot : public testing::Test {
@@ -244,6 +323,8 @@ class TableBesideASnapshot : public testing::Test {
     ByteWriter bytes;
     if constexpr (std::is_same_v<Key, std::string>) {
       KeyCodec<Key>::encode("a key that does not fit into its slot " + std::to_string(n), bytes);
+    } else if constexpr (std::is_same_v<Key, TwoNumbers>) {
+      KeyCodec<Key>::encode({n % 100, n / 100}, bytes);
     } else {
       KeyCodec<Key>::encode(n, bytes);
     }
@@ -297,7 +378,8 @@ class TableBesideASnapshot : public testing::Test {
   CowDomain domain_;
 };
 using Kinds = testing::Types<std::pair<std::int64_t, std::int64_t>, std::pair<std::int64_t, std::string>,
-                             std::pair<std::string, std::int64_t>, std::pair<std::string, std::string>>;
+                             std::pair<std::string, std::int64_t>, std::pair<std::string, std::string>,
+                             std::pair<TwoNumbers, std::int64_t>, std::pair<TwoNumbers, std::string>>;
 TYPED_TEST_SUITE(TableBesideASnapshot, Kinds);
 
 TYPED_TEST(TableBesideASnapshot, ThatComesAndGoesTakesNoMoreMemory) {
@@ -314,6 +396,24 @@ TYPED_TEST(TableBesideASnapshot, ThatComesAndGoesTakesNoMoreMemory) {
   EXPECT_EQ(this->domain_.waiting_bytes(), 0u);
   EXPECT_EQ(this->shown_by(*view), this->filled());
   this->domain_.end(bound);
+}
+
+TYPED_TEST(TableBesideASnapshot, WhoseThinSegmentsAreMergedIsShownAsItWas) {
+  const auto table = this->new_table();
+  this->fill(*table);
+  const std::uint32_t bound = this->domain_.begin();
+  const auto view = table->view(bound);
+  for (std::int64_t n = 0; n < this->kKeys; ++n) {
+    if (n % 4 != 0) this->erase(*table, n);
+  }
+  const std::size_t sparse = table->memory_bytes();
+  table->merge_thin({0, std::numeric_limits<std::uint64_t>::max()});
+  EXPECT_LT(table->memory_bytes(), sparse);
+  for (std::int64_t n = 0; n < 100; ++n) this->put(*table, n, 7);
+  EXPECT_EQ(this->shown_by(*view), this->filled());
+  EXPECT_GT(this->domain_.waiting_bytes(), 0u);
+  this->domain_.end(bound);
+  EXPECT_EQ(this->domain_.waiting_bytes(), 0u);
 }
 
 TYPED_TEST(TableBesideASnapshot, ThatIsClearedAgainAndAgainTakesNoMoreMemory) {
@@ -421,6 +521,59 @@ TEST(SlotTable, TextThatAValuePointsToIsItsOwn) {
   table.set(row, table.value_ref(row));
   EXPECT_EQ(table.value_ref(row).tags[0], "TIDE");
   EXPECT_EQ(table.value_ref(row).symbol, "a tag that is longer than any small string");
+}
+
+TEST(SlotTable, AValueThatPointsToTextIsChangedWhereItLies) {
+  CowDomain domain;
+  StateTable<std::int64_t, Quote> table{domain};
+  const auto row = table.insert(hash_of(1), word_of(1), Quote{"TIDE", 3, {"steady", "liquid"}});
+  const Quote* const place = &table.value_ref(row);
+  const char* const text = place->tags[1].data();
+  table.mutate(row, [](Quote& quote) { quote.price = 4; });
+  table.mutate(row, [](Quote& quote) { quote.tags.erase(quote.tags.begin()); });
+  EXPECT_EQ(&table.value_ref(row), place);
+  EXPECT_EQ(table.value_ref(row).tags[0].data(), text);
+  std::string tag = "sold";
+  table.mutate(row, [&](Quote& quote) { quote.tags.push_back(tag); });
+  tag = "held";
+  EXPECT_EQ(table.value_ref(row).symbol, "TIDE");
+  EXPECT_EQ(table.value_ref(row).tags, (std::vector<std::string_view>{"liquid", "sold"}));
+  // A snapshot sees it: then another one is made.
+  const std::uint32_t bound = domain.begin();
+  table.mutate(row, [](Quote& quote) { quote.price = 5; });
+  EXPECT_NE(&table.value_ref(row), place);
+  EXPECT_EQ(table.value_ref(row).tags, (std::vector<std::string_view>{"liquid", "sold"}));
+  domain.end(bound);
+}
+
+TEST(SlotTable, TextThatNoViewPointsToAnyMoreIsGivenBack) {
+  CowDomain domain;
+  StateTable<std::int64_t, Quote> table{domain};
+  const std::string tag(100'000, 't');
+  const auto row = table.insert(hash_of(1), word_of(1), Quote{"TIDE", 3, {tag, tag}});
+  EXPECT_GT(domain.owned_bytes(), 2 * tag.size());
+  table.mutate(row, [](Quote& quote) { quote.tags.clear(); });
+  EXPECT_LT(domain.owned_bytes(), 1000u);
+  EXPECT_EQ(table.value_ref(row).symbol, "TIDE");
+  table.mutate(row, [](Quote& quote) { quote.symbol = {}; });
+  table.erase(row);
+  EXPECT_EQ(domain.owned_bytes(), 0u);
+}
+
+TEST(SlotTable, AChangeThatFailsLeavesNoTextOfOthersBehind) {
+  CowDomain domain;
+  StateTable<std::int64_t, Quote> table{domain};
+  const auto row = table.insert(hash_of(1), word_of(1), Quote{"TIDE", 3, {}});
+  std::string tag = "sold";
+  const auto change = [&](Quote& quote) {
+    quote.tags.push_back(tag);
+    throw std::string{"on purpose"};
+  };
+  EXPECT_THROW(table.mutate(row, change), std::string);
+  tag = "held";
+  EXPECT_EQ(table.value_ref(row).tags, std::vector<std::string_view>{"sold"});
+  table.erase(row);
+  EXPECT_EQ(domain.owned_bytes(), 0u);
 }
 
 }  // namespace

@@ -17,6 +17,11 @@ namespace tidemark::detail {
 inline constexpr std::uint32_t kHashId = 1;  // XXH3-64 of the memcomparable key
 
 inline std::uint64_t hash_bytes(const void* data, std::size_t size) noexcept { return XXH3_64bits(data, size); }
+/// Of a constant size: of at most 16 bytes in a few instructions, where it stands.
+template <std::size_t Size>
+[[gnu::flatten]] inline std::uint64_t hash_bytes(const void* data) noexcept {
+  return XXH3_64bits(data, Size);
+}
 inline std::uint64_t hash_bytes(std::string_view bytes) noexcept { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 }  // namespace tidemark::detail

@@ -259,6 +259,22 @@ void take_key(ByteReader& in, T& value, Arena& arena) {
   }
 }
 
+// Where keys of one size are spelled out.
+template <std::size_t Size>
+class FixedKeyBuffer {
+ public:
+  void put_bytes(std::string_view bytes) {
+    std::memcpy(bytes_ + size_, bytes.data(), bytes.size());
+    size_ += bytes.size();
+  }
+  void clear() { size_ = 0; }
+  std::string_view view() const { return {bytes_, Size}; }
+
+ private:
+  std::size_t size_ = 0;
+  char bytes_[Size];
+};
+
 // Where a key is spelled out to be hashed: short ones cost no allocation.
 class KeyBuffer {
  public:
@@ -290,6 +306,8 @@ struct KeyCodec {
   static constexpr std::size_t kFixedSize = fixed_key_size<K>();
   /// A key fits a word of 64 bits.
   static constexpr bool kIsWord = is_word_key_v<K>;
+  /// It doesn't, and two words hold the bytes of all keys.
+  static constexpr bool kIsTwoWords = kFixedSize > 8 && kFixedSize <= 16;
 
   /// One word a key, in the order of the keys, below 2^(8 * kFixedSize).
   static std::uint64_t to_word(const K& key)
@@ -335,7 +353,7 @@ std::uint64_t hash_word(std::uint64_t word) noexcept {
   constexpr std::size_t size = KeyCodec<K>::kFixedSize;
   static_assert(KeyCodec<K>::kIsWord);
   const std::uint64_t bytes = word_bytes<size>(word);
-  return hash_bytes(&bytes, size);
+  return hash_bytes<size>(&bytes);
 }
 
 /// The hash of a key: of its encoded bytes.
@@ -343,6 +361,10 @@ template <class K>
 std::uint64_t hash_key(const K& key) {
   if constexpr (KeyCodec<K>::kIsWord) {
     return hash_word<K>(key_to_word(key));
+  } else if constexpr (KeyCodec<K>::kIsTwoWords) {
+    FixedKeyBuffer<KeyCodec<K>::kFixedSize> buffer;
+    put_key(key, buffer);
+    return hash_bytes<KeyCodec<K>::kFixedSize>(buffer.view().data());
   } else {
     KeyBuffer buffer;
     put_key(key, buffer);

@@ -92,6 +92,12 @@ class TimerQueue {
     }
   }
 
+  /// Of a timer that comes so many places behind the next one, its hash: so that what it needs may be asked for. Null where
+  /// none is known yet.
+  const std::uint64_t* hash_ahead(std::size_t places) const {
+    return places < open_.size() - open_at_ ? &open_[open_at_ + places].hash : nullptr;
+  }
+
   void clear() {
     slots_.clear();
     recent_ = nullptr;

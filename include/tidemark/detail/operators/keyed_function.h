@@ -36,28 +36,33 @@ inline constexpr std::uint32_t kPrefetchAhead = 32;
 /// For how many records at once: the window rolls in steps.
 inline constexpr std::uint32_t kPrefetchRun = 16;
 
+/// Likewise how many timers ahead, each of which takes longer than a record.
+inline constexpr std::size_t kTimersAhead = 8;
+
 /// A call of advance() ends when it has handed on so many results: enough to make the next call cheap beside them, and few
 /// enough to wait in an outbox.
 inline constexpr std::uint64_t kResultsAtOnce = 4 * Batch::kCapacity;
 /// Nor does it fire more timers than these.
 inline constexpr std::size_t kTimersAtOnce = 4 * Batch::kCapacity;
 
-/// A key as tables look it up; text keys are spelled out into a buffer that lives as long as this.
+/// A key as tables look it up; one of more than a word is spelled out into a buffer that lives as long as this.
 template <class K>
 class KeyLookup {
+  using Codec = KeyCodec<K>;
+
  public:
   typename StoredKey<K>::Lookup operator()(const K& key) {
-    if constexpr (KeyCodec<K>::kIsWord) {
-      return KeyCodec<K>::to_word(key);
+    if constexpr (Codec::kIsWord) {
+      return Codec::to_word(key);
     } else {
       buffer_.clear();
-      KeyCodec<K>::encode(key, buffer_);
+      put_key(key, buffer_);
       return buffer_.view();
     }
   }
 
  private:
-  ByteWriter buffer_;
+  std::conditional_t<Codec::kIsTwoWords, FixedKeyBuffer<Codec::kFixedSize>, ByteWriter> buffer_;
 };
 
 /// What F::keys_at_end() gives, if there is such.
@@ -277,8 +282,13 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     this->out_.set_timestamp(timestamp);
   }
 
-  static auto due(TimerQueue<OwnedKey<K>>& queue, Timestamp until) {
-    return [&queue, until](const auto& f) { return queue.pop_due(until, f); };
+  auto due(TimerQueue<OwnedKey<K>>& queue, Timestamp until) const {
+    return [this, &queue, until](const auto& f) {
+      return queue.pop_due(until, [&](Timestamp when, std::uint64_t hash, const auto& key) {
+        if (const std::uint64_t* ahead = queue.hash_ahead(kTimersAhead)) prefetch(ahead, 1);
+        return f(when, hash, key);
+      });
+    };
   }
 
   // As if each had a timer, which comes after all others. True if that was the last key.

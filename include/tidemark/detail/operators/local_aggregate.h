@@ -76,7 +76,7 @@ class PartialTable {
     } else {
       A accumulator{};
       change(accumulator);
-      table_.insert(hash, lookup, accumulator);
+      table_.insert(hash, lookup, std::move(accumulator));
     }
   }
 

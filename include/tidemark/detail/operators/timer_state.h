@@ -54,13 +54,9 @@ class TimerState final : public CompositeState {
   bool restore_entry(std::string_view namespace_bytes, std::uint64_t hash, std::string_view key, std::string_view) override {
     if (namespace_bytes.size() != sizeof(std::int64_t)) return false;
     const Timestamp at = KeyCodec<Timestamp>::decode(namespace_bytes);
-    if constexpr (KeyCodec<K>::kIsWord) {
-      std::uint64_t word = 0;
-      if (!WordKey<K>::decode(key, word)) return false;
-      queue_.add(at, hash, word);
-    } else {
-      queue_.add(at, hash, std::string{key});
-    }
+    typename StoredKey<K>::Lookup lookup{};
+    if (!StoredKey<K>::decode(key, lookup)) return false;
+    queue_.add(at, hash, Key{lookup});
     return true;
   }
 

@@ -211,7 +211,7 @@ class WindowAggregateOperator final
     } else {
       Accumulator accumulator{};
       add_to(aggregate_, accumulator, value, timestamp);
-      table.insert(hash, key, accumulator);
+      table.insert(hash, key, std::move(accumulator));
     }
   }
 

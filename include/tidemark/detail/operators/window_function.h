@@ -26,6 +26,7 @@
 #include "tidemark/detail/model/plan.h"
 #include "tidemark/detail/operators/keyed_function.h"
 #include "tidemark/detail/operators/late_records.h"
+#include "tidemark/detail/operators/short_list.h"
 #include "tidemark/detail/operators/window_content.h"
 #include "tidemark/error.h"
 #include "tidemark/functions.h"
@@ -52,7 +53,7 @@ template <class Open>
 struct OpenWindows {
   Timestamp timer = Timestamp::max();  ///< the one set; max: none
   Timestamp processing_timer = Timestamp::max();
-  std::vector<Open> windows;
+  ShortList<Open> windows;
 };
 
 /// Windows, Trigger, Content and Result are policies: an assigner, a trigger, and what window_content.h has.
@@ -90,7 +91,7 @@ class WindowFunction : public KeyedProcess<K, T, typename Result::Output> {
     if (!assign_windows(arrival)) return;
     bool taken = false;
     if constexpr (merges<Windows>()) {
-      for (const Window window : assigned_) taken |= add_merging(window, arrival);
+      for (const Window& window : assigned_) taken |= add_merging(window, arrival);
     } else {
       std::erase_if(assigned_, [&](const Window& window) { return is_over(window, ctx.watermark()); });
       taken = !assigned_.empty();
@@ -157,13 +158,13 @@ class WindowFunction : public KeyedProcess<K, T, typename Result::Output> {
   void add(const Arrival& arrival) {
     change([&](OfKey& key) {
       bool purged = false;
-      for (const Window window : assigned_) {
+      for (const Window& window : assigned_) {
         const auto before = [](const Open& open, const Window& w) { return open.window() < w; };
         auto at = std::lower_bound(key.windows.begin(), key.windows.end(), window, before);
         if (at == key.windows.end() || at->window() != window) at = key.windows.insert(at, opened(window));
         purged |= add_to_window(*at, key, arrival);
       }
-      if (purged) std::erase_if(key.windows, is_as_new);
+      if (purged) key.windows.erase_if(is_as_new);
     });
   }
 
@@ -263,7 +264,7 @@ class WindowFunction : public KeyedProcess<K, T, typename Result::Output> {
         if (kept != i) key.windows[kept] = std::move(key.windows[i]);
         ++kept;
       }
-      key.windows.erase(key.windows.begin() + static_cast<std::ptrdiff_t>(kept), key.windows.end());
+      key.windows.erase(key.windows.begin() + kept, key.windows.end());
       Timestamp event_time = Timestamp::max();
       Timestamp processing_time = Timestamp::max();
       for (const Open& open : key.windows) {

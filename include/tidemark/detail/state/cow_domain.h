@@ -48,6 +48,8 @@ class CowDomain {
   const PagePool& pages() const { return pages_; }
   /// The blocks of one size, shared by all tables: retired ones may outlive their table.
   BlockPool& blocks(std::size_t block_bytes);
+  /// Of all pools, in blocks that came back.
+  std::size_t free_block_bytes() const;
 
   /// True if a running snapshot contains what was written in `epoch`.
   bool needed(std::uint32_t epoch) const { return epoch <= newest_active_; }

@@ -35,6 +35,8 @@ struct LineLayout {
   static constexpr bool kOwns = false;
   // Above this many of its 2048 places a segment splits.
   static constexpr std::uint32_t kMaxUsed = 1638;
+  // Fewer than any segment has that is split.
+  static constexpr std::uint32_t kMostMerged = kMaxUsed / 2;
   // Erased entries leave overflow bits behind; without a line that has none a search would never end. A new segment has
   // at most a passed line for four entries, so making it anew always helps.
   static constexpr std::uint32_t kMaxPassed = kUnits / 4 * 3;
@@ -62,7 +64,7 @@ struct LineLayout {
             .second_stride = sizeof(Line)};
   }
   static void reset(Segment& segment, std::uint32_t epoch) { std::fill_n(segment.states, kUnits, epoch << kEpochShift); }
-  static bool worth_splitting(const SegmentHeader& head) { return head.used * 2 >= kMaxUsed; }
+  static bool worth_splitting(const SegmentHeader& head) { return head.used * 3 >= kMaxUsed * 2; }
   static bool is_full(const SegmentHeader& head) { return head.used >= kMaxUsed || head.passed >= kMaxPassed; }
   static std::uint32_t& state(Segment& segment, std::uint32_t unit) { return segment.states[unit]; }
   static std::uint64_t* words(Segment& segment, std::uint32_t unit) { return segment.lines[unit].keys; }

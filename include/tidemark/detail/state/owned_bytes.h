@@ -32,8 +32,7 @@ std::size_t owned_bytes(const T& value) {
     return value ? owned_bytes(*value) : 0;
   } else if constexpr (kind == TypeKind::kList) {
     using Element = typename T::value_type;
-    if (value.capacity() == 0) return 0;
-    const std::size_t block = block_bytes(value.capacity() * sizeof(Element));
+    const std::size_t block = value.capacity() == 0 ? 0 : block_bytes(value.capacity() * sizeof(Element));
     if (value.empty()) return block;
     return block + value.size() * std::min({owned_bytes(value.front()), owned_bytes(value[value.size() / 2]), owned_bytes(value.back())});
   } else if constexpr (kind == TypeKind::kMap) {

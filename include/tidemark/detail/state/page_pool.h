@@ -49,6 +49,7 @@ class BlockPool {
   /// Content unspecified.
   void* take() {
     if (free_ == nullptr) return cut();
+    free_bytes_ -= block_bytes_;
     void* block = free_;
     std::memcpy(&free_, block, sizeof free_);
     return block;
@@ -56,7 +57,10 @@ class BlockPool {
   void give_back(void* block) {
     std::memcpy(block, &free_, sizeof free_);
     free_ = block;
+    free_bytes_ += block_bytes_;
   }
+  /// Of blocks that came back and are not taken again: their pages are for blocks of this size.
+  std::size_t free_bytes() const { return free_bytes_; }
   std::size_t asked_bytes() const { return asked_bytes_; }
 
  private:
@@ -66,6 +70,7 @@ class BlockPool {
   std::size_t asked_bytes_;
   std::size_t block_bytes_;
   void* free_ = nullptr;  // the block that came back last; each begins with a pointer to the one before
+  std::size_t free_bytes_ = 0;
   std::byte* at_ = nullptr;  // in the newest page: what was never taken
   std::byte* end_ = nullptr;
 };

@@ -113,6 +113,16 @@ class SegmentedTable : public Table {
     return span;
   }
 
+  void merge_thin(HashSpan span) override {
+    for (std::uint64_t hash = span.first;;) {
+      while (merge(hash)) {
+      }
+      const std::uint64_t end = end_of(segment_of(hash), hash);
+      if (end == 0 || end > span.last) return;
+      hash = end;
+    }
+  }
+
   /// Removes every entry and keeps the room, for content like this one's. The keys are not remembered as erased.
   void clear() {
     erased_.restart();
@@ -195,6 +205,19 @@ class SegmentedTable : public Table {
     retire(old);
   }
 
+  // Makes one segment of that of `hash` and its other half, if both hold little. False if they stay.
+  bool merge(std::uint64_t hash) {
+    const std::uint32_t depth = segment_of(hash).head.depth;
+    if (depth == 1) return false;
+    Segment* const halves[] = {&segment_of(hash), &segment_of(hash ^ std::uint64_t{1} << (64 - depth))};
+    if (halves[1]->head.depth != depth || halves[0]->head.live + halves[1]->head.live > Layout::kMostMerged) return false;
+    Segment* const whole = new_segment(depth - 1);
+    for (Segment* half : halves) move_entries(*half, [&](std::uint64_t) { return whole; });
+    replace(hash, depth - 1, whole, whole);
+    for (Segment* half : halves) retire(half);
+    return true;
+  }
+
   /// f(segment, unit) of the next `units` units; f may erase entries in them.
   template <class F>
   void for_next_units(Hand& hand, std::uint32_t units, F&& f) {
@@ -203,7 +226,7 @@ class SegmentedTable : public Table {
       f(segment, hand.unit);
       if (++hand.unit < Layout::kUnits) continue;
       hand.unit = 0;
-      hand.hash += width_of(segment);
+      hand.hash = end_of(segment, hand.hash);
     }
   }
 
@@ -370,6 +393,10 @@ class SegmentedTable : public Table {
     store_state(Layout::state(segment, unit), domain_.epoch() << Layout::kEpochShift | flags);
   }
 
+  // The first hash behind those of the segment, which `hash` is one of; 0 behind the last.
+  static std::uint64_t end_of(const Segment& segment, std::uint64_t hash) {
+    return (hash & ~(width_of(segment) - 1)) + width_of(segment);
+  }
   // How many hashes it is for, and how many places of the directory it has.
   static std::uint64_t width_of(const Segment& segment) { return std::uint64_t{1} << (64 - segment.head.depth); }
   std::size_t span_of(const Segment& segment) const { return std::size_t{1} << (64 - shift_ - segment.head.depth); }

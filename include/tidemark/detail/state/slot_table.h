@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "tidemark/detail/state/line_table.h"
 #include "tidemark/detail/state/segmented_table.h"
@@ -34,6 +35,8 @@ struct SlotLayout {
   // Beside kLive: a snapshot that ran when the value was changed has the key.
   static constexpr std::uint32_t kKeySeen = 4;
   static constexpr std::uint32_t kMaxUsed = kUnits / 4 * 3;
+  // Fewer than any segment has that is split.
+  static constexpr std::uint32_t kMostMerged = kMaxUsed / 2;
   static constexpr std::uint32_t kGroupUnits = 8;
   static constexpr bool kOwns = Cell::kOwns;
 
@@ -62,7 +65,7 @@ struct SlotLayout {
     for (Slot& slot : segment.slots) slot.state = epoch << kEpochShift | kEmpty;
   }
   static bool is_full(const SegmentHeader& head) { return head.used >= kMaxUsed; }
-  static bool worth_splitting(const SegmentHeader& head) { return head.live * 2 >= head.used; }
+  static bool worth_splitting(const SegmentHeader& head) { return head.live * 3 >= head.used * 2; }
   static std::uint32_t& state(Segment& segment, std::uint32_t unit) { return segment.slots[unit].state; }
   static std::uint64_t* words(Segment& segment, std::uint32_t unit) { return segment.slots[unit].words; }
   static bool is_live(std::uint32_t state) { return (state & kLive) != 0; }
@@ -112,6 +115,15 @@ struct SlotLayout {
     }
   }
 
+  // A search that comes by these would end at the next slot anyway. Snapshots see neither.
+  static void drop_tombstones(Segment& segment, std::uint32_t unit) {
+    if ((segment.slots[(unit + 1) % kUnits].state & kFlagMask) != kEmpty) return;
+    for (; (segment.slots[unit].state & kFlagMask) == kTombstone; unit = (unit + kUnits - 1) % kUnits) {
+      store_state(segment.slots[unit].state, (segment.slots[unit].state & ~kFlagMask) | kEmpty);
+      --segment.head.used;
+    }
+  }
+
   static std::uint32_t find_room(const Segment& segment, std::uint64_t hash) {
     std::uint32_t unit = home(hash);
     while (is_live(segment.slots[unit].state)) unit = (unit + 1) % kUnits;
@@ -141,6 +153,8 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
 
  public:
   using Lookup = typename Key::Lookup;  ///< what a key is looked up by
+  /// How a value is handed over: what gets a block of its own is moved there, and copied before only if the caller keeps it.
+  using Given = typename Cell::Given;
 
   /// Where an entry lies; valid until the next insert, erase or clear of this table.
   struct Row {
@@ -166,12 +180,12 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
   const V& value_ref(Row row) const { return Cell::get(cell(row)); }
   V value(Row row) const { return value_ref(row); }
 
-  void set(Row row, const V& value) {
+  void set(Row row, Given value) {
     const std::uint64_t old = cell(row)[0];
     const std::uint32_t written_in = row.segment->slots[row.unit].state >> Layout::kEpochShift;
     this->touch(*row.segment, row.unit);
     std::uint64_t words[Cell::kWords];
-    Cell::make(value, words);
+    Cell::make(std::forward<Given>(value), words);
     Layout::count_value(words, this->domain());
     store_words<Cell::kWords>(cell(row), words);
     Layout::retire_value(old, written_in, this->domain());
@@ -181,17 +195,12 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
   template <class F>
   void mutate(Row row, F&& f) {
     if constexpr (Cell::kOwns) {
-      const std::uint32_t epoch = row.segment->slots[row.unit].state >> Layout::kEpochShift;
-      const bool seen = this->domain().needed(epoch);
-      if (seen || contains_views_v<V>) {
+      if (this->domain().needed(row.segment->slots[row.unit].state >> Layout::kEpochShift)) {
         V copy{value_ref(row)};
         f(copy);
-        set(row, copy);
+        set(row, std::move(copy));
       } else {
-        this->touch(*row.segment, row.unit);
-        const std::size_t owned_before = Cell::owned_bytes(cell(row)[0]);
-        f(Cell::get_mutable(cell(row)));
-        this->domain().count_value(Cell::owned_bytes(cell(row)[0]), owned_before);
+        change_in_place(row, f);
       }
     } else {
       V copy{value_ref(row)};
@@ -201,12 +210,12 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
   }
 
   /// For a key that find() did not find.
-  [[gnu::noinline]] Row insert(std::uint64_t hash, Lookup key, const V& value) {
+  [[gnu::noinline]] Row insert(std::uint64_t hash, Lookup key, Given value) {
     while (Layout::is_full(this->segment_of(hash).head)) this->split(hash);
     Segment& segment = this->segment_of(hash);
     const std::uint32_t unit = Layout::find_room(segment, hash);
     this->touch(segment, unit);
-    return place(segment, unit, hash, key, value);
+    return place(segment, unit, hash, key, std::forward<Given>(value));
   }
 
   void erase(Row row) {
@@ -218,6 +227,7 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
     Layout::retire_value(slot.words[Key::kWords], written_in, this->domain());
     store_state(slot.state, (slot.state & ~Layout::kFlagMask) | Layout::kTombstone);
     this->count_erase(*row.segment);
+    Layout::drop_tombstones(*row.segment, row.unit);
   }
 
   /// f(key, const V&) of every entry in that part of the hashes, in no order; f must not change the table.
@@ -261,9 +271,9 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
     V restored{};
     if (!Key::decode(key, lookup) || !StoredValue<V>::decode(value, restored)) return false;
     if (const Row row = find(hash, lookup)) {
-      set(row, restored);
+      set(row, std::move(restored));
     } else {
-      insert(hash, lookup, restored);
+      insert(hash, lookup, std::move(restored));
     }
     return true;
   }
@@ -276,19 +286,35 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
     Segment& segment = this->segment_of(hash);
     const std::uint32_t unit = Layout::find_room(segment, hash);
     this->date_back(segment, unit, true, written_in);
-    place(segment, unit, hash, lookup, loaded);
+    place(segment, unit, hash, lookup, std::move(loaded));
     return true;
   }
 
  private:
-  Row place(Segment& segment, std::uint32_t unit, std::uint64_t hash, Lookup key, const V& value) {
+  Row place(Segment& segment, std::uint32_t unit, std::uint64_t hash, Lookup key, Given value) {
     typename Layout::Entry entry;
     Key::make(key, entry.words, this->domain());
-    Cell::make(value, entry.words + Key::kWords);
+    Cell::make(std::forward<Given>(value), entry.words + Key::kWords);
     Layout::count_value(entry.words + Key::kWords, this->domain());
     Layout::place(segment, unit, hash, entry);
     this->count_insert(segment);
     return {&segment, unit};
+  }
+  template <class F>
+  void change_in_place(Row row, F& f) {
+    this->touch(*row.segment, row.unit);
+    const std::size_t owned_before = Cell::owned_bytes(cell(row)[0]);
+    const auto settle = [&] {
+      Cell::settle(cell(row));
+      this->domain().count_value(Cell::owned_bytes(cell(row)[0]), owned_before);
+    };
+    try {
+      f(Cell::get_mutable(cell(row)));
+    } catch (...) {
+      settle();
+      throw;
+    }
+    settle();
   }
   static std::uint64_t* cell(Row row) { return row.segment->slots[row.unit].words + Key::kWords; }
 };

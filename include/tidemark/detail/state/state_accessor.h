@@ -50,15 +50,15 @@ class CurrentRow {
   }
   /// Where find() found none.
   template <class V>
-  void insert(const V& value) {
+  void insert(V&& value) {
     cursor_->changed |= mark_;
-    row_ = table_->insert(cursor_->hash, cursor_->key, value);
+    row_ = table_->insert(cursor_->hash, cursor_->key, std::forward<V>(value));
   }
   /// Of the row that find() found.
   template <class V>
-  void set(const V& value) {
+  void set(V&& value) {
     cursor_->changed |= mark_;
-    table_->set(row_, value);
+    table_->set(row_, std::forward<V>(value));
   }
   /// Likewise: f(V&) changes the value.
   template <class F>
@@ -107,7 +107,7 @@ class StateAccessor {
     } else {
       V value{};
       f(value);
-      row_.insert(value);
+      row_.insert(std::move(value));
     }
   }
   void erase() { row_.erase(); }

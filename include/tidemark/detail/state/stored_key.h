@@ -1,6 +1,7 @@
-// How a key lies in a table: keys that encode to at most 8 bytes as one word, all others as their encoded bytes.
+// How a key lies in a table: keys that encode to at most 8 bytes as one word, those that all encode to as many and at most 16
+// bytes as two, all others as their encoded bytes.
 //
-// Both hash and compare as the one key encoding does (codec/key.h), so that equal keys are equal bytes.
+// All hash and compare as the one key encoding does (codec/key.h), so that equal keys are equal bytes.
 #pragma once
 
 #include <cstddef>
@@ -34,6 +35,36 @@ struct WordKey {
     if (bytes.size() != KeyCodec<K>::kFixedSize) return false;
     word = KeyCodec<K>::to_word(KeyCodec<K>::decode(bytes));
     return true;
+  }
+};
+
+/// The encoded bytes, which are `Size` of every key, and zeros behind them.
+template <std::size_t Size>
+struct TwoWordKey {
+  static_assert(Size > 8 && Size <= 16);
+  static constexpr std::size_t kWords = 2;
+  static constexpr bool kOwns = false;
+  using Lookup = std::string_view;  // of that size
+
+  static std::uint64_t hash(std::string_view key) { return hash_bytes<Size>(key.data()); }
+  static std::uint64_t hash(const std::uint64_t* words) { return hash_bytes<Size>(words); }
+  static bool equals(const std::uint64_t* words, std::string_view key) {
+    std::uint64_t other[kWords];
+    to_words(key, other);
+    return ((words[0] ^ other[0]) | (words[1] ^ other[1])) == 0;
+  }
+  static void make(std::string_view key, std::uint64_t* words, CowDomain&) { to_words(key, words); }
+  static Lookup lookup(const std::uint64_t* words) { return {reinterpret_cast<const char*>(words), Size}; }
+  static void encode(const std::uint64_t* words, ByteWriter& to) { to.put_bytes(lookup(words)); }
+  static bool decode(std::string_view bytes, std::string_view& key) {
+    key = bytes;
+    return bytes.size() == Size;
+  }
+
+ private:
+  static void to_words(std::string_view key, std::uint64_t* words) {
+    words[1] = 0;
+    std::memcpy(words, key.data(), Size);
   }
 };
 
@@ -92,6 +123,11 @@ template <class K>
   requires(KeyCodec<K>::kIsWord)
 struct StoredKeyOf<K> {
   using type = WordKey<K>;
+};
+template <class K>
+  requires(KeyCodec<K>::kIsTwoWords)
+struct StoredKeyOf<K> {
+  using type = TwoWordKey<KeyCodec<K>::kFixedSize>;
 };
 template <class K>
 using StoredKey = typename StoredKeyOf<K>::type;

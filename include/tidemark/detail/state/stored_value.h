@@ -2,7 +2,8 @@
 //
 // Small trivially copyable values without text lie in the slot itself. Every other value is boxed: one block of its own,
 // with the text that its views point to behind it, so that a value put into state is whole and independent of the batch
-// that it came from. A box that a running snapshot can see is never changed: the writer clones it.
+// that it came from. A box that a running snapshot can see is never changed: the writer clones it. Another one is changed where
+// it lies, and gets a new block for its text only if a view points elsewhere then.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "tidemark/detail/codec/binary.h"
 #include "tidemark/detail/codec/reflect.h"
@@ -39,6 +41,7 @@ template <class V>
 struct InlineCell {
   static constexpr std::size_t kWords = (sizeof(V) + 7) / 8;
   static constexpr bool kOwns = false;
+  using Given = const V&;
 
   static const V& get(const std::uint64_t* words) { return *reinterpret_cast<const V*>(words); }
   static void make(const V& value, std::uint64_t* words) {
@@ -52,39 +55,67 @@ template <class V>
 struct BoxedCell {
   static constexpr std::size_t kWords = 1;
   static constexpr bool kOwns = true;
+  using Given = V;
 
   static const V& get(const std::uint64_t* words) { return box(words)->value; }
+  /// To be changed where it lies; settle() follows, whatever comes of the change.
   static V& get_mutable(const std::uint64_t* words) { return box(words)->value; }
-  static void make(const V& value, std::uint64_t* words) { words[0] = reinterpret_cast<std::uint64_t>(new Box(value)); }
+  /// Makes text that the value has got from elsewhere its own.
+  static void settle(const std::uint64_t* words) {
+    if constexpr (contains_views_v<V>) {
+      if (!box(words)->has_own_text()) box(words)->own_text();
+    }
+  }
+  static void make(V&& value, std::uint64_t* words) { words[0] = reinterpret_cast<std::uint64_t>(new Box(std::move(value))); }
   static void free(std::uint64_t word) { delete reinterpret_cast<Box*>(word); }
   /// What the cell of this word owns, about.
   static std::size_t owned_bytes(std::uint64_t word) {
     const Box& owned = *reinterpret_cast<const Box*>(word);
-    std::size_t text = 0;
-    for_each_view(owned.value, [&](std::string_view view) { text += view.size(); });
-    return block_bytes(sizeof(Box)) + detail::owned_bytes(owned.value) + (text > 0 ? block_bytes(text) : 0);
+    std::size_t bytes = block_bytes(sizeof(Box)) + detail::owned_bytes(owned.value);
+    if constexpr (contains_views_v<V>) bytes += owned.text.size > 0 ? block_bytes(owned.text.size) : 0;
+    return bytes;
   }
 
  private:
   struct Box {
-    explicit Box(const V& from) : value{from} {
+    explicit Box(V&& from) : value{std::move(from)} {
       if constexpr (contains_views_v<V>) own_text();
     }
     void own_text() {
-      std::size_t size = 0;
-      for_each_view(value, [&](std::string_view& view) { size += view.size(); });
-      text = std::make_unique_for_overwrite<char[]>(size);
-      char* at = text.get();
+      Text own;
+      for_each_view(value, [&](std::string_view& view) { own.size += view.size(); });
+      if (own.size > 0) own.bytes = std::make_unique_for_overwrite<char[]>(own.size);
+      char* at = own.bytes.get();
       for_each_view(value, [&](std::string_view& view) {
         if (view.empty()) return;
         std::memcpy(at, view.data(), view.size());
         view = {at, view.size()};
         at += view.size();
       });
+      text = std::move(own);
     }
-    V value;
+    // True if all text is in the block, which is not more than about twice as long.
+    bool has_own_text() const {
+      bool all_own = true;
+      std::size_t size = 0;
+      for_each_view(value, [&](std::string_view view) {
+        all_own = all_own && (view.empty() || text.holds(view));
+        size += view.size();
+      });
+      return all_own && text.size / 2 <= size;
+    }
+
+    struct Text {
+      std::unique_ptr<char[]> bytes;
+      std::size_t size = 0;
+      bool holds(std::string_view view) const {
+        const auto begin = reinterpret_cast<std::uintptr_t>(bytes.get()), at = reinterpret_cast<std::uintptr_t>(view.data());
+        return begin <= at && at + view.size() <= begin + size;
+      }
+    };
     struct Nothing {};
-    [[no_unique_address]] std::conditional_t<contains_views_v<V>, std::unique_ptr<char[]>, Nothing> text;
+    V value;
+    [[no_unique_address]] std::conditional_t<contains_views_v<V>, Text, Nothing> text;
   };
   static Box* box(const std::uint64_t* words) { return reinterpret_cast<Box*>(words[0]); }
 };

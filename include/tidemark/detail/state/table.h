@@ -10,6 +10,7 @@
 
 #include "tidemark/detail/base/bytes.h"
 #include "tidemark/detail/state/changed_since.h"
+#include "tidemark/detail/state/hash_part.h"
 
 namespace tidemark::detail {
 
@@ -101,6 +102,9 @@ class Table {
   /// Removes the entry of a key, which must decode; its encoded value goes behind what `value` holds, unless that is null.
   /// False if there is none.
   virtual bool take_entry(std::uint64_t hash, std::string_view key, ByteWriter* value) = 0;
+
+  /// Gives back memory that entries of these hashes, of which many were taken out, need no more. Rows are not valid after.
+  virtual void merge_thin(HashSpan span) = 0;
 
   /// Set in a cursor's marks when the current key's entry changes: see key_cursor.h.
   std::uint32_t mark() const { return mark_; }

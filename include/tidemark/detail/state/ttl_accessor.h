@@ -54,11 +54,11 @@ class LivingRow {
     return &table().value_ref(at);
   }
   /// Puts the value in place of whatever is there.
-  void set(const V& value) {
+  void set(V value) {
     if (row_.find()) {
-      row_.set(value);
+      row_.set(std::move(value));
     } else {
-      row_.insert(value);
+      row_.insert(std::move(value));
     }
   }
   /// f(V&) changes the entry, expired or not, or a V{} that is put in.
@@ -69,7 +69,7 @@ class LivingRow {
     } else {
       V value{};
       f(value);
-      row_.insert(value);
+      row_.insert(std::move(value));
     }
   }
   void erase() { row_.erase(); }
@@ -117,7 +117,7 @@ class TtlStateAccessor {
   void insert(F&& f) {
     Stamped<V> entry{.written_s = row_.written_s()};
     f(entry.value);
-    row_.set(entry);
+    row_.set(std::move(entry));
   }
 
   LivingRow<K, Stamped<V>> row_;
