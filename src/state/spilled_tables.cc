@@ -58,6 +58,9 @@ StateStoreOptions options_of(const OperatorContext& context, const std::vector<S
   return options;
 }
 
+// Without the side log, which comes and goes with each checkpoint: fewer keys would not make it shorter.
+std::uint64_t pages_of(CowDomain& domain) { return domain.pages().used_bytes() - domain.log_bytes(); }
+
 }  // namespace
 
 std::string SpilledTables::store_name(const OperatorContext& context) {
@@ -200,8 +203,10 @@ std::size_t SpilledTables::memory_bytes() const { return residency_.pages().mapp
 std::size_t SpilledTables::keys_to_evict(std::size_t resident) {
   const std::uint64_t all_bytes = env_.state_memory->even_share_bytes();
   const std::uint64_t share_bytes = all_bytes - std::min(held_beside_, all_bytes / 2);
-  // Without the side log, which comes and goes with each checkpoint: fewer keys would not make it shorter.
-  const std::uint64_t page_bytes = domain_.pages().used_bytes() - domain_.log_bytes() + residency_.pages().used_bytes() - residency_.log_bytes();
+  const std::uint64_t pages = pages_of(domain_) + pages_of(residency_);
+  const std::uint64_t in_use = pages - domain_.free_block_bytes() - residency_.free_block_bytes();
+  // What came back is for blocks of the same size alone: so pages are bounded, too, with some room for that.
+  const std::uint64_t page_bytes = std::max(in_use, pages / 4 * 3);
   return limit_->keys_to_evict(share_bytes, page_bytes, domain_.owned_bytes() + residency_.owned_bytes(), resident);
 }
 

@@ -2,6 +2,7 @@
 // from it, in RocksDB or in memory, ends in an error that names the checkpoint's file, or in what was saved.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <memory>
@@ -104,7 +105,7 @@ class StoreFilesDamage : public testing::Test {
 
   PosixEnv posix_{1};
   FileSystem& files_ = *posix_.env().files;
-  const std::string folder_ = testing::TempDir() + "tidemark-store-damage";
+  const std::string folder_ = testing::TempDir() + "tidemark-store-damage-" + std::to_string(getpid());
   std::unique_ptr<RocksdbStores> stores_;
   OperatorSnapshot saved_;
   StoredSubtask::Content content_;

@@ -40,10 +40,10 @@ class ResidentKeys {
   void want(std::uint64_t hash, Lookup key) {
     if (const auto row = rows_.find(hash, key)) {
       const std::uint64_t resident = rows_.value(row);
-      if (!(resident & kUsed)) rows_.set(row, resident | kUsed);
+      if (uses_of(resident) < kMostUses) rows_.set(row, resident + kOneUse);
       return;
     }
-    rows_.insert(hash, key, kUsed);
+    rows_.insert(hash, key, 0);
     tables_.want(hash, encoded(key));
   }
 
@@ -51,7 +51,8 @@ class ResidentKeys {
     tables_.load([this](std::uint64_t hash, std::string_view bytes, std::uint32_t stored) {
       Lookup key{};
       static_cast<void>(Key::decode(bytes, key));
-      rows_.set(rows_.find(hash, key), kUsed | std::uint64_t{stored} << kStoredShift);
+      const auto row = rows_.find(hash, key);
+      rows_.set(row, (rows_.value(row) & kUses) | std::uint64_t{stored} << kStoredShift);
     });
   }
 
@@ -87,11 +88,12 @@ class ResidentKeys {
   }
 
  private:
-  // A resident key is a word: the marks of the states whose entry has changed (snapshots read them), whether it was used since the hand's last
-  // visit, the marks of the states that the store has an entry of, and behind an even or an odd number of checkpoints by
-  // files it has last changed.
-  static constexpr std::uint64_t kMarks = 0x7fff'ffff;
-  static constexpr std::uint64_t kUsed = std::uint64_t{1} << 31;
+  // A resident key is a word: the marks of the states whose entry has changed (snapshots read them), its uses, the marks of
+  // the states that the store has an entry of, and behind an even or an odd number of checkpoints by files it has last changed.
+  static constexpr std::uint64_t kMarks = 0x3fff'ffff;
+  static constexpr std::uint64_t kOneUse = std::uint64_t{1} << 30;
+  static constexpr std::uint64_t kUses = std::uint64_t{3} << 30;
+  static constexpr std::uint64_t kMostUses = 3;
   static constexpr unsigned kStoredShift = 32;
   static constexpr std::uint64_t kChangedAfter = std::uint64_t{1} << 63;
   static constexpr std::uint32_t kUnitsAtOnce = 16;
@@ -100,6 +102,8 @@ class ResidentKeys {
   static std::uint32_t stored_of(std::uint64_t resident) {
     return static_cast<std::uint32_t>(resident >> kStoredShift & kMarks);
   }
+
+  static std::uint64_t uses_of(std::uint64_t resident) { return (resident & kUses) / kOneUse; }
 
   std::uint64_t changed_after() const { return tables_.links() % 2 == 0 ? 0 : kChangedAfter; }
 
@@ -117,7 +121,7 @@ class ResidentKeys {
       if (changed_of(resident) == 0 || (resident & kChangedAfter) == changed_after()) return;
       const Lookup key = rows_.key(row);
       const std::uint32_t stored = tables_.write_back(Key::hash(key), encoded(key), changed_of(resident), stored_of(resident));
-      rows_.set(row, (resident & kUsed) | std::uint64_t{stored} << kStoredShift);
+      rows_.set(row, (resident & kUses) | std::uint64_t{stored} << kStoredShift);
     });
     // Where rows lie thinly a unit may have none.
     to_look_at_ -= std::min(to_look_at_, std::max<std::size_t>(seen, 1));
@@ -134,18 +138,31 @@ class ResidentKeys {
   }
 
   void evict(std::size_t keys) {
+    const std::uint64_t first = hand_.hash;
     while (keys > 0) {
       rows_.for_next_rows(hand_, kUnitsAtOnce, [&](auto row) {
         if (keys == 0) return;
         const std::uint64_t resident = rows_.value(row);
-        if (resident & kUsed) {
-          rows_.set(row, resident & ~kUsed);
+        if (uses_of(resident) != 0) {
+          rows_.set(row, resident - kOneUse);
         } else {
           evict_row(row);
           --keys;
         }
       });
     }
+    merge_thin(first, hand_.hash);
+  }
+  // Between two places of the hand; 0 is also the end of all hashes.
+  void merge_thin(std::uint64_t first, std::uint64_t end) {
+    if (first == end) return;
+    if (end != 0 && end < first) {
+      merge_thin(first, 0);
+      first = 0;
+    }
+    const HashSpan span{first, end - 1};
+    rows_.merge_thin(span);
+    tables_.merge_thin(span);
   }
   void evict_by_chance() {
     // At most once round, as the hand goes on from where it ends.

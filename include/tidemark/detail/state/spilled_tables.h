@@ -85,6 +85,10 @@ class SpilledTables {
 
   /// Takes a resident key out of the tables, and writes the entries of the states in `changed`.
   void evict(std::uint64_t hash, std::string_view key, std::uint32_t changed, std::uint32_t stored);
+  /// Keys with these hashes were evicted.
+  void merge_thin(HashSpan span) {
+    for (const State& state : states_) state.table->merge_thin(span);
+  }
   /// Likewise, but the key stays resident, and none of its states has changed any more. Gives what is `stored` then.
   std::uint32_t write_back(std::uint64_t hash, std::string_view key, std::uint32_t changed, std::uint32_t stored);
   /// The key's entries of these states were removed, and perhaps put in again. Gives what is left of `stored`.
@@ -130,7 +134,7 @@ class SpilledTables {
   std::unique_ptr<TableView> view(Table& table, std::uint32_t bound, std::shared_ptr<StateStoreSnapshot> snapshot);
 
  private:
-  static constexpr std::size_t kLastMark = 30;  // a resident key's marks, twice, and a flag are one word
+  static constexpr std::size_t kLastMark = 29;  // a resident key's marks, twice, its uses and a flag are one word
   static constexpr std::size_t kHashBytes = sizeof(std::uint64_t);
 
   struct Wanted {
