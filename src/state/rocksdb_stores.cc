@@ -175,8 +175,9 @@ rocksdb::ColumnFamilyOptions column_family_options(const std::shared_ptr<rocksdb
 }
 
 rocksdb::Env* env_of_databases() {
-  static const auto env = rocksdb::NewCompositeEnv(with_overlapped_reads(rocksdb::FileSystem::Default()));
-  return env.get();
+  // Never destroyed, as RocksDB's threads may outlive whatever is.
+  static rocksdb::Env* const env = rocksdb::NewCompositeEnv(with_overlapped_reads(rocksdb::FileSystem::Default())).release();
+  return env;
 }
 
 rocksdb::DBOptions database_options(const std::shared_ptr<rocksdb::WriteBufferManager>& write_buffers, int open_files,

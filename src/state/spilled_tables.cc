@@ -206,7 +206,7 @@ std::size_t SpilledTables::keys_to_evict(std::size_t resident) {
   const std::uint64_t pages = pages_of(domain_) + pages_of(residency_);
   const std::uint64_t in_use = pages - domain_.free_block_bytes() - residency_.free_block_bytes();
   // What came back is for blocks of the same size alone: so pages are bounded, too, with some room for that.
-  const std::uint64_t page_bytes = std::max(in_use, pages / 4 * 3);
+  const std::uint64_t page_bytes = std::max(in_use, pages / 8 * 7);
   return limit_->keys_to_evict(share_bytes, page_bytes, domain_.owned_bytes() + residency_.owned_bytes(), resident);
 }
 

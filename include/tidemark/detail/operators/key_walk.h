@@ -23,7 +23,7 @@ class KeyWalk {
 
  public:
   /// `spilled`: where `table` is one of those; else null. Both outlive it. Nothing is left to be loaded into the table.
-  KeyWalk(Entries& table, SpilledTables* spilled) : table_{&table}, spilled_{spilled} {}
+  KeyWalk(Entries& table, SpilledTables* spilled) : table_{&table}, spilled_{spilled}, merges_{table.merges()} {}
 
   /// Calls f(hash, key) for keys that it was not called for yet. f takes the key's entry out and puts in none; of a key that is
   /// not resident it loads the entry first, and perhaps finds none. It says whether to go on: false ends the call, after a few
@@ -61,7 +61,8 @@ class KeyWalk {
         const auto key = table_->key(row);
         goes_on = f(Key::hash(key), key) && goes_on;
       });
-      is_through_table_ = hand_.hash < hash;  // it goes round
+      // It goes round, and again if it may have passed keys by that came to lie elsewhere.
+      if (hand_.hash < hash) is_through_table_ = std::exchange(merges_, table_->merges()) == table_->merges();
       if (!goes_on) return false;
     }
     return true;
@@ -80,6 +81,7 @@ class KeyWalk {
   SpilledTables* spilled_;
   typename Entries::Hand hand_;
   typename Entries::Hand ahead_;
+  std::uint64_t merges_;              // of the table when the round began
   std::vector<const void*> outside_;  // of a call of prefetch_next()
   bool is_through_table_ = false;
   std::optional<SpilledTables::StoredKeys> stored_;  // once it is through the table

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 #include "tidemark/detail/base/bytes.h"
@@ -97,6 +98,7 @@ class ResidentKeys {
   static constexpr unsigned kStoredShift = 32;
   static constexpr std::uint64_t kChangedAfter = std::uint64_t{1} << 63;
   static constexpr std::uint32_t kUnitsAtOnce = 16;
+  static constexpr std::uint64_t kLastHash = std::numeric_limits<std::uint64_t>::max();
 
   static std::uint32_t changed_of(std::uint64_t resident) { return static_cast<std::uint32_t>(resident & kMarks); }
   static std::uint32_t stored_of(std::uint64_t resident) {
@@ -139,12 +141,15 @@ class ResidentKeys {
 
   void evict(std::size_t keys) {
     const std::uint64_t first = hand_.hash;
+    // Where a whole round finds nobody to go, as behind a time in which all were used, uses count no more.
+    std::uint64_t spares = rows_.size();
     while (keys > 0) {
       rows_.for_next_rows(hand_, kUnitsAtOnce, [&](auto row) {
         if (keys == 0) return;
         const std::uint64_t resident = rows_.value(row);
-        if (uses_of(resident) != 0) {
+        if (uses_of(resident) != 0 && spares > 0) {
           rows_.set(row, resident - kOneUse);
+          --spares;
         } else {
           evict_row(row);
           --keys;
@@ -157,10 +162,12 @@ class ResidentKeys {
   void merge_thin(std::uint64_t first, std::uint64_t end) {
     if (first == end) return;
     if (end != 0 && end < first) {
-      merge_thin(first, 0);
+      merge_thin({first, kLastHash});
       first = 0;
     }
-    const HashSpan span{first, end - 1};
+    merge_thin({first, end - 1});
+  }
+  void merge_thin(HashSpan span) {
     rows_.merge_thin(span);
     tables_.merge_thin(span);
   }
@@ -172,6 +179,7 @@ class ResidentKeys {
         if (tables_.chance()) evict_row(row);
       });
     }
+    if (tables_.chance()) merge_thin({0, kLastHash});
   }
   void evict_row(typename Rows::Row row) {
     const Lookup key = rows_.key(row);

@@ -59,7 +59,8 @@ class SegmentedTable : public Table {
  public:
   using Segment = typename Layout::Segment;
 
-  /// How far a walk around the whole table has come. Stays good while the table changes.
+  /// How far a walk around the whole table has come. Stays good while the table changes; where segments are merged it may
+  /// pass entries by that it was to come to, or come to others again.
   struct Hand {
     std::uint64_t hash = 0;
     std::uint32_t unit = 0;
@@ -113,6 +114,8 @@ class SegmentedTable : public Table {
     return span;
   }
 
+  /// How often segments were.
+  std::uint64_t merges() const { return merges_; }
   void merge_thin(HashSpan span) override {
     for (std::uint64_t hash = span.first;;) {
       while (merge(hash)) {
@@ -205,16 +208,19 @@ class SegmentedTable : public Table {
     retire(old);
   }
 
-  // Makes one segment of that of `hash` and its other half, if both hold little. False if they stay.
+  // Makes one segment of that of `hash` and its other half, if both hold little. False if they stay, as where a running
+  // snapshot sees them: then they would take memory beside the new one.
   bool merge(std::uint64_t hash) {
     const std::uint32_t depth = segment_of(hash).head.depth;
     if (depth == 1) return false;
     Segment* const halves[] = {&segment_of(hash), &segment_of(hash ^ std::uint64_t{1} << (64 - depth))};
     if (halves[1]->head.depth != depth || halves[0]->head.live + halves[1]->head.live > Layout::kMostMerged) return false;
+    if (domain_.needed(halves[0]->head.born) || domain_.needed(halves[1]->head.born)) return false;
     Segment* const whole = new_segment(depth - 1);
     for (Segment* half : halves) move_entries(*half, [&](std::uint64_t) { return whole; });
     replace(hash, depth - 1, whole, whole);
     for (Segment* half : halves) retire(half);
+    ++merges_;
     return true;
   }
 
@@ -500,6 +506,7 @@ class SegmentedTable : public Table {
   std::vector<void*> directory_;  // Segment*, erased for Table::prefetch
   unsigned shift_ = 63;
   std::size_t live_ = 0;
+  std::uint64_t merges_ = 0;
   ErasedKeys erased_;
   ByteWriter erased_key_;
 };

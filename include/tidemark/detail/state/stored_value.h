@@ -63,7 +63,7 @@ struct BoxedCell {
   /// Makes text that the value has got from elsewhere its own.
   static void settle(const std::uint64_t* words) {
     if constexpr (contains_views_v<V>) {
-      if (!box(words)->has_own_text()) box(words)->own_text();
+      if (!box(words)->has_own_text()) box(words)->text = take_text(box(words)->value);
     }
   }
   static void make(V&& value, std::uint64_t* words) { words[0] = reinterpret_cast<std::uint64_t>(new Box(std::move(value))); }
@@ -77,12 +77,21 @@ struct BoxedCell {
   }
 
  private:
-  struct Box {
-    explicit Box(V&& from) : value{std::move(from)} {
-      if constexpr (contains_views_v<V>) own_text();
+  struct Text {
+    std::unique_ptr<char[]> bytes;
+    std::size_t size = 0;
+    bool holds(std::string_view view) const {
+      const auto begin = reinterpret_cast<std::uintptr_t>(bytes.get()), at = reinterpret_cast<std::uintptr_t>(view.data());
+      return begin <= at && at + view.size() <= begin + size;
     }
-    void own_text() {
-      Text own;
+  };
+  struct Nothing {};
+  using OwnText = std::conditional_t<contains_views_v<V>, Text, Nothing>;
+
+  // A block with all that the value's views point to, which they do there from now on.
+  static OwnText take_text(V& value) {
+    OwnText own;
+    if constexpr (contains_views_v<V>) {
       for_each_view(value, [&](std::string_view& view) { own.size += view.size(); });
       if (own.size > 0) own.bytes = std::make_unique_for_overwrite<char[]>(own.size);
       char* at = own.bytes.get();
@@ -92,8 +101,13 @@ struct BoxedCell {
         view = {at, view.size()};
         at += view.size();
       });
-      text = std::move(own);
     }
+    return own;
+  }
+
+  struct Box {
+    // Before the value is moved: a view of it may point into a string of it.
+    explicit Box(V&& from) : text{take_text(from)}, value{std::move(from)} {}
     // True if all text is in the block, which is not more than about twice as long.
     bool has_own_text() const {
       bool all_own = true;
@@ -105,17 +119,8 @@ struct BoxedCell {
       return all_own && text.size / 2 <= size;
     }
 
-    struct Text {
-      std::unique_ptr<char[]> bytes;
-      std::size_t size = 0;
-      bool holds(std::string_view view) const {
-        const auto begin = reinterpret_cast<std::uintptr_t>(bytes.get()), at = reinterpret_cast<std::uintptr_t>(view.data());
-        return begin <= at && at + view.size() <= begin + size;
-      }
-    };
-    struct Nothing {};
+    [[no_unique_address]] OwnText text;
     V value;
-    [[no_unique_address]] std::conditional_t<contains_views_v<V>, Text, Nothing> text;
   };
   static Box* box(const std::uint64_t* words) { return reinterpret_cast<Box*>(words[0]); }
 };
