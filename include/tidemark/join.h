@@ -21,9 +21,10 @@
 //   .semi()    the records of the first stream that meet one, once each
 //   .anti()    the records of the first stream that meet none
 //
-// A row's event time is the later one of its pair; of a record that between() finds alone it is the last one at which a partner
-// might have been; with window() it is the last millisecond of the window, with as_of() that of the record. Records that are
-// late by event time, with between(), window() and as_of(), go where late_to() says, or are counted as dropped.
+// A row's event time is the later one of its pair, with unbounded() that of the record that it came with; of a record that
+// between() finds alone it is the last one at which a partner might have been; with window() it is the last millisecond of the
+// window, with as_of() that of the record. Records that are late by event time, with between(), window() and as_of(), go where
+// late_to() says, or are counted as dropped.
 //
 // unbounded() has no end at which a record is known to be alone. It takes streams of records and of changes (change.h), and
 // gives a stream of changes; inner() and semi() of two streams of records give plain records, as they only grow. A row that is
