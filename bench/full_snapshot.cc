@@ -94,7 +94,7 @@ void throughput(bench::Report& report, const bench::Options& options, std::uint6
   const std::string name = "throughput, " + bench::many(keys) + " keys, Zipf 0.99";
   if (!options.wants(name)) return;
   const auto drawn = bench::zipf_keys(keys, options.size(1u << 25, 1u << 20));
-  const Clicks clicks{keys, options.size(600'000'000, 4'000'000), &drawn, nullptr};
+  const Clicks clicks{keys, options.size(240'000'000, 4'000'000), &drawn, nullptr};
   bench::Candidate without{[&] { return run(clicks, nullptr); }};
   bench::Candidate with{[&] { return run(clicks, "10ms"); }};
   bench::alternate({&without, &with}, options.rounds(3), bench::Cores::kAll);

@@ -106,7 +106,7 @@ class Meter {
 /// What one run of a candidate came to.
 struct Figures {
   double main = 0;                ///< what the row compares
-  std::array<double, 6> more{};   ///< of the program's own meaning
+  std::array<double, 18> more{};  ///< of the program's own meaning
   double cpu_s = 0;               ///< of the whole process
   double peak_mb = 0;             ///< that the run took beyond what it began with
 };

@@ -7,6 +7,7 @@
 // the checkpoint's file into a table; the bare figure is what that core takes to read and decode it, or the disk to give it,
 // whichever is more.
 #include <fcntl.h>
+#include <malloc.h>
 
 #include <cmath>
 #include <filesystem>
@@ -182,6 +183,7 @@ void all_of_it(bench::Report& report, const bench::Options& options, std::uint64
     before.fill(keys);
     file = before.save();
   }
+  malloc_trim(0);  // else the processes below would share its pages, and copy each that they use again
   const auto restored = [&](bool lazy) {
     auto subtask = std::make_unique<Subtask>(folder, std::vector{file}, lazy);
     if (subtask->size() != keys) bench::give_up("the restored table lacks keys");

@@ -5,8 +5,25 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
 
+# Profile-guided optimization: built to `generate`, programs count in TIDEMARK_PGO_DIR what they execute; built again in the
+# same folder to `use` it, the compiler knows what is hot. tools/pgo does both.
+set(TIDEMARK_PGO "" CACHE STRING "generate or use a profile, or empty")
+set(TIDEMARK_PGO_DIR ${CMAKE_BINARY_DIR}/profile CACHE PATH "where the profile lies")
+if(TIDEMARK_PGO STREQUAL "generate")
+  add_compile_options(-fprofile-generate=${TIDEMARK_PGO_DIR} -fprofile-update=prefer-atomic)
+  add_link_options(-fprofile-generate=${TIDEMARK_PGO_DIR})
+elseif(TIDEMARK_PGO STREQUAL "use")
+  if(NOT EXISTS ${TIDEMARK_PGO_DIR})
+    message(FATAL_ERROR "There is no profile in '${TIDEMARK_PGO_DIR}': tools/pgo makes one and builds by it")
+  endif()
+  # Partial: what the training never ran is compiled as without a profile, and not for size.
+  add_compile_options(-fprofile-use=${TIDEMARK_PGO_DIR} -fprofile-partial-training -fprofile-correction -Wno-missing-profile)
+elseif(TIDEMARK_PGO)
+  message(FATAL_ERROR "TIDEMARK_PGO is '${TIDEMARK_PGO}': it must be generate, use or empty")
+endif()
+
 find_program(TIDEMARK_CCACHE ccache)
-if(TIDEMARK_CCACHE)
+if(TIDEMARK_CCACHE AND NOT TIDEMARK_PGO)
   # A clone elsewhere finds the same objects; the sloppiness is what ccache asks for with precompiled headers.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
     CCACHE_SLOPPINESS=pch_defines,time_macros ${TIDEMARK_CCACHE})
@@ -23,7 +40,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
 endif()
 
 # Rooms whose tests have more than one thread: the thread sanitizer can find something in these alone.
-set(TIDEMARK_THREADED_ROOMS base env event_time channel control state task worker coordinator api)
+set(TIDEMARK_THREADED_ROOMS base env event_time channel control agent state task worker coordinator api rest)
 
 set(TIDEMARK_SANITIZE "" CACHE STRING "address (with undefined), thread, or empty")
 if(TIDEMARK_SANITIZE STREQUAL "address")
@@ -130,14 +147,15 @@ function(tidemark_library)
   target_sources(tidemark PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${headers})
   target_compile_features(tidemark PUBLIC cxx_std_20)
   target_link_libraries(tidemark PUBLIC Threads::Threads PkgConfig::xxhash
-    PRIVATE fmt::fmt PkgConfig::spdlog yaml-cpp simdjson::simdjson PkgConfig::zstd PkgConfig::zlib PkgConfig::httplib PkgConfig::rocksdb)
+    PRIVATE fmt::fmt PkgConfig::spdlog yaml-cpp simdjson::simdjson PkgConfig::zstd PkgConfig::zlib PkgConfig::httplib PkgConfig::rocksdb
+      PkgConfig::openssl)
   # The target tidemark_verify_interface_header_sets compiles each installed header alone, as C++20.
   set_target_properties(tidemark PROPERTIES LINKER_LANGUAGE CXX VERIFY_INTERFACE_HEADER_SETS ON)
 endfunction()
 
-# The program `tidemark`: the room cli on top of the library.
+# The program `tidemark`: the rooms rest and cli on top of the library.
 function(tidemark_command)
   add_executable(tidemark_command ${PROJECT_SOURCE_DIR}/src/cli/main.cc)
   set_target_properties(tidemark_command PROPERTIES OUTPUT_NAME tidemark)
-  target_link_libraries(tidemark_command PRIVATE tidemark_cli tidemark tidemark_private_flags)
+  target_link_libraries(tidemark_command PRIVATE tidemark_cli tidemark_rest tidemark tidemark_private_flags)
 endfunction()

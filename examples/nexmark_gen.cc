@@ -1,4 +1,4 @@
-// Writes the events of the seeded Nexmark generator as JSON lines, and their digest.
+// Writes the events of the seeded Nexmark generator as JSON lines or as CSV without a header, and their digest.
 //
 //   nexmark_gen --events 2000000 --types bid --files 4 --out data     data/bids/000.ndjson ... 003.ndjson
 //   nexmark_gen --events 1000000 --digest                             6294b4635b39892c for seed 1
@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "nexmark/csv_lines.h"
 #include "nexmark/digest.h"
 #include "nexmark/generator.h"
 #include "nexmark/json_lines.h"
@@ -30,6 +31,7 @@ struct Options {
   std::uint64_t events = 1'000'000;
   std::uint64_t files = 1;
   std::string out;
+  std::string format = "ndjson";
   std::vector<std::string> types = {"person", "auction", "bid"};
   bool digest = false;
 };
@@ -83,6 +85,9 @@ Options parse(int argc, char** argv, CLI::App& app) {
   app.add_option("--files", options.files, "files a type, each a contiguous part of the events")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  app.add_option("--format", options.format, "ndjson, or csv: fields in their order, without a header")
+      ->check(CLI::IsMember({"ndjson", "csv"}))
+      ->capture_default_str();
   app.add_option("--types", options.types, "which types to write")
       ->delimiter(',')
       ->check(CLI::IsMember({"person", "auction", "bid"}))
@@ -111,13 +116,14 @@ void make_empty_folder(const std::filesystem::path& folder) {
 
 std::filesystem::path file_path(const Options& options, std::size_t kind, std::uint64_t file) {
   char name[32];
-  std::snprintf(name, sizeof name, "%03u.ndjson", static_cast<unsigned>(file));
-  return std::filesystem::path{options.out} / kFolders[kind] / name;
+  std::snprintf(name, sizeof name, "%03u.", static_cast<unsigned>(file));
+  return std::filesystem::path{options.out} / kFolders[kind] / (name + options.format);
 }
 
 void generate(const Options& options) {
   const nexmark::Generator generator{options.generator};
   const std::array<bool, 3> wanted = wanted_types(options);
+  const bool is_csv = options.format == "csv";
   for (std::size_t kind = 0; kind < wanted.size(); ++kind) {
     if (wanted[kind]) make_empty_folder(std::filesystem::path{options.out} / kFolders[kind]);
   }
@@ -142,7 +148,11 @@ void generate(const Options& options) {
           digest.add(row.view());
         }
         if (wanted[kind]) {
-          append_json_line(files[kind]->buffer(), event);
+          if (is_csv) {
+            append_csv_line(files[kind]->buffer(), event);
+          } else {
+            append_json_line(files[kind]->buffer(), event);
+          }
           files[kind]->line_done();
         }
       });

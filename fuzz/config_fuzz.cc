@@ -2,6 +2,7 @@
 // spelled, its value means what `set` makes of it.
 #include <fmt/format.h>
 
+#include "config/cluster_options.h"
 #include "config/options_builder.h"
 #include "config/parse_value.h"
 #include "fuzz/input.h"
@@ -35,6 +36,14 @@ void check_text(const std::string& text) {
   } else {
     TIDEMARK_CHECK(added.error().message().starts_with(kName), "an error names the file");
   }
+}
+
+// What is a file for jobs is one for a cluster, too.
+void check_cluster_text(const std::string& text) {
+  const auto cluster = read_cluster_options(text, kName);
+  TIDEMARK_CHECK(cluster || cluster.error().message().starts_with(kName), "an error names the file");
+  OptionsBuilder jobs;
+  if (jobs.add_yaml(text, kName)) TIDEMARK_CHECK(cluster.has_value(), "a cluster's file may have all that a job's may");
 }
 
 void check_duration(std::string_view text) {
@@ -80,6 +89,7 @@ void check_spelling(Input& in) {
 
 void check(std::string_view input) {
   check_text(std::string{input});
+  check_cluster_text(std::string{input});
   check_duration(input);
   Input in{input};
   check_spelling(in);

@@ -79,6 +79,7 @@ StatePart any_part(Input& in, const SnapshotFileHeader& header) {
     at = end + static_cast<std::uint32_t>(in.below(3));
   }
   for (std::size_t count = in.below(3); count > 0; --count) part.dropped_namespaces.emplace_back(in.text());
+  part.living_since_s = in.number<std::uint32_t>();
   return part;
 }
 

@@ -191,7 +191,7 @@ class SimulatedEnv {
   MemoryStateStores stores_;
   ScratchFolder scratch_{files_, kSimulatedScratchDir, "a disk of the simulated world"};
   std::optional<LocalCopies> copies_;
-  detail::StateMemory little_memory_{1};
+  detail::StateMemory little_memory_{detail::StateMemory::kUnlimited, 0, 0};  // of what can spill nothing stays
   bool spills_state_ = false;
   bool keeps_by_chance_ = false;
   Trace trace_;

@@ -316,7 +316,7 @@ void Simulation::choose_resume(const std::optional<JobOutcome>& outcome) {
   SimulatedEnv& env = story_.env();
   std::string path;
   if (outcome && outcome->state == JobState::kStopped) path = outcome->stopped_checkpoint;
-  if (outcome && outcome->state == JobState::kCancelled) path = story_.cancelled_with();
+  if (outcome && outcome->state == JobState::kCancelled) path = outcome->cancelled_savepoint;
   if (!path.empty() && env.one_in(2)) {
     env.trace().note("THE JOB IS TO BE RESUMED FROM " + path);
     story_.resume_from(path);

@@ -90,7 +90,7 @@ std::optional<JobOutcome> Story::step_until(const AfterStep& after) {
       look_at_restored();
       look_at_checkpoints();
     }
-    if (!answers_->savepoints.empty()) look_at_savepoints();
+    if (!new_savepoints_->empty()) look_at_savepoints();
     if (!process_->over() && after(*process_)) break;
     if (++steps_ > max_steps_) {
       throw Wrong{fmt::format("the job does not end; it is {}", to_string(process_->master().status().state))};
@@ -106,7 +106,7 @@ std::optional<JobOutcome> Story::step_until(const AfterStep& after) {
   process_.reset();
   if (env_.dead()) bury();
   look_at_savepoints();  // also of one whose answer came with the end
-  cancelled_with_ = std::exchange(answers_->cancelled_with, {});
+  if (outcome && !outcome->cancelled_savepoint.empty()) check_is_newest(outcome->cancelled_savepoint);
   if (outcome && outcome->state == JobState::kFailed && has_lost(*outcome->error)) return std::nullopt;
   return outcome;
 }
@@ -230,10 +230,8 @@ void Story::check_restorable(SimulatedProcess& process) {
 }
 
 void Story::ask_for_savepoint(SimulatedProcess& process, SnapshotOrder::Then then) {
-  const auto answer = [answers = answers_, then](const Result<SnapshotTaken>& taken) {
-    if (!taken) return;
-    answers->savepoints.push_back(taken->path);
-    if (then == SnapshotOrder::Then::kCancel) answers->cancelled_with = taken->path;
+  const auto answer = [complete = new_savepoints_](const Result<SnapshotTaken>& taken) {
+    if (taken) complete->push_back(taken->path);
   };
   const SnapshotOrder order{.what = SnapshotOrder::What::kSavepoint, .then = then, .dir = kSimulatedSavepointDir};
   process.master().request_snapshot(order, answer);
@@ -242,7 +240,7 @@ void Story::ask_for_savepoint(SimulatedProcess& process, SnapshotOrder::Then the
 // Now its sinks' pending files are there. A restart from an older checkpoint may discard them.
 void Story::look_at_savepoints() {
   const SimulatedEnv::Observer observer{env_};
-  for (const std::string& path : std::exchange(answers_->savepoints, {})) {
+  for (const std::string& path : std::exchange(*new_savepoints_, {})) {
     const std::string when = fmt::format("savepoint '{}' is complete", path);
     expect_none(ownership_.add(path), when);
     const CheckpointMetadata metadata = expect(load_checkpoint(env_.files(), path), when);
@@ -256,6 +254,15 @@ void Story::look_at_savepoints() {
     }
     expect_none(workload_->check_checkpoint(env_.files(), path, metadata), when);
   }
+}
+
+// Of what has committed behind it the job that goes on from there would know nothing.
+void Story::check_is_newest(const std::string& savepoint) {
+  const SimulatedEnv::Observer observer{env_};
+  const CheckpointMetadata metadata = expect(load_checkpoint(env_.files(), savepoint), "what the job was cancelled with");
+  if (newest_complete_ <= metadata.id) return;
+  throw Wrong{fmt::format("the job was cancelled with savepoint {}, and checkpoint {} has completed behind it", metadata.id,
+                          newest_complete_)};
 }
 
 // What the job would go on from is no savepoint that nobody needs.

@@ -61,8 +61,6 @@ class Story {
   /// Somebody asks for the deletion of a snapshot, of one at random: a savepoint that nobody needs goes, all else must stay.
   void ask_for_disposal();
 
-  /// A complete snapshot that the job has not gone on from: the savepoint with which it was cancelled last, if any.
-  const std::string& cancelled_with() const { return cancelled_with_; }
   /// At random one that is not the newest: a retained checkpoint or a savepoint; empty if there is none.
   std::string draw_older();
   /// The next process resumes from this snapshot, and those that follow it until one completes a checkpoint. It may be
@@ -141,6 +139,7 @@ class Story {
   void look_at_checkpoints();
   void check_checkpoint(const CheckpointStats::Completed& checkpoint);
   void look_at_savepoints();
+  void check_is_newest(const std::string& savepoint);
   bool is_disposable(const std::string& path);
   bool is_free_savepoint(const std::string& path);
   void finish_disposals();
@@ -160,14 +159,10 @@ class Story {
   std::uint32_t version_ = 0;
   std::uint64_t max_steps_ = 200'000;
   std::string job_;  // its name
-  struct Answers {
-    std::vector<std::string> savepoints;  // complete ones that nobody has looked at
-    std::string cancelled_with;
-  };
-  std::shared_ptr<Answers> answers_ = std::make_shared<Answers>();
+  // Complete ones that nobody has looked at; an answer may come as the process goes.
+  std::shared_ptr<std::vector<std::string>> new_savepoints_ = std::make_shared<std::vector<std::string>>();
   Ownership ownership_;
   Ownership retained_;  // what the pointer of the job's folder names, to see that it stays as it was when it was complete
-  std::string cancelled_with_;
   std::optional<Plan> plan_;
   std::uint32_t folders_ = 0;  // other than the first
   bool restored_was_seen_ = false;  // of this process

@@ -78,15 +78,25 @@ Stream<DigestPart> q4(const Setting& s) {
       .map(changed([](const auto& category) { return row(category.key, std::get<0>(category.value) / std::get<1>(category.value)); }));
 }
 
+struct NewPerson {
+  std::int64_t id = 0;
+  std::string_view name;
+  Timestamp date_time;
+};
+struct Seller {
+  std::int64_t id = 0;
+};
+
 /// Who opens an auction within the 10 seconds of registering.
 Stream<DigestPart> q8(const Setting& s) {
-  return s.persons()
-      .key_by(&PersonRecord::id)
-      .join(s.auctions().key_by(&AuctionRecord::seller))
+  const auto persons = s.persons().map([](const PersonRecord& p) { return NewPerson{p.id, p.name, p.date_time}; });
+  const auto sellers = s.auctions().map([](const AuctionRecord& a) { return Seller{a.seller}; });
+  return persons.key_by(&NewPerson::id)
+      .join(sellers.key_by(&Seller::id))
       .window(tumbling(10s))
       .semi()
       .uid("new-sellers")
-      .map([](const PersonRecord& p) { return row(p.id, p.name, start_of(p.date_time, 10s)); });
+      .map([](const NewPerson& p) { return row(p.id, p.name, start_of(p.date_time, 10s)); });
 }
 
 struct BidOnAuction {

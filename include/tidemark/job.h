@@ -8,8 +8,8 @@
 //     return job.run();
 //   }
 //
-// Every job takes --help, --plan, --parallelism, --checkpoint-dir, --checkpoint-interval, --resume, --config and the
-// arguments that it asks for. SIGINT and SIGTERM stop it with a checkpoint that is kept.
+// Every job takes --help, --plan, --check, --parallelism, --checkpoint-dir, --checkpoint-interval, --resume, --config and
+// the arguments that it asks for. SIGINT and SIGTERM stop it with a checkpoint that is kept.
 //
 // One thread builds and runs it. A Job owns all that was built with it.
 #pragma once
@@ -68,8 +68,8 @@ class Job {
   template <class Source>
   Stream<typename Source::Record> from(const Source& source, detail::Location at = detail::Location::current());
 
-  /// Where checkpoints and savepoints lie instead of in the machine's files (storage.h). The job then has no control socket:
-  /// signals stop it. Null: the machine's files again.
+  /// Where checkpoints and savepoints lie instead of in the machine's files (storage.h). The control socket then lies below
+  /// /tmp, where the command finds it by the words of --checkpoint-dir. Null: the machine's files again.
   void store_snapshots_in(std::shared_ptr<Storage> storage);
 
   /// Where state of keys lies that is not in use, instead of where state.backend.type says (state_store.h). Null: as that says.
@@ -80,7 +80,7 @@ class Job {
   int run();
 
   /// As run() inside a larger program or a test: no signals are handled, no progress and no summary is written, and what run()
-  /// would print is thrown as an Error. --help and --plan are refused. Once.
+  /// would print is thrown as an Error. --help, --plan and --check are refused. Once.
   void run_or_throw();
 
  private:
@@ -113,14 +113,16 @@ Stream<typename Source::Record> Job::from(const Source& source, detail::Location
                                                              *requests = std::make_shared<detail::SplitRequests>();
                                                              return description.make_enumerator(*requests);
                                                            },
-                                                           {}}});
+                                                           {},
+                                                           [requests] { return *requests; }}});
   const NodeId reader = builder_.add_node({.name = description.name(),
                                            .location = at,
                                            .keeps_state = true,
+                                           .kept = description.implementation().kept(),
                                            .factory = {[description, requests] { return description.make_reader(*requests); }, {}}});
   const std::vector<detail::Port<detail::SplitRecord>> splits{{enumerator, {}, &detail::main_output<detail::SplitEnumeratorOperator>}};
   detail::connect(builder_, splits, reader, Exchange::kSplits,
-                  [](std::vector<detail::Edge*> edges, std::uint32_t) { return std::make_unique<detail::SplitWriter>(std::move(edges)); });
+                  [](std::vector<detail::SendingEnd*> edges, std::uint32_t) { return std::make_unique<detail::SplitWriter>(std::move(edges)); });
   if (const auto bad = description.bad_records_output()) {
     builder_.add_side_output(reader, *bad, detail::FindOutput<BadRecord>{[](detail::Operator& op) -> Out<BadRecord>& {
                                return static_cast<Reader&>(op).bad_records();

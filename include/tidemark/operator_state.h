@@ -3,7 +3,8 @@
 //
 // States are members of a Process, a BroadcastProcess or a KeyedBroadcastProcess, declared in its constructor and used in its
 // other functions; not by other threads. They lie in memory and, whole, in the metadata of each checkpoint: for offsets,
-// buffers and rules, to be counted in thousands. What belongs to a key is kept in state.h's.
+// buffers and rules, to be counted in thousands. What they take counts against memory.state with every backend, and a job for
+// which that is not enough fails. What belongs to a key is kept in state.h's.
 //
 // The three differ in what the subtasks of a restored job get: of a SplitListState an even share of all items (what they had
 // themselves where there are as many as before), of a UnionListState all items of all, of a BroadcastState the one content
@@ -87,7 +88,7 @@ class BroadcastState {
   BroadcastState(Declare& declare, std::string_view name) {
     detail::OperatorStates& states = detail::operator_states_of(declare.binder(), name);
     auto content = std::make_unique<detail::BroadcastContent<MapKey, V>>();
-    map_ = &content->entries;
+    content_ = content.get();
     states.add({.name = std::string{name},
                 .kind = StateDescriptor::Kind::kBroadcast,
                 .key_schema = detail::schema_json_of<MapKey>(),
@@ -98,14 +99,14 @@ class BroadcastState {
 
   /// The value under `key`, or null. Valid until the state changes.
   const V* find(const MapKey& key) const {
-    const auto found = map_->find(key);
-    return found == map_->end() ? nullptr : &found->second;
+    const auto found = entries().find(key);
+    return found == entries().end() ? nullptr : &found->second;
   }
-  const Map& entries() const { return *map_; }
+  const Map& entries() const { return content_->entries(); }
 
  private:
   friend class BroadcastContext;
-  Map* map_;  // the operator's
+  detail::BroadcastContent<MapKey, V>* content_;  // the operator's
 };
 
 /// A BroadcastState that may be changed, inside the call of process_broadcast() that asked for it. What becomes of it must
@@ -114,23 +115,25 @@ template <class MapKey, class V>
 class WritableBroadcastState {
  public:
   const V* find(const MapKey& key) const {
-    const auto found = map_->find(key);
-    return found == map_->end() ? nullptr : &found->second;
+    const auto found = entries().find(key);
+    return found == entries().end() ? nullptr : &found->second;
   }
-  const std::map<MapKey, V>& entries() const { return *map_; }
-  void put(const MapKey& key, V value) { map_->insert_or_assign(key, std::move(value)); }
+  const std::map<MapKey, V>& entries() const { return content_->entries(); }
+  void put(const MapKey& key, V value) {
+    content_->mutate(key, [&](V& changed) { changed = std::move(value); });
+  }
   /// f(V&) changes the value under `key`, or a V{} that is put in.
   template <class F>
   void mutate(const MapKey& key, F&& f) {
-    f((*map_)[key]);
+    content_->mutate(key, std::forward<F>(f));
   }
-  void remove(const MapKey& key) { map_->erase(key); }
-  void clear() { map_->clear(); }
+  void remove(const MapKey& key) { content_->remove(key); }
+  void clear() { content_->clear(); }
 
  private:
   friend class BroadcastContext;
-  explicit WritableBroadcastState(std::map<MapKey, V>& map) : map_{&map} {}
-  std::map<MapKey, V>* map_;
+  explicit WritableBroadcastState(detail::BroadcastContent<MapKey, V>& content) : content_{&content} {}
+  detail::BroadcastContent<MapKey, V>* content_;
 };
 
 }  // namespace tidemark

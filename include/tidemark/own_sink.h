@@ -19,9 +19,10 @@
 //   commit(committable)                                             later, another object
 //   abort_leftovers()                                               at each start, before the first record
 //
-// The committable, an aggregate, is in each checkpoint until it is committed, and may change as state may. A job that is restored
-// commits it again, as nobody knows whether that was done: commit() must find that out, and then do nothing. What must never come
-// to nothing is a commit whose transaction is neither prepared nor committed: its rows are lost, so throw.
+// The committable, an aggregate, is in each checkpoint until it is committed, and may change as state may; what would lose
+// something is refused before the job starts. A job that is restored commits it again, as nobody knows whether that was done: commit()
+// must find that out, and then do nothing. What must never come to nothing is a commit whose transaction is neither prepared nor
+// committed: its rows are lost, so throw.
 //
 // What a sink takes is said by the type of its records, and a stream of another sort is an error of the compiler: a Sink<Row> takes
 // rows that are only added; a Sink<Upsert<Row>> keeps one row a key, and takes the upserts() of a table; a Sink<Change<Row>> takes
@@ -72,7 +73,7 @@ class TwoPhaseSink {
   using Committable = CommittableT;
 
   virtual ~TwoPhaseSink() = default;
-  /// For plans and messages.
+  /// For plans and messages. A job does not start where a sink of another name has prepared what is to be committed.
   virtual std::string name() const = 0;
   virtual void open(const SinkContext&) {}
 

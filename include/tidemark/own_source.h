@@ -16,7 +16,7 @@
 // from its last checkpoint. A split that is read to its end, and one whose job ends, destroys its object.
 //
 // Splits and positions are aggregates with text of their own. Both stand in checkpoints and may change as state may: fields that are
-// new have their defaults, others keep their names. The split of a source that finds splits again may not: see find_splits(). A
+// new have their defaults, others keep their names, and what would lose something is refused before the job starts. The split of a source that finds splits again may not: see find_splits(). A
 // position {} is the split's beginning. After a restore each split goes on from the position behind the last record that the
 // checkpoint has; at another parallelism the splits are dealt out anew.
 #pragma once

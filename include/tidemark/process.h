@@ -70,7 +70,7 @@ class BroadcastContext {
 
   template <class MapKey, class V>
   WritableBroadcastState<MapKey, V> writable(BroadcastState<MapKey, V>& state) {
-    return WritableBroadcastState<MapKey, V>{*state.map_};
+    return WritableBroadcastState<MapKey, V>{*state.content_};
   }
 
  private:

@@ -1,9 +1,9 @@
 // Where a job's checkpoints and savepoints lie, if not in the machine's own files: an interface to implement for a storage
 // that Tidemark does not know. Job::store_snapshots_in() takes one. docs/storage.md has a whole example.
 //
-// Paths are the ones that the job was given (--checkpoint-dir) and what lies below them, and for the making of folders what lies
-// above: names with '/' between, which a storage is free to read as it likes. Files are written once, from begin to end, and never changed; what replaces another is
-// written under a name of its own and renamed.
+// Paths are what the job was given (--checkpoint-dir) and what lies below it, and for the making of folders what lies above:
+// names with '/' between, which a storage is free to read as it likes, none beginning with file:///. Files are written once,
+// from begin to end, and never changed; what replaces another is written under a name of its own and renamed.
 //
 // Errors: whatever goes wrong is thrown as an Error that names the path: kNotFound, kAlreadyExists and kFailedPrecondition
 // where it says so below, kResourceExhausted for a full storage, else kIo. An Error that is thrown while a checkpoint is

@@ -285,6 +285,8 @@ class Stream {
                                             .location = at,
                                             .keeps_state = description.keeps_state(),
                                             .must_be_read = false,
+                                            .kept = description.kept(),
+                                            .sink_kind = description.keeps_state() ? description.name() : "",
                                             .factory = {[description] { return description.make_writer(); },
                                                         [description](const detail::SinkRecovery& recovery) { description.recover(recovery); }}});
     detail::connect(*builder_, ports_, node, Exchange::kForward, detail::plain_writer<T>());

@@ -1,8 +1,11 @@
 // Two streams that meet: those of a source of the user's, whose splits are read beside the task, and those of a generated one,
 // which a rate may hold back. They meet in a join by time, and the first ones alone in sessions and in windows of two stages.
+// Where nothing is read twice the first ones are guests of the second ones, too: of a host there is one, so they meet in joins
+// with a unique side.
 //
 // Nothing is ever late: the sources are told how far events lag. So each row is known before: the pairs and those that are
-// alone, the sessions and the windows of each key, with all their events.
+// alone, the sessions and the windows of each key, with all their events. Of guests and hosts it is known what a checkpoint
+// must keep as well: what was read says who has met.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -21,6 +24,7 @@
 #include "sim/workloads/workloads.h"
 #include "tidemark/detail/connectors/assigned_splits.h"
 #include "tidemark/detail/operators/interval_join.h"
+#include "tidemark/detail/operators/unique_join.h"
 #include "tidemark/detail/operators/window_function.h"
 
 namespace tidemark {
@@ -42,12 +46,14 @@ using Ids = std::vector<std::int64_t>;
 constexpr std::int64_t kMeeting = 0;  // of two, by their ids, or of one and kNobody
 constexpr std::int64_t kSession = 1;
 constexpr std::int64_t kWindow = 2;
+constexpr std::int64_t kVisit = 3;    // of a guest and a host, or of one and kNobody: a row that is there, or no more
+constexpr std::int64_t kWelcome = 4;  // of a host and a guest
 
 struct Row {
   std::int64_t kind = 0;
   std::int64_t key = 0;
   std::int64_t start = 0;
-  std::int64_t end = 0;
+  std::int64_t end = 0;  // of a visit: 1, or -1 where it is taken away
   Ids ids;
   auto operator<=>(const Row&) const = default;
 };
@@ -55,6 +61,9 @@ struct Row {
 std::string to_string(const Row& row) {
   return fmt::format("row of kind {} and key {} from {} to {} of [{}]", row.kind, row.key, row.start, row.end, fmt::join(row.ids, ", "));
 }
+
+/// Of every two hosts one has guests, some of which come before it; some guests have no host.
+std::int64_t host_of(const Event& guest) { return guest.id % 8 == 7 ? kNobody : (guest.id ^ 20) & ~std::int64_t{1}; }
 
 /// A stretch of the first stream's events.
 struct Stretch {
@@ -98,13 +107,24 @@ class EventSource final : public Source<Event, Stretch, Place> {
 enum Where : std::size_t { kFirstOfMeeting, kSecondOfMeeting, kInSession, kInWindow, kPlaces };
 using Present = std::array<std::set<std::int64_t>, kPlaces>;
 
+/// What the two joins of guests and hosts keep.
+struct Kept {
+  std::map<std::int64_t, std::int64_t> visited;  // hosts, with 1 for those that have had a guest
+  std::set<std::int64_t> welcoming;              // hosts
+  std::multiset<std::int64_t> visiting;          // guests that wait for their host
+  std::multiset<std::int64_t> expected;          // in the other join
+  bool operator==(const Kept&) const = default;
+};
+
 class Meetings final : public RowsWorkload<Row> {
  public:
   explicit Meetings(const WorkloadOptions& options)
-      : RowsWorkload{options}, has_windows_{options.seed % 2 == 0}, first_{make(options, 1)}, second_{make(options, 2)}, stretches_{cut(options)} {
+      : RowsWorkload{options}, has_windows_{options.seed % 2 == 0}, has_hosts_{exactly_once()},
+        first_{make(options, 1)}, second_{make(options, 2)}, stretches_{cut(options)} {
     expect_meetings();
     expect_sessions();
     if (has_windows_) expect_windows();
+    if (has_hosts_) expect_visits();
   }
 
   std::string name() const override { return "meetings"; }
@@ -137,6 +157,7 @@ class Meetings final : public RowsWorkload<Row> {
       rows = rows.union_with(
           events.rebalance().key_by(&Event::key).window(windows).two_stage().aggregate(IdsOfEvents{}).uid("windows").map(row_of<kWindow>));
     }
+    if (has_hosts_) rows = rows.union_with(visits_of(events, others));
     rows.to(write_files(kOut, as_json())).uid(kSink);
   }
 
@@ -153,10 +174,16 @@ class Meetings final : public RowsWorkload<Row> {
         if (exactly_once() && !read(where).at(static_cast<std::size_t>(id))) return fmt::format("{}: the state has event {}, which was not read", +where, id);
       }
     }
+    if (has_hosts_) {
+      const auto met = kept_by_visits(files, folder, checkpoint);
+      if (!met) return met.error().message();
+      if (*met != kept_of(*first, *second)) return "the joins of guests and hosts do not keep what follows from what was read";
+    }
     return check_secured(files, checkpoint, [&](const Rows& rows) -> Complaint {
       Present present = *kept;
       std::set<Row> there;
       for (const auto& committed : rows) add(present, *there.insert(settled(committed.row)).first);
+      if (auto lost = has_hosts_ ? find_lost_visit(there, *first, *second) : std::nullopt) return lost;
       for (const Where where : {kFirstOfMeeting, kSecondOfMeeting, kInSession, kInWindow}) {
         if (where == kInWindow && !has_windows_) continue;
         for (std::size_t id = 0; id < read(where).size(); ++id) {
@@ -191,6 +218,28 @@ class Meetings final : public RowsWorkload<Row> {
       stretches.push_back({begin, std::min(begin + 1 + dice.below(25), events)});
     }
     return stretches;
+  }
+
+  // From the side of the many and from that of the one; with what is alone, which is taken back, and without.
+  static Stream<Row> visits_of(const Stream<Event>& guests, const Stream<Event>& hosts) {
+    const auto by_host = guests.key_by([](const Event& guest) { return host_of(guest); });
+    const auto by_id = hosts.key_by(&Event::id);
+    const auto visit = [](const Event* guest, const Event* host) {
+      return Row{kVisit, 0, 0, 0, {guest ? guest->id : kNobody, host ? host->id : kNobody}};
+    };
+    const auto signed_row = [](const Change<Row>& change) {
+      Row row = change.row;
+      row.end = adds(change.kind) ? 1 : -1;
+      return row;
+    };
+    const auto welcome = [](const Event& host, const Event& guest) { return Row{kWelcome, 0, 0, 0, {host.id, guest.id}}; };
+    return by_host.join(by_id).unbounded().many_to_one().full(visit).uid("visits").map(signed_row).union_with(
+        by_id.join(by_host).unbounded().one_to_many().inner(welcome).uid("welcomes"));
+  }
+
+  bool has_host(const Event& guest) const {
+    const std::int64_t host = host_of(guest);
+    return host != kNobody && host < static_cast<std::int64_t>(second_->size());
   }
 
   template <std::int64_t kKind>
@@ -238,6 +287,29 @@ class Meetings final : public RowsWorkload<Row> {
     for (auto& [at, ids] : windows) expect({kWindow, at.first, at.second, at.second + kWindowMs, std::move(ids)});
   }
 
+  // Who is alone until the other comes is alone for a while, or never: that hangs on which of them is read first.
+  void expect_visits() {
+    std::set<std::int64_t> alone;
+    for (const Event& host : *second_) alone.insert(host.id);
+    for (const Event& guest : *first_) {
+      if (!has_host(guest)) {
+        expected_.insert(visit(guest.id, kNobody, 1));
+        continue;
+      }
+      const std::int64_t host = host_of(guest);
+      alone.erase(host);
+      expected_.insert(visit(guest.id, host, 1));
+      expected_.insert({kWelcome, 0, 0, 0, {host, guest.id}});
+      for (const std::int64_t change : {1, -1}) {
+        passing_.insert(visit(guest.id, kNobody, change));
+        passing_.insert(visit(kNobody, host, change));
+      }
+    }
+    for (const std::int64_t host : alone) expected_.insert(visit(kNobody, host, 1));
+  }
+
+  static Row visit(std::int64_t guest, std::int64_t host, std::int64_t change) { return {kVisit, 0, 0, change, {guest, host}}; }
+
   void expect(Row row) {
     std::ranges::sort(row.ids);
     expected_.insert(std::move(row));
@@ -253,7 +325,7 @@ class Meetings final : public RowsWorkload<Row> {
     std::set<Row> there;
     for (const auto& committed : rows) {
       const Row row = settled(committed.row);
-      if (!expected_.contains(row)) return "there is no " + to_string(row);
+      if (!expected_.contains(row) && !passing_.contains(row)) return "there is no " + to_string(row);
       if (!there.insert(row).second && !may_repeat()) return to_string(row) + " came out twice";
     }
     return std::nullopt;
@@ -265,10 +337,86 @@ class Meetings final : public RowsWorkload<Row> {
     for (const Row& row : expected_) {
       if (!there.contains(row)) return to_string(row) + " is lost";
     }
+    return find_unbalanced(there);
+  }
+
+  /// Of rows that are there for a while only: once they are all there, each was taken away.
+  Complaint find_unbalanced(const std::set<Row>& there) const {
+    for (Row row : passing_) {
+      if (!there.contains(row)) continue;
+      row.end = -row.end;
+      if (!there.contains(row)) return to_string(row) + " is lost";
+    }
     return std::nullopt;
   }
 
+  /// Of the rows that guests and hosts have given when these were read.
+  Complaint find_lost_visit(const std::set<Row>& there, const std::vector<bool>& first_read,
+                            const std::vector<bool>& second_read) const {
+    std::vector<Row> due;
+    std::set<std::int64_t> visited;
+    for (const Event& guest : *first_) {
+      if (!first_read[static_cast<std::size_t>(guest.id)]) continue;
+      const bool meets = has_host(guest) && second_read[static_cast<std::size_t>(host_of(guest))];
+      due.push_back(visit(guest.id, meets ? host_of(guest) : kNobody, 1));
+      if (!meets) continue;
+      due.push_back({kWelcome, 0, 0, 0, {host_of(guest), guest.id}});
+      visited.insert(host_of(guest));
+    }
+    for (const Event& host : *second_) {
+      if (!second_read[static_cast<std::size_t>(host.id)] || visited.contains(host.id)) continue;
+      due.push_back(visit(kNobody, host.id, 1));
+    }
+    for (const Row& row : due) {
+      if (!there.contains(row)) return to_string(row) + " is lost: who is in it was read";
+    }
+    return std::nullopt;
+  }
+
+  /// What follows from what was read: a host is kept, a guest until its host is there.
+  Kept kept_of(const std::vector<bool>& first_read, const std::vector<bool>& second_read) const {
+    Kept kept;
+    for (const Event& host : *second_) {
+      if (!second_read[static_cast<std::size_t>(host.id)]) continue;
+      kept.visited[host.id] = 0;
+      kept.welcoming.insert(host.id);
+    }
+    for (const Event& guest : *first_) {
+      if (!first_read[static_cast<std::size_t>(guest.id)]) continue;
+      if (kept.welcoming.contains(host_of(guest))) {
+        kept.visited[host_of(guest)] = 1;
+      } else {
+        kept.visiting.insert(guest.id);
+      }
+    }
+    kept.expected = kept.visiting;
+    return kept;
+  }
+
+  Result<Kept> kept_by_visits(FileSystem& files, const std::string& folder, const CheckpointMetadata& checkpoint) const {
+    using Host = detail::RowWithPartners<Event>;
+    using Guests = std::vector<Event>;
+    Kept kept;
+    const auto read = [&]<class V>(const char* uid, const char* state, V) {
+      return read_keyed_state<std::int64_t, V>(files, folder, checkpoint, uid, state);
+    };
+    TIDEMARK_ASSIGN(visited, read("visits", "unique-second-with-partners", Host{}));
+    for (const auto& [id, host] : visited) kept.visited[host.row.id] = host.partners;
+    TIDEMARK_ASSIGN(welcoming, read("welcomes", "unique-first", Event{}));
+    for (const auto& [id, host] : welcoming) kept.welcoming.insert(host.id);
+    TIDEMARK_ASSIGN(visiting, read("visits", "waiting-first", Guests{}));
+    TIDEMARK_ASSIGN(expected, read("welcomes", "waiting-second", Guests{}));
+    for (const auto& [host, guests] : visiting) {
+      for (const Event& guest : guests) kept.visiting.insert(guest.id);
+    }
+    for (const auto& [host, guests] : expected) {
+      for (const Event& guest : guests) kept.expected.insert(guest.id);
+    }
+    return kept;
+  }
+
   static void add(Present& present, const Row& row) {
+    if (row.kind == kVisit || row.kind == kWelcome) return;
     if (row.kind == kMeeting) {
       present[kFirstOfMeeting].insert(row.ids.at(0));
       present[kSecondOfMeeting].insert(row.ids.at(1));
@@ -328,10 +476,12 @@ class Meetings final : public RowsWorkload<Row> {
   }
 
   const bool has_windows_;
+  const bool has_hosts_;  // a second record of a host, read again, would end the job
   const Input<Event> first_;
   const Input<Event> second_;
   const std::vector<Stretch> stretches_;
   std::set<Row> expected_;
+  std::set<Row> passing_;  // with and without which all may be well
 };
 
 }  // namespace

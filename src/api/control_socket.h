@@ -1,9 +1,11 @@
-// Through which a running embedded job is reached from outside: the socket `control.sock` in its folder of checkpoints,
-// for its owner alone, with the requests of job_endpoints.h. `tidemark savepoint`, `stop` and `cancel` speak to it.
+// Through which a running embedded job is reached from outside: the socket `control.sock` in its folder of checkpoints, or
+// where control_folder.h says, for its owner alone, with the requests of job_endpoints.h. `tidemark savepoint`, `stop` and
+// `cancel` speak to it.
 //
 // Threads: one of its own takes requests; all else is the caller's. Ownership: the master outlives it.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,14 +18,13 @@
 
 namespace tidemark {
 
-/// In a job's folder.
-inline constexpr const char* kControlSocket = "control.sock";
-
 class ControlSocket {
  public:
-  /// `folder`: of the job's checkpoints, whose LOCK the process holds. A job that can't listen runs all the same, with a
+  /// Of what paths in requests are names: without a storage all are of this machine, however they are written.
+  enum class Paths : std::uint8_t { kOfThisMachine, kOfAStorage };
+  /// `folder`: the socket's, whose LOCK the process holds. A job that can't listen runs all the same, with a
   /// line in the log. `vertices` may be called from any thread.
-  ControlSocket(const std::string& folder, std::string job, JobMaster& master, const Clock& clock,
+  ControlSocket(const std::string& folder, std::string job, JobMaster& master, const Clock& clock, Paths paths,
                 std::function<std::vector<VertexMetrics>()> vertices);
   ~ControlSocket();
   ControlSocket(const ControlSocket&) = delete;

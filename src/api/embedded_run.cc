@@ -13,27 +13,15 @@
 #include "api/progress_text.h"
 #include "api/stop_signals.h"
 #include "base/log.h"
+#include "control/control_folder.h"
 #include "coordinator/job_master.h"
 #include "coordinator/master_options.h"
-#include "env/local_copies.h"
-#include "env/memory_limit.h"
-#include "env/posix_env.h"
-#include "env/process_folder.h"
-#include "env/scratch_folder.h"
-#include "env/storage_file_system.h"
-#include "env/temporary_folder.h"
-#include "env/user_files.h"
 #include "snapshot/checkpoint_store.h"
-#include "state/rocksdb_stores.h"
-#include "tidemark/detail/base/hash.h"
-#include "tidemark/detail/state/state_memory.h"
 #include "worker/threaded_execution.h"
 
 namespace tidemark {
 namespace {
 
-// Snapshots of a few subtasks, commits and the pointer's moves at a time; all of them wait for disks.
-constexpr int kBlockingThreads = 4;
 // How soon a signal is seen: its handler may not wake anybody.
 constexpr std::int64_t kSignalPollNs = 50'000'000;
 
@@ -53,52 +41,17 @@ Result<std::unique_ptr<CheckpointStore>> open_store(const Options& options, cons
   return CheckpointStore::open(files, options.checkpointing.dir, job, resume);
 }
 
-std::uint64_t state_budget_bytes(const Options& options, FileSystem& files) {
-  if (options.state_memory > 0) return static_cast<std::uint64_t>(options.state_memory);
-  return memory_limit_bytes(files) / 10 * 7;
-}
-
-std::string rocksdb_folder(const Options& options) {
-  return options.rocksdb_folder.empty() ? temporary_folder() : options.rocksdb_folder;
-}
-
-// Null: all state is in memory.
-Result<std::shared_ptr<StateStores>> make_state_stores(const Options& options, const UserParts& parts, const Env& env,
-                                                       std::uint64_t budget_bytes) {
-  if (parts.state_stores != nullptr) return parts.state_stores;
-  if (options.state_backend != Options::StateBackend::kRocksdb) return nullptr;
-  // Most is for the tables: what they hold costs no look-up in the database.
-  TIDEMARK_ASSIGN(stores, RocksdbStores::create(env, rocksdb_folder(options), budget_bytes / 5 * 2));
-  return std::shared_ptr<StateStores>{std::move(stores)};
-}
-
-// For what stores do not keep. Null: it stays in memory.
-Result<std::unique_ptr<ProcessFolder>> make_scratch_folder(const Options& options, const Env& env) {
-  if (env.state_stores == nullptr) return nullptr;
-  auto folder = ProcessFolder::create(env, rocksdb_folder(options));
-  if (!folder) return std::unexpected{folder.error().within("state.backend.rocksdb.localdir")};
-  return folder;
-}
-
-// Null: none are wanted. Below a folder of the user's own, as the name is known to everybody.
-Result<std::unique_ptr<LocalCopies>> make_local_copies(const Options::Checkpointing& options, const std::string& job,
-                                                       const Env& env) {
-  if (!options.local_backup || options.dir.empty()) return nullptr;
-  FileSystem& storage = env.snapshot_files();
-  const std::string job_folder = join_path(options.dir, job);
-  const std::string within = options.local_backup_dir.empty() ? temporary_folder() : options.local_backup_dir;
-  const std::string folder =
-      join_path(within, fmt::format("tidemark-copies-{:016x}", detail::hash_bytes(storage.absolute_path(job_folder))));
-  const auto refuse = [](const Error& error) {
-    return std::unexpected{error.within("execution.checkpointing.local-backup.dirs")};
-  };
-  if (const auto made = env.files->make_directories(folder); !made) return refuse(made.error());
-  if (!is_user_folder(folder)) {
-    return refuse(Error{ErrorCode::kPermissionDenied,
-                        folder + " belongs to another user or is a link: remove it, or name another folder"});
+// Null: the job runs, and nobody reaches it.
+std::unique_ptr<ControlFolder> make_control_folder(FileSystem& files, const std::string& checkpoint_dir,
+                                                   const std::string& job) {
+  auto made = ControlFolder::make(files, control_root(), checkpoint_dir, job);
+  if (!made) {
+    log_warning(fmt::format("the job can't be reached by the command tidemark: {}", made.error().message()));
+    return nullptr;
   }
-  keep_for_user(folder);
-  return std::make_unique<LocalCopies>(storage, job_folder, *env.files, folder);
+  log_info(fmt::format("the checkpoints are on a storage of the job's own, so its control socket lies in '{}'",
+                       (*made)->path()));
+  return *std::move(made);
 }
 
 /// Drives the master as a program does that a person started.
@@ -185,36 +138,25 @@ class ProgramRun {
 
 Result<JobOutcome> run_embedded(const Options& options, const PhysicalPlan& plan, const detail::JobFactories& factories,
                                 const UserParts& parts, RunStyle style) {
-  const std::unique_ptr<FileSystem> storage = parts.storage != nullptr ? make_storage_file_system(parts.storage) : nullptr;
-  PosixEnv posix{kBlockingThreads};
-  Env env = posix.env();
-  env.storage = storage.get();
-  TIDEMARK_ASSIGN(copies, make_local_copies(options.checkpointing, plan.logical.job, env));
-  if (copies != nullptr) env.storage = copies.get();
-  const std::uint64_t budget_bytes = state_budget_bytes(options, *env.files);
-  TIDEMARK_ASSIGN(state_stores, make_state_stores(options, parts, env, budget_bytes));
-  env.state_stores = state_stores.get();
-  TIDEMARK_ASSIGN(scratch_folder, make_scratch_folder(options, env));
-  std::optional<ScratchFolder> scratch;
-  if (scratch_folder != nullptr) {
-    scratch.emplace(*env.files, scratch_folder->path(),
-                    "see to the disk, or set state.backend.rocksdb.localdir to a folder on another one");
-    env.scratch = &*scratch;
-  }
-  RocksdbStoresOnDemand other_stores{env, rocksdb_folder(options)};
-  env.other_stores = &other_stores;
-  detail::StateMemory state_memory{budget_bytes, state_stores != nullptr ? state_stores->memory_bytes() : 0};
-  env.state_memory = &state_memory;
+  TIDEMARK_ASSIGN(environment, JobEnvironment::make(options, plan.logical.job, parts, JobEnvironment::Extent::kWholeJob));
+  const Env& env = environment->env();
+  TIDEMARK_ASSIGN(threads, make_task_threads(options, *env.files));
   TIDEMARK_ASSIGN(store, open_store(options, plan.logical.job, env.snapshot_files(),
                                     options.claim ? std::optional{env.random->next()} : std::nullopt));
   const bool has_store = store != nullptr;
   const std::string folder = has_store ? store->folder() : std::string{};
   const JobMasterOptions master = master_options(options);
-  ThreadedExecutionFactory worker{env, master.checkpoints.mode, plan, factories, static_cast<std::size_t>(options.worker_threads)};
+  ThreadedExecutionFactory worker{env, master.checkpoints.mode, plan, factories, threads.count, threads.make};
   JobMaster job{env, plan, std::move(store), worker, master};
+  // Sockets are no files of a storage's.
+  const std::unique_ptr<ControlFolder> control_folder =
+      has_store && parts.storage != nullptr ? make_control_folder(*env.files, options.checkpointing.dir, plan.logical.job) : nullptr;
   std::optional<ControlSocket> socket;
-  // Its socket lies in the job's folder, which another storage does not have.
-  if (has_store && storage == nullptr) socket.emplace(folder, plan.logical.job, job, *env.clock, [&worker] { return worker.vertex_metrics(); });
+  if (has_store && (parts.storage == nullptr || control_folder != nullptr)) {
+    socket.emplace(control_folder != nullptr ? control_folder->path() : folder, plan.logical.job, job, *env.clock,
+                   parts.storage == nullptr ? ControlSocket::Paths::kOfThisMachine : ControlSocket::Paths::kOfAStorage,
+                   [&worker] { return worker.vertex_metrics(); });
+  }
   const JobOutcome outcome = style == RunStyle::kQuiet
                                  ? job.run_until_done()
                                  : ProgramRun{job, worker, *env.clock, plan.logical.job, has_store}.run();

@@ -2,15 +2,12 @@
 // outcome. The calling thread drives the master; tasks and blocking work have threads of their own.
 #pragma once
 
-#include <memory>
-
+#include "api/job_environment.h"
 #include "base/result.h"
 #include "config/options.h"
 #include "coordinator/job_state.h"
 #include "graph/plan.h"
 #include "tidemark/detail/task/factories.h"
-#include "tidemark/state_store.h"
-#include "tidemark/storage.h"
 
 namespace tidemark {
 
@@ -18,12 +15,6 @@ namespace tidemark {
 enum class RunStyle {
   kProgram,  ///< handles SIGINT and SIGTERM, shows progress, ends with a summary
   kQuiet,    ///< part of another program: does none of it
-};
-
-/// What the job's author puts in place of Tidemark's own.
-struct UserParts {
-  std::shared_ptr<Storage> storage;  ///< of snapshots; null: the machine's files
-  std::shared_ptr<StateStores> state_stores;  ///< for state of keys; null: as state.backend.type says
 };
 
 /// An error if the job could not even start; what went wrong later stands in the outcome.

@@ -26,7 +26,9 @@ NodeId JobBuilder::add_node(NewNode node) {
                          .must_be_read = node.must_be_read,
                          .is_local_stage = node.is_local_stage,
                          .windows_stay = node.windows_stay,
-                         .states = std::move(node.states)});
+                         .states = std::move(node.states),
+                         .kept = std::move(node.kept),
+                         .sink_kind = std::move(node.sink_kind)});
   factories_.nodes.push_back(std::move(node.factory));
   return id;
 }

@@ -6,7 +6,7 @@
 namespace tidemark::detail {
 namespace {
 
-constexpr std::array<std::pair<PlantedBug, std::string_view>, 25> kNames{{
+constexpr std::array<std::pair<PlantedBug, std::string_view>, 27> kNames{{
     {PlantedBug::kAckBeforeFsync, "AckBeforeFsync"},
     {PlantedBug::kSkipAlignment, "SkipAlignment"},
     {PlantedBug::kBarrierOvertakesRecord, "BarrierOvertakesRecord"},
@@ -32,6 +32,8 @@ constexpr std::array<std::pair<PlantedBug, std::string_view>, 25> kNames{{
     {PlantedBug::kSnapshotWithoutUnloaded, "SnapshotWithoutUnloaded"},
     {PlantedBug::kFiringForgetsRun, "FiringForgetsRun"},
     {PlantedBug::kSecondClaimAccepted, "SecondClaimAccepted"},
+    {PlantedBug::kCommitsBehindLastSavepoint, "CommitsBehindLastSavepoint"},
+    {PlantedBug::kUniqueRowLetGo, "UniqueRowLetGo"},
 }};
 
 }  // namespace

@@ -9,8 +9,8 @@
 
 namespace tidemark::detail {
 
-EdgeWriter::EdgeWriter(std::vector<Edge*> edges) {
-  for (Edge* edge : edges) targets_.push_back({.edge = edge});
+EdgeWriter::EdgeWriter(std::vector<SendingEnd*> edges) {
+  for (SendingEnd* edge : edges) targets_.push_back({.edge = edge});
 }
 
 EdgeWriter::~EdgeWriter() = default;

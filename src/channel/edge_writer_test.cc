@@ -47,8 +47,8 @@ struct IdOf {
   }
 };
 
-std::vector<Edge*> pointers(std::vector<std::unique_ptr<Edge>>& edges) {
-  std::vector<Edge*> result;
+std::vector<SendingEnd*> pointers(std::vector<std::unique_ptr<Edge>>& edges) {
+  std::vector<SendingEnd*> result;
   for (auto& edge : edges) result.push_back(edge.get());
   return result;
 }

@@ -3,34 +3,38 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "cli/commands.h"
-#include "cli/job_client.h"
+#include "cli/job_argument.h"
 
 namespace tidemark {
 namespace {
 
-struct Arguments {
-  std::string job;
+using Json = nlohmann::json;
+
+struct Arguments : JobArgument {
   std::string dir;
   bool with_savepoint = false;
 };
 
 Result<ExitStatus> cancel(const Cli& cli, const Arguments& arguments) {
-  TIDEMARK_ASSIGN(job, JobClient::find(cli.env, arguments.job));
+  TIDEMARK_ASSIGN(job, find_job(cli, arguments));
   if (!arguments.with_savepoint) {
-    cli.out(fmt::format("Cancelling job {}.", job.id()));
+    tell(cli, arguments.as_json, fmt::format("Cancelling job {}.", job.id()));
     TIDEMARK_TRY(job.cancel());
-    cli.out(fmt::format("Cancelled job {}.", job.id()));
+    cli.out(arguments.as_json ? Json{{"job", job.id()}}.dump() : fmt::format("Cancelled job {}.", job.id()));
     return ExitStatus::kDone;
   }
-  cli.out(fmt::format("Cancelling job {} with savepoint to {}.", job.id(),
-                      arguments.dir.empty() ? "default savepoint directory" : arguments.dir));
+  tell(cli, arguments.as_json,
+       fmt::format("Cancelling job {} with savepoint to {}.", job.id(),
+                   arguments.dir.empty() ? "default savepoint directory" : arguments.dir));
   TIDEMARK_ASSIGN(taken, job.take_snapshot({.what = SnapshotOrder::What::kSavepoint,
                                             .then = SnapshotOrder::Then::kCancel,
                                             .dir = arguments.dir}));
-  cli.out(fmt::format("Cancelled job {}. Savepoint stored in {}.", job.id(), taken.path));
+  cli.out(arguments.as_json ? Json{{"job", job.id()}, {"savepoint", taken.path}}.dump()
+                            : fmt::format("Cancelled job {}. Savepoint stored in {}.", job.id(), taken.path));
   return ExitStatus::kDone;
 }
 
@@ -39,7 +43,8 @@ Result<ExitStatus> cancel(const Cli& cli, const Arguments& arguments) {
 void add_cancel_command(CLI::App& app, Cli& cli) {
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("cancel", "End a running job at once, committing nothing more");
-  command->add_option("job", arguments->job, "The job's folder of checkpoints, CHECKPOINT-DIR/JOB");
+  command->add_option("job", arguments->job, std::string{kJobHelp});
+  add_cluster_options(*command, *arguments);
   CLI::Option* savepoint =
       command->add_option("-s,--withSavepoint", arguments->dir,
                           "Take a savepoint first, in this folder or where the job's option "

@@ -5,9 +5,9 @@
 #include <memory>
 #include <string>
 
+#include "cli/ask_job.h"
 #include "cli/commands.h"
-#include "cli/job_plan.h"
-#include "cli/verdict_report.h"
+#include "cli/print_verdict.h"
 
 namespace tidemark {
 namespace {

@@ -4,13 +4,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
 #include <utility>
 
-#include "api/control_socket.h"
-#include "cli/job_folders.h"
+#include "cli/job_manager.h"
 #include "codec/utf8.h"
+#include "control/control_folder.h"
+#include "env/file_urls.h"
 
 namespace tidemark {
 namespace {
@@ -20,11 +22,6 @@ using Json = nlohmann::json;
 constexpr auto kFirstPause = std::chrono::milliseconds{10};
 constexpr auto kLongestPause = std::chrono::milliseconds{100};
 constexpr int kTries = 3;
-
-std::unexpected<Error> not_running(const std::string& folder) {
-  return fail(ErrorCode::kNotFound,
-              fmt::format("no job is running in '{}': start it, or look with `tidemark list` at what is there", folder));
-}
 
 const Json* at(const Json& json, const char* name) {
   const auto found = json.is_object() ? json.find(name) : json.end();
@@ -43,43 +40,70 @@ std::unexpected<Error> strange_answer() {
 }  // namespace
 
 Result<JobClient> JobClient::find(const Env& env, const std::string& path) {
-  TIDEMARK_ASSIGN(folder, job_folder(*env.files, path));
-  TIDEMARK_ASSIGN(socket, UnixSocketName::in(folder, kControlSocket));
-  if (!socket.exists()) return not_running(folder);
-  JobClient client{env, std::move(folder), std::move(socket)};
+  TIDEMARK_ASSIGN(place, job_place(*env.files, control_root(), path));
+  return reach(env, std::move(place));
+}
+
+Result<JobClient> JobClient::reach(const Env& env, JobPlace place) {
+  TIDEMARK_ASSIGN(name, UnixSocketName::in(place.socket_folder, kControlSocket));
+  const auto socket = std::make_shared<UnixSocketName>(std::move(name));
+  JobClient client{env,
+                   {.call = [socket](const HttpRequest& request) { return http_call(*socket, request); },
+                    .where = place.folder,
+                    .has_own_storage = place.is_on_storage()}};
+  if (!socket->exists()) return std::unexpected{client.nobody_there()};
   TIDEMARK_TRY(client.introduce());
   return client;
 }
 
-JobClient::JobClient(const Env& env, std::string folder, UnixSocketName socket)
-    : env_{env}, folder_{std::move(folder)}, socket_{std::move(socket)} {}
+Result<JobClient> JobClient::in_cluster(const Env& env, HttpPeer job_manager, std::string id) {
+  std::string where = to_string(job_manager.address);
+  JobClient client{env,
+                   {.call = [peer = std::move(job_manager)](const HttpRequest& request) { return ask_patiently([&] { return http_call(peer, request); }); },
+                    .where = std::move(where),
+                    .is_cluster = true}};
+  TIDEMARK_TRY(client.introduce_as(id));
+  return client;
+}
 
+/// The only job that there is.
 Result<> JobClient::introduce() {
   TIDEMARK_ASSIGN(answer, call({.path = "/v1/jobs/overview"}));
   const Json json = Json::parse(answer, nullptr, false);
   const Json* jobs = at(json, "jobs");
   if (jobs == nullptr || !jobs->is_array() || jobs->size() != 1) return strange_answer();
-  id_ = text_at((*jobs)[0], "jid");
-  state_ = text_at((*jobs)[0], "state");
-  const Json* start = at((*jobs)[0], "start-time");
+  return learn((*jobs)[0].dump());
+}
+
+Result<> JobClient::introduce_as(const std::string& id) {
+  id_ = id;
+  TIDEMARK_ASSIGN(answer, call({.path = job_path()}));
+  return learn(answer);
+}
+
+Result<> JobClient::learn(const std::string& overview) {
+  const Json json = Json::parse(overview, nullptr, false);
+  id_ = text_at(json, "jid");
+  state_ = text_at(json, "state");
+  const Json* start = at(json, "start-time");
   if (start != nullptr && start->is_number_integer()) start_ms_ = start->get<std::int64_t>();
   return id_.empty() ? strange_answer() : Result<>{};
 }
 
 std::string JobClient::job_path() const { return "/v1/jobs/" + id_; }
 
+Error JobClient::nobody_there() const {
+  if (link_.is_cluster) return no_job_manager_at(link_.where);
+  return Error{ErrorCode::kNotFound, fmt::format("no job is running in '{}': start it, or look with `tidemark list` at what is there",
+                                                 link_.where)};
+}
+
 /// The body of an answer that is no refusal.
 Result<std::string> JobClient::call(const HttpRequest& request) {
-  Result<HttpResponse> response = http_call(socket_, request);
-  if (!response && response.error().code() == ErrorCode::kNotFound) return not_running(folder_);
-  if (!response) {
-    return std::unexpected{response.error().within(fmt::format("the job in '{}' does not answer", folder_))};
-  }
-  if (response->status >= 200 && response->status < 300) return std::move(response->body);
-  const Json json = Json::parse(response->body, nullptr, false);
-  const Json* errors = at(json, "errors");
-  if (errors == nullptr || !errors->is_array() || errors->empty() || !(*errors)[0].is_string()) return strange_answer();
-  return fail(ErrorCode::kFailedPrecondition, (*errors)[0].get<std::string>());
+  const Result<HttpResponse> response = link_.call(request);
+  if (!response && response.error().code() == ErrorCode::kNotFound) return std::unexpected{nobody_there()};
+  if (!response) return std::unexpected{response.error().within(fmt::format("the job in '{}' does not answer", link_.where))};
+  return accepted(*response);
 }
 
 Result<> JobClient::cancel() {
@@ -94,6 +118,15 @@ Error JobClient::no_answer(const Error& error) const {
                            error.message())};
 }
 
+Error JobClient::ended_unheard() const {
+  if (!link_.is_cluster) {
+    return Error{ErrorCode::kCancelled, fmt::format("the job in '{}' ended before it had answered; its log says how", link_.where)};
+  }
+  return Error{ErrorCode::kCancelled, fmt::format("the JobManager at {} ended before it had answered; when it is back, `tidemark list -a` "
+                                                  "shows what became of the job",
+                                                  link_.where)};
+}
+
 /// The path under which it can be asked for. Asked again under the same id when the connection broke.
 Result<std::string> JobClient::ask(const SnapshotOrder& order) {
   using Then = SnapshotOrder::Then;
@@ -101,7 +134,7 @@ Result<std::string> JobClient::ask(const SnapshotOrder& order) {
   const bool stops = order.then == Then::kStop || order.then == Then::kDrain;
   const std::string id = fmt::format("{:016x}{:016x}", env_.random->next(), env_.random->next());
   Json body{{"triggerId", id}};
-  const std::string dir = order.dir.empty() ? std::string{} : env_.files->absolute_path(order.dir);
+  const std::string dir = link_.has_own_storage ? order.dir : path_for_jobs(*env_.files, order.dir);
   if (find_invalid_utf8(dir) != std::string_view::npos) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("'{}' can't be the folder of savepoints: its name is no UTF-8", order.dir));
@@ -126,8 +159,7 @@ Result<SnapshotTaken> JobClient::wait(const std::string& path) {
   for (auto pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
     auto answer = call({.path = path});
     if (!answer && answer.error().code() == ErrorCode::kNotFound) {
-      return fail(ErrorCode::kCancelled,
-                  fmt::format("the job in '{}' ended before it had answered; its log says how", folder_));
+      return std::unexpected{ended_unheard()};
     }
     // It may have ended, and then nobody listens the next time; or it is only slow.
     if (!answer && answer.error().code() == ErrorCode::kIo && ++unanswered < kTries) {
@@ -152,6 +184,11 @@ Result<SnapshotTaken> JobClient::wait(const std::string& path) {
     return SnapshotTaken{id != nullptr && id->is_number_unsigned() ? id->get<CheckpointId>() : 0,
                          text_at(*operation, "location")};
   }
+}
+
+std::string path_for_jobs(FileSystem& files, const std::string& path) {
+  const std::string local = without_file_scheme(path);
+  return local.empty() || local.contains("://") ? local : files.absolute_path(local);
 }
 
 Result<SnapshotTaken> JobClient::take_snapshot(SnapshotOrder order) {

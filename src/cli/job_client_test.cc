@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "api/control_socket.h"
+#include "control/control_folder.h"
 #include "env/posix_env.h"
 
 namespace tidemark {
@@ -33,44 +33,52 @@ constexpr const char* kCompleted =
 class ScriptedJob {
  public:
   /// An answer's JSON; empty: the connection breaks.
-  ScriptedJob(const std::string& folder, std::vector<std::string> answers) : path_{folder + "/control.sock"} {
+  ScriptedJob(const std::string& folder, std::vector<std::string> answers)
+      : name_{value_or_throw(UnixSocketName::in(folder, kControlSocket))} {
     std::ofstream{folder + "/LOCK"};
     socket_ = ::socket(AF_UNIX, SOCK_STREAM, 0);
     sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-    std::strncpy(address.sun_path, path_.c_str(), sizeof address.sun_path - 1);
+    std::strncpy(address.sun_path, name_.address().c_str(), sizeof address.sun_path - 1);
     EXPECT_EQ(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
     EXPECT_EQ(::listen(socket_, 8), 0);
     thread_ = std::thread{[this, answers = std::move(answers)] {
       for (const std::string& answer : answers) serve(answer);
-      fs::remove(path_);
+      value_or_throw(name_.remove());
     }};
   }
   ~ScriptedJob() {
     ::shutdown(socket_, SHUT_RDWR);  // ends an accept() that nobody came for
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
     ::close(socket_);
   }
 
+  /// After the last answer: what was asked.
+  const std::string& requests() {
+    if (thread_.joinable()) thread_.join();
+    return requests_;
+  }
+
  private:
-  static void read_request(int connection) {
+  static std::string read_request(int connection) {
     std::string text;
     std::size_t wanted = std::string::npos;
     char buffer[4096];
     while (text.size() < wanted) {
       const ssize_t count = ::read(connection, buffer, sizeof buffer);
-      if (count <= 0) return;
+      if (count <= 0) return text;
       text.append(buffer, static_cast<std::size_t>(count));
       const std::size_t end = text.find("\r\n\r\n");
       if (end == std::string::npos) continue;
       const std::size_t length = text.find("Content-Length: ");
       wanted = end + 4 + (length < end ? std::stoul(text.substr(length + 16)) : 0);
     }
+    return text;
   }
 
-  void serve(const std::string& answer) const {
+  void serve(const std::string& answer) {
     const int connection = ::accept(socket_, nullptr, nullptr);
     if (connection < 0) return;
-    read_request(connection);
+    requests_ += read_request(connection);
     if (!answer.empty()) {
       const std::string response = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " +
                                    std::to_string(answer.size()) + "\r\n\r\n" + answer;
@@ -79,8 +87,9 @@ class ScriptedJob {
     ::close(connection);
   }
 
-  std::string path_;
+  UnixSocketName name_;
   int socket_ = -1;
+  std::string requests_;
   std::thread thread_;
 };
 
@@ -123,6 +132,23 @@ TEST_F(JobClientTest, AJobThatIsThereButDoesNotAnswerHasNotEnded) {
   ASSERT_FALSE(taken);
   EXPECT_EQ(taken.error().code(), ErrorCode::kTimeout);
   EXPECT_THAT(taken.error().message(), HasSubstr("may yet be done"));
+}
+
+TEST_F(JobClientTest, OnlyALocalFolderIsOneOfThisProcesss) {
+  ScriptedJob job{folder_, {kOverview, kAccepted, kCompleted}};
+  EXPECT_TRUE(take_savepoint("sp"));
+  EXPECT_THAT(job.requests(), HasSubstr("\"target-directory\":\"" + (fs::current_path() / "sp").string() + "\""));
+}
+
+TEST_F(JobClientTest, AJobWithAStorageIsToldTheFolderAsItIs) {
+  ::setenv("TIDEMARK_CONTROL_DIR", folder_.c_str(), 1);
+  const auto control = value_or_throw(ControlFolder::make(*posix_.env().files, control_root(), "box://state", "orders"));
+  ScriptedJob job{control->path(), {kOverview, kAccepted, kCompleted}};
+  auto client = value_or_throw(JobClient::find(posix_.env(), "box://state"));
+  EXPECT_EQ(client.where(), "box://state/orders");
+  EXPECT_TRUE(client.take_snapshot({.dir = "sp"}));
+  EXPECT_THAT(job.requests(), HasSubstr(R"("target-directory":"sp")"));
+  ::unsetenv("TIDEMARK_CONTROL_DIR");
 }
 
 TEST_F(JobClientTest, AFolderThatJsonCantNameIsRefused) {

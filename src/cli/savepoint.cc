@@ -3,37 +3,65 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "cli/commands.h"
-#include "cli/job_client.h"
+#include "cli/job_argument.h"
+#include "cli/job_manager.h"
+#include "env/file_urls.h"
 #include "snapshot/snapshot_disposal.h"
+#include "snapshot/snapshot_folder.h"
 
 namespace tidemark {
 namespace {
 
-struct Arguments {
-  std::string job;
+using Json = nlohmann::json;
+
+struct Arguments : JobArgument {
   std::string dir;
   std::string dispose;
 };
 
+/// How a program is started that goes on from it.
+std::string way_on(const Arguments& arguments, const std::string& path) {
+  if (is_job_id(arguments.job)) return fmt::format("You can resume your program from this savepoint with the run command: -s {}", path);
+  return fmt::format("You can resume your program from this savepoint with --resume={}", path);
+}
+
 Result<ExitStatus> take(const Cli& cli, const Arguments& arguments) {
-  TIDEMARK_ASSIGN(job, JobClient::find(cli.env, arguments.job));
-  cli.out(fmt::format("Triggering savepoint for job {}.", job.id()));
-  cli.out("Waiting for response...");
+  TIDEMARK_ASSIGN(job, find_job(cli, arguments));
+  tell(cli, arguments.as_json, fmt::format("Triggering savepoint for job {}.", job.id()));
+  tell(cli, arguments.as_json, "Waiting for response...");
   TIDEMARK_ASSIGN(taken, job.take_snapshot({.what = SnapshotOrder::What::kSavepoint,
                                             .then = SnapshotOrder::Then::kGoOn,
                                             .dir = arguments.dir}));
-  cli.out(fmt::format("Savepoint completed. Path: {}", taken.path));
-  cli.out(fmt::format("You can resume your program from this savepoint with --resume={}", taken.path));
+  if (arguments.as_json) cli.out(Json{{"job", job.id()}, {"savepoint", taken.path}}.dump());
+  tell(cli, arguments.as_json, fmt::format("Savepoint completed. Path: {}", taken.path));
+  tell(cli, arguments.as_json, way_on(arguments, taken.path));
   return ExitStatus::kDone;
 }
 
-Result<ExitStatus> dispose(const Cli& cli, const std::string& path) {
-  cli.out(fmt::format("Disposing savepoint '{}'.", path));
-  TIDEMARK_TRY(dispose_snapshot(*cli.env.files, path));
-  cli.out(fmt::format("Savepoint '{}' disposed.", path));
+/// By this process, or with -m by the JobManager: for savepoints that only that one reaches.
+Result<> delete_savepoint(const Cli& cli, const Arguments& arguments, const std::string& path) {
+  if (!arguments.job_manager.empty()) {
+    TIDEMARK_ASSIGN(peer, job_manager_peer(arguments.job_manager));
+    return JobManagerClient{std::move(peer)}.dispose(path_for_jobs(*cli.env.files, path));
+  }
+  if (path.contains("://")) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("'{}' lies on a storage that only jobs know: delete its {} with that storage's tools, then the "
+                            "rest of its folder; nothing was deleted",
+                            path, kMetadataName));
+  }
+  return dispose_snapshot(*cli.env.files, path);
+}
+
+Result<ExitStatus> dispose(const Cli& cli, const Arguments& arguments) {
+  const std::string path = without_file_scheme(arguments.dispose);
+  tell(cli, arguments.as_json, fmt::format("Disposing savepoint '{}'.", path));
+  TIDEMARK_TRY(delete_savepoint(cli, arguments, path));
+  cli.out(arguments.as_json ? Json{{"disposed", path}}.dump() : fmt::format("Savepoint '{}' disposed.", path));
   return ExitStatus::kDone;
 }
 
@@ -42,18 +70,17 @@ Result<ExitStatus> dispose(const Cli& cli, const std::string& path) {
 void add_savepoint_command(CLI::App& app, Cli& cli) {
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("savepoint", "Take a savepoint of a running job, or dispose of one");
-  CLI::Option* job = command->add_option("job", arguments->job, "The job's folder of checkpoints, CHECKPOINT-DIR/JOB");
+  CLI::Option* job = command->add_option("job", arguments->job, std::string{kJobHelp});
   CLI::Option* dir = command->add_option("dir", arguments->dir,
                                          "The savepoint's folder is made in it; without, where the job's option "
                                          "execution.checkpointing.savepoint-dir says");
-  command->add_option("-d,--dispose", arguments->dispose, "Delete this savepoint or checkpoint")
+  add_cluster_options(*command, *arguments);
+  command->add_option("-d,--dispose", arguments->dispose, "Delete this savepoint or checkpoint; with -m the JobManager does it")
       ->excludes(job)
       ->excludes(dir);
   command->callback([&cli, arguments] {
     if (arguments->job.empty() && arguments->dispose.empty()) throw CLI::RequiredError{"JOB, or -d PATH,"};
-    cli.chosen = [&cli, arguments] {
-      return arguments->dispose.empty() ? take(cli, *arguments) : dispose(cli, arguments->dispose);
-    };
+    cli.chosen = [&cli, arguments] { return arguments->dispose.empty() ? take(cli, *arguments) : dispose(cli, *arguments); };
   });
 }
 

@@ -30,6 +30,9 @@ struct EngineRule {
 constexpr std::array kEngineRules = {
     EngineRule{"--help", Value::kNone, "", "", "print this and end"},
     EngineRule{"--plan", Value::kNone, "", "", "print the job's plan and end"},
+    EngineRule{"--check", Value::kOptional, "[=PATH]", "",
+               "say whether the job could resume from what is newest in the folder, or from PATH, and end"},
+    EngineRule{"--check-json", Value::kOptional, "[=PATH]", "", "the same, said in JSON"},
     EngineRule{"--parallelism", Value::kRequired, "N", "parallelism.default", "subtasks of each operator [1]"},
     EngineRule{"--checkpoint-dir", Value::kRequired, "DIR", "execution.checkpointing.dir",
                "keep checkpoints in DIR/<job name> [no checkpoints]"},
@@ -40,8 +43,10 @@ constexpr std::array kEngineRules = {
     EngineRule{"--allow-non-restored-state", Value::kNone, ", -n", "execution.state-recovery.ignore-unclaimed-state",
                "drop saved state that no operator takes, instead of refusing to start"},
     EngineRule{"--claim-mode", Value::kRequired, "MODE", "execution.state-recovery.claim-mode",
-               "CLAIM: what --resume=PATH names belongs to the job from now on [NO_CLAIM]"},
+               "CLAIM: what --resume=PATH names belongs to the job from now on; not with --resume alone [NO_CLAIM]"},
     EngineRule{"--config", Value::kRequired, "FILE", "", "read keys from a YAML file"},
+    EngineRule{"--cluster-default", Value::kRequired, "KEY=VALUE", "",
+               "set one key where nothing else does, the file included: how a cluster hands on its own configuration"},
     EngineRule{"-D", Value::kRequired, "KEY=VALUE", "",
                "set one key; stronger than the file, weaker than the options above"},
 };
@@ -235,6 +240,7 @@ void CommandLine::complain_of_unused_words() {
 Result<Options> CommandLine::finish(const ReadFile& read_file) {
   complain_of_unused_words();
   OptionsBuilder builder;
+  if (expects_folder_) builder.expect_folder();
   const auto note = [this](const Result<>& result) {
     if (!result) complain(result.error().message());
   };
@@ -243,6 +249,17 @@ Result<Options> CommandLine::finish(const ReadFile& read_file) {
       if (option.name == name) visit(option.value.value_or(""));
     }
   };
+  const auto set_pairs = [&](const std::string& option) {
+    for_each_value(option, [&](const std::string& pair) {
+      const std::size_t equals = pair.find('=');
+      if (equals == std::string::npos) {
+        complain(fmt::format("{} {}: expected KEY=VALUE", option, pair));
+      } else {
+        note(builder.set(pair.substr(0, equals), pair.substr(equals + 1), option));
+      }
+    });
+  };
+  set_pairs("--cluster-default");
   for_each_value("--config", [&](const std::string& path) {
     const auto text = read_file(path);
     if (text) {
@@ -251,14 +268,7 @@ Result<Options> CommandLine::finish(const ReadFile& read_file) {
       complain("--config: " + text.error().message());
     }
   });
-  for_each_value("-D", [&](const std::string& pair) {
-    const std::size_t equals = pair.find('=');
-    if (equals == std::string::npos) {
-      complain(fmt::format("-D {}: expected KEY=VALUE", pair));
-    } else {
-      note(builder.set(pair.substr(0, equals), pair.substr(equals + 1), "-D"));
-    }
-  });
+  set_pairs("-D");
   for (const EngineRule& rule : kEngineRules) {
     if (rule.key.empty()) continue;
     for_each_value(rule.name,
@@ -268,6 +278,8 @@ Result<Options> CommandLine::finish(const ReadFile& read_file) {
   }
   for_each_value("--resume", [&](const std::string& path) { builder.resume(path); });
   for_each_value("--plan", [&](const std::string&) { builder.plan_only(); });
+  for_each_value("--check", [&](const std::string& path) { builder.check_only(path, false); });
+  for_each_value("--check-json", [&](const std::string& path) { builder.check_only(path, true); });
 
   if (complaints_.empty()) return builder.finish();
   return fail(ErrorCode::kInvalidArgument, fmt::format("{}\nSee {} --help.", fmt::join(complaints_, "\n"), program_));

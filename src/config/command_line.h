@@ -39,6 +39,8 @@ class CommandLine {
   /// Both groups with their defaults; the job's are those asked for so far.
   std::string help() const;
 
+  /// As OptionsBuilder::expect_folder().
+  void expect_folder() { expects_folder_ = true; }
   /// After the last argument: the options, or all that is wrong with the line, one complaint a line.
   Result<Options> finish(const ReadFile& read_file);
 
@@ -75,6 +77,7 @@ class CommandLine {
   std::vector<Argument> arguments_;
   std::vector<std::string> complaints_;
   bool wants_help_ = false;
+  bool expects_folder_ = false;
 };
 
 }  // namespace tidemark

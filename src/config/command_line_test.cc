@@ -68,6 +68,21 @@ TEST(CommandLineTest, EngineOptionsReachTheOptions) {
   EXPECT_TRUE(options.plan_only);
 }
 
+TEST(CommandLineTest, ACheckIsOfAPathOrOfWhatIsNewest) {
+  using Words = std::vector<const char*>;
+  for (const bool as_json : {false, true}) {
+    CommandLine of_path = line({as_json ? "--check-json=sp" : "--check=sp", "-n"});
+    const Options named = value_or_throw(of_path.finish(no_files));
+    EXPECT_TRUE(named.check_only && named.ignore_unclaimed_state);
+    EXPECT_EQ(named.check_as_json, as_json);
+    EXPECT_EQ(named.check_path, "sp");
+  }
+  CommandLine newest = line({"--check", "--checkpoint-dir", "state"});
+  EXPECT_EQ(value_or_throw(newest.finish(no_files)).check_path, "");
+  EXPECT_THAT(error_of(Words{"--check"}), HasSubstr("name a checkpoint or savepoint with --check=PATH"));
+  EXPECT_THAT(error_of(Words{"--check", "sp"}), HasSubstr("unexpected 'sp'"));
+}
+
 TEST(CommandLineTest, UnclaimedStateIsIgnoredByEitherNameOrByItsKey) {
   using Words = std::vector<const char*>;
   for (const Words& words : {Words{"--allow-non-restored-state"}, Words{"-n"},
@@ -150,6 +165,18 @@ TEST(CommandLineTest, TheJobsDeclarationsAreChecked) {
   command_line.int64_arg("Bad name", 1, "");
   EXPECT_THAT(error_of(command_line), AllOf(HasSubstr("'parallelism', which is an option of Tidemark"),
                                             HasSubstr("'n' twice"), HasSubstr("'Bad name'")));
+}
+
+TEST(CommandLineTest, WhatAClusterHandsOnIsWeakerThanTheFile) {
+  CommandLine command_line = line({"-D", "worker.threads=3", "--config", "job.yaml", "--cluster-default=worker.threads=1",
+                                   "--cluster-default=pipeline.max-parallelism=64", "--cluster-default=state.backend.type=rocksdb"});
+  const Options options = value_or_throw(command_line.finish([](const std::string&) -> Result<std::string> {
+    return "pipeline.max-parallelism: 128\n";
+  }));
+  EXPECT_EQ(options.worker_threads, 3);
+  EXPECT_EQ(options.max_parallelism, 128);
+  EXPECT_EQ(options.state_backend, Options::StateBackend::kRocksdb);
+  EXPECT_THAT(error_of({"--cluster-default=x"}), HasSubstr("--cluster-default x: expected KEY=VALUE"));
 }
 
 TEST(CommandLineTest, HelpShowsBothGroupsWithTheirDefaults) {

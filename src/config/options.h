@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -88,11 +89,16 @@ struct Options {
   bool claim = false;        ///< what restore_path names belongs to the job from then on, which deletes it in time
   bool ignore_unclaimed_state = false;  ///< drop what the checkpoint holds and no operator takes; else refuse to start
   int worker_threads = 0;    ///< 0: one for each core
+  bool cpu_pinning = false;  ///< each of them keeps to a core of its own
   std::int64_t state_memory = 0;  ///< bytes that keyed state may take; 0: 70 % of what the machine or the container has
   StateBackend state_backend = StateBackend::kHashmap;
   std::string rocksdb_folder;  ///< below which a process keeps its databases; empty: the system's folder of temporary files
   LogLevel log_level = LogLevel::kInfo;
   bool plan_only = false;  ///< print the plan and end
+  bool check_only = false;   ///< say whether the job could start from check_path, and end
+  bool check_as_json = false;
+  std::string check_path;  ///< empty: from what the newest of the job is
+  std::map<std::string, std::string> given = {};  ///< what was set, by key, in the words in which it was
 };
 
 }  // namespace tidemark

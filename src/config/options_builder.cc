@@ -1,7 +1,6 @@
 #include "config/options_builder.h"
 
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <cctype>
@@ -10,9 +9,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "base/nearest.h"
 #include "config/parse_value.h"
-#include "config/yaml_documents.h"
+#include "config/yaml_options.h"
 
 namespace tidemark {
 namespace {
@@ -289,9 +287,12 @@ std::vector<Rule> make_rules() {
   add_restart_rules(rules);
   rules.push_back(number_rule("worker.threads", 0, 1024, "threads that run tasks; 0: one for each core",
                               [](auto& o) -> auto& { return o.worker_threads; }));
+  rules.push_back(flag_rule("worker.cpu-pinning",
+                            "each of these threads keeps to a core of its own; for a machine that runs nothing else",
+                            [](auto& o) -> auto& { return o.cpu_pinning; }));
   rules.push_back(size_rule(std::string{kStateMemory},
                             "memory that keyed state may take in a process; beyond it the job fails, or rocksdb spills; 0: "
-                            "70 % of what the machine or the container has",
+                            "70 % of what the machine or the container has, for each process",
                             [](auto& o) -> auto& { return o.state_memory; }));
   rules.push_back(choice_rule<Options::StateBackend>(
       "state.backend.type", {{"hashmap", Options::StateBackend::kHashmap}, {"rocksdb", Options::StateBackend::kRocksdb}},
@@ -316,106 +317,44 @@ const std::vector<Rule>& rules() {
   return all;
 }
 
-// "a.b" of "a.b.c": what may stand above a nested map.
-bool is_group(std::string_view prefix) {
-  return std::ranges::any_of(rules(), [&](const Rule& rule) {
-    return rule.key.size() > prefix.size() && rule.key.starts_with(prefix) && rule.key[prefix.size()] == '.';
-  });
+const OptionKeys& keys() {
+  static const OptionKeys all = [] {
+    std::vector<std::string> names;
+    for (const Rule& rule : rules()) names.push_back(rule.key);
+    return OptionKeys{std::move(names)};
+  }();
+  return all;
 }
-
-std::vector<std::string> keys_and_groups() {
-  std::vector<std::string> names;
-  for (const Rule& rule : rules()) {
-    names.push_back(rule.key);
-    for (std::size_t dot = rule.key.find('.'); dot != std::string::npos; dot = rule.key.find('.', dot + 1)) {
-      names.push_back(rule.key.substr(0, dot));
-    }
-  }
-  std::ranges::sort(names);
-  names.erase(std::ranges::unique(names).begin(), names.end());
-  return names;
-}
-
-std::unexpected<Error> unknown_key(std::string_view key, std::string_view where) {
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("{}: there is no option '{}'{}", where, key, did_you_mean(key, keys_and_groups())));
-}
-
-// Walks a file's maps. Descends only below known groups, so anchors that hold themselves come to an end.
-class YamlFile {
- public:
-  YamlFile(OptionsBuilder& builder, const std::string& name) : builder_{builder}, name_{name} {}
-
-  Result<> visit(const YAML::Node& map, const std::string& prefix) {
-    for (const auto& entry : map) {
-      const std::string here = where(entry.first);
-      if (!entry.first.IsScalar()) return fail(ErrorCode::kInvalidArgument, here + ": expected a key");
-      TIDEMARK_TRY(
-          visit_entry(prefix.empty() ? entry.first.Scalar() : prefix + "." + entry.first.Scalar(), entry.second, here));
-    }
-    return {};
-  }
-
-  std::string where(const YAML::Node& node) const { return where(node.Mark()); }
-  std::string where(const YAML::Mark& mark) const {
-    return mark.is_null() ? name_ : fmt::format("{}:{}", name_, mark.line + 1);
-  }
-
- private:
-  Result<> visit_entry(const std::string& key, const YAML::Node& value, const std::string& here) {
-    const bool group = is_group(key);
-    if (value.IsMap() && group) return visit(value, key);
-    if (value.IsNull() && group) return {};
-    const bool known = std::ranges::any_of(rules(), [&](const Rule& rule) { return rule.key == key; });
-    if (!known && !group) return unknown_key(key, here);
-    if (!known) return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}: expected options below it", here, key));
-    if (!value.IsScalar())
-      return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}: expected one value", here, key));
-    const auto [before, first] = seen_.emplace(key, here);
-    if (!first)
-      return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {} is already set at {}", here, key, before->second));
-    return builder_.set(key, value.Scalar(), here);
-  }
-
-  OptionsBuilder& builder_;
-  const std::string& name_;
-  std::map<std::string, std::string> seen_;
-};
 
 }  // namespace
 
 Result<> OptionsBuilder::set(std::string_view key, std::string_view value, std::string where) {
   const auto rule = std::ranges::find(rules(), key, &Rule::key);
-  if (rule == rules().end()) return unknown_key(key, where);
+  if (rule == rules().end()) return keys().unknown(key, where);
   if (!rule->set(options_, value)) {
     return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}: '{}' is not {}", where, key, value, rule->expected));
   }
   set_at_.insert_or_assign(std::string{key}, std::move(where));
+  options_.given.insert_or_assign(std::string{key}, std::string{value});
   return {};
 }
 
 Result<> OptionsBuilder::add_yaml(const std::string& text, const std::string& name) {
-  YamlFile file{*this, name};
-  try {
-    if (const std::size_t documents = count_yaml_documents(text); documents > 1) {
-      return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected one YAML document, found {}", name, documents));
-    }
-    const YAML::Node root = YAML::Load(text);
-    if (root.IsNull()) return {};
-    if (!root.IsMap()) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: expected lines of the form key: value", file.where(root)));
-    }
-    return file.visit(root, "");
-  } catch (const YAML::Exception& exception) {
-    return fail(ErrorCode::kParse, fmt::format("{}: not valid YAML: {}", file.where(exception.mark), exception.msg));
-  }
+  return read_yaml_options(text, name, keys(), [this](std::string_view key, std::string_view value, std::string where) {
+    return set(key, value, std::move(where));
+  });
 }
 
 void OptionsBuilder::resume(std::string path) {
   options_.resume = true;
   if (!path.empty()) set_at_.insert_or_assign(std::string{kRestorePath}, "--resume");
   options_.restore_path = std::move(path);
+}
+
+void OptionsBuilder::check_only(std::string path, bool as_json) {
+  options_.check_only = true;
+  options_.check_as_json = as_json;
+  options_.check_path = std::move(path);
 }
 
 std::string OptionsBuilder::where(std::string_view key) const {
@@ -445,6 +384,7 @@ Result<> OptionsBuilder::check_at_most_once() const {
 Result<Options> OptionsBuilder::finish() const {
   Options options = options_;
   const bool durable = !options.checkpointing.dir.empty();
+  const bool has_folder = durable || expects_folder_;
   const bool at_most_once = options.checkpointing.mode == Options::CheckpointMode::kNone;
   if (at_most_once) TIDEMARK_TRY(check_at_most_once());
   if (options.parallelism > options.max_parallelism) {
@@ -456,23 +396,29 @@ Result<Options> OptionsBuilder::finish() const {
             where(kMaxParallelism)));
   }
   const bool by_volume = options.checkpointing.interval_records > 0 || options.checkpointing.interval_bytes > 0;
-  if (!durable && !at_most_once && (options.checkpointing.interval > Duration{0} || by_volume)) {
+  if (!has_folder && !at_most_once && (options.checkpointing.interval > Duration{0} || by_volume)) {
     const std::string_view key = options.checkpointing.interval > Duration{0}    ? kInterval
                                  : options.checkpointing.interval_records > 0 ? kIntervalRecords
                                                                               : kIntervalBytes;
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}: {}: there is no folder for checkpoints; name one with --checkpoint-dir", where(key), key));
   }
-  if (!durable && options.resume && options.restore_path.empty()) {
+  if (!has_folder && options.resume && options.restore_path.empty()) {
     return fail(ErrorCode::kInvalidArgument,
                 "--resume: there is no folder to resume from; name it with --checkpoint-dir, or a checkpoint with "
                 "--resume=PATH");
   }
-  const bool restores = options.resume || !options.restore_path.empty();
-  if (options.claim && !(restores && durable)) {
+  if (options.check_only && options.check_path.empty() && !durable) {
+    return fail(ErrorCode::kInvalidArgument,
+                "--check: there is nothing to check: name a checkpoint or savepoint with --check=PATH, or the folder of the "
+                "job's checkpoints with --checkpoint-dir");
+  }
+  // What an earlier run has claimed stays claimed: a mode beside a bare --resume would say nothing of it.
+  if (options.claim && !expects_folder_ && !(durable && !options.restore_path.empty())) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}: {}: {}", where(kClaimMode), kClaimMode,
-                            durable ? "there is nothing to claim: name the savepoint or checkpoint with --resume=PATH"
+                            durable ? "there is nothing to claim: name the savepoint or checkpoint with --resume=PATH, or "
+                                      "leave the mode out, as --resume alone claims nothing new"
                                     : "a job that claims a snapshot keeps checkpoints to replace it: name a folder with "
                                       "--checkpoint-dir"));
   }

@@ -22,7 +22,11 @@ class OptionsBuilder {
   Result<> add_yaml(const std::string& text, const std::string& name);
   /// Asks for a restore; from `path`, or from the job's newest checkpoint if it is empty.
   void resume(std::string path);
+  /// Where the options name no folder for checkpoints, a JobManager will, and what to start from.
+  void expect_folder() { expects_folder_ = true; }
   void plan_only() { options_.plan_only = true; }
+  /// Asks whether a restore would do: from `path`, or from the job's newest checkpoint if it is empty.
+  void check_only(std::string path, bool as_json);
 
   /// Checks the options against one another and adds what follows from a checkpoint folder: an interval of 10 s and
   /// restarts with exponential delay, unless they were set.
@@ -34,6 +38,7 @@ class OptionsBuilder {
   Result<> check_at_most_once() const;
 
   Options options_;
+  bool expects_folder_ = false;
   std::map<std::string, std::string, std::less<>> set_at_;
 };
 

@@ -35,6 +35,7 @@ TEST(OptionsBuilderTest, WithoutAFolderThereAreNoCheckpointsAndNoRestarts) {
   EXPECT_FALSE(options.checkpointing.incremental);
   EXPECT_EQ(options.restart.strategy, Strategy::kNone);
   EXPECT_FALSE(options.resume);
+  EXPECT_FALSE(options.cpu_pinning);
 }
 
 TEST(OptionsBuilderTest, AFolderBringsAnIntervalAndRestartsUnlessTheyAreSet) {
@@ -84,7 +85,9 @@ restart-strategy:
     jitter-factor: 0.3
     reset-backoff-threshold: 2h
     attempts-before-reset-backoff: unlimited
-worker.threads: 4
+worker:
+  threads: 4
+  cpu-pinning: true
 memory.state: 3gb
 state.backend:
   type: rocksdb
@@ -125,6 +128,7 @@ log.level: debug
   EXPECT_EQ(options.restart.exponential_delay.reset_after, 2h);
   EXPECT_EQ(options.restart.exponential_delay.attempts, std::nullopt);
   EXPECT_EQ(options.worker_threads, 4);
+  EXPECT_TRUE(options.cpu_pinning);
   EXPECT_EQ(options.state_memory, std::int64_t{3} << 30);
   EXPECT_EQ(options.log_level, LogLevel::kDebug);
 }
@@ -190,6 +194,14 @@ TEST(OptionsBuilderTest, AClaimNeedsSomethingToClaimAndAFolderForWhatReplacesIt)
   const std::string path = "execution.state-recovery.path: savepoint\n";
   EXPECT_TRUE(value_or_throw(from_yaml(claim + folder + path)).claim);
   EXPECT_THAT(from_yaml(claim + folder).error().message(), HasSubstr("--resume=PATH"));
+  OptionsBuilder bare;
+  value_or_throw(bare.add_yaml(claim + folder, "conf.yaml"));
+  bare.resume("");
+  EXPECT_THAT(bare.finish().error().message(),
+              AllOf(StartsWith("conf.yaml:1: execution.state-recovery.claim-mode"),
+                    HasSubstr("--resume alone claims nothing")));
+  bare.resume("savepoint");
+  EXPECT_TRUE(value_or_throw(bare.finish()).claim);
   EXPECT_THAT(from_yaml(claim + path).error().message(), HasSubstr("--checkpoint-dir"));
 }
 
@@ -237,6 +249,18 @@ TEST(OptionsBuilderTest, EveryDescribedDefaultCanBeWritten) {
     EXPECT_TRUE(is_text || builder.set(option.key, option.default_text, "test")) << option.key;
     EXPECT_FALSE(option.help.empty());
   }
+}
+
+TEST(OptionsBuilderTest, WhatAJobManagerAddsIsNotMissedBefore) {
+  OptionsBuilder alone;
+  ASSERT_TRUE(alone.set("execution.checkpointing.interval", "1s", "-D"));
+  ASSERT_TRUE(alone.set("execution.state-recovery.claim-mode", "CLAIM", "-D"));
+  alone.resume("");
+  EXPECT_FALSE(alone.finish());
+  alone.expect_folder();
+  const auto options = alone.finish();
+  ASSERT_TRUE(options) << options.error().message();
+  EXPECT_EQ(options->checkpointing.interval, std::chrono::seconds{1});
 }
 
 }  // namespace

@@ -9,27 +9,26 @@
 #include "tidemark/detail/base/check.h"
 
 namespace tidemark::detail {
-namespace {
-
-constexpr std::string_view kStateName = "splits";
-
-}  // namespace
 
 AssignedSplits::AssignedSplits(Duration delay, std::optional<std::int64_t> idle_after_ns, const OperatorContext& context)
     : env_{context.env}, name_{context.name}, watermarks_{delay, idle_after_ns} {
-  for (SplitState& state : list_items<SplitState>(context.restore, kStateName, name_)) add(std::move(state));
+  for (SplitState& state : list_items<SplitState>(context.restore, kSplitsList, name_)) add(std::move(state));
   update_watermark();
 }
 
 std::int64_t AssignedSplits::now_ns() const { return env_->clock->steady_ns(); }
 
 void AssignedSplits::assign(const SplitRecord& record) {
+  after_others_ = record.kind == SplitRecord::Kind::kAfterOthers;
   switch (record.kind) {
     case SplitRecord::Kind::kSplit:
       add({record.split, {}, Timestamp::min()});
       return;
     case SplitRecord::Kind::kNoneYet:
-      watermarks_.none_yet();
+      watermarks_.idle_without_splits(true);
+      return;
+    case SplitRecord::Kind::kAfterOthers:
+      watermarks_.idle_without_splits(false);
       return;
     case SplitRecord::Kind::kNoMore:
       if (!no_more_) watermarks_.no_more_splits();
@@ -84,7 +83,7 @@ std::unique_ptr<SnapshotWork> AssignedSplits::snapshot(const std::string& positi
     state.watermark = watermarks_.watermark_of(held.watermark);
     states.push_back(std::move(state));
   }
-  return list_snapshot(name_, kStateName, states);
+  return list_snapshot(name_, kSplitsList, states);
 }
 
 }  // namespace tidemark::detail

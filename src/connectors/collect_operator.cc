@@ -4,6 +4,7 @@
 
 #include <span>
 
+#include "connectors/list_state.h"
 #include "state/finished_snapshot.h"
 #include "protocol/commit_ledger.h"
 
@@ -29,6 +30,7 @@ std::unique_ptr<SnapshotWork> CollectOperatorBase::snapshot(const SnapshotReques
   ledger_->ledger.prepare(id, stashed ? std::span{&committable, 1} : std::span<const std::string>{});
   OperatorSnapshot result{.uid = name_.uid, .subtask = name_.subtask};
   result.committables = ledger_->ledger.pending();
+  result.list_states.push_back(sink_kind_state(kCollectKind));
   return std::make_unique<FinishedSnapshot>(std::move(result));
 }
 

@@ -131,6 +131,7 @@ class FileSinkOperator::Files {
     result.committables = commits_->ledger().pending();
     const SinkMark mark{context_->attempt, context_->name.subtask, next_number_};
     result.list_states.push_back(list_state(kSinkMarks, std::vector{mark}));
+    result.list_states.push_back(sink_kind_state(kFileSinkKind));
     return std::make_unique<PrepareWork>(unprepared_, std::move(result), std::exchange(closed_bytes_, 0));
   }
 

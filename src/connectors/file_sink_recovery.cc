@@ -170,8 +170,8 @@ class FileSinkRecovery {
     if (!removed && removed.error().code() != ErrorCode::kNotFound) throw removed.error();
   }
 
-  // As replace_file() writes it; no sign that anybody has used the prefix.
-  std::string temporary_owner_name() const { return owner_name(options_.prefix) + ".tmp"; }
+  // No sign that anybody has used the prefix.
+  std::string temporary_owner_name() const { return temporary_path(owner_name(options_.prefix)); }
 
   const FileSinkOptions& options_;
   const SinkRecovery& recovery_;

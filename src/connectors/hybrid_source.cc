@@ -1,21 +1,12 @@
 #include "tidemark/detail/connectors/hybrid_source.h"
 
 #include <array>
+#include <iterator>
 
 #include "connectors/list_state.h"
 
 namespace tidemark::detail {
 namespace {
-
-struct HybridState {
-  static constexpr std::uint8_t kVersion = 1;
-  std::uint8_t version = kVersion;
-  std::uint8_t stage = 0;
-  std::string first;
-  std::string then;
-};
-
-constexpr std::array<char, 2> kStages = {'1', '2'};
 
 class HybridSplits final : public SplitEnumerator {
  public:
@@ -24,10 +15,12 @@ class HybridSplits final : public SplitEnumerator {
 
   std::optional<std::string> next() override {
     std::optional<std::string> split = current().next();
-    if (split) split->insert(split->begin(), kStages[stage_]);
+    if (split) split->insert(split->begin(), kStageLetters[stage_]);
     return split;
   }
   bool may_have_more() const override { return stage_ == 0 || current().may_have_more(); }
+  // The second one comes when all have read the first: what is in it may be of any time behind that.
+  bool may_be_long() const override { return (stage_ == 1 || current().may_have_more()) && current().may_be_long(); }
   bool all_readers_wait() override {
     if (current().all_readers_wait()) return true;
     if (stage_ == 1 || current().may_have_more()) return false;
@@ -45,7 +38,7 @@ class HybridSplits final : public SplitEnumerator {
   }
   void restore(const std::string& snapshot) override {
     HybridState state;
-    if (!decode_versioned(snapshot, state) || state.stage > 1) fail_damaged_state(name_, "enumerator");
+    if (!decode_versioned(snapshot, state) || state.stage > 1) fail_damaged_state(name_, kEnumeratorList);
     enumerators_[0]->restore(state.first);
     enumerators_[1]->restore(state.then);
     stage_ = state.stage;
@@ -68,9 +61,16 @@ MakeSplitEnumerator hybrid_split_enumerator(MakeSplitEnumerator first, MakeSplit
   };
 }
 
+std::vector<KeptType> hybrid_kept(std::vector<KeptType> first, std::vector<KeptType> then) {
+  for (KeptType& type : first) type.name.insert(0, kStageNames[0]);
+  for (KeptType& type : then) type.name.insert(0, kStageNames[1]);
+  first.insert(first.end(), std::make_move_iterator(then.begin()), std::make_move_iterator(then.end()));
+  return first;
+}
+
 std::size_t stage_of_split(std::string_view split, const OperatorName& op) {
-  if (split.starts_with(kStages[0])) return 0;
-  if (!split.starts_with(kStages[1])) fail_damaged_state(op, "splits");
+  if (split.starts_with(kStageLetters[0])) return 0;
+  if (!split.starts_with(kStageLetters[1])) fail_damaged_state(op, kSplitsList);
   return 1;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "graph/verdict.h"
 #include "state/finished_snapshot.h"
 #include "tidemark/detail/codec/type.h"
 #include "tidemark/detail/state/list_items.h"
@@ -26,6 +27,9 @@ OperatorListState list_state(std::string_view name, const std::vector<T>& items)
   for (const T& item : items) state.items.push_back(encode_item(item));
   return state;
 }
+
+/// Says in a sink's snapshot what kind of sink has prepared what is there.
+inline OperatorListState sink_kind_state(std::string_view kind) { return list_state<std::string>(kSinkKindList, {std::string{kind}}); }
 
 /// A snapshot of this list state and nothing else.
 template <class T>

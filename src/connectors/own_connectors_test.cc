@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "connectors/operator_driver.h"
+#include "graph/kept_types.h"
+#include "graph/verdict.h"
 #include "tidemark/files.h"
 #include "tidemark/hybrid.h"
 #include "tidemark/own_sink.h"
@@ -23,7 +25,9 @@ using namespace std::chrono_literals;
 using detail::Keeper;
 using detail::SourceOperator;
 using detail::World;
+using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -708,6 +712,40 @@ TEST(HybridSource, TheSecondBeginsWhenEveryReaderHasReadAllOfTheFirst) {
   }
 }
 
+// Else event time would go past what it is still to be given.
+TEST(HybridSource, AReaderThatWaitsForTheSecondHoldsTheWatermark) {
+  const auto numbers = [](Shelves shelves) { return own_source<Numbers>(std::make_shared<Shelves>(std::move(shelves))).event_time(&Number::n); };
+  for (const bool side_by_side : {false, true}) {
+    const NumberSource then = numbers({.lists = {{"y", {100, 101}}, {"z", {50}}}, .side_by_side = side_by_side});
+    const NumberSource sources[] = {
+        hybrid(numbers({.lists = {{"x", {1, 2, 3}}}, .side_by_side = side_by_side}), then),
+        hybrid(numbers({.lists = {{"x", {1}}}}), hybrid(numbers({.lists = {{"x", {2, 3}}}, .side_by_side = side_by_side}), then))};
+    for (const NumberSource& source : sources) {
+      World world;
+      DrivenSource run{world, source, 2};
+      while (run.step()) {
+        for (const int reader : {0, 1}) ASSERT_FALSE(run.reader(reader).idle());
+      }
+      EXPECT_THAT(run.numbers(), testing::UnorderedElementsAre(1, 2, 3, 50, 100, 101));
+    }
+  }
+}
+
+// Else the one that has something to read would wait for it, and it for that one.
+TEST(HybridSource, AReaderThatWaitsForTheSecondHoldsNoAlignedReaderBack) {
+  for (const bool side_by_side : {false, true}) {
+    const auto numbers = [&](std::map<std::string, std::vector<std::int64_t>> lists) {
+      return own_source<Numbers>(std::make_shared<Shelves>(Shelves{.lists = std::move(lists), .side_by_side = side_by_side, .at_once = 1}))
+          .event_time(&Number::n)
+          .align(AlignmentGroup{1s, 10ms});
+    };
+    World world;
+    DrivenSource run{world, hybrid(numbers({{"x", {1, 5000, 10000}}}), numbers({{"y", {20000}}, {"z", {20001}}})), 2};
+    for (int i = 0; i < 1000 && run.step(); ++i) world.clock.now_ns += 10'000'000;
+    EXPECT_THAT(run.numbers(), testing::UnorderedElementsAre(1, 5000, 10000, 20000, 20001));
+  }
+}
+
 TEST(HybridSource, OneMayBeMadeOfOthers) {
   const auto numbers = [](std::int64_t n) { return own_source<Numbers>(std::make_shared<Shelves>(Shelves{.lists = {{"x", {n, n + 1}}, {"y", {n + 2}}}})); };
   const NumberSource nested[] = {hybrid(hybrid(numbers(1), numbers(4)), numbers(7)), hybrid(numbers(1), hybrid(numbers(4), numbers(7)))};
@@ -723,6 +761,33 @@ TEST(HybridSource, OneMayBeMadeOfOthers) {
       all.insert(all.end(), rest.begin(), rest.end());
       ASSERT_THAT(all, UnorderedElementsAreArray(kAll)) << steps;
     }
+  }
+}
+
+/// As a verdict finds them.
+std::vector<KeptType> types_in(std::vector<OperatorSnapshot> snapshots) {
+  CheckpointMetadata::Operator op;
+  op.subtasks = std::move(snapshots);
+  return kept_types(op);
+}
+
+// So that a verdict knows of every type what its values will be read as.
+TEST(OwnSource, WhatStandsInCheckpointsIsOfTheTypesThatItDeclares) {
+  const auto numbers = [](std::int64_t n) { return own_source<Numbers>(std::make_shared<Shelves>(Shelves{.lists = {{"x", {n, n + 1, n + 2}}}})); };
+  const NumberSource sources[] = {numbers(1), hybrid(numbers(1), hybrid(numbers(4), numbers(7)))};
+  for (const NumberSource& source : sources) {
+    const std::vector<KeptType> declared = source.implementation().kept();
+    EXPECT_EQ(declared.size(), &source == sources ? 2u : 6u);
+    std::vector<KeptType> found;
+    World world;
+    DrivenSource run{world, source, 2};
+    do {
+      for (const KeptType& type : types_in(run.snapshot())) {
+        ASSERT_THAT(declared, Contains(type)) << type.name;
+        if (std::ranges::find(found, type) == found.end()) found.push_back(type);
+      }
+    } while (run.step());
+    EXPECT_EQ(found.size(), declared.size());
   }
 }
 
@@ -811,6 +876,18 @@ TEST(TwoPhaseSink, CommitsWhatACheckpointHoldsAndNothingElse) {
   EXPECT_TRUE(sink.op->settled());
 }
 
+TEST(TwoPhaseSink, ACheckpointSaysWhatHasPreparedAndInWhichType) {
+  World world;
+  const SinkDescription<Number> description = own_sink<Deposits>(std::make_shared<Bank>());
+  DrivenSink sink{world, description};
+  detail::give<Number>(*sink.op, {{1}});
+  const OperatorSnapshot snapshot = detail::take_snapshot(*sink.op, 1);
+  EXPECT_THAT(description.kept(), ElementsAreArray(types_in({snapshot})));
+  const auto saved = saved_operators(CheckpointMetadata{.operators = {{.uid = "uid", .subtasks = {snapshot}}}});
+  ASSERT_EQ(saved.size(), 1u);
+  EXPECT_EQ(saved[0].sink_kind, description.name());
+}
+
 TEST(TwoPhaseSink, ARunThatResumesNothingUsesNoNameOfAnotherRun) {
   World world;
   const auto bank = std::make_shared<Bank>();
@@ -874,7 +951,7 @@ TEST(TwoPhaseSink, ARestoredJobCommitsAgainAndDiscardsTheRest) {
   bank->committed.clear();
   EXPECT_THAT(error_of([&] { sink.recover(recovery); }), HasSubstr("sink 'uid', committing {\"transaction\":\"" + of_one + "\"} of the restored checkpoint: "));
   recovery.committables = {"damaged"};
-  EXPECT_THAT(error_of([&] { sink.recover(recovery); }), HasSubstr("committables"));
+  EXPECT_THAT(error_of([&] { sink.recover(recovery); }), HasSubstr("'committable'"));
 }
 
 TEST(TwoPhaseSink, ACommitThatFailsIsTriedAgainAfterAPauseAndInTheEndFailsTheTask) {

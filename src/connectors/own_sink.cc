@@ -5,6 +5,7 @@
 #include <span>
 
 #include "connectors/commit_rounds.h"
+#include "connectors/list_state.h"
 #include "env/env.h"
 #include "state/finished_snapshot.h"
 
@@ -64,7 +65,7 @@ class TwoPhaseOperator::Round final : public CommitRound {
   std::optional<Error> failed_;
 };
 
-TwoPhaseOperator::TwoPhaseOperator() = default;
+TwoPhaseOperator::TwoPhaseOperator(std::string kind) : kind_{std::move(kind)} {}
 TwoPhaseOperator::~TwoPhaseOperator() = default;
 
 void TwoPhaseOperator::open(OperatorContext& context) {
@@ -86,6 +87,7 @@ std::unique_ptr<SnapshotWork> TwoPhaseOperator::snapshot(const SnapshotRequest& 
   ledger.prepare(request.barrier.id, committable ? std::span{&*committable, 1} : std::span<const std::string>{});
   OperatorSnapshot result{.uid = context_->name.uid, .subtask = context_->name.subtask};
   result.committables = ledger.pending();
+  result.list_states.push_back(sink_kind_state(kind_));
   return std::make_unique<FinishedSnapshot>(std::move(result));
 }
 

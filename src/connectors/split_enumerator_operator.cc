@@ -9,17 +9,9 @@
 #include "env/env.h"
 #include "graph/verdict.h"
 #include "tidemark/detail/base/check.h"
+#include "tidemark/detail/model/kept_values.h"
 
 namespace tidemark::detail {
-namespace {
-
-constexpr std::string_view kStateName = "enumerator";
-
-struct EnumeratorState {
-  std::string unassigned;  ///< as the source's own enumerator writes it
-};
-
-}  // namespace
 
 // A search on its way through the pool.
 struct SplitEnumeratorOperator::Searched {
@@ -39,7 +31,7 @@ std::int64_t SplitEnumeratorOperator::now_ns() const { return context_->env->clo
 void SplitEnumeratorOperator::open(OperatorContext& context) {
   context_ = &context;
   splits_ = make_(context);
-  for (const EnumeratorState& state : list_items<EnumeratorState>(context.restore, kStateName, context.name)) {
+  for (const EnumeratorState& state : list_items<EnumeratorState>(context.restore, kEnumeratorList, context.name)) {
     splits_->restore(state.unassigned);
   }
   search_at_ns_ = now_ns();
@@ -102,7 +94,7 @@ void SplitEnumeratorOperator::adopt(const Searched& searched) {
 void SplitEnumeratorOperator::take_requests() {
   for (const std::uint32_t reader : requests_->take()) {
     if (std::ranges::find(waiting_, reader) == waiting_.end()) waiting_.push_back(reader);
-    told_none_yet_.erase(reader);
+    told_to_wait_.erase(reader);
   }
 }
 
@@ -125,8 +117,10 @@ bool SplitEnumeratorOperator::hand_out_one() {
 
 void SplitEnumeratorOperator::tell_waiting() {
   if (splits_->may_have_more()) {
+    const auto kind = splits_->may_be_long() ? SplitRecord::Kind::kNoneYet : SplitRecord::Kind::kAfterOthers;
     for (const std::uint32_t reader : waiting_) {
-      if (told_none_yet_.insert(reader).second) send(reader, SplitRecord::Kind::kNoneYet);
+      const auto [told, is_first] = told_to_wait_.try_emplace(reader, kind);
+      if (is_first || std::exchange(told->second, kind) != kind) send(reader, kind);
     }
     return;
   }
@@ -143,7 +137,7 @@ void SplitEnumeratorOperator::send(std::uint32_t reader, SplitRecord::Kind kind,
 std::unique_ptr<SnapshotWork> SplitEnumeratorOperator::snapshot(const SnapshotRequest&) {
   const OperatorName& name = context_->name;
   OperatorSnapshot result{.uid = name.uid, .subtask = name.subtask};
-  result.list_states.push_back(list_state<EnumeratorState>(kStateName, {{splits_->snapshot()}}));
+  result.list_states.push_back(list_state<EnumeratorState>(kEnumeratorList, {{splits_->snapshot()}}));
   result.list_states.push_back(list_state<std::string>(kSourceKindList, {name.name}));
   return std::make_unique<FinishedSnapshot>(std::move(result));
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <httplib.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <thread>
@@ -16,6 +17,8 @@ constexpr int kNoPort = 80;
 constexpr std::size_t kLargestBody = 1u << 20;
 constexpr time_t kServerTimeout_s = 2;
 constexpr time_t kClientTimeout_s = 30;
+constexpr std::chrono::milliseconds kConnectTimeout{5'000};
+constexpr std::size_t kUploadPart = 256u << 10;
 // Where many call at once the system turns some away, as it does where nobody listens.
 constexpr int kConnectTries = 20;
 constexpr auto kConnectPause = std::chrono::milliseconds{10};
@@ -100,22 +103,51 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(UnixSocketName name, HttpH
   return std::unique_ptr<HttpServer>{new HttpServer{std::move(impl)}};
 }
 
+namespace {
+
+httplib::Request to_httplib(const HttpRequest& request) {
+  httplib::Request result;
+  result.method = request.method;
+  result.path = request.path;
+  if (!request.query.empty()) {
+    result.path = httplib::append_query_params(request.path, httplib::Params{request.query.begin(), request.query.end()});
+  }
+  if (!request.body.empty()) {
+    result.body = request.body;
+    result.set_header("Content-Type", "application/json");
+  }
+  return result;
+}
+
+httplib::Headers headers_to(const HttpPeer& peer) {
+  if (peer.token.empty()) return {};
+  return {{"Authorization", "Bearer " + peer.token}};
+}
+
+void set_up(httplib::Client& client, const HttpPeer& peer) {
+  const auto timeout = std::chrono::milliseconds{peer.timeout_ms};
+  client.set_connection_timeout(std::min<std::chrono::milliseconds>(timeout, kConnectTimeout));
+  client.set_read_timeout(timeout);
+  client.set_write_timeout(timeout);
+}
+
+Result<HttpResponse> answer_of(const httplib::Result& result, const HttpPeer& peer) {
+  if (result) return HttpResponse{result->status, result->body};
+  const std::string at = to_string(peer.address);
+  if (result.error() == httplib::Error::Connection || result.error() == httplib::Error::ConnectionTimeout) {
+    return fail(ErrorCode::kNotFound, fmt::format("nobody listens at {}", at));
+  }
+  return fail(ErrorCode::kIo, fmt::format("the connection to {} broke: {}", at, httplib::to_string(result.error())));
+}
+
+}  // namespace
+
 Result<HttpResponse> http_call(const UnixSocketName& name, const HttpRequest& request) {
   httplib::Client client{name.address()};
   client.set_address_family(AF_UNIX);
   client.set_read_timeout(kClientTimeout_s);
-  httplib::Request sent;
-  sent.method = request.method;
-  sent.path = request.path;
-  if (!request.query.empty()) {
-    httplib::Params params{request.query.begin(), request.query.end()};
-    sent.path = httplib::append_query_params(request.path, params);
-  }
+  httplib::Request sent = to_httplib(request);
   sent.set_header("Host", "localhost");
-  if (!request.body.empty()) {
-    sent.body = request.body;
-    sent.set_header("Content-Type", "application/json");
-  }
   httplib::Result result = client.send(sent);
   for (int tried = 1; result.error() == httplib::Error::Connection && name.exists() && tried < kConnectTries; ++tried) {
     std::this_thread::sleep_for(kConnectPause);
@@ -127,6 +159,48 @@ Result<HttpResponse> http_call(const UnixSocketName& name, const HttpRequest& re
   }
   return fail(ErrorCode::kIo,
               fmt::format("the connection to the job broke: {}", httplib::to_string(result.error())));
+}
+
+Result<HttpResponse> http_call(const HttpPeer& peer, const HttpRequest& request) {
+  httplib::Client client{peer.address.host, peer.address.port};
+  set_up(client, peer);
+  httplib::Request sent = to_httplib(request);
+  sent.headers.merge(headers_to(peer));
+  return answer_of(client.send(sent), peer);
+}
+
+Result<HttpResponse> http_upload(const HttpPeer& peer, const std::string& path, const std::string& field, const HttpFile& file) {
+  // Made up here: a constant would stand in every executable that is uploaded.
+  const std::string boundary = fmt::format("tidemark-{:016x}-{}", std::chrono::steady_clock::now().time_since_epoch().count(),
+                                           static_cast<const void*>(&file));
+  const std::string before = fmt::format(
+      "--{}\r\nContent-Disposition: form-data; name=\"{}\"; filename=\"{}\"\r\nContent-Type: application/octet-stream\r\n\r\n",
+      boundary, field, file.name);
+  const std::string after = fmt::format("\r\n--{}--\r\n", boundary);
+  Result<> read;
+  const auto part = [&](std::size_t offset) -> Result<std::string> {
+    if (offset < before.size()) return before.substr(offset);
+    if (offset < before.size() + file.bytes) {
+      const std::uint64_t at = offset - before.size();
+      return file.read(at, static_cast<std::size_t>(std::min<std::uint64_t>(kUploadPart, file.bytes - at)));
+    }
+    return after.substr(offset - before.size() - file.bytes);
+  };
+  const auto send = [&](std::size_t offset, std::size_t, httplib::DataSink& sink) {
+    auto bytes = part(offset);
+    if (bytes && bytes->empty()) bytes = fail(ErrorCode::kIo, fmt::format("'{}' became shorter while it was read", file.name));
+    if (!bytes) {
+      read = std::unexpected{std::move(bytes.error())};
+      return false;
+    }
+    return sink.write(bytes->data(), bytes->size());
+  };
+  httplib::Client client{peer.address.host, peer.address.port};
+  set_up(client, peer);
+  const auto result = client.Post(path, headers_to(peer), before.size() + file.bytes + after.size(), send,
+                                  "multipart/form-data; boundary=" + boundary);
+  TIDEMARK_TRY(read);
+  return answer_of(result, peer);
 }
 
 }  // namespace tidemark

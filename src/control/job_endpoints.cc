@@ -2,29 +2,59 @@
 
 #include <fmt/format.h>
 
-#include <map>
-#include <mutex>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <string_view>
 #include <utility>
-#include <vector>
+
+#include "control/checkpoint_answers.h"
+#include "control/http_answer.h"
+#include "control/job_answers.h"
+#include "control/plan_answer.h"
 
 namespace tidemark {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t kLongestTriggerId = 128;
-constexpr std::string_view kRestarts = "numRestarts";
+/// The only job that there is.
+class OneJob final : public JobsControl {
+ public:
+  explicit OneJob(JobControl& job) : job_{job} {}
 
-HttpResponse answer_with(int status, const Json& body) {
-  return {status, body.dump(-1, ' ', false, Json::error_handler_t::replace)};
+  std::vector<JobGlance> jobs() override { return {job_.glance()}; }
+  std::optional<ClusterJob> job(std::string_view id) override {
+    ClusterJob job{.glance = job_.glance()};
+    if (job.glance.id != id) return std::nullopt;
+    return job;
+  }
+  void take_snapshot(std::string_view, SnapshotOrder order, SnapshotAnswer answer) override {
+    job_.take_snapshot(std::move(order), std::move(answer));
+  }
+  Result<> cancel(std::string_view) override {
+    job_.cancel();
+    return {};
+  }
+
+ private:
+  JobControl& job_;
+};
+
+enum class Kind { kSavepoint, kCheckpoint };
+
+Operations::Scope scope_of(Kind kind, const std::string& job) {
+  return fmt::format("{} of {}", kind == Kind::kSavepoint ? "savepoint" : "checkpoint", job);
 }
 
-HttpResponse refuse(int status, std::string_view why) { return answer_with(status, {{"errors", {std::string{why}}}}); }
+std::string operation_of(Kind kind, const Result<SnapshotTaken>& outcome) {
+  if (!outcome) return failed_operation(kind == Kind::kSavepoint ? "failure-cause" : "failureCause", outcome.error().message());
+  if (kind == Kind::kCheckpoint) return Json{{"checkpointId", outcome->id}}.dump();
+  return answer_with(200, Json{{"location", outcome->path}}).body;
+}
 
-std::vector<std::string> parts_of(std::string_view path) {
+}  // namespace
+
+std::vector<std::string> parts_of_path(std::string_view path) {
   std::vector<std::string> parts;
   while (!path.empty()) {
     const std::size_t slash = path.find('/');
@@ -35,175 +65,75 @@ std::vector<std::string> parts_of(std::string_view path) {
   return parts;
 }
 
-bool is_trigger_id(std::string_view id) {
-  return !id.empty() && id.size() <= kLongestTriggerId &&
-         id.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == std::string_view::npos;
-}
-
-}  // namespace
-
-/// What was asked for. Shared with the answers that are still to come.
-class JobEndpoints::Operations {
- public:
-  enum class Kind { kSavepoint, kCheckpoint };
-  struct Operation {
-    Kind kind = Kind::kSavepoint;
-    std::string asked;  // the request, to tell a repetition from another request of the same id
-    std::optional<Result<SnapshotTaken>> outcome;
-    bool fetched = false;
-  };
-
-  mutable std::mutex mutex;  // guards all below
-  std::map<std::string, Operation, std::less<>> by_id;
-  std::uint64_t newest = 0;
-};
-
 /// One request.
 class JobEndpoints::Call {
  public:
-  Call(JobControl& job, const std::shared_ptr<Operations>& operations, const HttpRequest& request)
-      : job_{job}, operations_{operations}, request_{request}, parts_{parts_of(request.path)} {}
+  Call(JobEndpoints& endpoints, const HttpRequest& request)
+      : jobs_{endpoints.jobs_},
+        operations_{endpoints.operations_},
+        samples_{endpoints.samples_},
+        request_{request},
+        get_{request.method == "GET"},
+        post_{request.method == "POST"},
+        parts_{parts_of_path(request.path)} {}
 
   HttpResponse run() {
-    const bool get = request_.method == "GET";
     if (parts_.empty() || parts_[0] != "jobs") return not_found();
-    if (parts_.size() == 1) return get ? jobs() : not_found();
-    if (parts_.size() == 2 && parts_[1] == "overview") return get ? overview() : not_found();
-    if (parts_[1] != job_.glance().id) {
-      return refuse(404, fmt::format("there is no job '{}' here, this is job '{}'", parts_[1], job_.glance().id));
-    }
-    if (parts_.size() == 2) return get ? overview_of_job() : request_.method == "PATCH" ? cancel() : not_found();
-    if (parts_.size() == 3 && get && parts_[2] == "checkpoints") return checkpoints();
-    if (parts_.size() == 3 && get && parts_[2] == "metrics") return metrics_of_job();
-    if (parts_.size() == 4 && get && parts_[2] == "vertices") return vertex();
-    const bool post = request_.method == "POST";
-    if (parts_.size() == 3 && post) {
-      if (parts_[2] == "savepoints") return with_body(&Call::savepoint);
-      if (parts_[2] == "stop") return with_body(&Call::stop);
-      if (parts_[2] == "checkpoints") return with_body(&Call::checkpoint);
-    }
-    if (parts_.size() == 4 && get) {
-      if (parts_[2] == "savepoints") return outcome(Operations::Kind::kSavepoint);
-      if (parts_[2] == "checkpoints") return outcome(Operations::Kind::kCheckpoint);
-    }
+    if (parts_.size() == 1) return get_ ? answer_jobs(jobs_.jobs()) : not_found();
+    if (parts_.size() == 2 && parts_[1] == "overview") return get_ ? overview() : not_found();
+    auto job = jobs_.job(parts_[1]);
+    if (!job) return refuse(404, fmt::format("there is no job '{}' here: GET /jobs names those that there are", parts_[1]));
+    job_ = *std::move(job);
+    if (parts_.size() == 2) return get_ ? answer_job(job_) : request_.method == "PATCH" ? cancel() : not_found();
+    if (parts_.size() == 3) return get_ ? part_of_job() : post_ ? asked_for() : not_found();
+    if (!get_) return not_found();
+    if (parts_[2] == "vertices") return vertex();
+    if (parts_[2] == "checkpoints" && parts_.size() == 5 && parts_[3] == "details") return answer_checkpoint(job_, parts_[4]);
+    if (parts_.size() != 4) return not_found();
+    if (parts_[2] == "checkpoints" && parts_[3] == "config") return answer_checkpoint_config(job_);
+    if (parts_[2] == "checkpoints") return operations_->poll(scope_of(Kind::kCheckpoint, parts_[1]), parts_[3]);
+    if (parts_[2] == "savepoints") return operations_->poll(scope_of(Kind::kSavepoint, parts_[1]), parts_[3]);
     return not_found();
   }
 
  private:
-  using Kind = Operations::Kind;
-
   HttpResponse not_found() const {
     return refuse(404, fmt::format("there is nothing at {} {}", request_.method, request_.path));
   }
 
-  HttpResponse jobs() const {
-    const JobGlance glance = job_.glance();
-    return answer_with(200, {{"jobs", {{{"id", glance.id}, {"status", glance.state}}}}});
+  HttpResponse overview() const {
+    std::vector<ClusterJob> all;
+    for (const JobGlance& glance : jobs_.jobs()) {
+      if (auto job = jobs_.job(glance.id)) all.push_back(*std::move(job));
+    }
+    return answer_jobs_overview(all);
   }
 
-  Json overview_json() const {
-    const JobGlance glance = job_.glance();
-    return {{"jid", glance.id},
-            {"name", glance.name},
-            {"state", glance.state},
-            {"start-time", glance.start_ms},
-            {"end-time", -1},
-            {"duration", glance.now_ms - glance.start_ms},
-            {"last-modification", glance.now_ms}};
+  HttpResponse part_of_job() const {
+    const std::string& part = parts_[2];
+    if (part == "checkpoints") return answer_checkpoints(job_);
+    if (part == "config") return answer_config(job_);
+    if (part == "exceptions") return answer_exceptions(job_);
+    if (part == "execution-result") return answer_result(job_);
+    if (part == "metrics") return answer_job_metrics(job_, request_.query);
+    if (part == "plan") return answer_plan(job_);
+    if (part == "status") return answer_status(job_);
+    return not_found();
   }
-  HttpResponse overview() const { return answer_with(200, {{"jobs", {overview_json()}}}); }
-  HttpResponse overview_of_job() const {
-    Json json = overview_json();
-    const JobGlance glance = job_.glance();
-    json["now"] = glance.now_ms;
-    json[std::string{kRestarts}] = glance.restarts;
-    json["isStoppable"] = true;
-    json["vertices"] = Json::array();
-    for (const VertexMetrics& vertex : glance.vertices) {
-      Json metrics = metrics_json(sum_of(vertex.subtasks));
-      metrics["skew"] = skew(vertex);
-      json["vertices"].push_back({{"id", std::to_string(vertex.id)},
-                                  {"name", vertex.name},
-                                  {"parallelism", vertex.subtasks.size()},
-                                  {"metrics", std::move(metrics)}});
-    }
-    return answer_with(200, json);
-  }
-  /// As Flink has it: without `get` the names, with it the values, as text, of those that there are.
-  HttpResponse metrics_of_job() const {
-    const std::map<std::string_view, std::string> all{{kRestarts, std::to_string(job_.glance().restarts)}};
-    const auto wanted = request_.query.find("get");
-    Json metrics = Json::array();
-    for (const auto& [name, value] : all) {
-      if (wanted == request_.query.end()) {
-        metrics.push_back({{"id", name}});
-      } else if ((',' + wanted->second + ',').contains(fmt::format(",{},", name))) {
-        metrics.push_back({{"id", name}, {"value", value}});
-      }
-    }
-    return answer_with(200, metrics);
-  }
+
   HttpResponse vertex() const {
-    const JobGlance glance = job_.glance();
-    for (const VertexMetrics& vertex : glance.vertices) {
-      if (std::to_string(vertex.id) != parts_[3]) continue;
-      Json subtasks = Json::array();
-      for (std::size_t i = 0; i < vertex.subtasks.size(); ++i) {
-        subtasks.push_back({{"subtask", i}, {"metrics", metrics_json(vertex.subtasks[i])}});
-      }
-      return answer_with(200, {{"id", parts_[3]},
-                               {"name", vertex.name},
-                               {"parallelism", vertex.subtasks.size()},
-                               {"now", glance.now_ms},
-                               {"skew", skew(vertex)},
-                               {"subtasks", std::move(subtasks)}});
+    const auto found = std::ranges::find_if(job_.glance.vertices,
+                                            [this](const VertexMetrics& each) { return vertex_name(each.id) == parts_[3]; });
+    if (found == job_.glance.vertices.end()) {
+      return refuse(404, fmt::format("job '{}' has no vertex '{}', or its tasks do not run", parts_[1], parts_[3]));
     }
-    return refuse(404, fmt::format("job '{}' has no vertex '{}'", glance.id, parts_[3]));
-  }
-  static SubtaskMetrics sum_of(const std::vector<SubtaskMetrics>& subtasks) {
-    SubtaskMetrics sum;
-    for (const SubtaskMetrics& each : subtasks) {
-      sum.records_in += each.records_in;
-      sum.records_out += each.records_out;
-      sum.late_dropped += each.late_dropped;
-      sum.skipped += each.skipped;
-      sum.busy_ms += each.busy_ms;
-      sum.idle_ms += each.idle_ms;
-      sum.backpressured_ms += each.backpressured_ms;
-    }
-    return sum;
-  }
-  static Json metrics_json(const SubtaskMetrics& metrics) {
-    return {{"read-records", metrics.records_in},
-            {"write-records", metrics.records_out},
-            {"numLateRecordsDropped", metrics.late_dropped},
-            {"numRecordsInErrors", metrics.skipped},
-            {"accumulated-busy-time", metrics.busy_ms},
-            {"accumulated-idle-time", metrics.idle_ms},
-            {"accumulated-backpressured-time", metrics.backpressured_ms}};
-  }
-
-  HttpResponse checkpoints() const {
-    const JobGlance glance = job_.glance();
-    Json newest;
-    if (const auto& checkpoint = glance.newest_checkpoint) {
-      newest = {{"id", checkpoint->id},
-                {"status", "COMPLETED"},
-                {"is_savepoint", checkpoint->is_savepoint},
-                {"trigger_timestamp", checkpoint->completed_ms - checkpoint->duration_ms},
-                {"end_to_end_duration", checkpoint->duration_ms},
-                {"checkpointed_size", checkpoint->written_bytes},
-                {"state_size", checkpoint->state_bytes},
-                {"external_path", checkpoint->path}};
-    }
-    const std::uint64_t total =
-        glance.completed_checkpoints + glance.failed_checkpoints + glance.checkpoints_in_progress;
-    return answer_with(200, {{"counts",
-                              {{"total", total},
-                               {"completed", glance.completed_checkpoints},
-                               {"failed", glance.failed_checkpoints},
-                               {"in_progress", glance.checkpoints_in_progress}}},
-                             {"latest", {{"completed", newest}}}});
+    if (parts_.size() == 4) return answer_vertex(job_, *found);
+    if (parts_.size() == 5 && parts_[4] == "metrics") return answer_vertex_metrics(*found, request_.query);
+    if (parts_.size() == 5 && parts_[4] == "backpressure") return samples_.answer(job_, *found);
+    if (parts_[4] != "subtasks") return not_found();
+    if (parts_.size() == 6 && parts_[5] == "metrics") return answer_subtasks_metrics(*found, request_.query);
+    if (parts_.size() == 7 && parts_[6] == "metrics") return answer_subtask_metrics(*found, parts_[5], request_.query);
+    return not_found();
   }
 
   HttpResponse cancel() {
@@ -211,8 +141,15 @@ class JobEndpoints::Call {
     if (mode != request_.query.end() && mode->second != "cancel") {
       return refuse(400, fmt::format("mode '{}' is unknown: it must be cancel", mode->second));
     }
-    job_.cancel();
-    return answer_with(202, Json::object());
+    const auto cancelled = jobs_.cancel(parts_[1]);
+    return cancelled ? answer_with(202, Json::object()) : refuse_for(cancelled.error());
+  }
+
+  HttpResponse asked_for() {
+    if (parts_[2] == "savepoints") return with_body(&Call::savepoint);
+    if (parts_[2] == "stop") return with_body(&Call::stop);
+    if (parts_[2] == "checkpoints") return with_body(&Call::checkpoint);
+    return not_found();
   }
 
   HttpResponse with_body(HttpResponse (Call::*what)(const Json&)) {
@@ -261,71 +198,44 @@ class JobEndpoints::Call {
       }
     }
     if (!format.empty() && format != "CANONICAL") return refuse(400, "savepoints have the format CANONICAL");
-    if (trigger_id_.empty() || is_trigger_id(trigger_id_)) return std::nullopt;
-    return refuse(400, "a triggerId has 1 to 128 letters, digits, - and _");
+    return std::nullopt;
   }
 
   HttpResponse start(Kind kind, SnapshotOrder order) {
-    std::string id = trigger_id_;
-    {
-      const std::lock_guard guard{operations_->mutex};
-      if (id.empty()) id = fmt::format("{:032x}", ++operations_->newest);
-      const std::string asked =
-          fmt::format("{} {} {}", static_cast<int>(order.what), static_cast<int>(order.then), order.dir);
-      const auto [at, added] =
-          operations_->by_id.try_emplace(id, Operations::Operation{kind, asked, std::nullopt, false});
-      if (!added && at->second.asked != asked) return refuse(409, fmt::format("'{}' names another request", id));
-      if (!added) return answer_with(202, {{"request-id", id}});
-    }
-    job_.take_snapshot(std::move(order), [operations = operations_, id](Result<SnapshotTaken> outcome) {
-      const std::lock_guard guard{operations->mutex};
-      operations->by_id.at(id).outcome = std::move(outcome);
-    });
-    return answer_with(202, {{"request-id", id}});
+    const Operations::Scope scope = scope_of(kind, parts_[1]);
+    Operations::Begun begun = operations_->begin(
+        scope, trigger_id_, fmt::format("{} {} {}", static_cast<int>(order.what), static_cast<int>(order.then), order.dir));
+    if (!begun.is_new) return begun.answer;
+    jobs_.take_snapshot(parts_[1], std::move(order),
+                        [operations = operations_, scope, kind, id = begun.id](const Result<SnapshotTaken>& outcome) {
+                          operations->conclude(scope, id, operation_of(kind, outcome));
+                        });
+    return begun.answer;
   }
 
-  HttpResponse outcome(Kind kind) {
-    const std::lock_guard guard{operations_->mutex};
-    const auto found = operations_->by_id.find(parts_[3]);
-    if (found == operations_->by_id.end() || found->second.kind != kind) {
-      return refuse(404, fmt::format("nothing was asked for under the id '{}'", parts_[3]));
-    }
-    Operations::Operation& operation = found->second;
-    if (!operation.outcome) return answer_with(200, {{"status", {{"id", "IN_PROGRESS"}}}});
-    operation.fetched = true;
-    return answer_with(200, {{"status", {{"id", "COMPLETED"}}}, {"operation", operation_json(kind, *operation.outcome)}});
-  }
-
-  static Json operation_json(Kind kind, const Result<SnapshotTaken>& outcome) {
-    if (!outcome) {
-      const Json cause{{"class", "tidemark.Error"}, {"stack-trace", outcome.error().message()}, {"serialized-throwable", ""}};
-      return {{kind == Kind::kSavepoint ? "failure-cause" : "failureCause", cause}};
-    }
-    if (kind == Kind::kCheckpoint) return {{"checkpointId", outcome->id}};
-    return {{"location", outcome->path}};
-  }
-
-  JobControl& job_;
+  JobsControl& jobs_;
   const std::shared_ptr<Operations>& operations_;
+  BackpressureSamples& samples_;
   const HttpRequest& request_;
+  const bool get_;
+  const bool post_;
   const std::vector<std::string> parts_;
+  ClusterJob job_;
   std::string text_;
   bool flag_ = false;
   std::string trigger_id_;
 };
 
-JobEndpoints::JobEndpoints(JobControl& job) : job_{job}, operations_{std::make_shared<Operations>()} {}
+JobEndpoints::JobEndpoints(JobsControl& jobs) : jobs_{jobs}, operations_{std::make_shared<Operations>()} {}
+
+JobEndpoints::JobEndpoints(JobControl& job)
+    : own_{std::make_unique<OneJob>(job)}, jobs_{*own_}, operations_{std::make_shared<Operations>()} {}
 
 JobEndpoints::~JobEndpoints() = default;
 
-HttpResponse JobEndpoints::handle(const HttpRequest& request) { return Call{job_, operations_, request}.run(); }
-
-bool JobEndpoints::all_outcomes_fetched() const {
-  const std::lock_guard guard{operations_->mutex};
-  for (const auto& [id, operation] : operations_->by_id) {
-    if (operation.outcome && !operation.fetched) return false;
-  }
-  return true;
+HttpResponse JobEndpoints::handle(const HttpRequest& request) {
+  if (is_deeply_nested(request.body)) return refuse(400, "the body is nested too deeply");
+  return Call{*this, request}.run();
 }
 
 }  // namespace tidemark

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "control/plan_answer.h"
+
 namespace tidemark {
 namespace {
 
@@ -29,13 +31,14 @@ class FakeJob final : public JobControl {
             .name = "orders",
             .state = "RUNNING",
             .start_ms = 1000,
-            .now_ms = 5000,
+            .now_ms = now_ms,
             .restarts = restarts,
             .completed_checkpoints = completed,
             .newest_checkpoint = newest,
             .vertices = vertices};
   }
 
+  std::int64_t now_ms = 5000;
   std::uint32_t restarts = 0;
   std::uint64_t completed = 0;
   std::optional<CheckpointGlance> newest;
@@ -77,6 +80,10 @@ TEST_F(JobEndpointsTest, CheckpointsSayWhatWasWrittenAndHowLargeTheStateIs) {
   EXPECT_EQ(answer["latest"]["completed"]["state_size"], 700);
   EXPECT_EQ(answer["latest"]["completed"]["trigger_timestamp"], 4980);
   EXPECT_EQ(answer["latest"]["completed"]["external_path"], "/state/orders/chk-3-1");
+  job_.newest->is_savepoint = true;
+  const Json savepoint = json(call("GET", "/v1/jobs/orders/checkpoints"));
+  EXPECT_EQ(savepoint["latest"]["completed"]["id"], 3) << "no other is known, and whoever watches sees that checkpoints complete";
+  EXPECT_EQ(savepoint["latest"]["savepoint"]["id"], 3);
 }
 
 TEST_F(JobEndpointsTest, VerticesSayWhatEachSubtaskDidAndHowUnevenlyTheyShareTheWork) {
@@ -87,14 +94,14 @@ TEST_F(JobEndpointsTest, VerticesSayWhatEachSubtaskDidAndHowUnevenlyTheyShareThe
   const Json job = json(call("GET", "/v1/jobs/orders"));
   ASSERT_THAT(job["vertices"], SizeIs(2));
   EXPECT_EQ(job["vertices"][0]["metrics"]["skew"], 1.0);
-  EXPECT_EQ(job["vertices"][1]["id"], "2");
+  EXPECT_EQ(job["vertices"][1]["id"], vertex_name(2)) << "32 hexadecimal digits, as clients of Flink expect";
   EXPECT_EQ(job["vertices"][1]["name"], "count -> files");
   EXPECT_EQ(job["vertices"][1]["parallelism"], 3);
   EXPECT_EQ(job["vertices"][1]["metrics"]["read-records"], 1000);
   EXPECT_EQ(job["vertices"][1]["metrics"]["write-records"], 9);
   EXPECT_DOUBLE_EQ(job["vertices"][1]["metrics"]["skew"].get<double>(), 2.7);
 
-  const Json vertex = json(call("GET", "/v1/jobs/orders/vertices/2"));
+  const Json vertex = json(call("GET", "/v1/jobs/orders/vertices/" + vertex_name(2)));
   EXPECT_DOUBLE_EQ(vertex["skew"].get<double>(), 2.7);
   ASSERT_THAT(vertex["subtasks"], SizeIs(3));
   EXPECT_EQ(vertex["subtasks"][0]["metrics"]["read-records"], 900);
@@ -102,9 +109,9 @@ TEST_F(JobEndpointsTest, VerticesSayWhatEachSubtaskDidAndHowUnevenlyTheyShareThe
   EXPECT_EQ(vertex["subtasks"][1]["subtask"], 1);
   EXPECT_EQ(vertex["subtasks"][1]["metrics"]["accumulated-busy-time"], 0);
 
-  const HttpResponse none = call("GET", "/v1/jobs/orders/vertices/7");
+  const HttpResponse none = call("GET", "/v1/jobs/orders/vertices/" + vertex_name(7));
   EXPECT_EQ(none.status, 404);
-  EXPECT_THAT(none.body, HasSubstr("no vertex '7'"));
+  EXPECT_THAT(none.body, HasSubstr("no vertex '00000000000000000000000000000007'"));
 }
 
 TEST_F(JobEndpointsTest, RecordsThatWereDroppedAreCountedByVertexAndSubtask) {
@@ -114,13 +121,13 @@ TEST_F(JobEndpointsTest, RecordsThatWereDroppedAreCountedByVertexAndSubtask) {
   EXPECT_EQ(job["vertices"][0]["metrics"]["numLateRecordsDropped"], 0);
   EXPECT_EQ(job["vertices"][0]["metrics"]["numRecordsInErrors"], 4);
   EXPECT_EQ(job["vertices"][1]["metrics"]["numLateRecordsDropped"], 12);
-  EXPECT_EQ(json(call("GET", "/v1/jobs/orders/vertices/2"))["subtasks"][1]["metrics"]["numLateRecordsDropped"], 7);
+  EXPECT_EQ(json(call("GET", "/v1/jobs/orders/vertices/" + vertex_name(2)))["subtasks"][1]["metrics"]["numLateRecordsDropped"], 7);
 }
 
 TEST_F(JobEndpointsTest, RestartsAreAMetricOfTheJobAndStandInItsOverview) {
   job_.restarts = 3;
   EXPECT_EQ(json(call("GET", "/v1/jobs/orders"))["numRestarts"], 3);
-  EXPECT_EQ(json(metrics({})), Json::parse(R"([{"id":"numRestarts"}])"));
+  EXPECT_THAT(metrics({}).body, HasSubstr(R"({"id":"numRestarts"})"));
   EXPECT_EQ(json(metrics({{"get", "uptime,numRestarts"}})), Json::parse(R"([{"id":"numRestarts","value":"3"}])"));
   EXPECT_EQ(json(metrics({{"get", "numRestart"}})), Json::array());
 }
@@ -206,6 +213,7 @@ TEST_F(JobEndpointsTest, WhatIsWrongIsRefusedWithFlinksShapeAndDoesNothing) {
       {"GET", "/v1/jobs/orders/savepoints/none", "", 404},
       {"POST", "/v1/jobs/orders/savepoints", "[]", 400},
       {"POST", "/v1/jobs/orders/savepoints", "{", 400},
+      {"POST", "/v1/jobs/orders/savepoints", R"({"triggerId":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}", 400},
       {"POST", "/v1/jobs/orders/savepoints", R"({"targetDirectory":"/sp"})", 400},
       {"POST", "/v1/jobs/orders/savepoints", R"({"target-directory":7})", 400},
       {"POST", "/v1/jobs/orders/savepoints", R"({"formatType":"NATIVE"})", 400},
@@ -219,6 +227,74 @@ TEST_F(JobEndpointsTest, WhatIsWrongIsRefusedWithFlinksShapeAndDoesNothing) {
     EXPECT_THAT(json(response).at("errors"), SizeIs(1)) << response.body;
   }
   EXPECT_THAT(job_.orders, testing::IsEmpty());
+}
+
+TEST_F(JobEndpointsTest, MetricsOfSubtasksAreSummedUpAsIsAskedFor) {
+  job_.vertices = {{.id = 2, .name = "count", .subtasks = {{.records_in = 10}, {.records_in = 30}, {.records_in = 20}}}};
+  const std::string vertex = "/jobs/orders/vertices/" + vertex_name(2);
+  const auto get = [&](const std::string& path, std::map<std::string, std::string> query) {
+    return endpoints_.handle({.method = "GET", .path = path, .query = std::move(query), .body = {}});
+  };
+  EXPECT_EQ(json(get(vertex + "/subtasks/metrics", {{"get", "numRecordsIn"}})),
+            Json::parse(R"([{"id":"numRecordsIn","min":10.0,"max":30.0,"avg":20.0,"sum":60.0,"skew":1.5}])"));
+  EXPECT_EQ(json(get(vertex + "/subtasks/metrics", {{"get", "numRecordsIn,none"}, {"agg", "sum,max"}, {"subtasks", "0,2"}})),
+            Json::parse(R"([{"id":"numRecordsIn","max":20.0,"sum":30.0}])"));
+  EXPECT_EQ(get(vertex + "/subtasks/metrics", {{"get", "numRecordsIn"}, {"subtasks", "3"}}).status, 400);
+  EXPECT_EQ(get(vertex + "/subtasks/metrics", {{"get", "numRecordsIn"}, {"subtasks", "-1"}}).status, 400);
+  EXPECT_THAT(get(vertex + "/subtasks/metrics", {}).body, HasSubstr(R"({"id":"numRecordsOut"})"));
+  EXPECT_EQ(json(get(vertex + "/metrics", {{"get", "1.numRecordsIn"}})), Json::parse(R"([{"id":"1.numRecordsIn","value":"30"}])"));
+  EXPECT_EQ(json(get(vertex + "/subtasks/2/metrics", {{"get", "numRecordsIn"}})), Json::parse(R"([{"id":"numRecordsIn","value":"20"}])"));
+  EXPECT_EQ(get(vertex + "/subtasks/3/metrics", {}).status, 404);
+}
+
+TEST_F(JobEndpointsTest, BackpressureIsThatOfNowAndSoNeedsTwoLooks) {
+  const auto look = [&](std::int64_t now_ms, std::int64_t busy_ms, std::int64_t backpressured_ms) {
+    job_.now_ms = now_ms;
+    const std::int64_t idle_ms = now_ms - 1'000 - busy_ms - backpressured_ms;
+    job_.vertices = {{.id = 1, .name = "map", .subtasks = {{.busy_ms = busy_ms, .idle_ms = idle_ms, .backpressured_ms = backpressured_ms}, {.idle_ms = now_ms}}}};
+    return json(call("GET", "/jobs/orders/vertices/" + vertex_name(1) + "/backpressure"));
+  };
+  EXPECT_EQ(look(5'000, 4'000, 0)["status"], "deprecated");
+  EXPECT_EQ(look(5'000, 4'000, 0)["status"], "deprecated") << "nothing new is known";
+  const Json second = look(7'000, 4'200, 1'600);
+  EXPECT_EQ(second["status"], "ok");
+  EXPECT_EQ(second["backpressureLevel"], "high");
+  EXPECT_DOUBLE_EQ(second["subtasks"][0]["ratio"].get<double>(), 0.8) << "and not 1600 of 7000 ms";
+  EXPECT_DOUBLE_EQ(second["subtasks"][0]["busyRatio"].get<double>(), 0.1);
+  EXPECT_DOUBLE_EQ(second["subtasks"][1]["idleRatio"].get<double>(), 1);
+  EXPECT_EQ(second["subtasks"][1]["backpressureLevel"], "ok");
+  EXPECT_EQ(look(8'000, 5'000, 1'650)["backpressureLevel"], "ok");
+  job_.restarts = 1;
+  EXPECT_EQ(look(9'000, 10, 0)["status"], "deprecated") << "it has restarted";
+  EXPECT_EQ(look(10'000, 20, 400)["backpressureLevel"], "low");
+  EXPECT_EQ(look(99'000, 30, 400)["status"], "deprecated") << "nobody has looked for long";
+}
+
+TEST_F(JobEndpointsTest, WhatIsNotKnownOfAnEmbeddedJobIsNotMadeUp) {
+  for (const std::string part : {"plan", "config", "checkpoints/config"}) {
+    const HttpResponse response = call("GET", "/jobs/orders/" + part);
+    EXPECT_EQ(response.status, 404) << part;
+    EXPECT_THAT(response.body, HasSubstr("is not known here"));
+  }
+  EXPECT_EQ(json(call("GET", "/jobs/orders/status"))["status"], "RUNNING");
+  EXPECT_EQ(json(call("GET", "/jobs/orders/execution-result"))["status"]["id"], "IN_PROGRESS");
+  EXPECT_EQ(json(call("GET", "/jobs/orders"))["maxParallelism"], -1);
+}
+
+TEST(OperationsTest, OutcomesAreKeptUntilManyOthersHaveCome) {
+  Operations operations;
+  operations.begin("s", "running", "x");
+  std::string first;
+  for (int i = 0; i < 1500; ++i) {
+    const std::string id = operations.begin("s", "", "x").id;
+    if (first.empty()) first = id;
+    operations.conclude("s", id, "{}");
+    EXPECT_EQ(operations.poll("s", id).status, 200);
+  }
+  EXPECT_EQ(operations.poll("s", first).status, 404);
+  EXPECT_EQ(operations.poll("s", "running").status, 200) << "what has not ended is never forgotten";
+  EXPECT_TRUE(operations.begin("t", "running", "y").is_new) << "another scope";
+  EXPECT_FALSE(operations.begin("s", "running", "x").is_new);
 }
 
 TEST_F(JobEndpointsTest, AnAnswerMayComeWhenNobodyListensAnyMore) {

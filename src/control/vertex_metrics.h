@@ -16,6 +16,7 @@ struct SubtaskMetrics {
   std::int64_t idle_ms = 0;
   std::int64_t backpressured_ms = 0;
 };
+SubtaskMetrics& operator+=(SubtaskMetrics& sum, const SubtaskMetrics& more);
 
 struct VertexMetrics {
   std::uint32_t id = 0;

@@ -15,9 +15,10 @@
 
 namespace tidemark {
 
+/// The mail of a master, and who is woken by it: its thread, which may have other masters, too.
 struct MasterInbox {
-  EventCount wakeup;
-  Mailbox mailbox{&wakeup};
+  std::shared_ptr<EventCount> wakeup = std::make_shared<EventCount>();
+  Mailbox mailbox{wakeup.get()};
 };
 
 class BlockingCalls {

@@ -136,14 +136,15 @@ void CheckpointDriver::refuse(RequestId request, Error error) {
   refused.mapped().answer(std::unexpected{std::move(error)});
 }
 
-void CheckpointDriver::ask(CheckpointKind kind, RequestId request) {
+void CheckpointDriver::ask(CheckpointKind kind, Behind behind, RequestId request) {
   if (context_.store == nullptr) return refuse(request, no_folder());
   Commands commands;
-  switch (coordinator_.request_checkpoint(kind, request, context_.now(), commands)) {
+  switch (behind == Behind::kNothing ? coordinator_.request_last_savepoint(request, context_.now(), commands)
+                                     : coordinator_.request_checkpoint(kind, request, context_.now(), commands)) {
     case RequestOutcome::kTriggered:
       break;
     case RequestOutcome::kFinishing:
-      return refuse(request, Error{ErrorCode::kFailedPrecondition, "the job is ending: its last checkpoint is under way"});
+      return refuse(request, Error{ErrorCode::kFailedPrecondition, "the job is ending: its last checkpoint or savepoint is under way"});
     case RequestOutcome::kOver:
       return refuse(request, Error{ErrorCode::kFailedPrecondition, "the job is not running; ask again when it is"});
   }
@@ -151,11 +152,15 @@ void CheckpointDriver::ask(CheckpointKind kind, RequestId request) {
 }
 
 void CheckpointDriver::take_savepoint(const std::string& dir, SnapshotAnswer answer) {
-  ask(CheckpointKind::kSavepoint, add_request(dir, std::move(answer)));
+  ask(CheckpointKind::kSavepoint, Behind::kCheckpointsGoOn, add_request(dir, std::move(answer)));
+}
+
+void CheckpointDriver::take_last_savepoint(const std::string& dir, SnapshotAnswer answer) {
+  ask(CheckpointKind::kSavepoint, Behind::kNothing, add_request(dir, std::move(answer)));
 }
 
 void CheckpointDriver::take_checkpoint(SnapshotAnswer answer) {
-  ask(CheckpointKind::kPeriodic, add_request({}, std::move(answer)));
+  ask(CheckpointKind::kPeriodic, Behind::kCheckpointsGoOn, add_request({}, std::move(answer)));
 }
 
 StopOutcome CheckpointDriver::stop_with_savepoint(const std::string& dir, bool drain, SnapshotAnswer answer) {
@@ -172,7 +177,7 @@ StopOutcome CheckpointDriver::stop_with_savepoint(const std::string& dir, bool d
       carry_out(std::move(commands));
       break;
     case StopOutcome::kAlready:
-      refuse(request, Error{ErrorCode::kFailedPrecondition, "the job is stopping already"});
+      refuse(request, Error{ErrorCode::kFailedPrecondition, "the job is stopping already, or is being cancelled with a savepoint"});
       break;
     case StopOutcome::kFinishing:
       refuse(request, Error{ErrorCode::kFailedPrecondition, "the job has read all its input and is ending by itself"});

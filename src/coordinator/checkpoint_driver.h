@@ -37,6 +37,8 @@ class CheckpointDriver {
   StopOutcome request_stop();
   /// A savepoint in a new folder below `dir`.
   void take_savepoint(const std::string& dir, SnapshotAnswer answer);
+  /// The same, and no checkpoint follows, for the job is to be cancelled once it is complete.
+  void take_last_savepoint(const std::string& dir, SnapshotAnswer answer);
   /// The same, and the job stops with it; whether it is to stop now.
   StopOutcome stop_with_savepoint(const std::string& dir, bool drain, SnapshotAnswer answer);
   /// A checkpoint out of turn.
@@ -82,7 +84,8 @@ class CheckpointDriver {
 
   RequestId add_request(std::string dir, SnapshotAnswer answer);
   void refuse(RequestId request, Error error);
-  void ask(CheckpointKind kind, RequestId request);
+  enum class Behind : std::uint8_t { kCheckpointsGoOn, kNothing };
+  void ask(CheckpointKind kind, Behind behind, RequestId request);
   void discard(CheckpointId id, CheckpointCleaner::Then then);
   std::string folder_of(CheckpointId id) const;
 

@@ -46,8 +46,8 @@ bool is_kept(const JobMasterOptions& options) { return options.checkpoints.mode 
 }  // namespace
 
 JobMaster::JobMaster(Env env, PhysicalPlan plan, std::unique_ptr<CheckpointStore> store, ExecutionFactory& factory,
-                     JobMasterOptions options)
-    : inbox_{std::make_shared<MasterInbox>()},
+                     JobMasterOptions options, std::shared_ptr<EventCount> wakeup)
+    : inbox_{std::make_shared<MasterInbox>(std::move(wakeup))},
       context_{.env = env,
                .plan = std::move(plan),
                .store = is_kept(options) ? std::move(store) : nullptr,
@@ -277,7 +277,7 @@ void JobMaster::stop_with_savepoint(const SnapshotOrder& order, SnapshotAnswer a
 }
 
 void JobMaster::cancel_with_savepoint(const SnapshotOrder& order, SnapshotAnswer answer) {
-  driver_->take_savepoint(order.dir, [this, answer = std::move(answer)](Result<SnapshotTaken> taken) mutable {
+  driver_->take_last_savepoint(order.dir, [this, answer = std::move(answer)](Result<SnapshotTaken> taken) mutable {
     if (!taken) return answer(std::move(taken));
     TIDEMARK_PROBE("master: cancelled with a savepoint");
     endings_.push_back({*std::move(taken), std::move(answer), JobState::kCancelled});
@@ -375,7 +375,9 @@ bool JobMaster::settle() {
     } else if (state_ == JobState::kCancelling) {
       if (!remove_cancelled()) conclude(JobState::kCancelled, std::nullopt);
     } else if (state_ == JobState::kFailing) {
-      restart_or_fail();
+      // A failure that meets the savepoint which ends the job changes nothing: that is complete, and the job was to go.
+      const bool ends = std::ranges::any_of(endings_, [](const Ending& e) { return e.wanted == JobState::kCancelled; });
+      ends ? set_state(JobState::kCancelling) : restart_or_fail();
     }
   }
   return state_ != before;
@@ -453,6 +455,9 @@ void JobMaster::conclude(JobState state, std::optional<Error> error) {
     if (state == JobState::kStopped)
       outcome_.stopped_checkpoint = driver_->finished_path();
     outcome_.kept = context_.store->restorable_path();
+  }
+  for (const Ending& ending : endings_) {
+    if (state == JobState::kCancelled && ending.wanted == state) outcome_.cancelled_savepoint = ending.taken.path;
   }
   release_attempt();
   context_.store.reset();

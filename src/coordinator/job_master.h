@@ -48,9 +48,10 @@ class JobMaster final : private ExecutionListener {
  public:
   /// Without a `store` no periodic checkpoint is taken and a restart begins anew; the last checkpoint runs all the
   /// same, so that sinks commit. In CheckpointMode::kNone a store is not used, sinks commit with each periodic
-  /// checkpoint, and a failure ends the job whatever `options.restart` says.
+  /// checkpoint, and a failure ends the job whatever `options.restart` says. `wakeup`: of the thread that steps it, where that has more
+  /// to do.
   JobMaster(Env env, PhysicalPlan plan, std::unique_ptr<CheckpointStore> store, ExecutionFactory& factory,
-            JobMasterOptions options);
+            JobMasterOptions options, std::shared_ptr<EventCount> wakeup = std::make_shared<EventCount>());
   ~JobMaster();
   JobMaster(const JobMaster&) = delete;
   JobMaster& operator=(const JobMaster&) = delete;
@@ -62,7 +63,7 @@ class JobMaster final : private ExecutionListener {
   std::optional<std::int64_t> next_deadline_ns() const;
   bool has_mail() const { return inbox_->mailbox.has_mail(); }
   /// Woken by every mail: for a driver that sleeps between steps.
-  EventCount& wakeup() { return inbox_->wakeup; }
+  EventCount& wakeup() { return *inbox_->wakeup; }
   /// Steps until the job is over, asleep between.
   const JobOutcome& run_until_done();
 

@@ -104,6 +104,42 @@ TEST_F(JobMasterSavepointTest, ACancelledJobGoesOnFromItsSavepoint) {
   }
 }
 
+TEST_F(JobMasterSavepointTest, NothingCommitsBehindTheSavepointThatAJobIsCancelledWith) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE(seed);
+    World world{seed};
+    SimulatedRun run{world};
+    run.run_until([&] { return run.master.checkpoint_stats().completed == 1; });
+    run_steps(run, seed * 3);
+    const Asked asked = ask(run, Then::kCancel);
+    ASSERT_EQ(run.run().state, JobState::kCancelled);
+    ASSERT_TRUE(asked.result()) << asked.result().error().message();
+    EXPECT_EQ(run.master.outcome().cancelled_savepoint, asked.path());
+    for (const CheckpointId id : run.factory.completed) EXPECT_LT(id, asked.result()->id);
+  }
+}
+
+// Whatever else happens to it meanwhile: who cancels it is told of a savepoint to go on from, or that it goes on.
+TEST_F(JobMasterSavepointTest, AFailureNeverTakesTheSavepointFromACancelledJob) {
+  int cancelled = 0;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    SCOPED_TRACE(seed);
+    World world{seed};
+    world.faults = {.decline_one_in = 0, .ignore_one_in = 0, .fail_one_in = 20, .fail_commit_one_in = 0, .fail_at_start = {}};
+    SimulatedRun run{world, SimulatedRun::restarting(100'000)};
+    run.run_until([&] { return run.master.status().state == JobState::kRunning; });
+    run_steps(run, seed % 50);
+    const Asked asked = ask(run, Then::kCancel);
+    const JobOutcome& outcome = run.run();
+    ASSERT_TRUE(asked.answered());
+    ASSERT_EQ(outcome.state == JobState::kCancelled, asked.result().has_value());
+    if (outcome.state != JobState::kCancelled) continue;
+    ++cancelled;
+    EXPECT_EQ(outcome.cancelled_savepoint, asked.path());
+  }
+  EXPECT_GT(cancelled, 20);
+}
+
 TEST_F(JobMasterSavepointTest, AStoppedOrDrainedJobGoesOnFromItsSavepoint) {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     SCOPED_TRACE(seed);

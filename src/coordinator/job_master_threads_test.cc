@@ -50,7 +50,7 @@ class ThreadedExecution final : public Execution {
   void work() {
     while (!inner_.over()) {
       if (inbox_.mailbox.run_all() || inner_.step()) continue;
-      inbox_.wakeup.park([this] { return inbox_.mailbox.has_mail(); });
+      inbox_.wakeup->park([this] { return inbox_.mailbox.has_mail(); });
     }
   }
 

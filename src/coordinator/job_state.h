@@ -35,6 +35,7 @@ struct JobOutcome {
   JobState state = JobState::kFinished;  ///< one of those that are over
   std::optional<Error> error;            ///< of kFailed
   std::string stopped_checkpoint;  ///< of kStopped: the folder of the checkpoint it stopped with; empty without a store
+  std::string cancelled_savepoint;  ///< of kCancelled: what it was cancelled with, if anything: nothing has committed behind it
   std::string kept;                ///< the folder from which --resume would go on; empty where there is none
   std::uint32_t restarts = 0;
 };

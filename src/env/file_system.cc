@@ -31,8 +31,10 @@ Result<std::string> read_file(FileSystem& files, const std::string& path, std::u
   }
 }
 
+std::string temporary_path(const std::string& path) { return path + ".tmp"; }
+
 Result<> replace_file(FileSystem& files, const std::string& path, std::string_view content) {
-  const std::string temporary = path + ".tmp";
+  const std::string temporary = temporary_path(path);
   const auto write_and_rename = [&]() -> Result<> {
     TIDEMARK_ASSIGN(file, files.create(temporary, CreateMode::kTruncate));
     TIDEMARK_TRY(file->append(content));

@@ -103,6 +103,8 @@ class FileSystem {
 
 /// Whole small files. Reading checks that no more than `limit` bytes are there.
 Result<std::string> read_file(FileSystem& files, const std::string& path, std::uint64_t limit = 64u << 20);
+/// Where content is written that is to be renamed to `path`. A writer that died may have left it there.
+std::string temporary_path(const std::string& path);
 /// After return the new content is durable and the old is gone; a crash before leaves the one or the other, whole.
 Result<> replace_file(FileSystem& files, const std::string& path, std::string_view content);
 /// Makes the folder and its parents; after return each name that was missing is durable, and the last one also if it was

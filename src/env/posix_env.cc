@@ -1,27 +1,11 @@
 #include "env/posix_env.h"
 
-#include <sys/random.h>
-
-#include <cerrno>
 #include <chrono>
 
+#include "env/kernel_random.h"
 #include "env/posix_file_system.h"
-#include "tidemark/detail/base/check.h"
 
 namespace tidemark {
-namespace {
-
-std::uint64_t seed_from_kernel() {
-  std::uint64_t seed = 0;
-  ssize_t n = 0;
-  do {
-    n = ::getrandom(&seed, sizeof seed, 0);
-  } while (n < 0 && errno == EINTR);
-  TIDEMARK_CHECK(n == sizeof seed, "the kernel gives no random numbers");
-  return seed;
-}
-
-}  // namespace
 
 std::int64_t PosixClock::wall_ms() const {
   using namespace std::chrono;
@@ -33,7 +17,8 @@ std::int64_t PosixClock::steady_ns() const {
   return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
-PosixEnv::PosixEnv(int pool_threads) : random_{seed_from_kernel()}, pool_{pool_threads} {}
+PosixEnv::PosixEnv(int pool_threads)
+    : random_{KernelRandom{}.next()}, pool_{pool_threads, ThreadPool::Growth::kNone, ThreadPool::Priority::kBackground} {}
 
 Env PosixEnv::env() {
   return {.clock = &clock_, .random = &random_, .files = &posix_file_system(), .pool = &pool_, .calls = &calls_};

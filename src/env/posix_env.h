@@ -27,6 +27,7 @@ class PosixEnv {
   PosixClock clock_;
   SplitMixRandom random_;
   ThreadPool pool_;
+  // Of the user's functions, which records may wait for.
   ThreadPool calls_{0, ThreadPool::Growth::kThreadEach};
 };
 

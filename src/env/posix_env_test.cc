@@ -1,12 +1,16 @@
 #include "env/posix_env.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <functional>
 #include <latch>
 #include <set>
 #include <thread>
+
+#include "env/cpu_cores.h"
+#include "env/thread_pool.h"
 
 namespace tidemark {
 namespace {
@@ -70,6 +74,40 @@ TEST(ThreadPoolTest, APoolWithAThreadForEachWorkLetsNoneWaitForAnother) {
     }
     done.wait();
   }
+}
+
+TEST(ThreadPoolTest, WhatAThreadThatKeepsToACoreSubmitsRunsOnAllCores) {
+  const std::vector<int> all = cores_of_this_thread();
+  std::vector<int> cores;
+  {
+    ThreadPool pool{0, ThreadPool::Growth::kThreadEach};
+    std::jthread{[&] {
+      value_or_throw(run_this_thread_on({all.front()}));
+      pool.submit(std::make_unique<Steps>(1, [&] { cores = cores_of_this_thread(); }));
+    }}.join();
+  }
+  EXPECT_EQ(cores, all);
+}
+
+// Of the thread that the work ran on.
+int niceness_within(BlockingPool& pool) {
+  std::latch done{1};
+  int niceness = 0;
+  pool.submit(std::make_unique<Steps>(1, [&] {
+    niceness = getpriority(PRIO_PROCESS, 0);
+    done.count_down();
+  }));
+  done.wait();
+  return niceness;
+}
+
+TEST(PosixEnvTest, SnapshotsYieldTheirCoreToTasksAndCallsOfTheUserDoNot) {
+  const int own = getpriority(PRIO_PROCESS, 0);
+  if (own == 19) GTEST_SKIP() << "nothing yields to this process";
+  PosixEnv env{1};
+  EXPECT_GT(niceness_within(*env.env().pool), own);
+  EXPECT_EQ(niceness_within(*env.env().calls), own);
+  EXPECT_EQ(getpriority(PRIO_PROCESS, 0), own);
 }
 
 TEST(PosixEnvTest, EverythingIsThere) {

@@ -15,6 +15,8 @@
 #include <system_error>
 #include <utility>
 
+#include "env/descriptor.h"
+
 namespace tidemark {
 namespace {
 
@@ -75,21 +77,6 @@ auto retry_interrupted(Call call) {
   } while (result < 0 && errno == EINTR);
   return result;
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_{fd} {}
-  Descriptor(Descriptor&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 Result<Descriptor> open_path(const std::string& path, int flags, std::string_view operation) {
   const int fd = retry_interrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); });

@@ -3,7 +3,10 @@
 // Threads: submit() from any, works themselves included. Ownership: owns the works it was given. Invariant: every
 // submitted work is stepped until kDone, by one thread; the destructor waits for all of them, the queued ones included,
 // and for the works that these submit. A pool that gives each work a thread never lets one wait for another, unless the
-// system gives no more threads: then it waits for the next that is free.
+// system gives no more threads: then it waits for the next that is free. All threads run on the cores of the one that made
+// the pool, also those that are made later by one that keeps to a core of its own.
+//
+// Threads in the background get a core where the others leave it one, and a share of it where they do not: decision 0011.
 #pragma once
 
 #include <condition_variable>
@@ -24,8 +27,13 @@ class ThreadPool final : public BlockingPool {
     kThreadEach,  ///< another one whenever none is free
   };
 
+  enum class Priority {
+    kSame,        ///< as whoever makes a thread
+    kBackground,  ///< a tenth of that, where both want a core
+  };
+
   /// Throws Error if the system gives no thread.
-  explicit ThreadPool(int threads, Growth growth = Growth::kNone);
+  explicit ThreadPool(int threads, Growth growth = Growth::kNone, Priority priority = Priority::kSame);
   ~ThreadPool() override;
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -45,6 +53,8 @@ class ThreadPool final : public BlockingPool {
   bool stopping_ = false;                              // guarded by mutex_
   std::size_t idle_ = 0;                               // threads that wait for work; guarded by mutex_
   const Growth growth_;
+  const Priority priority_;
+  const std::vector<int> cores_;
   std::vector<std::jthread> threads_;                  // grows under mutex_ until stopping_; last, so that the threads end before what they use
 };
 

@@ -30,5 +30,22 @@ TEST(UserFiles, AreOfTheirSortAndNoLinks) {
   value_or_throw(remove_tree(files, folder));
 }
 
+TEST(UserFiles, APrivateFolderIsOneThatNobodyElseMayChange) {
+  const std::string folder = testing::TempDir() + "/tidemark-private-folder";
+  value_or_throw(remove_tree(posix_file_system(), folder));
+  EXPECT_FALSE(is_private_folder(folder));
+  value_or_throw(make_private_folder(folder));
+  EXPECT_TRUE(is_private_folder(folder));
+  std::filesystem::permissions(folder, std::filesystem::perms::owner_all | std::filesystem::perms::group_write);
+  EXPECT_FALSE(is_private_folder(folder));
+  value_or_throw(make_private_folder(folder));
+  EXPECT_TRUE(is_private_folder(folder));
+  std::filesystem::create_directory_symlink(folder, folder + "/link");
+  EXPECT_FALSE(is_private_folder(folder + "/link"));
+  EXPECT_EQ(make_private_folder(folder + "/link").error().code(), ErrorCode::kPermissionDenied);
+  EXPECT_EQ(make_private_folder(folder + "/no/such").error().code(), ErrorCode::kIo);
+  value_or_throw(remove_tree(posix_file_system(), folder));
+}
+
 }  // namespace
 }  // namespace tidemark

@@ -33,15 +33,19 @@ Sales random_sales(std::mt19937_64& random, std::size_t most) {
   return sales;
 }
 
-template <class Agg>
-auto through_a_checkpoint(const detail::AccumulatorOf<Agg, Sale>& accumulator) {
+template <class Accumulator>
+Accumulator through_bytes(const Accumulator& accumulator) {
   detail::ByteWriter bytes;
   detail::encode(accumulator, bytes);
   detail::ByteReader reader{bytes.view()};
-  detail::AccumulatorOf<Agg, Sale> restored{};
+  Accumulator restored{};
   detail::decode(reader, restored);
   EXPECT_TRUE(reader.ok());
   return restored;
+}
+template <class Agg>
+auto through_a_checkpoint(const detail::AccumulatorOf<Agg, Sale>& accumulator) {
+  return through_bytes(accumulator);
 }
 
 // In parts, in any order, each part through a checkpoint.
@@ -160,13 +164,105 @@ TEST(Aggregates, ManyDifferentValues) {
   }
 }
 
+std::size_t words_of(const detail::DistinctSet<std::uint64_t>& set) { return set.slots.size() + set.dense.groups.size(); }
+
+/// Also of what is gathered from two, and behind a checkpoint.
+void expect_counts(const std::vector<std::uint64_t>& words) {
+  detail::DistinctSet<std::uint64_t> all, part;
+  std::set<std::uint64_t> expected;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    (i % 3 == 0 ? part : all).insert(words[i]);
+    expected.insert(words[i]);
+    if (i == words.size() / 2) all = through_bytes(all);
+  }
+  all.insert_all(part);
+  ASSERT_EQ(all.size(), static_cast<std::int64_t>(expected.size()));
+  for (const std::uint64_t word : words) all.insert(word);
+  ASSERT_EQ(all.size(), static_cast<std::int64_t>(expected.size()));
+  ASSERT_LE(words_of(all), 8 + 4 * expected.size());
+}
+
+TEST(DistinctSet, CountsHoweverCloseTogetherItsWordsLie) {
+  std::mt19937_64 random{11};
+  for (int round = 0; round < 300; ++round) {
+    std::vector<std::uint64_t> words(1 + random() % 2000);
+    std::vector<std::uint64_t> middles(1 + random() % 3);
+    for (std::uint64_t& middle : middles) middle = random() % 4 == 0 ? (random() % 2 == 0 ? 0 : ~std::uint64_t{0}) : random();
+    const std::uint64_t spread = std::uint64_t{1} << random() % 40;
+    std::uint64_t next = 0;
+    for (std::uint64_t& word : words) {
+      const std::uint64_t near = middles[random() % middles.size()] + random() % spread - spread / 2;
+      ++next;
+      word = round % 3 == 0 ? middles[0] + next - next % 7 * 5 : random() % 50 == 0 ? random() : near;
+    }
+    if (round % 2 == 0) words.push_back(0);
+    expect_counts(words);
+  }
+}
+
+TEST(DistinctSet, AWordTakesABitWhereTheyLieCloseTogether) {
+  for (const std::uint64_t step : {std::uint64_t{1}, ~std::uint64_t{0}}) {
+    detail::DistinctSet<std::uint64_t> set;
+    set.insert(0);
+    set.insert(~std::uint64_t{0});  // apart from the others
+    for (std::uint64_t i = 0; i < 1'000'000; ++i) set.insert((std::uint64_t{1} << 63) + i * step);
+    EXPECT_EQ(set.size(), 1'000'002);
+    EXPECT_LE(words_of(set), 1'000'000 / 64 * 5 / 4);
+  }
+}
+
+// Whoever chooses the words can't make it large: a few always lie just behind what it covers.
+TEST(DistinctSet, GrowsNoFasterThanItsWordsWhereverTheyLie) {
+  for (const std::uint64_t step : {0, 1, 15}) {
+    detail::DistinctSet<std::uint64_t> set;
+    std::set<std::uint64_t> words;
+    for (std::uint64_t round = 0; round < 500; ++round) {
+      const std::uint64_t behind = (set.dense.first + set.dense.groups.size() + step) * 64;
+      for (std::uint64_t i = 0; i < 6; ++i) {
+        set.insert(behind + (round * 6 + i) % 64);
+        words.insert(behind + (round * 6 + i) % 64);
+      }
+      ASSERT_LE(words_of(set), 8 + 4 * words.size()) << round;
+    }
+    EXPECT_EQ(set.size(), static_cast<std::int64_t>(words.size()));
+    EXPECT_GT(words.size(), 1000u);
+  }
+}
+
+TEST(DistinctSet, OfAnEarlierVersionGoesOnCounting) {
+  using Words = std::vector<std::uint64_t>;
+  // Then all lay in slots.
+  detail::DistinctSet<std::uint64_t> set{.slots = Words(1024), .count = 0, .has_blank = true};
+  for (std::uint64_t word = 1; word <= 700; ++word) set.count += detail::DistinctSlots<std::uint64_t>::put(set.slots, word) ? 1 : 0;
+  ++set.count;
+  for (std::uint64_t word = 0; word < 5000; ++word) set.insert(word);
+  EXPECT_EQ(set.size(), 5000);
+  EXPECT_LE(words_of(set), 200u);
+}
+
 TEST(Aggregates, ADamagedSetOfValuesStillEnds) {
+  detail::DistinctSet<std::uint64_t> empty{.slots = {}, .count = -20, .has_blank = false};
+  detail::DistinctSet<std::string> no_texts{.slots = {}, .count = -20, .has_blank = false};
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    empty.insert(i << 40);
+    no_texts.insert(std::to_string(i));
+  }
+  EXPECT_GE(empty.size(), 99);
   detail::DistinctSet<std::uint64_t> set{.slots = {1, 2, 3, 4, 5, 6, 7}, .count = -20, .has_blank = true};
   for (std::uint64_t i = 0; i < 100; ++i) set.insert(i);
   EXPECT_LE(set.slots.size(), 512u);
   detail::DistinctSet<std::uint64_t> full{.slots = {1, 2, 3, 4, 5, 6, 7, 8}, .count = std::int64_t{1} << 40, .has_blank = false};
   for (std::uint64_t i = 0; i < 100; ++i) full.insert(i);
-  EXPECT_EQ(full.count, 100);
+  EXPECT_EQ(full.size(), 100);
+  for (const std::uint64_t first : {std::uint64_t{1} << 58, ~std::uint64_t{0}, (std::uint64_t{1} << 58) - 1, std::uint64_t{7}}) {
+    detail::DistinctSet<std::uint64_t> ranged{
+        .slots = {1, 2, 3}, .count = 500, .has_blank = true, .dense = {first, {5, ~std::uint64_t{0}}, -9}};
+    detail::DistinctSet<std::uint64_t> all;
+    for (std::uint64_t i = 0; i < 10'000; ++i) ranged.insert(i % 2 == 0 ? i : ~i);
+    all.insert_all(ranged);
+    EXPECT_LE(ranged.slots.size(), 32'768u);
+    EXPECT_GE(all.size(), 9'800);  // those that the range had in the places of others are missing
+  }
   detail::HyperLogLog sketch{.few = {9, 8, 7}, .registers = {255, 255}};
   sketch.insert(5);
   sketch.insert_all(detail::HyperLogLog{.few = {}, .registers = std::vector<std::uint8_t>(10'000, 255)});

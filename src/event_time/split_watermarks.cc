@@ -23,7 +23,7 @@ SplitWatermarks::Split SplitWatermarks::add(Timestamp restored) {
     *free = state;
   }
   ++open_;
-  none_yet_ = false;
+  idle_without_splits_ = false;
   return split;
 }
 
@@ -42,7 +42,7 @@ void SplitWatermarks::found_nothing(Split split, std::int64_t asked_ns) {
 
 WatermarkChange SplitWatermarks::update() {
   if (open_ == 0) {
-    return output_.advance(no_more_splits_ ? Timestamp::max() : output_.watermark(), none_yet_ && !no_more_splits_);
+    return output_.advance(no_more_splits_ ? Timestamp::max() : output_.watermark(), idle_without_splits_ && !no_more_splits_);
   }
   WatermarkMinimum minimum;
   for (const State& state : splits_) {

@@ -21,14 +21,17 @@ template <class Key>
 Key key_of(std::uint64_t n) {
   if constexpr (std::is_same_v<Key, std::string>) {
     return "a key that is too long for its string's own room " + std::to_string(n);
-  } else {
+  } else if constexpr (std::is_same_v<Key, std::uint64_t>) {
     return n;
+  } else {
+    const std::string digits = std::string(16, '0') + std::to_string(n);
+    return Key{digits.substr(digits.size() - 16)};
   }
 }
 
 template <class Key>
 std::uint64_t hash_of(const Key& key) {
-  return std::hash<Key>{}(key);
+  return std::hash<std::conditional_t<std::is_same_v<Key, std::uint64_t>, Key, std::string_view>>{}(key);
 }
 
 template <class Key>
@@ -86,7 +89,7 @@ class TimerQueueOf : public testing::Test {
   bool spills_ = false;
 };
 
-using Keys = testing::Types<std::uint64_t, std::string>;
+using Keys = testing::Types<std::uint64_t, std::string, FixedKey<16>>;
 TYPED_TEST_SUITE(TimerQueueOf, Keys);
 
 TYPED_TEST(TimerQueueOf, FiresByTimeThenKeyUpToTheWatermark) {

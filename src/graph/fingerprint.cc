@@ -29,6 +29,12 @@ std::uint64_t fingerprint(const LogicalPlan& plan) {
     bytes.put_varint(node.is_enumerator);
     bytes.put_varint(node.states.size());
     for (const StateDescriptor& state : node.states) put(bytes, state);
+    bytes.put_string(node.sink_kind.value_or(""));
+    bytes.put_varint(node.kept.size());
+    for (const KeptType& type : node.kept) {
+      bytes.put_string(type.name);
+      bytes.put_string(type.schema);
+    }
   }
   for (const LogicalEdge& edge : plan.edges) {
     bytes.put_varint(edge.from);

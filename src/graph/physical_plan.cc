@@ -54,6 +54,10 @@ class Planner {
       return fail(ErrorCode::kInvalidArgument,
                   fmt::format("'{}' can't be a job's name: 1 to 128 of the characters A-Z a-z 0-9 . _ - are allowed", job.job));
     }
+    if (job.job == "." || job.job == "..") {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("'{}' can't be a job's name: it names the folder of its checkpoints, and this would be another one", job.job));
+    }
     if (job.nodes.empty()) {
       return fail(ErrorCode::kInvalidArgument, fmt::format("job '{}' has no source: begin with job.from(...)", job.job));
     }

@@ -103,6 +103,14 @@ TEST(PhysicalPlan, RefusesUidsThatAreNoNames) {
   EXPECT_THAT(problem(plan), HasSubstr("1 to 128"));
 }
 
+TEST(PhysicalPlan, RefusesNamesOfJobsThatWouldBeOtherFolders) {
+  for (const char* const name : {".", "..", "a/b", ""}) {
+    LogicalPlan plan = counting_plan();
+    plan.job = name;
+    EXPECT_THAT(problem(plan), HasSubstr("can't be a job's name")) << name;
+  }
+}
+
 TEST(PhysicalPlan, HoldsParallelismToItsBounds) {
   LogicalPlan plan = counting_plan();
   plan.nodes[2].parallelism = 4097;

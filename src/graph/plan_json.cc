@@ -73,6 +73,12 @@ Json node_to_json(const PhysicalPlan& plan, const PhysicalVertex& vertex, const 
   Json states = Json::array();
   for (const StateDescriptor& state : node.states) states.push_back(state_to_json(state));
   json["states"] = std::move(states);
+  if (node.keeps_state && node.sink_kind) json["sink"] = node.sink_kind->empty() ? Json{} : Json(*node.sink_kind);
+  if (!node.kept.empty()) {
+    Json kept = Json::array();
+    for (const KeptType& type : node.kept) kept.push_back({{"name", type.name}, {"type", Json::parse(type.schema)}});
+    json["keeps"] = std::move(kept);
+  }
   return json;
 }
 

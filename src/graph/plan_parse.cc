@@ -49,6 +49,12 @@ LogicalNode parse_node(const Json& json) {
                    .keeps_state = json.value("keeps_state", false),
                    .is_enumerator = json.value("enumerator", false)};
   for (const Json& state : json.at("states")) node.states.push_back(parse_state(state));
+  if (json.contains("sink")) node.sink_kind = json.at("sink").is_null() ? "" : json.at("sink").get<std::string>();
+  if (json.contains("keeps")) {
+    for (const Json& type : json.at("keeps")) {
+      node.kept.push_back({.name = type.at("name").get<std::string>(), .schema = schema_of(type, "type")});
+    }
+  }
   return node;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/nearest.h"
+#include "graph/kept_types.h"
 #include "graph/state_evolution.h"
 #include "tidemark/detail/base/bytes.h"
 
@@ -52,6 +53,8 @@ SavedOperator saved_operator(const CheckpointedOperator& from) {
       if (find_state(from.states, list.name) != nullptr) continue;
       if (list.name == kSourceKindList) {
         saved.source_kind = text_of(list.items);
+      } else if (list.name == kSinkKindList) {
+        saved.sink_kind = text_of(list.items);
       } else {
         saved.items += list.items.size();
       }
@@ -60,6 +63,7 @@ SavedOperator saved_operator(const CheckpointedOperator& from) {
   for (const StateDescriptor& state : from.states) {
     if (is_keyed(state.kind) ? has_files : items_of(from, state.name) > 0) saved.states.push_back(state);
   }
+  saved.kept = kept_types(from);
   return saved;
 }
 
@@ -71,6 +75,14 @@ bool holds_anything(const SavedOperator& saved) {
 std::string source_kind_of(const Nodes& nodes) {
   const auto enumerator = std::ranges::find_if(nodes, [](const LogicalNode* node) { return node->is_enumerator; });
   return enumerator == nodes.end() ? std::string{} : (*enumerator)->name;
+}
+
+/// Empty where they are no sink; nothing where a plan of an older version, which does not say, leaves that open.
+std::optional<std::string> sink_kind_of(const Nodes& nodes) {
+  const LogicalNode& node = *nodes.back();
+  if (node.sink_kind) return node.sink_kind;
+  const bool may_be_sink = node.keeps_state && node.states.empty() && nodes.size() == 1;
+  return may_be_sink ? std::nullopt : std::optional{std::string{}};
 }
 
 class Judge {
@@ -116,6 +128,8 @@ class Judge {
     }
     if (is_another_source(from, nodes)) {
       refuse_source(from, nodes);
+    } else if (is_another_sink(from, nodes)) {
+      refuse_sink(from, nodes);
     } else if (from.holds_other() || from.states.empty()) {
       judge_other(from, nodes);
     }
@@ -140,13 +154,59 @@ class Judge {
                      from.source_kind, now.empty() ? "no source" : fmt::format("'{}'", now))}));
   }
 
+  static bool is_another_sink(const SavedOperator& from, const Nodes& nodes) {
+    if (from.sink_kind.empty() || !from.holds_other() || !is_taken(nodes)) return false;
+    const std::optional<std::string> now = sink_kind_of(nodes);
+    return now && *now != from.sink_kind;
+  }
+
+  void refuse_sink(const SavedOperator& from, const Nodes& nodes) {
+    const std::string now = sink_kind_of(nodes).value_or("");
+    verdicts_.push_back(verdict(
+        Kind::kRefused, *nodes.back(), "",
+        {fmt::format("'{}' -> {}: what the one has prepared the other can't commit: declare the saved sink again, or stop "
+                     "the job with `tidemark stop`, which commits, and give the new one a uid of its own",
+                     from.sink_kind, now.empty() ? "no sink" : fmt::format("'{}'", now))}));
+  }
+
+  static bool is_taken(const Nodes& nodes) {
+    return std::ranges::any_of(nodes, [](const LogicalNode* node) { return node->keeps_state; });
+  }
+
   void judge_other(const SavedOperator& from, const Nodes& nodes) {
-    const bool taken = std::ranges::any_of(nodes, [](const LogicalNode* node) { return node->keeps_state; });
     const LogicalNode& node = *nodes.back();
-    if (taken) return verdicts_.push_back(verdict(Kind::kSame, node, ""));
+    if (is_taken(nodes)) {
+      if (!judge_kept(from, nodes)) verdicts_.push_back(verdict(Kind::kSame, node, ""));
+      return;
+    }
     verdicts_.push_back(
         verdict(Kind::kOrphaned, node, "",
                 {fmt::format("'{}' saved {}, and this operator keeps nothing", from.name, other_text(from))}));
+  }
+
+  /// Whether there was anything to judge. Types that only one side knows of have nothing to fit: it is an older version, or the
+  /// values are not there yet.
+  bool judge_kept(const SavedOperator& from, const Nodes& nodes) {
+    const std::size_t before = verdicts_.size();
+    for (const LogicalNode* node : nodes) {
+      for (const KeptType& declared : node->kept) {
+        for (const KeptType& saved : from.kept) {
+          if (saved.name == declared.name) add_evolved(*node, saved.name, evolve_schema(saved.schema, declared.schema));
+        }
+      }
+    }
+    return verdicts_.size() > before;
+  }
+
+  void add_evolved(const LogicalNode& node, const std::string& state, Evolution evolution) {
+    switch (evolution.kind) {
+      case Evolution::Kind::kSame:
+        return verdicts_.push_back(verdict(Kind::kSame, node, state));
+      case Evolution::Kind::kMigrates:
+        return verdicts_.push_back(verdict(Kind::kMigrates, node, state, std::move(evolution.steps)));
+      case Evolution::Kind::kRefused:
+        return verdicts_.push_back(verdict(Kind::kRefused, node, state, std::move(evolution.refusals)));
+    }
   }
 
   static std::string other_text(const SavedOperator& from) {
@@ -158,15 +218,7 @@ class Judge {
     for (const LogicalNode* node : nodes) {
       const StateDescriptor* declared = find_state(node->states, state.name);
       if (declared == nullptr) continue;
-      const Evolution evolution = evolve_state(state, *declared);
-      switch (evolution.kind) {
-        case Evolution::Kind::kSame:
-          return verdicts_.push_back(verdict(Kind::kSame, *node, state.name));
-        case Evolution::Kind::kMigrates:
-          return verdicts_.push_back(verdict(Kind::kMigrates, *node, state.name, evolution.steps));
-        case Evolution::Kind::kRefused:
-          return verdicts_.push_back(verdict(Kind::kRefused, *node, state.name, evolution.refusals));
-      }
+      return add_evolved(*node, state.name, evolve_state(state, *declared));
     }
     verdicts_.push_back(verdict(Kind::kOrphaned, *nodes.back(), state.name, {undeclared(from, state, nodes)}));
   }
@@ -245,6 +297,8 @@ std::vector<SavedOperator> saved_operators(const LogicalPlan& plan) {
     if (saved == result.end()) saved = result.insert(saved, {.uid = node.uid});
     saved->name = node.name;
     if (node.is_enumerator) saved->source_kind = node.name;
+    if (node.sink_kind) saved->sink_kind = *node.sink_kind;
+    saved->kept.insert(saved->kept.end(), node.kept.begin(), node.kept.end());
     saved->states.insert(saved->states.end(), node.states.begin(), node.states.end());
     const auto keyed = [](const StateDescriptor& state) { return is_keyed(state.kind); };
     if (std::ranges::any_of(node.states, keyed)) saved->max_parallelism = plan.max_parallelism;

@@ -8,6 +8,8 @@
 #include "graph/plan_samples.h"
 #include "graph/state_evolution.h"
 #include "tidemark/detail/base/bytes.h"
+#include "tidemark/detail/codec/binary.h"
+#include "tidemark/detail/codec/type.h"
 
 namespace tidemark {
 namespace {
@@ -163,6 +165,84 @@ TEST(Verdict, ASourceOfAnotherKindDoesNotGoOnWhereTheSavedOneStood) {
       << "versions before this one did not say";
 }
 
+constexpr const char* kOffset = R"({"struct":[{"name":"at","type":"int64"}]})";
+constexpr const char* kNarrowOffset = R"({"struct":[{"name":"at","type":"int32"}]})";
+
+/// Of connectors of the user's.
+LogicalPlan connectors_plan(const std::string& offset, const std::string& committable = kAccount) {
+  LogicalPlan plan = accounts_plan();
+  plan.nodes[1].kept = {{"split", "\"string\""}, {"position", offset}};
+  plan.nodes[4].kept = {{"committable", committable}};
+  plan.nodes[4].sink_kind = "post rows";
+  return plan;
+}
+
+template <class T>
+std::string bytes_of(const T& value) {
+  detail::ByteWriter out;
+  detail::encode(value, out);
+  return out.take();
+}
+
+std::vector<SavedOperator> saved_by_connectors(const std::string& offset, const std::string& committable,
+                                               const std::string& sink) {
+  const auto described = [](const std::string& schema) {
+    return bytes_of(detail::DescribedValue{.schema = schema, .item = "any"});
+  };
+  CheckpointMetadata::Operator source = saved_source("bids enumerator");
+  source.subtasks[0].list_states[0] = {
+      "splits", Redistribution::kSplit, detail::schema_json_of<detail::SplitState>(),
+      {bytes_of(detail::SplitState{described("\"string\""), described(offset), Timestamp{0}})}};
+  CheckpointMetadata::Operator out{.uid = "out", .name = "files", .parallelism = 1, .max_parallelism = 4096};
+  out.subtasks = {{.uid = "out", .committables = {described(committable)}}};
+  if (!sink.empty()) out.subtasks[0].list_states = {{"sink", Redistribution::kSplit, "\"string\"", {bytes_of(sink)}}};
+  return saved_operators(CheckpointMetadata{.job = "job", .operators = {source, out}});
+}
+
+TEST(Verdict, WhatAUsersConnectorsKeepIsJudgedByItsTypes) {
+  EXPECT_THAT(lines(connectors_plan(kOffset), saved_by_connectors(kOffset, kAccount, "post rows")),
+              ElementsAre("bids/split same", "bids/position same", "out/committable same", "count/acc new"));
+  EXPECT_THAT(lines(connectors_plan(kOffset, kGrownAccount), saved_by_connectors(kNarrowOffset, kAccount, "post rows")),
+              ElementsAre("bids/split same", "bids/position migrates: at: int32 -> int64 (widened)",
+                          "out/committable migrates: count: int32 -> int64 (widened): owner_name -> owner (renamed)",
+                          "count/acc new"));
+  EXPECT_THAT(lines(connectors_plan(kNarrowOffset), saved_by_connectors(kOffset, kGrownAccount, "post rows")),
+              ElementsAre("bids/split same",
+                          AllOf(HasSubstr("bids/position refused: at: int64 -> int32"),
+                                HasSubstr("declare the saved type again")),
+                          HasSubstr("out/committable refused: count: int64 -> int32"), "count/acc new"));
+}
+
+TEST(Verdict, ConnectorsOfTwoPlansAreCompared) {
+  const LogicalPlan saved = connectors_plan(kOffset);
+  EXPECT_THAT(lines(saved, saved_operators(saved)),
+              ElementsAre("bids/split same", "bids/position same", "count/acc same", "out/committable same"));
+  EXPECT_THAT(lines(connectors_plan(kNarrowOffset), saved_operators(saved))[1], HasSubstr("bids/position refused"));
+  const LogicalPlan older = accounts_plan();
+  EXPECT_EQ(lines(saved, saved_operators(older))[0], "bids/ same") << "plans of older versions do not say";
+  EXPECT_EQ(lines(older, saved_operators(saved))[2], "out/ same");
+}
+
+TEST(Verdict, ASinkOfAnotherKindDoesNotCommitWhatTheSavedOneHasPrepared) {
+  const auto saved = saved_by_connectors(kOffset, kAccount, "write files");
+  EXPECT_THAT(lines(connectors_plan(kOffset), saved)[2],
+              AllOf(HasSubstr("out/ refused: 'write files' -> 'post rows'"), HasSubstr("a uid of its own")));
+  LogicalPlan no_sink = connectors_plan(kOffset);
+  no_sink.nodes[4].sink_kind = "";
+  EXPECT_THAT(lines(no_sink, saved)[2], HasSubstr("out/ refused: 'write files' -> no sink")) << "but a function";
+  no_sink.nodes[4].sink_kind = {};
+  EXPECT_EQ(lines(no_sink, saved)[2], "out/committable same") << "versions before this one did not say";
+  no_sink.nodes[4].states = {state("acc", kAccount)};
+  EXPECT_THAT(lines(no_sink, saved)[2], HasSubstr("out/ refused: 'write files' -> no sink")) << "and yet it can be none";
+  no_sink.nodes[4].keeps_state = false;
+  EXPECT_THAT(lines(no_sink, saved)[2], HasSubstr("out/ orphaned")) << "which may be dropped";
+  EXPECT_EQ(lines(connectors_plan(kOffset), saved_by_connectors(kOffset, kAccount, ""))[2], "out/committable same")
+      << "versions before this one did not say";
+  LogicalPlan renamed = connectors_plan(kOffset);
+  renamed.nodes[4].name = "the board";
+  EXPECT_EQ(lines(renamed, saved_by_connectors(kOffset, kAccount, "post rows"))[2], "out/committable same");
+}
+
 // Restored as values of key and value, judged by key and value.
 TEST(Verdict, WhatFitsOfABroadcastStateIsRestored) {
   const std::vector<std::string> schemas = {
@@ -216,6 +296,9 @@ TEST(Verdict, APlanReadsBackAsFarAsVerdictsNeedIt) {
   LogicalPlan plan = accounts_plan(kGrownAccount);
   plan.nodes[3].states.push_back(operator_state("rules", StateDescriptor::Kind::kBroadcast));
   plan.nodes[3].states[0].has_ttl = true;
+  plan.nodes[1].kept = connectors_plan(kOffset).nodes[1].kept;
+  plan.nodes[3].sink_kind = "";
+  plan.nodes[4].sink_kind = "post rows";
   const std::string json = to_json(value_or_throw(make_physical_plan(plan)));
   const LogicalPlan back = value_or_throw(parse_plan(json));
   EXPECT_EQ(back.job, plan.job);
@@ -227,8 +310,23 @@ TEST(Verdict, APlanReadsBackAsFarAsVerdictsNeedIt) {
     EXPECT_EQ(back.nodes[i].states, plan.nodes[i].states);
     EXPECT_EQ(back.nodes[i].keeps_state, plan.nodes[i].keeps_state);
     EXPECT_EQ(back.nodes[i].is_enumerator, plan.nodes[i].is_enumerator);
+    EXPECT_EQ(back.nodes[i].kept, plan.nodes[i].kept);
+    EXPECT_EQ(back.nodes[i].sink_kind, plan.nodes[i].sink_kind);
   }
   EXPECT_EQ(lines(back, saved_operators(accounts_plan())), lines(plan, saved_operators(accounts_plan())));
+}
+
+TEST(Verdict, APlanOfAnOlderVersionLeavesOpenWhatIsASink) {
+  LogicalPlan plan = connectors_plan(kOffset);
+  plan.nodes[3].sink_kind = "";
+  std::string json = to_json(value_or_throw(make_physical_plan(plan)));
+  for (const std::string now : {R"("sink": null)", R"("sink": "post rows")"}) {
+    ASSERT_NE(json.find(now), std::string::npos) << json;
+    json.replace(json.find(now), 6, R"("unknown")");
+  }
+  const LogicalPlan older = value_or_throw(parse_plan(json));
+  for (const LogicalNode& node : older.nodes) EXPECT_EQ(node.sink_kind, std::nullopt);
+  EXPECT_EQ(lines(older, saved_by_connectors(kOffset, kAccount, "write files"))[2], "out/committable same");
 }
 
 TEST(Verdict, WhatIsNoPlanIsAnError) {

@@ -42,7 +42,7 @@ class Subject {
  public:
   template <class Op>
   explicit Subject(std::unique_ptr<Op> op) {
-    auto writer = std::make_unique<RebalanceWriter<Out>>(std::vector<Edge*>{&out_});
+    auto writer = std::make_unique<RebalanceWriter<Out>>(std::vector<SendingEnd*>{&out_});
     writer_ = writer.get();
     op->out().add_receiver(*writer);
     std::vector<Task::Node> chain(1);

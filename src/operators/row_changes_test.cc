@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -230,6 +231,84 @@ TYPED_TEST(RowsAtTheEnd, AreGivenOnceWhereASnapshotHasTimersForThem) {
     table.take(rows);
     EXPECT_EQ(rows, each_once<TypeParam>(kKeys + 100));
   }
+}
+
+struct Bid {
+  std::int64_t price = 0;
+  std::string_view note;
+};
+
+// As it stood in snapshots before the flags moved.
+struct OneRowOfOld {
+  bool is_there = false;
+  Timed<Bid> row{};
+};
+struct WaitingOfOld {
+  bool waits = false;
+  OneRowOfOld content;
+};
+
+TEST(WaitingContent, TakesNoMoreThanARowAndAWordAndLiesInSnapshotsAsItAlwaysDid) {
+  using Waiting = WaitingContent<OneRow<Bid>>;
+  static_assert(sizeof(Waiting) == sizeof(Timed<Bid>) + sizeof(std::int64_t));
+  EXPECT_EQ(schema_json(type_of<Waiting>()), schema_json(type_of<WaitingOfOld>()));
+
+  const Timed<Bid> row{Timestamp{-3}, {70'000, "early"}};
+  for (const bool waits : {false, true}) {
+    for (const bool is_there : {false, true}) {
+      Waiting now;
+      now.waits = waits;
+      now.content = {row, is_there};
+      EXPECT_EQ(now.waits, waits);  // which lies in what a row leaves of its last word
+      ByteWriter bytes, old;
+      encode(now, bytes);
+      encode(WaitingOfOld{waits, {is_there, row}}, old);
+      EXPECT_EQ(bytes.view(), old.view());
+    }
+  }
+}
+
+TEST(TopRows, KeepNoMoreRowsThanAreShownAndNoMoreRoom) {
+  const TopRows<Bid, std::int64_t Bid::*> top{&Bid::price, 10};
+  for (const std::int64_t step : {-1, 1, 7}) {
+    TopRows<Bid, std::int64_t Bid::*>::Content content;
+    for (std::int64_t i = 0; i < 100; ++i) {
+      top.add(content, {(i * step + 1000) % 101, {}}, Timestamp{i});
+      EXPECT_LE(content.rows.capacity(), 10u);
+    }
+    ASSERT_EQ(content.rows.size(), 10u);
+    EXPECT_TRUE(std::ranges::is_sorted(content.rows, std::greater{}, [](const auto& row) { return row.value.price; }));
+  }
+}
+
+// It is neither before nor behind anything; still it keeps nobody out who goes before what stands before it.
+TEST(TopRows, ANumberThatIsNoneDoesNotEndTheList) {
+  struct Measured {
+    double value = 0;
+  };
+  const TopRows<Measured, double Measured::*> top{&Measured::value, 3};
+  TopRows<Measured, double Measured::*>::Content content;
+  for (const double value : {5.0, 4.0, std::nan(""), 7.0, 8.0, 9.0}) top.add(content, {value}, Timestamp{});
+  ASSERT_EQ(content.rows.size(), 3u);
+  EXPECT_EQ(content.rows[0].value.value, 9);
+  EXPECT_EQ(content.rows[1].value.value, 8);
+  EXPECT_EQ(content.rows[2].value.value, 7);
+}
+
+TEST(TopRows, OfEqualOnesTheEarlierStays) {
+  const TopRows<Bid, std::int64_t Bid::*> top{&Bid::price, 2};
+  TopRows<Bid, std::int64_t Bid::*>::Content content;
+  for (std::int64_t i = 0; i < 5; ++i) top.add(content, {7, {}}, Timestamp{i});
+  ASSERT_EQ(content.rows.size(), 2u);
+  EXPECT_EQ(content.rows[0].at.ms(), 0);
+  EXPECT_EQ(content.rows[1].at.ms(), 1);
+  // As a snapshot of a job that showed more of them has it.
+  content.rows = {{Timestamp{5}, {9, {}}}, {Timestamp{6}, {8, {}}}, {Timestamp{7}, {7, {}}}, {Timestamp{8}, {6, {}}}};
+  top.add(content, {7, {}}, Timestamp{9});  // after all that are shown
+  top.add(content, {10, {}}, Timestamp{10});
+  ASSERT_EQ(content.rows.size(), 2u);
+  EXPECT_EQ(content.rows[0].at.ms(), 10);
+  EXPECT_EQ(content.rows[1].at.ms(), 5);
 }
 
 }  // namespace

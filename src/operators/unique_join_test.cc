@@ -36,6 +36,7 @@ class KeptByUniqueJoin {
                                  &Other::key)} {
     world_.env.state_memory = &memory_;
     op_->open(context_.context);
+    kept_bytes();  // the first block of the operator's takes a page for all
   }
   ~KeptByUniqueJoin() {
     op_.reset();

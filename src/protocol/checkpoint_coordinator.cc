@@ -228,6 +228,7 @@ StopOutcome CheckpointCoordinator::request_stop(Moment now, Commands& out, StopR
     if (how.savepoint == 0) stop_anyway_ = true;
     return StopOutcome::kAlready;
   }
+  if (last_savepoint_ != 0 && how.savepoint != 0) return StopOutcome::kAlready;
   if (ended_.size() == tasks_.size()) {
     TIDEMARK_PROBE("coordinator: a stop comes when all input has ended");
     return StopOutcome::kFinishing;
@@ -255,6 +256,16 @@ RequestOutcome CheckpointCoordinator::request_checkpoint(CheckpointKind kind, Re
   return RequestOutcome::kTriggered;
 }
 
+RequestOutcome CheckpointCoordinator::request_last_savepoint(RequestId request, Moment now, Commands& out) {
+  if (stop_) return phase_ == Phase::kRunning ? RequestOutcome::kFinishing : RequestOutcome::kOver;
+  const CheckpointId id = next_id_;
+  const RequestOutcome outcome = request_checkpoint(CheckpointKind::kSavepoint, request, now, out);
+  if (outcome != RequestOutcome::kTriggered || detail::planted(detail::PlantedBug::kCommitsBehindLastSavepoint)) return outcome;
+  TIDEMARK_PROBE("coordinator: a savepoint is to be the last");
+  last_savepoint_ = id;
+  return outcome;
+}
+
 std::optional<std::int64_t> CheckpointCoordinator::next_deadline() const {
   std::optional<std::int64_t> result;
   const auto at_the_latest = [&](std::int64_t at_ns) { result = result ? std::min(*result, at_ns) : at_ns; };
@@ -274,7 +285,8 @@ TriggerSituation CheckpointCoordinator::situation() const {
       .stop_kind = stop_ && stop_->savepoint != 0 ? CheckpointKind::kStopSavepoint : CheckpointKind::kStop,
       .draining = stop_ && stop_->drain,
       .all_input_ended = ended_.size() == tasks_.size(),
-      .closing_pending = std::ranges::any_of(pending_, [](const auto& p) { return is_closing(p.second.barrier.kind); }),
+      .closing_pending = last_savepoint_ != 0 ||
+                         std::ranges::any_of(pending_, [](const auto& p) { return is_closing(p.second.barrier.kind); }),
       .closing_not_before_ns = closing_not_before_ns_,
       .periodic_due_ns = periodic_due_ns_,
       .volume_due = volume_is_due(),
@@ -399,6 +411,10 @@ Barrier CheckpointCoordinator::abort(PendingMap::iterator which, AbortReason rea
   const Barrier barrier = which->second.barrier;
   const RequestId request = which->second.request;
   std::map<TaskId, TaskSnapshot> snapshots = std::move(which->second.snapshots);
+  if (barrier.id == last_savepoint_) {
+    TIDEMARK_PROBE("coordinator: the last savepoint fails, so checkpoints go on");
+    last_savepoint_ = 0;
+  }
   pending_.erase(which);
   remember(aborted_, barrier.id);
   out.push_back(NotifyAborted{barrier.id, reason, cause.message()});

@@ -10,7 +10,8 @@
 // A savepoint (kSavepoint) goes the same way up to on_finalized, and ends there: the tasks hear nothing, no sink
 // commits, nothing is subsumed or retained. It passes all limits, counts towards none, and is subsumed by nothing; that
 // it fails fails its request alone. One with which the job stops (kStopSavepoint) is like kStop, but where it fails the
-// job goes on - or, its sources having been told to end, begins a new attempt.
+// job goes on - or, its sources having been told to end, begins a new attempt. Behind one with which the job is to be
+// cancelled nothing is triggered: sinks would commit what a job that goes on from the savepoint reads again.
 //
 // Invariants: NotifyComplete(N) follows on_finalized(N, kCompleted) and nothing else; at most one Finalize is in flight
 // and, savepoints aside, none is ever for an id at or below a completed one; every Trigger is followed by exactly one
@@ -236,6 +237,10 @@ class CheckpointCoordinator {
   StopOutcome request_stop(Moment now, Commands& out, StopRequest how = {});
   /// Take a savepoint, or a checkpoint out of turn (kPeriodic). Passes all limits and pauses.
   RequestOutcome request_checkpoint(CheckpointKind kind, RequestId request, Moment now, Commands& out);
+  /// Take a savepoint behind which nothing is triggered, for good unless it fails. Whoever asks cancels the job at its
+  /// RequestEnded. A stop without a savepoint that is asked for meanwhile comes where this one fails; all other requests are
+  /// refused. kFinishing where a stop was asked for before.
+  RequestOutcome request_last_savepoint(RequestId request, Moment now, Commands& out);
 
   /// When on_time() has something to do next, on the steady clock.
   std::optional<std::int64_t> next_deadline() const;
@@ -310,6 +315,7 @@ class CheckpointCoordinator {
   std::set<TaskId> ended_;
   std::optional<StopRequest> stop_;  // its savepoint is 0 once that was triggered
   bool stop_anyway_ = false;         // without a savepoint, should that fail
+  CheckpointId last_savepoint_ = 0;  // under way or complete, and nothing may follow it; 0: none
   std::int64_t last_now_ns_ = 0;  // of the latest input, for next_deadline()
 };
 

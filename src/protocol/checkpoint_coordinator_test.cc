@@ -71,6 +71,10 @@ class CoordinatorTest : public ::testing::Test {
     EXPECT_EQ(coordinator_->request_checkpoint(kind, request, at(now_), out_), expected);
     return said();
   }
+  Words ask_last(RequestId request, RequestOutcome expected = RequestOutcome::kTriggered) {
+    EXPECT_EQ(coordinator_->request_last_savepoint(request, at(now_), out_), expected);
+    return said();
+  }
   Words stop_with(StopRequest how, StopOutcome expected = StopOutcome::kAccepted) {
     EXPECT_EQ(coordinator_->request_stop(at(now_), out_, how), expected);
     return said();
@@ -593,6 +597,44 @@ TEST_F(CoordinatorTest, RequestsAreRefusedBeforeTheStartAtTheEndAndAfter) {
   ask(2, kSavepoint, RequestOutcome::kFinishing);
   complete(1);
   EXPECT_THAT(ask(3, kSavepoint, RequestOutcome::kOver), IsEmpty());
+}
+
+TEST_F(CoordinatorTest, BehindTheLastSavepointNothingIsTriggered) {
+  start({.interval_ns = 100, .interval_records = 10, .max_concurrent = 3});
+  EXPECT_THAT(on_time(100), ElementsAre("trigger 1"));
+  EXPECT_THAT(ask_last(7), ElementsAre("trigger savepoint 2"));
+  EXPECT_THAT(on_time(1000), IsEmpty());
+  EXPECT_THAT(read(1000), IsEmpty());
+  EXPECT_THAT(complete(1), ElementsAre("finalize 1", "complete 1")) << "what is before it may commit";
+  ask(8, kPeriodic, RequestOutcome::kFinishing);
+  ask(9, kSavepoint, RequestOutcome::kFinishing);
+  ask_last(10, RequestOutcome::kFinishing);
+  EXPECT_THAT(stop_with({.savepoint = 11}, StopOutcome::kAlready), IsEmpty());
+  EXPECT_THAT(end_of_data(), IsEmpty());
+  EXPECT_EQ(coordinator_->next_deadline(), 100 + CheckpointOptions{}.timeout_ns) << "it may expire, and nothing else is due";
+  EXPECT_THAT(complete(2), ElementsAre("finalize 2", "answer 7 yes 2"));
+  EXPECT_THAT(on_time(2000), IsEmpty()) << "the job is about to be cancelled";
+  EXPECT_EQ(coordinator_->next_deadline(), std::nullopt);
+}
+
+TEST_F(CoordinatorTest, WhereTheLastSavepointFailsCheckpointsGoOn) {
+  start({.interval_ns = 100});
+  ask_last(7);
+  on_time(500);
+  EXPECT_THAT(decline(1), ElementsAre("aborted 1 declined", "answer 7 no 1", "trigger 2"));
+  EXPECT_THAT(complete(2), ElementsAre("finalize 2", "complete 2"));
+
+  EXPECT_THAT(ask_last(8), ElementsAre("trigger savepoint 3"));
+  EXPECT_THAT(stop(), IsEmpty()) << "it waits";
+  EXPECT_THAT(decline(3), ElementsAre("aborted 3 declined", "answer 8 no 3", "trigger stop 4"));
+}
+
+TEST_F(CoordinatorTest, AStoppingJobTakesNoLastSavepoint) {
+  make({});
+  ask_last(1, RequestOutcome::kOver);
+  coordinator_->start(at(0), out_);
+  stop_with({.savepoint = 2, .drain = true});
+  ask_last(3, RequestOutcome::kFinishing);
 }
 
 TEST_F(CoordinatorTest, AStopWithASavepointCommitsAndEndsTheJob) {

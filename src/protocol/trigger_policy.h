@@ -17,7 +17,7 @@ struct TriggerSituation {
   CheckpointKind stop_kind = CheckpointKind::kStop;  ///< of that checkpoint
   bool draining = false;                   ///< the sources were told to end: the stop waits for all_input_ended
   bool all_input_ended = false;            ///< every task has read all its input
-  bool closing_pending = false;            ///< a stop or final checkpoint is under way
+  bool closing_pending = false;            ///< a stop or final checkpoint is under way, or a savepoint that nothing may follow
   std::int64_t closing_not_before_ns = 0;  ///< the pause after a failed stop or final checkpoint ends here
 
   std::optional<std::int64_t> periodic_due_ns;  ///< when the interval runs out; none: no checkpoints by time

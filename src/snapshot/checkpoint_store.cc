@@ -155,9 +155,20 @@ Result<> CheckpointStore::find_restorable(const Resume& resume) {
     case Resume::Kind::kLatest:
       return use_latest(pointer->has_value());
     case Resume::Kind::kPath:
-      return use_path(snapshot_folder_of(resume.path), resume.claim);
+      TIDEMARK_TRY(use_path(snapshot_folder_of(resume.path), resume.claim));
+      warn_of_newer_state();
+      return {};
   }
   return {};
+}
+
+// A supervisor that says the PATH at each start would have the job go back there each time.
+void CheckpointStore::warn_of_newer_state() const {
+  const NewestState newest = newest_state(folder_, pointer_);
+  if (newest.from != NewestState::From::kCheckpoint || pointer_.checkpoints.back().id <= explicit_->id) return;
+  log_warning(fmt::format("the job goes back to checkpoint {} in '{}', though '{}' is newer: --resume without a path goes on from "
+                          "the newest",
+                          explicit_->id, explicit_->path, newest.path));
 }
 
 Result<> CheckpointStore::refuse_if_used() const {
@@ -174,13 +185,10 @@ Result<> CheckpointStore::refuse_if_used() const {
 }
 
 Result<> CheckpointStore::use_latest(bool has_pointer) {
-  // A run that began with another snapshot and completed nothing since then has left no other state than that.
-  AttemptId newest = pointer_.checkpoints.empty() ? 0 : pointer_.checkpoints.back().attempt;
-  if (pointer_.restored) newest = std::max(newest, pointer_.restored->since);
-  const auto claimed = std::ranges::max_element(pointer_.claims, {}, &ClaimedSnapshot::since);
-  if (claimed != pointer_.claims.end() && claimed->since > newest) return use_path(claimed->path, 0);
-  if (pointer_.restored && pointer_.restored->since == newest) return use_restored();
-  if (pointer_.checkpoints.empty()) {
+  const NewestState newest = newest_state(folder_, pointer_);
+  if (newest.from == NewestState::From::kClaimed) return use_path(newest.path, 0);
+  if (newest.from == NewestState::From::kRestored) return use_restored();
+  if (newest.from == NewestState::From::kNothing) {
     if (has_pointer && !pointer_.is_unused) {
       TIDEMARK_PROBE("store: resumes before any checkpoint was complete");
       return {};

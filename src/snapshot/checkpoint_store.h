@@ -145,6 +145,7 @@ class CheckpointStore {
   Result<> refuse_if_used() const;
   Result<> use_latest(bool has_pointer);
   Result<> use_restored();
+  void warn_of_newer_state() const;
   Result<> use_path(const std::string& path, std::optional<std::uint64_t> claim);
   bool lies_in_own_folder(const std::string& path) const;
   std::string own_token(const std::string& path) const;

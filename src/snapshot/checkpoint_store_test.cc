@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/log.h"
 #include "env/memory_file_system.h"
 #include "snapshot/checkpoint_samples.h"
 #include "tidemark/detail/base/hash.h"
@@ -10,8 +11,10 @@
 namespace tidemark {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using Store = std::unique_ptr<CheckpointStore>;
 
 const Resume kNone{Resume::Kind::kNone, ""};
@@ -139,6 +142,25 @@ TEST_F(CheckpointStoreTest, ASecondProcessIsRefused) {
   EXPECT_EQ(second.error().code(), ErrorCode::kFailedPrecondition);
   EXPECT_THAT(second.error().message(), HasSubstr("/state/orders"));
   EXPECT_THAT(second.error().message(), HasSubstr("--checkpoint-dir"));
+}
+
+TEST_F(CheckpointStoreTest, WhoGoesBackToAnOlderCheckpointIsWarnedOfTheNewest) {
+  {
+    const Store store = started(kNone);
+    complete(*store, 1);
+    complete(*store, 2);
+  }
+  std::vector<std::string> lines;
+  set_log_sink([&](std::string_view line) { lines.emplace_back(line); });
+  for (const Resume& newest : {kLatest, from("/state/orders/chk-2-1")}) value_or_throw(open(newest));
+  EXPECT_THAT(lines, IsEmpty());
+  const auto warns = ElementsAre(AllOf(HasSubstr("checkpoint 1"), HasSubstr("'/state/orders/chk-2-1' is newer")));
+  value_or_throw(started(from("/state/orders/chk-1-1"))->remember_restored());
+  EXPECT_THAT(std::exchange(lines, {}), warns);
+  started(kLatest);  // from there once more, as nothing was completed
+  started(from("/state/orders/chk-1-1"));
+  set_log_sink({});
+  EXPECT_THAT(lines, IsEmpty());
 }
 
 TEST_F(CheckpointStoreTest, AnyCheckpointIsRestoredByItsPath) {

@@ -82,6 +82,8 @@ struct StatePart {
   std::vector<KeyGroupRange> whole;
   /// Of entries: what older files hold in these namespaces is void. Ascending.
   std::vector<std::string> dropped_namespaces;
+  /// Of entries that expire: what was written before this second since 1970 had, here and in older files. 0: nothing.
+  std::uint32_t living_since_s = 0;
   friend bool operator==(const StatePart&, const StatePart&) = default;
 };
 

@@ -44,6 +44,18 @@ Result<std::optional<CheckpointPointer>> read_pointer_file(FileSystem& files, co
   return pointer;
 }
 
+NewestState newest_state(const std::string& folder, const CheckpointPointer& pointer) {
+  using From = NewestState::From;
+  // A run that began with another snapshot and completed nothing since then has left no other state than that.
+  AttemptId newest = pointer.checkpoints.empty() ? 0 : pointer.checkpoints.back().attempt;
+  if (pointer.restored) newest = std::max(newest, pointer.restored->since);
+  const auto claimed = std::ranges::max_element(pointer.claims, {}, &ClaimedSnapshot::since);
+  if (claimed != pointer.claims.end() && claimed->since > newest) return {From::kClaimed, claimed->path};
+  if (pointer.restored && pointer.restored->since == newest) return {From::kRestored, pointer.restored->path};
+  if (pointer.checkpoints.empty()) return {};
+  return {From::kCheckpoint, path_of(folder, pointer.checkpoints.back())};
+}
+
 Result<std::unique_ptr<FileLock>> keep_job_away(FileSystem& files, const std::string& path,
                                                 const CheckpointMetadata& checkpoint) {
   if (is_savepoint(checkpoint.kind)) return nullptr;

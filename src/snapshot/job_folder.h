@@ -26,6 +26,20 @@ Result<std::optional<CheckpointPointer>> read_pointer_file(FileSystem& files, co
 /// The folder of a checkpoint that CURRENT in the job's folder names.
 std::string path_of(const std::string& folder, const RetainedCheckpoint& checkpoint);
 
+/// What a job that is resumed without a path goes on from.
+struct NewestState {
+  enum class From {
+    kNothing,     ///< no checkpoint was completed, and no run has begun with another state
+    kCheckpoint,  ///< the newest complete one
+    kClaimed,     ///< a snapshot that a run began with and claimed, and completed nothing since
+    kRestored,    ///< a snapshot that a run began with, which belongs to somebody else, and completed nothing since
+  };
+  From from = From::kNothing;
+  std::string path;
+};
+/// `folder` is the job's, `pointer` its CURRENT. Pure.
+NewestState newest_state(const std::string& folder, const CheckpointPointer& pointer);
+
 /// For whoever means to delete the checkpoint in the folder `path` one day, now or after a claim: the job beside whose
 /// CURRENT it lies can't start while the lock is held. Null where there is none, as beside a savepoint.
 /// kFailedPrecondition if that job runs, or keeps the checkpoint to go on from it.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "tidemark/detail/base/check.h"
@@ -320,6 +321,10 @@ bool SnapshotFileReader::read_part(ByteReader& record, StatePart& part) const {
   for (std::uint64_t left = record.get_varint(); left > 0 && record.ok(); --left) {
     part.dropped_namespaces.emplace_back(record.get_string());
   }
+  // What was written before there was this has none.
+  const std::uint64_t living_since_s = record.remaining() > 0 ? record.get_varint() : 0;
+  if (living_since_s > std::numeric_limits<std::uint32_t>::max()) return false;
+  part.living_since_s = static_cast<std::uint32_t>(living_since_s);
   return record.ok() && (part.kind == StatePart::Kind::kEntries || (part.whole.empty() && part.dropped_namespaces.empty()));
 }
 

@@ -336,7 +336,9 @@ struct Partial {
     h.partial = true;
     return h;
   }
-  static StatePart entries() { return {.whole = {{8, 16}, {32, 33}}, .dropped_namespaces = {"n1", "n2"}}; }
+  static StatePart entries() {
+    return {.whole = {{8, 16}, {32, 33}}, .dropped_namespaces = {"n1", "n2"}, .living_since_s = 1'700'000'000};
+  }
   static void write(SnapshotFileWriter& writer) {
     writer.add_part(window_state(), entries());
     writer.add_part(window_state(), {.kind = StatePart::Kind::kErased});

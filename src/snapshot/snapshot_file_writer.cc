@@ -28,6 +28,7 @@ void put_part(const StatePart& part, detail::ByteWriter& out) {
   }
   out.put_varint(part.dropped_namespaces.size());
   for (const std::string& name : part.dropped_namespaces) out.put_string(name);
+  out.put_varint(part.living_since_s);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ bool is_absent(const Result<T>& result) {
   return !result && result.error().code() == ErrorCode::kNotFound;
 }
 
-bool is_data(std::string_view name) { return name.ends_with(".snap") || name == "_metadata.tmp"; }
+bool is_data(std::string_view name) { return name.ends_with(".snap") || name == temporary_path(std::string{kMetadataName}); }
 bool is_claim(std::string_view name) { return name.starts_with(kClaimName); }
 
 /// Those of `entries` that `which` picks.
@@ -51,13 +51,14 @@ Result<CheckpointMetadata> read_metadata_file(FileSystem& files, const std::stri
 
 Result<> write_metadata_file(FileSystem& files, const std::string& folder, const CheckpointMetadata& metadata) {
   TIDEMARK_ASSIGN(bytes, encode_metadata(metadata));
-  const std::string temporary = join_path(folder, fmt::format("{}.tmp", kMetadataName));
+  const std::string path = join_path(folder, kMetadataName);
+  const std::string temporary = temporary_path(path);
   TIDEMARK_ASSIGN(file, files.create(temporary, CreateMode::kTruncate));
   TIDEMARK_TRY(file->append(bytes));
   TIDEMARK_TRY(file->sync());
   TIDEMARK_TRY(file->close());
   crash_point(CrashPoint::kMetadataWritten);
-  TIDEMARK_TRY(files.rename(temporary, join_path(folder, kMetadataName)));
+  TIDEMARK_TRY(files.rename(temporary, path));
   TIDEMARK_TRY(files.sync_directory(folder));
   crash_point(CrashPoint::kMetadataDurable);
   return {};

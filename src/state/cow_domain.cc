@@ -1,6 +1,8 @@
 #include "tidemark/detail/state/cow_domain.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <new>
 
 #include "tidemark/detail/base/check.h"
 #include "tidemark/detail/base/planted_bug.h"
@@ -10,12 +12,16 @@
 namespace tidemark::detail {
 namespace {
 
-// Under the address sanitizer each key is a block of its own, so that it sees who reads one that was freed.
+// Under the address sanitizer each block is the allocator's, so that it sees who reads one that was freed.
 #ifdef __SANITIZE_ADDRESS__
-constexpr bool kPoolKeys = false;
+constexpr bool kPoolBlocks = false;
 #else
-constexpr bool kPoolKeys = true;
+constexpr bool kPoolBlocks = true;
 #endif
+
+std::align_val_t alignment_of(std::size_t size) {
+  return std::align_val_t{std::clamp<std::size_t>(size & (~size + 1), alignof(std::max_align_t), 64)};
+}
 
 }  // namespace
 
@@ -39,36 +45,23 @@ BlockPool& CowDomain::blocks(std::size_t block_bytes) {
 std::size_t CowDomain::free_block_bytes() const {
   std::size_t bytes = 0;
   for (const auto& pool : block_pools_) bytes += pool->free_bytes();
-  for (const auto& pool : key_pools_) bytes += pool == nullptr ? 0 : pool->free_bytes();
+  for (const auto& pool : small_pools_) bytes += pool == nullptr ? 0 : pool->free_bytes();
   return bytes;
 }
 
-BlockPool* CowDomain::key_pool(std::size_t size) {
-  if (!kPoolKeys || size > kLargestPooledKey) return nullptr;
-  std::unique_ptr<BlockPool>& pool = key_pools_[(size - 1) / kKeyAlignment];
-  if (pool == nullptr) pool = std::make_unique<BlockPool>(pages_, size, kKeyAlignment);
-  return pool.get();
+void* CowDomain::take_first_block(std::size_t size) {
+  if (!kPoolBlocks || size > kLargestPooled) {
+    count_owned(block_bytes(size));
+    return ::operator new(size, alignment_of(size));
+  }
+  const std::size_t index = (size - 1) / kBlockAlignment;
+  small_pools_[index] = std::make_unique<BlockPool>(blocks(kSmallPoolRun), (index + 1) * kBlockAlignment, kBlockAlignment);
+  return small_pools_[index]->take();
 }
 
-char* CowDomain::take_key(std::size_t size) {
-  entry_bytes_ += size;
-  if (BlockPool* pool = key_pool(size)) return static_cast<char*>(pool->take());
-  count_owned(block_bytes(size));
-  return new char[size];
-}
-
-void CowDomain::free_key(char* key, std::size_t size) {
-  if (BlockPool* pool = key_pool(size)) return pool->give_back(key);
+void CowDomain::free_unpooled(void* block, std::size_t size) {
   count_owned(0, block_bytes(size));
-  delete[] key;
-}
-
-void CowDomain::retire_key(char* key, std::uint32_t born, std::size_t size) {
-  entry_bytes_ -= size;
-  const Free free = [](void* bytes, std::size_t count, void* domain) {
-    static_cast<CowDomain*>(domain)->free_key(static_cast<char*>(bytes), count);
-  };
-  retire(key, born, size, free, this);
+  ::operator delete(block, alignment_of(size));
 }
 
 std::uint32_t CowDomain::begin() {

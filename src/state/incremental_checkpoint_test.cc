@@ -442,5 +442,55 @@ TEST_F(IncrementalCheckpointTest, WhatExpiredBeforeTheRestoreIsErasedInTheNextCh
   EXPECT_NE(longer.at(20).find(), nullptr);
 }
 
+TEST_F(IncrementalCheckpointTest, WhatHadExpiredUnsweptAndUnchangedDoesNotComeBackUnderALongerLife) {
+  HandClock clock;
+  env_.clock = &clock;
+  std::vector<SnapshotFile> files;
+  {
+    Expiring first{env_};
+    for (std::int64_t key = 0; key < 300; ++key) first.at(key).set("old");
+    first.checkpoint(1);
+    clock.wall_ms_ += 30'000;
+    for (std::int64_t key = 0; key < 10; ++key) first.at(key).set("new");
+    clock.wall_ms_ += 40'000;
+    files = first.checkpoint(2);
+    ASSERT_THAT(files, SizeIs(2));
+  }
+  // In the same chain, which goes on, and in a folder of its own.
+  for (const std::string folder : {kSharedFolder, ""}) {
+    Expiring longer{env_, files, 3600s, folder};
+    EXPECT_EQ(longer.at(200).find(), nullptr);
+    EXPECT_NE(longer.at(5).find(), nullptr);
+    Expiring longer_still{env_, longer.checkpoint(3), 7200s, folder};
+    EXPECT_EQ(longer_still.at(201).find(), nullptr);
+    EXPECT_NE(longer_still.at(6).find(), nullptr);
+  }
+}
+
+TEST_F(IncrementalCheckpointTest, WhatExpiresAfterACheckpointLivesOnUnderALongerLife) {
+  HandClock clock;
+  env_.clock = &clock;
+  std::vector<SnapshotFile> files;
+  {
+    Expiring first{env_};
+    for (std::int64_t key = 0; key < 300; ++key) first.at(key).set("old");
+    first.checkpoint(1);
+    clock.wall_ms_ += 59'000;
+    first.at(0).set("new");
+    files = first.checkpoint(2);
+  }
+  clock.wall_ms_ += 500'000;
+  Expiring longer{env_, files, 3600s};
+  EXPECT_NE(longer.at(200).find(), nullptr);
+  // While the clock is behind what it was, entries live as if nothing had expired.
+  clock.wall_ms_ -= 5'000'000;
+  Expiring earlier{env_, files, 3600s};
+  earlier.at(200).set("newer");
+  EXPECT_NE(earlier.at(200).find(), nullptr);
+  // Nor is what was written meanwhile over when the clock has come to what it was.
+  clock.wall_ms_ += 3'000'000;
+  EXPECT_NE(earlier.at(200).find(), nullptr);
+}
+
 }  // namespace
 }  // namespace tidemark::detail

@@ -36,7 +36,10 @@ SnapshotFileHeader header_of(const SnapshotRequest& request, const OperatorConte
 KeyedBackend::KeyedBackend(std::string key_schema, const void* cursor)
     : reachable_domain_{std::make_shared<CowDomain*>(&domain_)}, key_schema_{std::move(key_schema)}, cursor_{cursor} {}
 
-KeyedBackend::~KeyedBackend() { *reachable_domain_ = nullptr; }
+KeyedBackend::~KeyedBackend() {
+  *reachable_domain_ = nullptr;
+  domain_.let_go();
+}
 
 Table* KeyedBackend::bind(StateDescriptor descriptor, std::unique_ptr<Table> (*make)(CowDomain&)) {
   check_name(descriptor.name);
@@ -178,6 +181,7 @@ std::unique_ptr<SnapshotWork> KeyedBackend::snapshot(const SnapshotRequest& requ
   for (State& state : states_) {
     states.push_back({state.descriptor, views_of(state, running->bound(), stored)});
     if (changes) changes->restrict(state.dropped, states.back());
+    if (state.table != nullptr && states.back().part) states.back().part->living_since_s = state.table->living_since_s();
   }
   header.partial = std::ranges::any_of(states, [&](const HashmapSnapshot::State& state) {
     return state.part && state.part->whole != std::vector{header.key_groups};

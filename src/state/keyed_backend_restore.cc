@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "env/env.h"
 #include "graph/state_evolution.h"
@@ -66,6 +69,9 @@ void KeyedBackend::open_scratch(const OperatorContext& context) {
 void KeyedBackend::restore(const OperatorContext& context) {
   if (context.env->state_memory != nullptr) memory_.emplace(*context.env->state_memory, context.name);
   if (ttl_clock_.is_used()) ttl_clock_.read(*context.env);
+  std::vector<std::unique_ptr<SnapshotFileReader>> files;
+  for (const SnapshotFile& file : context.restore.keyed_files) files.push_back(open_file(context, file));
+  keep_expired(files);
   open_store(context);
   open_scratch(context);
   // What has changed in a store its files show, if it gives any; else every checkpoint is whole.
@@ -75,12 +81,28 @@ void KeyedBackend::restore(const OperatorContext& context) {
     domain_.remember_changes();
   }
   restore_stores(context);
-  restore_files(context);
+  restore_files(context, std::move(files));
 }
 
-void KeyedBackend::restore_files(const OperatorContext& context) {
-  ChainScope::Files files;
-  for (const SnapshotFile& file : context.restore.keyed_files) files.push_back(open_file(context, file));
+// What had expired when it was saved, and was still in the files, has expired under a longer life, too.
+void KeyedBackend::keep_expired(const std::vector<std::unique_ptr<SnapshotFileReader>>& files) {
+  if (!ttl_clock_.is_used()) return;
+  for (const State& state : states_) {
+    if (state.table == nullptr || !state.descriptor.has_ttl) continue;
+    std::map<std::uint32_t, std::uint32_t> since_s;  // of each subtask's files, by its first key group
+    for (const auto& file : files) {
+      std::uint32_t& newest = since_s[file->header().key_groups.begin];
+      const std::optional<std::uint32_t> id = file->find_state(state.descriptor.name);
+      if (id) newest = std::max(newest, file->part(*id).living_since_s);
+    }
+    // Their clocks were read one after the other: what one of them took for living shall live. This machine's may be behind: then
+    // what is written from now on shall, too.
+    const auto oldest = std::ranges::min_element(since_s, {}, [](const auto& each) { return each.second; });
+    if (oldest != since_s.end()) state.table->set_living_since(std::min(oldest->second, ttl_clock_.now_s()));
+  }
+}
+
+void KeyedBackend::restore_files(const OperatorContext& context, std::vector<std::unique_ptr<SnapshotFileReader>> files) {
   const auto entries = std::make_shared<RestoredEntries>(std::move(files), context);
   const bool goes_on = can_build_upon(context, entries->files());
   const bool behind = loads_behind(context, *entries);

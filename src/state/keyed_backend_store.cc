@@ -10,6 +10,7 @@
 #include "snapshot/file_copy.h"
 #include "snapshot/snapshot_file_reader.h"
 #include "state/hashmap_snapshot.h"
+#include "state/placed_stores.h"
 #include "state/restored_value.h"
 #include "state/saved_store_files.h"
 #include "state/store_key.h"
@@ -31,6 +32,23 @@ std::vector<std::uint32_t> states_in_store(const SnapshotFileReader& tables) {
     if (is_table && tables.part(id).kind == StatePart::Kind::kEntries) ids.push_back(id);
   }
   return ids;
+}
+
+std::vector<std::string> names_in_store(const SnapshotFileReader& tables) {
+  std::vector<std::string> names;
+  for (const std::uint32_t id : states_in_store(tables)) names.push_back(tables.states()[id].name);
+  return names;
+}
+
+std::uint32_t place_of(const std::string& state, const std::vector<std::string>& in_store) {
+  return static_cast<std::uint32_t>(std::ranges::find(in_store, state) - in_store.begin());
+}
+
+// A store knows its states by their places, so those stay, whatever the order in which the states are declared now.
+std::vector<std::uint32_t> places_in(const std::vector<std::string>& in_store, const std::vector<SpilledTables::State>& states) {
+  std::vector<std::uint32_t> places;
+  for (const SpilledTables::State& state : states) places.push_back(place_of(state.name, in_store));
+  return places;
 }
 
 StateStoreOptions::Saved saved_by(const Env& env, const StoreFiles& from) {
@@ -104,7 +122,7 @@ std::unique_ptr<SnapshotFileReader> KeyedBackend::open_tables_of(const OperatorC
                           context.name.name, context.name.uid)};
 }
 
-// Of this very subtask, with exactly the states that are declared, in their order.
+// Of this very subtask, with exactly the states that are declared.
 const StoreFiles* KeyedBackend::own_store_files(const OperatorContext& context) const {
   const StateStores* const stores = context.env->state_stores;
   const OperatorRestore& restore = context.restore;
@@ -118,21 +136,28 @@ const StoreFiles* KeyedBackend::own_store_files(const OperatorContext& context) 
   for (const State& state : states_) {
     if (state.table != nullptr) declared.push_back(state.descriptor);
   }
-  return written == declared ? &saved : nullptr;
+  return std::ranges::is_permutation(written, declared) ? &saved : nullptr;
 }
 
 void KeyedBackend::open_store(const OperatorContext& context) {
   StateStores* const stores = context.env->state_stores;
   if (stores == nullptr || bound_tables_.empty()) return;
   std::vector<SpilledTables::State> states;
+  std::vector<std::string> in_store;  // by their places
   for (const State& state : states_) {
-    if (state.table != nullptr) states.push_back({state.descriptor.name, state.table.get(), state.descriptor.has_ttl});
+    if (state.table == nullptr) continue;
+    states.push_back({state.descriptor.name, state.table.get(), state.descriptor.has_ttl});
+    in_store.push_back(state.descriptor.name);
   }
   const StoreFiles* const own = own_store_files(context);
   if (own != nullptr) {
+    const auto tables = open_tables_of(context, *own);
+    in_store = names_in_store(*tables);
+    PlacedStores placed{*stores, places_in(in_store, states)};
     const StateStoreOptions::Saved saved = saved_by(*context.env, *own);
     named_by(context, *own, [&] {
-      spilled_ = std::make_unique<SpilledTables>(context, *stores, domain_, std::move(states), &saved);
+      StateStores& used = placed.are_as_they_are() ? *stores : placed;
+      spilled_ = std::make_unique<SpilledTables>(context, used, domain_, std::move(states), &saved);
     });
   } else {
     spilled_ = std::make_unique<SpilledTables>(context, *stores, domain_, std::move(states));
@@ -142,6 +167,7 @@ void KeyedBackend::open_store(const OperatorContext& context) {
   const std::string format = stores->files_format();
   if (context.shared_folder.empty() || format.empty()) return;
   saved_store_ = std::make_unique<SavedStoreFiles>(context.shared_folder, format, context.key_groups());
+  saved_store_->set_states(std::move(in_store));
   if (own != nullptr) saved_store_->restored(context.env->snapshot_files(), *own);
 }
 
@@ -219,9 +245,12 @@ std::unique_ptr<SnapshotWork> KeyedBackend::snapshot_of_store(const SnapshotRequ
       states.back().views = state.composite->views(running->bound());
     } else {
       states.back().views.push_back({{}, spilled_->changed_view(*state.table, running->bound(), residency)});
-      states.back().part = StatePart{};
+      states.back().part = StatePart{.living_since_s = state.table->living_since_s()};
     }
   }
+  std::ranges::stable_sort(states, {}, [this](const HashmapSnapshot::State& state) {
+    return place_of(state.descriptor.name, saved_store_->states());
+  });
   header.partial = true;
   std::string path = join_path(request.folder, request.file_prefix + ".snap");
   auto tables = std::make_unique<HashmapSnapshot>(context.env->snapshot_files(), std::move(path), std::move(header),

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "env/env.h"
 #include "state/finished_snapshot.h"
 #include "state/state_name.h"
 #include "tidemark/detail/base/check.h"
@@ -75,11 +76,21 @@ std::vector<StateDescriptor> OperatorStates::descriptors() const {
 }
 
 void OperatorStates::restore(const OperatorContext& context) {
+  if (!states_.empty() && context.env->state_memory != nullptr) {
+    memory_.emplace(*context.env->state_memory, context.name, StateMemory::Claim::kAhead);
+  }
   for (State& state : states_) {
     for (const OperatorListState& written : context.restore.list_states) {
       if (written.name == state.descriptor.name) restore_list(context.name, written, state);
     }
   }
+  tell_memory();
+}
+
+std::size_t OperatorStates::memory_bytes() const {
+  std::size_t bytes = 0;
+  for (const State& state : states_) bytes += state.content->memory_bytes();
+  return bytes;
 }
 
 void OperatorStates::restore_list(const OperatorName& op, const OperatorListState& written, State& to) {

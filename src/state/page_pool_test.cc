@@ -55,6 +55,23 @@ TEST(BlockPool, BlocksOfAPageAreDisjointAndOnCacheLines) {
   EXPECT_EQ(pages.mapped_bytes(), 2 * PagePool::kPageBytes);
 }
 
+TEST(BlockPool, OutOfBlocksOfAnotherOnesTakesAPageTogetherWithOthers) {
+  PagePool pages;
+  BlockPool larger{pages, 4096};
+  BlockPool small{larger, 24, 8}, smaller{larger, 16, 8};
+  std::set<std::uintptr_t> starts;
+  for (int i = 0; i < 500; ++i) {
+    for (BlockPool* pool : {&small, &smaller}) {
+      void* block = pool->take();
+      std::memset(block, 0xff, pool == &small ? 24 : 16);
+      starts.insert(reinterpret_cast<std::uintptr_t>(block));
+    }
+  }
+  EXPECT_EQ(starts.size(), 1000u);
+  EXPECT_EQ(pages.mapped_bytes(), PagePool::kPageBytes);
+  EXPECT_EQ(*starts.rbegin() / 4096 - *starts.begin() / 4096, 4u);  // of 170 blocks, and of 256
+}
+
 TEST(BlockPool, BlocksOfASmallerAlignmentLieCloser) {
   PagePool pages;
   BlockPool pool{pages, 13, 8};

@@ -3,7 +3,8 @@
 // Tables give back what they hold of pages late, and sparsely filled as keys leave, so that is bounded by the number of keys in
 // them: pages have room for as many keys as there once were, and while they are more than the share, a part of these may stay:
 // the share's part of the pages. So pages that came for another reason than keys lower the number once, and as soon as pages
-// fit the share there is no bound by them. What keys and values hold outside of pages is given back with each key.
+// fit the share there is no bound by them. What keys and values hold outside of their slots is given back with
+// each key: to the allocator, or to a pool for others of their size, which counts as theirs and not as pages.
 #pragma once
 
 #include <algorithm>

@@ -11,6 +11,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "env/file_system.h"
 #include "tidemark/detail/model/checkpoint.h"
@@ -25,6 +27,11 @@ class SavedStoreFiles {
   SavedStoreFiles(std::string folder, std::string format, KeyGroupRange key_groups);
 
   const std::string& folder() const { return folder_; }
+
+  /// The names of the store's states in the order of their places there, which is that in which the data file beside its files
+  /// has to list them. Before the first snapshot.
+  void set_states(std::vector<std::string> names) { states_ = std::move(names); }
+  const std::vector<std::string>& states() const { return states_; }
 
   struct Plan {
     std::shared_ptr<const Names> saved;
@@ -43,6 +50,7 @@ class SavedStoreFiles {
   const std::string folder_;
   const std::string format_;
   const KeyGroupRange key_groups_;
+  std::vector<std::string> states_;
   std::shared_ptr<const Names> saved_ = std::make_shared<const Names>();
   std::map<CheckpointId, Plan> in_flight_;
 };

@@ -207,7 +207,10 @@ std::size_t SpilledTables::keys_to_evict(std::size_t resident) {
   const std::uint64_t in_use = pages - domain_.free_block_bytes() - residency_.free_block_bytes();
   // What came back is for blocks of the same size alone: so pages are bounded, too, with some room for that.
   const std::uint64_t page_bytes = std::max(in_use, pages / 8 * 7);
-  return limit_->keys_to_evict(share_bytes, page_bytes, domain_.owned_bytes() + residency_.owned_bytes(), resident);
+  // Keys and values of the tables that lie in pools go with their keys, and make room for others.
+  const std::uint64_t owned = domain_.owned_bytes() + residency_.owned_bytes();
+  const std::uint64_t pooled = domain_.entry_bytes() - std::min<std::uint64_t>(domain_.entry_bytes(), domain_.owned_bytes());
+  return limit_->keys_to_evict(share_bytes, page_bytes - std::min(page_bytes, pooled), owned + pooled, resident);
 }
 
 bool SpilledTables::goes_by_chance() const { return env_.state_memory == nullptr; }

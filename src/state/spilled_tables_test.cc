@@ -1,31 +1,42 @@
-// What a store is opened for; operators/spilled_state_test.cc has the rest of it used.
+// What a store is opened for, and asks for later; operators/spilled_state_test.cc has the rest of it used.
 #include "tidemark/detail/state/spilled_tables.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "env/posix_env.h"
 #include "state/memory_state_store.h"
+#include "tidemark/detail/state/keyed_backend.h"
+#include "tidemark/detail/state/resident_keys.h"
 #include "tidemark/detail/state/slot_table.h"
 #include "tidemark/detail/state/state_memory.h"
+#include "tidemark/state.h"
+#include "tidemark/ttl.h"
 
 namespace tidemark::detail {
 namespace {
+
+using namespace std::chrono_literals;
 
 class NotedStores final : public StateStores {
  public:
   std::unique_ptr<StateStore> open(const StateStoreOptions& options) override {
     opened.push_back(options);
-    return stores_.open(options);
+    auto store = stores_.open(options);
+    last = store.get();
+    return store;
   }
   std::vector<StateStoreOptions> opened;
+  StateStore* last = nullptr;
 
  private:
   MemoryStateStores stores_;
@@ -55,6 +66,62 @@ TEST_F(SpilledTablesTest, OnlyAStateWithATimeToLiveAsksForItsExpiredValues) {
   ASSERT_EQ(options.states.size(), 2u);
   EXPECT_FALSE(options.states[0].is_expired);
   EXPECT_TRUE(options.states[1].is_expired);
+}
+
+class HandClock final : public Clock {
+ public:
+  std::int64_t wall_ms() const override { return now_ms; }
+  std::int64_t steady_ns() const override { return 0; }
+  std::int64_t now_ms = 1'700'000'000'000;
+};
+
+// What a store asks of the bytes that it holds, as it compacts them: of a list and a map whether all parts have expired.
+TEST_F(SpilledTablesTest, OfAValueAListAndAMapTheStoreIsToldWhenNothingOfThemLives) {
+  HandClock clock;
+  Env env = posix_.env();
+  env.clock = &clock;
+  env.state_stores = &stores_;
+  OperatorContext context;
+  context.env = &env;
+  context.name = {.name = "counts", .uid = "counts"};
+  KeyCursor<std::int64_t> cursor;
+  KeyedBackend backend{schema_json(type_of<std::int64_t>()), &cursor};
+  Declare declare{backend};
+  const Ttl minute{60s};
+  ValueState<std::int64_t, std::string, Ttl> value{declare, "value", minute};
+  ListState<std::int64_t, std::string, Ttl> list{declare, "list", minute};
+  MapState<std::int64_t, std::string, std::int64_t, Ttl> map{declare, "map", minute};
+  backend.restore(context);
+  ResidentKeys<std::int64_t> resident{*backend.spilled_tables()};
+  const auto write = [&](const std::string& text) {
+    backend.begin_batch(env);
+    cursor = {.hash = hash_key(std::int64_t{7}), .key = KeyCodec<std::int64_t>::to_word(7), .serial = cursor.serial + 1};
+    resident.want(cursor.hash, cursor.key);
+    resident.load();
+    if (value.find() == nullptr) value.set(text);
+    list.add(text);
+    map.put(text, 1);
+    resident.keep_changes(cursor);
+    resident.evict_down_to(0);
+  };
+  const auto expired = [&] {
+    std::vector<bool> result;
+    const auto content = stores_.last->snapshot();
+    for (std::uint32_t state = 0; state < 3; ++state) {
+      const auto entries = content->entries(state);
+      EXPECT_TRUE(entries->next());
+      result.push_back(stores_.opened.back().states[state].is_expired(entries->value()));
+    }
+    return result;
+  };
+  write("old");
+  clock.now_ms += 30'000;
+  write("new");
+  EXPECT_EQ(expired(), (std::vector{false, false, false}));
+  clock.now_ms += 40'000;
+  EXPECT_EQ(expired(), (std::vector{true, false, false})) << "of the others a part lives";
+  clock.now_ms += 30'000;
+  EXPECT_EQ(expired(), (std::vector{true, true, true}));
 }
 
 TEST_F(SpilledTablesTest, TheNameOfAStoreFitsAFolderWhateverTheUid) {

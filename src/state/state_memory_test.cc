@@ -55,6 +55,55 @@ TEST(StateMemory, AboveTheBudgetItNamesWhoHoldsTheMostAndWhatToDo) {
   }
 }
 
+TEST(StateMemory, WhoCanSpillMakesRoomForWhoCanNot) {
+  StateMemory memory{100 * kMiB};
+  StateMemory::Share tables{memory, named("tables")};
+  tables.spill();
+  StateMemory::Share rules{memory, named("rules"), StateMemory::Claim::kAhead};
+  tables.set(110 * kMiB);
+  rules.set(kMiB);
+  EXPECT_LT(memory.even_share_bytes(), 99 * kMiB);
+  EXPECT_THROW(rules.set(101 * kMiB), Error);
+}
+
+TEST(StateMemory, ASubtaskThatHasTwoSharesIsOne) {
+  StateMemory memory{100 * kMiB};
+  StateMemory::Share keyed{memory, named("rules")};
+  StateMemory::Share rules{memory, named("rules"), StateMemory::Claim::kAhead};
+  keyed.set(50 * kMiB);
+  try {
+    rules.set(60 * kMiB);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message(), HasSubstr("110 MiB, is held by operator 'keyed process' (uid rules) in 1 subtask of"));
+  }
+}
+
+TEST(StateMemory, WhatIsTakenAheadIsSharedByNobody) {
+  StateMemory memory{1600, 160};
+  StateMemory::Share first{memory, named("a")};
+  StateMemory::Share second{memory, named("b")};
+  EXPECT_EQ(memory.even_share_bytes(), 675u);
+  {
+    StateMemory::Share rules{memory, named("b"), StateMemory::Claim::kAhead};
+    EXPECT_EQ(memory.even_share_bytes(), 675u) << "which holds nothing";
+    rules.set(480);
+    EXPECT_EQ(memory.even_share_bytes(), 450u);
+    rules.set(160);
+    EXPECT_EQ(memory.even_share_bytes(), 600u);
+    EXPECT_THROW(rules.set(1600), Error);
+    EXPECT_EQ(memory.even_share_bytes(), 0u);
+  }
+  EXPECT_EQ(memory.even_share_bytes(), 675u);
+}
+
+TEST(StateMemory, NobodyWhoCanSpillGetsMoreThanTheMost) {
+  StateMemory memory{1600, 0, 100};
+  StateMemory::Share share{memory, named("a")};
+  EXPECT_EQ(memory.even_share_bytes(), 100u);
+  EXPECT_NO_THROW(share.set(1600));
+}
+
 TEST(StateMemory, WhatShrinksIsNeverRefused) {
   StateMemory memory{10};
   StateMemory::Share share{memory, named("a")};

@@ -25,11 +25,17 @@ namespace tidemark::detail {
 inline constexpr std::uint32_t kStoredMaxParallelism = 16;
 inline constexpr std::int64_t kRounds = 4;
 
+/// Which of the subtask's states is declared first.
+enum class FirstState { kCount, kNames };
+
 /// Keys of which some are erased again, and some are in the tables only.
 class StoredSubtask {
  public:
   StoredSubtask(Env& env, AttemptId attempt, std::string shared_folder, OperatorRestore restore = {}, std::uint32_t subtask = 0,
-                std::uint32_t parallelism = 1) {
+                std::uint32_t parallelism = 1, FirstState first = FirstState::kCount) {
+    if (first == FirstState::kNames) names_.emplace(declare_, "names");
+    count_.emplace(declare_, "count");
+    if (first == FirstState::kCount) names_.emplace(declare_, "names");
     context_.env = &env;
     context_.name = {.name = "count", .uid = "count", .subtask = subtask};
     context_.parallelism = parallelism;
@@ -60,11 +66,11 @@ class StoredSubtask {
     for (std::int64_t key = 0; key < keys; ++key) {
       if (key % kRounds < round) continue;
       at(key, [&] {
-        count_.set(key * 10 + round);
+        count_->set(key * 10 + round);
         if (round % 2 == 1 && key % 3 == 0) {
-          names_.clear();
+          names_->clear();
         } else {
-          names_.put("round", std::to_string(round));
+          names_->put("round", std::to_string(round));
         }
       });
     }
@@ -103,10 +109,10 @@ class StoredSubtask {
     for (std::int64_t key = 0; key < keys; ++key) {
       if (!owns(key)) continue;
       at(key, [&] {
-        if (const auto* count = count_.find()) {
+        if (const auto* count = count_->find()) {
           EXPECT_TRUE(content.counts.emplace(key, *count).second);
         }
-        if (const auto entries = names_.entries(); !entries.empty()) content.names.emplace(key, entries.begin()->second);
+        if (const auto entries = names_->entries(); !entries.empty()) content.names.emplace(key, entries.begin()->second);
       });
     }
   }
@@ -116,8 +122,8 @@ class StoredSubtask {
   KeyCursor<std::int64_t> cursor_;
   KeyedBackend backend_{schema_json(type_of<std::int64_t>()), &cursor_};
   Declare declare_{backend_};
-  ValueState<std::int64_t, std::int64_t> count_{declare_, "count"};
-  MapState<std::int64_t, std::string, std::string> names_{declare_, "names"};
+  std::optional<ValueState<std::int64_t, std::int64_t>> count_;
+  std::optional<MapState<std::int64_t, std::string, std::string>> names_;
   std::optional<ResidentKeys<std::int64_t>> resident_;
 };
 

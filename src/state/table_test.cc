@@ -563,6 +563,50 @@ TEST(SlotTable, TextThatNoViewPointsToAnyMoreIsGivenBack) {
   EXPECT_EQ(domain.owned_bytes(), 0u);
 }
 
+struct alignas(32) Wide {
+  std::int64_t number = 0;
+  std::array<std::int64_t, 11> rest{};
+};
+struct Wider {
+  Wide first;
+  std::array<std::int64_t, 40> rest{};
+};
+
+TEST(SlotTable, WideValuesLieInPagesAsTheyAreAligned) {
+  CowDomain domain;
+  StateTable<std::int64_t, Wide> wide{domain};
+  StateTable<std::int64_t, Wider> wider{domain};  // too wide for a pool
+  const std::size_t mapped = domain.pages().mapped_bytes();
+  for (std::int64_t i = 0; i < 100; ++i) {
+    const auto at = [&](const auto& value) { return reinterpret_cast<std::uintptr_t>(&value) % 32; };
+    EXPECT_EQ(at(wide.value_ref(wide.insert(hash_of(i), word_of(i), Wide{.number = i}))), 0u);
+    EXPECT_EQ(at(wider.value_ref(wider.insert(hash_of(i), word_of(i), Wider{.first = {.number = i}}))), 0u);
+  }
+#ifdef __SANITIZE_ADDRESS__
+  EXPECT_EQ(domain.pages().mapped_bytes(), mapped);  // each block is the allocator's, so that reads of freed ones are seen
+#else
+  EXPECT_EQ(domain.pages().mapped_bytes(), mapped + PagePool::kPageBytes);  // one for blocks of all sizes
+#endif
+  EXPECT_GE(domain.entry_bytes(), 100 * (sizeof(Wide) + sizeof(Wider)));
+  wide.clear();
+  wider.clear();
+  EXPECT_EQ(domain.entry_bytes(), 0u);
+  EXPECT_EQ(domain.owned_bytes(), 0u);
+}
+
+// The address sanitizer looks for what was left behind.
+TEST(SlotTable, WhatGoesWithItsDomainLeavesNothingBehind) {
+  CowDomain domain;
+  StateTable<std::string, Wide> wide{domain};
+  StateTable<std::int64_t, std::string> texts{domain};
+  for (std::int64_t i = 0; i < 10; ++i) {
+    const std::string key(static_cast<std::size_t>(1 + 50 * i), 'k');
+    wide.insert(BytesKey::hash(key), key, Wide{});
+    texts.insert(hash_of(i), word_of(i), key);
+  }
+  domain.let_go();
+}
+
 TEST(SlotTable, AChangeThatFailsLeavesNoTextOfOthersBehind) {
   CowDomain domain;
   StateTable<std::int64_t, Quote> table{domain};

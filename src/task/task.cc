@@ -272,7 +272,7 @@ void Task::handle(std::size_t channel, const Element& element) {
   switch (element.kind) {
     case Element::Kind::kBatch: {
       struct GiveBack {
-        detail::Edge& edge;
+        detail::ReceivingEnd& edge;
         detail::Batch* batch;
         ~GiveBack() { edge.give_back(batch); }
       } give_back{*inputs_[channel].edge, element.batch};

@@ -84,7 +84,7 @@ class Task {
   };
 
   struct Input {
-    detail::Edge* edge = nullptr;               ///< somebody else's; outlives the task
+    detail::ReceivingEnd* edge = nullptr;       ///< somebody else's; outlives the task
     detail::BatchReceiver* receiver = nullptr;  ///< of the chain's first operator: where this edge's records go
   };
 

@@ -275,7 +275,7 @@ class TaskTest : public testing::Test {
     adding = first.get();
     second_adding = second.get();
     first->out().add_receiver(*second);
-    auto writer = std::make_unique<detail::RebalanceWriter<std::int64_t>>(std::vector<detail::Edge*>{&out});
+    auto writer = std::make_unique<detail::RebalanceWriter<std::int64_t>>(std::vector<detail::SendingEnd*>{&out});
     second->out().add_receiver(*writer);
     std::vector<Task::Node> chain(2);
     chain[0].op = std::move(first);
@@ -299,7 +299,7 @@ class TaskTest : public testing::Test {
     auto op = std::make_unique<Scripted>();
     source = op.get();
     adding = then.get();
-    auto writer = std::make_unique<detail::RebalanceWriter<std::int64_t>>(std::vector<detail::Edge*>{&out});
+    auto writer = std::make_unique<detail::RebalanceWriter<std::int64_t>>(std::vector<detail::SendingEnd*>{&out});
     (then != nullptr ? then->out() : op->out()).add_receiver(*writer);
     if (then != nullptr) op->out().add_receiver(*then);
     std::vector<Task::Node> chain(1);
@@ -327,7 +327,7 @@ class TaskTest : public testing::Test {
     for (std::size_t i = 0; i < 2; ++i) in.push_back(std::make_unique<detail::Edge>());
     auto op = std::make_unique<Holding>();
     holding = op.get();
-    auto writer = std::make_unique<detail::RebalanceWriter<std::int64_t>>(std::vector<detail::Edge*>{&out});
+    auto writer = std::make_unique<detail::RebalanceWriter<std::int64_t>>(std::vector<detail::SendingEnd*>{&out});
     op->out().add_receiver(*writer);
     std::vector<Task::Node> chain(1);
     chain[0].op = std::move(op);

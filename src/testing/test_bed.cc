@@ -208,7 +208,7 @@ class TestBed::Parts {
     if (!options_.one_slot_outbox) return;
     for (EdgeFactory& edge : factories_.edges) {
       if (!edge.make_writer) continue;
-      edge.make_writer = [make = edge.make_writer](std::vector<Edge*> edges, std::uint32_t max_parallelism) {
+      edge.make_writer = [make = edge.make_writer](std::vector<SendingEnd*> edges, std::uint32_t max_parallelism) {
         auto writer = make(std::move(edges), max_parallelism);
         writer->limit_batches(1);
         return writer;

@@ -46,14 +46,16 @@ class TaskSet::RecoverSinks final : public BackgroundWork {
 };
 
 TaskSet::TaskSet(const Env& env, CheckpointMode mode, const PhysicalPlan& plan, const detail::JobFactories& factories,
-                 ExecutionListener& listener, const ThreadOf& thread_of, std::size_t edge_capacity)
+                 ExecutionListener& listener, const ThreadOf& thread_of, std::size_t edge_capacity,
+                 std::optional<TaskShare> share)
     : env_{env},
       mode_{mode},
       plan_{plan},
       factories_{factories},
       listener_{listener},
       thread_of_{thread_of},
-      edge_capacity_{edge_capacity} {}
+      edge_capacity_{edge_capacity},
+      share_{std::move(share)} {}
 
 TaskSet::~TaskSet() { TIDEMARK_CHECK(alive_.load() == 0, "an execution ends before it is destroyed"); }
 
@@ -75,65 +77,126 @@ void TaskSet::start(AttemptStart start) {
   }
   build(std::move(start));
   unopened_ = tasks_.size();
-  alive_ = tasks_.size() + 1;
+  alive_ = tasks_.size();
+  if (share_ && !share_->recovers_sinks) return;
+  ++alive_;
   env_.pool->submit(std::make_unique<RecoverSinks>(*this, std::move(recoveries)));
 }
 
 void TaskSet::on_recovered(std::optional<Error> error) {
   if (error) {
     listener_.on_task_failed({}, *error);
+  } else if (share_) {
+    share_->on_recovered();
   } else {
-    for (auto& task : tasks_) task->open(drained_);
+    open();
   }
   one_less();
 }
 
+void TaskSet::open() {
+  for (auto& task : tasks_) task->open(drained_);
+}
+
+void TaskSet::put_question(NodeId enumerator, const detail::SplitQuestion& question) {
+  const auto found = questions_.find(enumerator);
+  if (found != questions_.end()) return found->second->put(question);
+  listener_.on_task_failed({}, Error{ErrorCode::kDataLoss, "another worker asks for splits of node " + std::to_string(enumerator) +
+                                                               ", which has none here: it runs another executable"});
+}
+
 void TaskSet::build(AttemptStart start) {
-  for (const PhysicalVertex& vertex : plan_.vertices) {
-    first_task_.push_back(inboxes_.size());
-    for (std::uint32_t subtask = 0; subtask < vertex.parallelism; ++subtask) {
-      inboxes_.push_back(std::make_shared<Inbox>(thread_of_(inboxes_.size())));
-    }
-  }
+  place_tasks();
   make_edges();
-  connect_edges();
+  relay_questions();
   for (const PhysicalVertex& vertex : plan_.vertices) {
     for (std::uint32_t subtask = 0; subtask < vertex.parallelism; ++subtask) {
-      tasks_.push_back(build_task(vertex, subtask, start));
+      if (is_here(subtask)) tasks_.push_back(build_task(vertex, subtask, start));
     }
   }
+}
+
+void TaskSet::place_tasks() {
+  if (share_) {
+    for (const PhysicalVertex& vertex : plan_.vertices) {
+      TIDEMARK_CHECK(vertex.parallelism <= share_->worker_of_slot.size(), "every subtask has a slot");
+    }
+  }
+  for (const PhysicalVertex& vertex : plan_.vertices) {
+    std::vector<std::size_t>& places = place_of_.emplace_back();
+    for (std::uint32_t subtask = 0; subtask < vertex.parallelism; ++subtask) {
+      places.push_back(is_here(subtask) ? inboxes_.size() : kElsewhere);
+      if (is_here(subtask)) inboxes_.push_back(std::make_shared<Inbox>(thread_of_(inboxes_.size())));
+    }
+  }
+}
+
+// Of sources whose enumerator another worker has. It is made here, too, as readers find their way to it by the factories.
+void TaskSet::relay_questions() {
+  for (const LogicalNode& node : plan_.logical.nodes) {
+    if (!node.is_enumerator || is_here(0)) continue;
+    const detail::NodeFactory& factory = factories_.nodes[node.id];
+    factory.make();
+    factory.questions()->relay_to([this, id = node.id](const detail::SplitQuestion& question) {
+      share_->others->ask(worker_of(0), id, question);
+    });
+  }
+}
+
+// Of a task that is here.
+detail::Wakeable* TaskSet::inbox_of(std::uint32_t vertex, std::uint32_t subtask) const {
+  return inboxes_[place_of_[vertex][subtask]].get();
 }
 
 void TaskSet::make_edges() {
+  ChannelNumber channel = 0;
   for (const PhysicalEdge& edge : plan_.edges) {
-    EdgeGrid grid;
+    EdgeGrid& grid = grids_.emplace_back(EdgeGrid{.targets = plan_.vertices[edge.to_vertex].parallelism, .edges = {}});
     const std::uint32_t sources = plan_.vertices[edge.from_vertex].parallelism;
-    grid.targets = plan_.vertices[edge.to_vertex].parallelism;
-    for (std::uint32_t i = 0; i < sources * grid.targets; ++i) {
-      const bool used = is_wired(edge.exchange, i / grid.targets, sources, i % grid.targets, grid.targets);
-      grid.edges.push_back(used ? std::make_unique<detail::Edge>(edge_capacity_) : nullptr);
-    }
-    grids_.push_back(std::move(grid));
-  }
-}
-
-void TaskSet::connect_edges() {
-  for (std::size_t e = 0; e < grids_.size(); ++e) {
-    const PhysicalEdge& edge = plan_.edges[e];
-    for (std::size_t i = 0; i < grids_[e].edges.size(); ++i) {
-      if (grids_[e].edges[i] == nullptr) continue;
-      Inbox& producer = *inboxes_[first_task_[edge.from_vertex] + i / grids_[e].targets];
-      Inbox& consumer = *inboxes_[first_task_[edge.to_vertex] + i % grids_[e].targets];
-      grids_[e].edges[i]->connect(&producer, &consumer);
+    for (std::uint32_t from = 0; from < sources; ++from) {
+      for (std::uint32_t to = 0; to < grid.targets; ++to, ++channel) {
+        const bool used = is_wired(edge.exchange, from, sources, to, grid.targets);
+        grid.edges.push_back(used ? make_ends(edge, from, to, channel) : Ends{});
+      }
     }
   }
 }
 
-std::vector<detail::Edge*> TaskSet::edges_from(std::uint32_t edge, std::uint32_t subtask) {
+TaskSet::Ends TaskSet::make_ends(const PhysicalEdge& edge, std::uint32_t from, std::uint32_t to, ChannelNumber channel) {
+  if (!is_here(from) && !is_here(to)) return {};
+  if (!is_here(from) || !is_here(to)) return make_remote_ends(edge, from, to, channel);
+  Ends ends{.whole = std::make_unique<detail::Edge>(edge_capacity_)};
+  ends.whole->connect(inbox_of(edge.from_vertex, from), inbox_of(edge.to_vertex, to));
+  ends.sending = ends.whole.get();
+  ends.receiving = ends.whole.get();
+  return ends;
+}
+
+// One of the two tasks is another worker's.
+TaskSet::Ends TaskSet::make_remote_ends(const PhysicalEdge& edge, std::uint32_t from, std::uint32_t to, ChannelNumber channel) {
+  const LogicalEdge& logical = plan_.logical.edges[edge.logical_edge];
+  const detail::BatchCodec* const codec = factories_.edges[edge.logical_edge].codec;
+  if (codec == nullptr) {
+    throw Error{ErrorCode::kInvalidArgument,
+                "the records from " + describe(plan_.logical.nodes[logical.from]) + " to " + describe(plan_.logical.nodes[logical.to]) +
+                    " can't leave their process, as their type has members that no codec knows: make it an aggregate of "
+                    "numbers, text, times and containers of these"};
+  }
+  const auto capacity = static_cast<std::uint32_t>(edge_capacity_);
+  Ends ends;
+  if (is_here(from)) {
+    ends.sending = &share_->others->send_to(worker_of(to), channel, *codec, *inbox_of(edge.from_vertex, from), capacity);
+  } else {
+    ends.receiving = &share_->others->receive_from(worker_of(from), channel, *codec, *inbox_of(edge.to_vertex, to), capacity);
+  }
+  return ends;
+}
+
+std::vector<detail::SendingEnd*> TaskSet::edges_from(std::uint32_t edge, std::uint32_t subtask) {
   const EdgeGrid& grid = grids_[edge];
-  std::vector<detail::Edge*> result;
+  std::vector<detail::SendingEnd*> result;
   for (std::uint32_t target = 0; target < grid.targets; ++target) {
-    if (detail::Edge* one = grid.edges[subtask * grid.targets + target].get()) result.push_back(one);
+    if (detail::SendingEnd* one = grid.edges[subtask * grid.targets + target].sending) result.push_back(one);
   }
   return result;
 }
@@ -145,7 +208,7 @@ std::vector<Task::Input> TaskSet::inputs_of(std::uint32_t vertex, std::uint32_t 
     const EdgeGrid& grid = grids_[e];
     detail::BatchReceiver& receiver = first.input(plan_.logical.edges[plan_.edges[e].logical_edge].input);
     for (std::size_t i = subtask; i < grid.edges.size(); i += grid.targets) {
-      if (grid.edges[i] != nullptr) result.push_back({grid.edges[i].get(), &receiver});
+      if (grid.edges[i].receiving != nullptr) result.push_back({grid.edges[i].receiving, &receiver});
     }
   }
   return result;
@@ -158,6 +221,7 @@ std::unique_ptr<Task> TaskSet::build_task(const PhysicalVertex& vertex, std::uin
     const LogicalNode& logical = plan_.logical.nodes[id];
     Task::Node node;
     node.op = factories_.nodes[id].make();
+    if (share_ && logical.is_enumerator) questions_[id] = factories_.nodes[id].questions();
     operators[id] = node.op.get();
     node.context.name = {logical.name, logical.uid, subtask};
     node.context.parallelism = vertex.parallelism;
@@ -195,7 +259,7 @@ std::unique_ptr<Task> TaskSet::build_task(const PhysicalVertex& vertex, std::uin
   config.job = plan_.logical.job;
   config.env = env_;
   config.mode = mode_;
-  config.inbox = inboxes_[first_task_[vertex.id] + subtask];
+  config.inbox = inboxes_[place_of_[vertex.id][subtask]];
   config.listener = this;
   config.folder_of = [this](CheckpointId id) { return folder_of(id); };
   std::vector<Task::Input> inputs = inputs_of(vertex.id, subtask, *chain.front().op);
@@ -208,15 +272,19 @@ std::string TaskSet::folder_of(CheckpointId id) {
   return found == folders_.end() ? std::string{} : found->second;
 }
 
+void TaskSet::set_folder(CheckpointId id, std::string folder) {
+  const std::lock_guard lock{mutex_};
+  folders_[id] = std::move(folder);
+}
+
 void TaskSet::trigger(const Barrier& barrier, const std::string& folder) {
-  {
-    const std::lock_guard lock{mutex_};
-    folders_[barrier.id] = folder;
-  }
+  set_folder(barrier.id, folder);
   for (const PhysicalVertex& vertex : plan_.vertices) {
     const bool has_input = std::any_of(plan_.edges.begin(), plan_.edges.end(), [&](const PhysicalEdge& e) { return e.to_vertex == vertex.id; });
     if (has_input) continue;
-    for (std::uint32_t subtask = 0; subtask < vertex.parallelism; ++subtask) tasks_[first_task_[vertex.id] + subtask]->trigger(barrier);
+    for (const std::size_t place : place_of_[vertex.id]) {
+      if (place != kElsewhere) tasks_[place]->trigger(barrier);
+    }
   }
 }
 
@@ -333,8 +401,8 @@ std::vector<VertexMetrics> TaskSet::vertex_metrics() const {
   for (const PhysicalVertex& vertex : plan_.vertices) {
     if (plan_.logical.nodes[vertex.nodes.front()].is_enumerator) continue;
     VertexMetrics& metrics = result.emplace_back(VertexMetrics{.id = vertex.id, .name = vertex.name, .subtasks = {}});
-    for (std::uint32_t subtask = 0; subtask < vertex.parallelism; ++subtask) {
-      metrics.subtasks.push_back(subtask_metrics(vertex, *tasks_[first_task_[vertex.id] + subtask]));
+    for (const std::size_t place : place_of_[vertex.id]) {
+      metrics.subtasks.push_back(place == kElsewhere ? SubtaskMetrics{} : subtask_metrics(vertex, *tasks_[place]));
     }
   }
   return result;

@@ -12,8 +12,13 @@ namespace tidemark {
 
 ThreadedExecution::ThreadedExecution(const Env& env, CheckpointMode mode, const PhysicalPlan& plan,
                                      const detail::JobFactories& factories, ExecutionListener& listener, std::size_t threads,
-                                     const MakeThread& make_thread, std::function<void()> on_destroyed)
-    : env_{env}, on_destroyed_{std::move(on_destroyed)}, make_thread_{make_thread}, tasks_{env, mode, plan, factories, listener, [this](std::size_t task) { return wakers_[task % wakers_.size()]; }} {
+                                     const MakeThread& make_thread, std::function<void()> on_destroyed,
+                                     std::optional<TaskShare> share)
+    : env_{env},
+      on_destroyed_{std::move(on_destroyed)},
+      make_thread_{make_thread},
+      tasks_{env,      mode, plan, factories, listener, [this](std::size_t task) { return wakers_[task % wakers_.size()]; }, detail::Edge::kCapacity,
+             std::move(share)} {
   for (std::size_t i = 0; i < threads; ++i) wakers_.push_back(std::make_shared<EventCount>());
 }
 

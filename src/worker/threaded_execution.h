@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -23,15 +24,19 @@ namespace tidemark {
 /// A new thread that runs the function; throws std::system_error if there can't be one.
 using MakeThread = std::function<std::jthread(std::function<void()>)>;
 
-class ThreadedExecution final : public Execution {
+class ThreadedExecution final : public ShareExecution {
  public:
   /// `on_destroyed` is called first thing of the destructor.
   ThreadedExecution(const Env& env, CheckpointMode mode, const PhysicalPlan& plan, const detail::JobFactories& factories,
                     ExecutionListener& listener, std::size_t threads, const MakeThread& make_thread,
-                    std::function<void()> on_destroyed);
+                    std::function<void()> on_destroyed, std::optional<TaskShare> share = std::nullopt);
   ~ThreadedExecution() override;
 
   void start(AttemptStart start) override;
+  void open() override { tasks_.open(); }
+  void put_question(NodeId enumerator, const detail::SplitQuestion& question) override { tasks_.put_question(enumerator, question); }
+  std::string folder_of(CheckpointId id) override { return tasks_.folder_of(id); }
+  void set_folder(CheckpointId id, std::string folder) override { tasks_.set_folder(id, std::move(folder)); }
   void trigger(const Barrier& barrier, const std::string& folder) override { tasks_.trigger(barrier, folder); }
   void notify_complete(CheckpointId id) override { tasks_.notify_complete(id); }
   void notify_aborted(CheckpointId id) override { tasks_.notify_aborted(id); }
@@ -41,8 +46,7 @@ class ThreadedExecution final : public Execution {
   InputProgress input_progress() const override { return tasks_.input_progress(); }
 
   WorkerMetrics metrics() const { return tasks_.metrics(); }
-  /// Any thread; nothing before the tasks are there.
-  std::vector<VertexMetrics> vertex_metrics() const;
+  std::vector<VertexMetrics> vertex_metrics() const override;
 
  private:
   enum class Gate {

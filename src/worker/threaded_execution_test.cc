@@ -159,7 +159,7 @@ struct TestJob {
     factories.edges.resize(3);
     factories.edges[0].attach = attach(std::type_identity<Numbers>{});
     factories.edges[1].attach = attach(std::type_identity<Mapping>{});
-    factories.edges[1].make_writer = [](std::vector<detail::Edge*> edges, std::uint32_t max_parallelism) -> std::unique_ptr<detail::EdgeWriter> {
+    factories.edges[1].make_writer = [](std::vector<detail::SendingEnd*> edges, std::uint32_t max_parallelism) -> std::unique_ptr<detail::EdgeWriter> {
       return std::make_unique<detail::KeyByWriter<Number, KeyOf>>(std::move(edges), KeyOf{}, max_parallelism);
     };
     factories.edges[2].attach = attach(std::type_identity<CountingOperator>{});

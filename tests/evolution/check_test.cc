@@ -13,6 +13,8 @@
 #include "evolution/page_snippets.h"
 #include "page_code.h"
 #include "pipelines/run_job.h"
+#include "snapshot/checkpoint_pointer.h"
+#include "snapshot/job_folder.h"
 #include "snapshot/snapshot_claim.h"
 
 namespace tidemark {
@@ -49,6 +51,43 @@ TEST_F(Check, TheSameJobFits) {
             "All fits.\n");
   EXPECT_EQ(run("./tidemark check -s state/accounts ./accounts_v1").output, end.output)
       << "a job's folder means its newest";
+  for (const char* path : {"state", "state/", "state/accounts/chk-1-1/", "state/accounts/chk-1-1/_metadata"}) {
+    EXPECT_EQ(run("./tidemark check -s " + std::string{path} + " ./accounts_v1").output, end.output) << path;
+  }
+}
+
+// It has completed nothing since it began with a snapshot that is not its own.
+TEST_F(Check, AJobsFolderMeansWhatItsNextStartGoesOnFrom) {
+  ASSERT_EQ(run("mkdir other && cp -r state/accounts/chk-1-1 other/narrow").exit_code, 0);
+  ASSERT_EQ(run("./accounts_v2 --checkpoint-dir state --resume -D log.level=error").exit_code, 0);
+  ASSERT_EQ(run("cp -r state/accounts/chk-2-2 other/wide").exit_code, 0);
+  const auto stands_on = [&](const std::string& snapshot, bool claims) {
+    CheckpointPointer pointer = *value_or_throw(read_pointer_file(posix_file_system(), folder_ / "state/accounts"));
+    pointer.attempt = 3;
+    pointer.restored.reset();
+    pointer.claims.clear();
+    if (claims) {
+      pointer.claims.push_back({.path = folder_ / snapshot, .token = "7", .since = 3});
+    } else {
+      pointer.restored = RestoredSnapshot{.path = folder_ / snapshot, .since = 3};
+    }
+    value_or_throw(replace_file(posix_file_system(), folder_ / "state/accounts/CURRENT", encode_pointer(pointer)));
+    const ChildEnd said = run("./tidemark check -s state/accounts ./accounts_v1");
+    const ChildEnd started = run("./accounts_v1 --checkpoint-dir state --resume -D log.level=error 2>/dev/null");
+    EXPECT_EQ(said.exit_code, started.exit_code) << said.output;
+    return said.exit_code;
+  };
+  EXPECT_EQ(run("./tidemark check -s state/accounts ./accounts_v1").exit_code, 1) << "the newest checkpoint is of the next version";
+  EXPECT_EQ(stands_on("other/wide", false), 1);
+  EXPECT_EQ(stands_on("other/wide", true), 1);
+  EXPECT_EQ(stands_on("other/narrow", false), 0);
+}
+
+TEST_F(Check, AFolderOfSeveralJobsNamesThem) {
+  ASSERT_EQ(run("cp -r state/accounts state/bills").exit_code, 0);
+  const ChildEnd end = run("./tidemark check -s state ./accounts_v1 2>&1");
+  EXPECT_EQ(end.exit_code, 2);
+  EXPECT_THAT(end.output, AllOf(HasSubstr("holds several jobs"), HasSubstr("state/accounts"), HasSubstr("state/bills")));
 }
 
 TEST_F(Check, AnotherVersionMigratesAndItsStartDoesAsItWasSaid) {
@@ -154,7 +193,7 @@ TEST_F(Check, WhatCannotBeToldIsNeitherYesNorNo) {
   EXPECT_THAT(said("./tidemark check -s nowhere ./accounts_v1"), HasSubstr("nowhere"));
   EXPECT_THAT(said("./tidemark check -s state/accounts/chk-1-1 ./no-job"), HasSubstr("cannot start './no-job'"));
   EXPECT_THAT(said("./tidemark check -s state/accounts/chk-1-1 /bin/true"),
-              HasSubstr("printed no plan: is it a Tidemark job"));
+              HasSubstr("printed no verdict: is it a Tidemark job"));
   EXPECT_THAT(said("./tidemark check -s state/accounts/chk-1-1 /bin/false"), HasSubstr("exit code 1"));
   EXPECT_THAT(said("./tidemark check -s state/accounts/chk-1-1 ./accounts_v1 --nonsense"),
               AllOf(HasSubstr("unknown option '--nonsense'"), HasSubstr("exit code 2")));

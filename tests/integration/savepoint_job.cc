@@ -1,6 +1,8 @@
 // The job that the savepoint tests run as a program of its own: sums per key over sliding windows, into files.
 #include <chrono>
+#include <memory>
 
+#include "box_storage.h"
 #include "tidemark/tidemark.h"
 
 namespace {
@@ -28,12 +30,15 @@ int main(int argc, char** argv) {
   const std::string out = job.arg("out", "out", "folder of the results");
   const Duration size = job.arg("size", Duration{10s}, "of a window");
   const Duration slide = job.arg("slide", Duration{2s}, "of the windows");
+  const std::string box = job.arg("box", "", "folder of a storage for the snapshots");
+  const std::string uid = job.arg("uid", "sums", "of the windows");
+  if (!box.empty()) job.store_snapshots_in(std::make_shared<BoxStorage>(box));
   job.from(generate<Bid>(count, bid).rate(rate).event_time(&Bid::at, out_of_order_by(100ms)))
       .uid("bids")
       .key_by(&Bid::auction)
       .window(sliding(size, slide))
       .aggregate(sum(&Bid::price))
-      .uid("sums")
+      .uid(uid)
       .to(write_files(out, as_json()))
       .uid("out");
   return job.run();

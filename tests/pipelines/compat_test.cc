@@ -1,4 +1,4 @@
-// State that earlier builds have written: tests/compat/v1 holds what the jobs of ledger_job.h and visits_job.h left in the
+// State that earlier builds have written: tests/compat/v1 holds what the jobs of ledger_job.h, visits_job.h and deals_job.h left in the
 // middle of their input, in each way of leaving it, and that of cards_job.h in RocksDB's own files. Every later build must go on
 // from there, at any parallelism and in its next version.
 //
@@ -8,18 +8,24 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/log.h"
 #include "cards_job.h"
+#include "deals_job.h"
 #include "env/posix_file_system.h"
+#include "graph/kept_types.h"
 #include "halved_job.h"
 #include "ledger_job.h"
 #include "rocksdb_world.h"
 #include "snapshot/checkpoint_store.h"
 #include "snapshot/copied_tree.h"
+#include "snapshot/snapshot_file_reader.h"
 #include "visits_job.h"
 
 namespace tidemark {
@@ -31,6 +37,10 @@ const HalvedJob& ledger_job() {
 }
 const HalvedJob& visits_job() {
   static const HalvedJob job = visits::job();
+  return job;
+}
+const HalvedJob& deals_job() {
+  static const HalvedJob job = deals::job();
   return job;
 }
 const HalvedJob& cards_job() {
@@ -50,7 +60,7 @@ struct Fixture {
 const std::vector<Fixture>& fixtures() {
   static const std::vector<Fixture> all = [] {
     std::vector<Fixture> fixtures;
-    for (const auto job : {ledger_job, visits_job}) {
+    for (const auto job : {ledger_job, visits_job, deals_job}) {
       fixtures.insert(fixtures.end(), {
                                           {.job = job, .folder = "checkpoint", .with = StopWith::kCheckpoint},
                                           {.job = job, .folder = "savepoint", .with = StopWith::kSavepoint},
@@ -122,6 +132,47 @@ TEST_P(CompatV1, AJobGoesOnFromIt) {
 TEST_P(CompatV1, AtAnyParallelismAndInItsNextVersion) {
   for (const std::uint32_t parallelism : {1, 3}) {
     expect_the_rows_of_an_undisturbed_run(GetParam().job().after, {.parallelism = parallelism});
+  }
+}
+
+// What no other fixture has.
+class DealsV1 : public CompatV1 {};
+INSTANTIATE_TEST_SUITE_P(Deals, DealsV1,
+                         testing::ValuesIn([] {
+                           std::vector<Fixture> of_deals;
+                           std::ranges::copy_if(fixtures(), std::back_inserter(of_deals), [](const Fixture& f) { return f.job == deals_job; });
+                           return of_deals;
+                         }()),
+                         [](const auto& of) { return of.param.folder; });
+
+TEST_P(DealsV1, BothSidesOfItsJoinsWaitAndItsConnectorsAreInTheMiddle) {
+  FileSystem& disk = posix_file_system();
+  TestWorld world{1};
+  copy_tree(disk, path_of(GetParam()), world.files, "/");
+  const auto pointer = value_or_throw(read_pointer_file(world.files, "/state/job"));
+  const std::string folder = path_of("/state/job", pointer->checkpoints.back());
+  const CheckpointMetadata metadata = value_or_throw(load_checkpoint(world.files, folder));
+  std::map<std::string, std::uint64_t> entries;  // "uid/state"
+  std::set<std::string> kept;                    // "uid/type"
+  std::size_t committables = 0;
+  for (const CheckpointMetadata::Operator& op : metadata.operators) {
+    for (const KeptType& type : kept_types(op)) kept.insert(op.uid + "/" + type.name);
+    for (const OperatorSnapshot& subtask : op.subtasks) {
+      committables += subtask.committables.size();
+      for (const SnapshotFile& file : subtask.keyed_files) {
+        const auto reader = value_or_throw(SnapshotFileReader::open(world.files, file.path, &file));
+        for (std::uint32_t id = 0; id < reader->states().size(); ++id) entries[op.uid + "/" + reader->states()[id].name] += reader->records(id);
+      }
+    }
+  }
+  for (const char* state : {"paid/unique-second", "paid/waiting-first", "all-paid/unique-second-with-partners", "all-paid/waiting-first",
+                            "ordered/unique-first", "ordered/waiting-second", "all-ordered/unique-first-with-partners",
+                            "all-ordered/waiting-second", "days/windows", "shifts/windows", "visits/windows"}) {
+    EXPECT_GT(entries[state], 0u) << state;
+  }
+  EXPECT_GT(committables, 0u);
+  for (const char* type : {"orders/then/split", "payments/then/split", "payments/then/position", "rows/committable"}) {
+    EXPECT_TRUE(kept.contains(type)) << type;
   }
 }
 

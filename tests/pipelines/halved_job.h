@@ -20,9 +20,16 @@
 
 namespace tidemark {
 
+/// One of a job's lives, in the files of its world.
+struct Life {
+  std::int64_t number;
+  FileSystem& files;
+  operator std::int64_t() const { return number; }
+};
+
 /// A job in one of its versions.
 struct JobVersion {
-  std::function<void(Job&, std::int64_t life)> build;
+  std::function<void(Job&, const Life&)> build;
   std::function<std::vector<std::string>(TestWorld&, const JobOutcome&)> rows;  ///< all that it has said in the end, sorted
 };
 
@@ -51,10 +58,11 @@ inline void append_rows(FileSystem& files, const std::string& folder, std::vecto
 struct Shape {
   bool spills_state = false;
   std::uint32_t parallelism = 1;
+  std::uint32_t workers = 1;  ///< that share its tasks
 };
 
 inline InMemorySettings settings_of(Shape shape, bool incremental) {
-  InMemorySettings result{.parallelism = shape.parallelism};
+  InMemorySettings result{.parallelism = shape.parallelism, .workers = shape.workers};
   result.master.incremental_checkpoints = incremental;
   return result;
 }
@@ -69,7 +77,7 @@ enum class StopWith {
 inline void run_first_half(TestWorld& world, const HalvedJob& halved, Shape shape, bool incremental, StopWith with) {
   world.spills_state = shape.spills_state;
   halved.write_input(world.files);
-  InMemoryJob job{world, [&](Job& j) { halved.before.build(j, 1); }, settings_of(shape, incremental)};
+  InMemoryJob job{world, [&](Job& j) { halved.before.build(j, {1, world.files}); }, settings_of(shape, incremental)};
   // So that there are some to build on.
   for (const std::uint64_t read : {halved.records / 4, halved.records / 3}) {
     ASSERT_TRUE(job.run_until_read(read));
@@ -99,7 +107,8 @@ inline std::vector<std::string> run_to_the_end(TestWorld& world, const JobVersio
   InMemorySettings settings = settings_of(shape, incremental);
   settings.checkpoints = from.checkpoints;
   settings.resume = from.resume;
-  InMemoryJob job{world, [&](Job& j) { version.build(j, life); }, settings};
+  settings.master.lazy_restore = from.master.lazy_restore;
+  InMemoryJob job{world, [&](Job& j) { version.build(j, {life, world.files}); }, settings};
   const JobOutcome outcome = job.run();
   EXPECT_EQ(outcome.state, JobState::kFinished) << (outcome.error ? outcome.error->message() : "");
   if (outcome.state != JobState::kFinished) return {};

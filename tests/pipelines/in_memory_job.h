@@ -12,9 +12,10 @@
 #include <string>
 #include <utility>
 
-#include "api/job_access.h"
 #include "coordinator/job_master.h"
+#include "in_memory_workers.h"
 #include "snapshot/checkpoint_store.h"
+#include "stepped_tasks.h"
 #include "testing/test_world.h"
 #include "tidemark/detail/base/check.h"
 #include "tidemark/tidemark.h"
@@ -25,6 +26,7 @@ namespace tidemark {
 struct InMemorySettings {
   std::uint32_t parallelism = 1;
   std::uint32_t max_parallelism = 16;
+  std::uint32_t workers = 1;  ///< that share the tasks
   JobMasterOptions master = {};
   std::string checkpoints = "/state";
   Resume resume = {Resume::Kind::kLatest, {}};  ///< the newest checkpoint there; without one the job begins
@@ -35,17 +37,11 @@ class InMemoryJob final : private ExecutionFactory {
   static constexpr const char* kName = "job";
 
   InMemoryJob(TestWorld& world, const std::function<void(Job&)>& build, const InMemorySettings& settings) : world_{world} {
-    build(job_);
-    const detail::JobBuilder& builder = detail::JobAccess::builder(job_);
-    if (builder.complaint()) throw *builder.complaint();
-    LogicalPlan logical = builder.plan();
-    logical.job = kName;
-    logical.parallelism = settings.parallelism;
-    logical.max_parallelism = settings.max_parallelism;
-    plan_ = value_or_throw(make_physical_plan(std::move(logical)));
-    factories_ = builder.factories();
+    const auto make_program = [&] { return std::make_unique<InMemoryProgram>(build, kName, settings.parallelism, settings.max_parallelism); };
+    program_ = make_program();
+    if (settings.workers > 1) workers_.emplace(world, settings.workers, settings.parallelism, make_program);
     master_ = std::make_unique<JobMaster>(
-        world.env(), plan_, value_or_throw(CheckpointStore::open(world.files, settings.checkpoints, kName, settings.resume)),
+        world.env(), program_->plan, value_or_throw(CheckpointStore::open(world.files, settings.checkpoints, kName, settings.resume)),
         static_cast<ExecutionFactory&>(*this), settings.master);
   }
   /// Cancels what is not over.
@@ -57,7 +53,11 @@ class InMemoryJob final : private ExecutionFactory {
   InMemoryJob& operator=(const InMemoryJob&) = delete;
 
   JobMaster& master() { return *master_; }
-  std::uint64_t records_in() const { return attempt_ == nullptr ? 0 : attempt_->metrics().records_in; }
+  InMemoryWorkers& workers() { return *workers_; }
+  std::uint64_t records_in() const {
+    if (workers_) return workers_->records_in();
+    return attempt_ == nullptr ? 0 : attempt_->metrics().records_in;
+  }
 
   /// Until the sources have read so many records; false if the job is over before.
   bool run_until_read(std::uint64_t records) {
@@ -87,34 +87,14 @@ class InMemoryJob final : private ExecutionFactory {
   }
 
  private:
-  class Attempt final : public Execution {
-   public:
-    Attempt(InMemoryJob& job, ExecutionListener& listener)
-        : job_{job},
-          tasks_{job.world_.env(), CheckpointMode::kExactlyOnce, job.plan_, job.factories_, listener,
-                 [](std::size_t) { return std::shared_ptr<EventCount>{}; }} {
-      job.attempt_ = &tasks_;
-    }
-    ~Attempt() override { job_.attempt_ = nullptr; }
-    void start(AttemptStart start) override { tasks_.start(std::move(start)); }
-    void trigger(const Barrier& barrier, const std::string& folder) override { tasks_.trigger(barrier, folder); }
-    void notify_complete(CheckpointId id) override { tasks_.notify_complete(id); }
-    void notify_aborted(CheckpointId id) override { tasks_.notify_aborted(id); }
-    void drain() override { tasks_.drain(); }
-    void finish() override { tasks_.finish(); }
-    void cancel() override { tasks_.cancel(); }
-    InputProgress input_progress() const override { return tasks_.input_progress(); }
-
-   private:
-    InMemoryJob& job_;
-    TaskSet tasks_;
-  };
-
-  std::unique_ptr<Execution> make(ExecutionListener& listener) override { return std::make_unique<Attempt>(*this, listener); }
+  std::unique_ptr<Execution> make(ExecutionListener& listener) override {
+    if (workers_) return workers_->make(listener);
+    return std::make_unique<SteppedTasks>(world_.env(), program_->plan, program_->factories, listener, attempt_);
+  }
 
   // Somebody, from one that the seed picks on; where nobody can do anything, time leaps.
   void step() {
-    const std::size_t tasks = attempt_ == nullptr ? 0 : attempt_->tasks().size();
+    const std::size_t tasks = workers_ ? workers_->actors() : attempt_ == nullptr ? 0 : attempt_->tasks().size();
     const std::size_t actors = 1 + tasks + world_.pool.size();
     const std::size_t first = world_.random.next() % actors;
     for (std::size_t i = 0; i < actors; ++i) {
@@ -134,11 +114,16 @@ class InMemoryJob final : private ExecutionFactory {
       world_.pool.step(actor - 1 - tasks);
       return true;
     }
+    if (workers_) return workers_->step(actor - 1);
     Task& task = *attempt_->tasks()[actor - 1];
     return task.state() != Task::State::kEnded && task.step() != Progress::kBlocked;
   }
   std::optional<std::int64_t> next_deadline_ns() const {
     std::optional<std::int64_t> earliest = master_->next_deadline_ns();
+    if (workers_) {
+      const auto deadline = workers_->next_deadline_ns();
+      return deadline ? std::min(earliest.value_or(*deadline), *deadline) : earliest;
+    }
     if (attempt_ == nullptr) return earliest;
     for (const auto& task : attempt_->tasks()) {
       if (const auto deadline = task->next_deadline_ns()) earliest = std::min(earliest.value_or(*deadline), *deadline);
@@ -147,10 +132,8 @@ class InMemoryJob final : private ExecutionFactory {
   }
 
   TestWorld& world_;
-  const char* argv_[1] = {"program"};
-  Job job_{kName, 1, argv_};
-  PhysicalPlan plan_;
-  detail::JobFactories factories_;
+  std::unique_ptr<InMemoryProgram> program_;
+  std::optional<InMemoryWorkers> workers_;
   TaskSet* attempt_ = nullptr;
   bool over_ = false;
   std::unique_ptr<JobMaster> master_;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <cstdlib>
 #include <iterator>
 #include <map>
 #include <string>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "deals_job.h"
 #include "halved_job.h"
 #include "ledger_job.h"
 #include "rocksdb_world.h"
@@ -34,7 +36,15 @@ const KnownJob& visits_job() {
   return known;
 }
 
+const KnownJob& deals_job() {
+  static const KnownJob known{deals::job(), undisturbed(deals::job())};
+  return known;
+}
+
 constexpr Shape kShapes[] = {{false, 1}, {false, 2}, {false, 3}, {false, 7}, {true, 1}, {true, 2}, {true, 3}, {true, 7}};
+
+// TIDEMARK_FULL_MATRIX=1 leaves nothing out: half an hour.
+bool is_full() { return std::getenv("TIDEMARK_FULL_MATRIX") != nullptr; }
 
 // Where code is slow, a third of them for each shape to begin in; together still all.
 #ifdef __OPTIMIZE__
@@ -42,9 +52,13 @@ constexpr std::size_t kStride = 1;
 #else
 constexpr std::size_t kStride = 3;
 #endif
+std::size_t stride() { return is_full() ? 1 : kStride; }
 
 // That job takes ten times as long.
-constexpr std::size_t kVisitsStride = kStride == 1 ? 3 : std::size(kShapes);
+std::size_t visits_stride() {
+  if (is_full()) return 1;
+  return kStride == 1 ? 3 : std::size(kShapes);
+}
 
 std::string name_of(const Shape& shape) {
   return (shape.spills_state ? "Store" : "Memory") + std::to_string(shape.parallelism);
@@ -97,32 +111,46 @@ void go_on_in_other_shapes(const KnownJob& known, const Case& which, std::size_t
   }
 }
 
-TEST_P(Matrix, AJobThatGoesOnInAnyOtherShapeEndsWithTheSameRows) { go_on_in_other_shapes(ledger_job(), GetParam(), kStride); }
-TEST_P(Matrix, AJobOfOperatorsWithStateOfTheirOwnDoesSo) { go_on_in_other_shapes(visits_job(), GetParam(), kVisitsStride); }
+TEST_P(Matrix, AJobThatGoesOnInAnyOtherShapeEndsWithTheSameRows) { go_on_in_other_shapes(ledger_job(), GetParam(), stride()); }
+TEST_P(Matrix, AJobOfUniqueJoinsAndUsersConnectorsDoesSo) { go_on_in_other_shapes(deals_job(), GetParam(), stride()); }
+TEST_P(Matrix, AJobOfOperatorsWithStateOfTheirOwnDoesSo) { go_on_in_other_shapes(visits_job(), GetParam(), visits_stride()); }
 
 // The store in memory of the others is a model of it.
 class RocksdbMatrix : public Quiet, public testing::WithParamInterface<Case> {};
-constexpr Shape kRocksdbShapes[] = {{true, 1}, {true, 7}, {false, 3}};
+std::vector<Shape> rocksdb_shapes() {
+  if (is_full()) return {std::begin(kShapes), std::end(kShapes)};
+  return {{true, 1}, {true, 7}, {false, 3}};
+}
 // Databases are slow to open: for each shape to begin in about half of the others.
-constexpr std::size_t kRocksdbStride = kStride == 1 ? 2 : 3;
+std::size_t rocksdb_stride() {
+  if (is_full()) return 1;
+  return kStride == 1 ? 2 : 3;
+}
 INSTANTIATE_TEST_SUITE_P(All, RocksdbMatrix,
                          testing::Combine(testing::Values(StopWith::kCheckpoint, StopWith::kSavepoint), testing::Bool(),
-                                          testing::Bool(), testing::ValuesIn(kRocksdbShapes)),
+                                          testing::Bool(), testing::ValuesIn(rocksdb_shapes())),
                          name_of_case);
 
-TEST_P(RocksdbMatrix, AJobThatGoesOnInAnyOtherShapeEndsWithTheSameRows) {
-  const auto& [with, evolves, incremental, from] = GetParam();
-  std::vector<Shape> shapes{kRocksdbShapes[0], kRocksdbShapes[1]};
-  if (from.spills_state) shapes.push_back(kRocksdbShapes[2]);
+void go_on_from_or_in_rocksdb(const KnownJob& known, const Case& which, std::size_t stride) {
+  const auto& [with, evolves, incremental, from] = which;
+  std::vector<Shape> shapes = rocksdb_shapes();
+  if (!from.spills_state) std::erase_if(shapes, [](const Shape& shape) { return !shape.spills_state; });
   std::uint64_t seed = 1;
-  const std::size_t first = (from.parallelism + evolves + incremental) % kRocksdbStride % shapes.size();
-  for (std::size_t i = first; i < shapes.size(); i += kRocksdbStride) {
+  const std::size_t first = (from.parallelism + evolves + incremental) % stride % shapes.size();
+  for (std::size_t i = first; i < shapes.size(); i += stride) {
     const Shape to = shapes[i];
     SCOPED_TRACE("to " + name_of(to));
     RocksdbWorld world{++seed, testing::TempDir() + "tidemark-matrix"};
-    ASSERT_NO_FATAL_FAILURE(run_first_half(world, ledger_job().job, from, incremental, with));
-    ASSERT_NO_FATAL_FAILURE(expect_to_go_on(world, ledger_job(), to, incremental, evolves));
+    ASSERT_NO_FATAL_FAILURE(run_first_half(world, known.job, from, incremental, with));
+    ASSERT_NO_FATAL_FAILURE(expect_to_go_on(world, known, to, incremental, evolves));
   }
+}
+
+TEST_P(RocksdbMatrix, AJobThatGoesOnInAnyOtherShapeEndsWithTheSameRows) {
+  go_on_from_or_in_rocksdb(ledger_job(), GetParam(), rocksdb_stride());
+}
+TEST_P(RocksdbMatrix, AJobOfUniqueJoinsAndUsersConnectorsDoesSo) {
+  go_on_from_or_in_rocksdb(deals_job(), GetParam(), is_full() ? 1 : 3);
 }
 
 std::map<std::string, std::string> everything_below(FileSystem& files, const std::string& folder,
@@ -168,6 +196,33 @@ TEST_F(DeathMatrix, AJobWhoseProcessDiedEndsWithTheSameRowsInAnyOtherShape) {
   }
 }
 
+// What is restored is read unit by unit, beside the records and as they ask for it.
+TEST(LazyMatrix, AJobWhoseStateIsReadBehindEndsWithTheSameRows) {
+  std::size_t read_behind = 0;
+  set_log_sink([&](std::string_view line) {
+    for (const char* said : {"loading the rest behind", "loaded after"}) {
+      if (line.find(said) != std::string_view::npos) ++read_behind;
+    }
+  });
+  std::uint64_t seed = 1;
+  InMemorySettings settings;
+  settings.master.lazy_restore = {.from_bytes = 1, .unit_bytes = 200};
+  for (const KnownJob& known : {ledger_job(), deals_job()}) {
+    for (const bool incremental : {false, true}) {
+      for (const Shape from : kSomeShapes) {
+        for (const std::uint32_t parallelism : {2, 7}) {
+          SCOPED_TRACE(known.job.name + " from " + name_of(from) + " to " + std::to_string(parallelism));
+          TestWorld world{++seed};
+          ASSERT_NO_FATAL_FAILURE(run_first_half(world, known.job, from, incremental, StopWith::kCheckpoint));
+          ASSERT_NO_FATAL_FAILURE(expect_to_go_on(world, known, {false, parallelism}, incremental, seed % 2 == 0, settings));
+        }
+      }
+    }
+  }
+  set_log_sink({});
+  EXPECT_GT(read_behind, 0u);
+}
+
 using PathMatrix = Quiet;
 // Under a name that no CURRENT has, into another folder of checkpoints.
 TEST_F(PathMatrix, AJobGoesOnFromASavepointThatWasMoved) {
@@ -209,7 +264,7 @@ TEST_F(PathMatrix, AJobGoesOnFromACheckpointOfAnotherFolderAndLeavesItAlone) {
 }
 
 TEST(TwoVersions, TellTheSameFromTheBeginning) {
-  for (const KnownJob& known : {ledger_job(), visits_job()}) {
+  for (const KnownJob& known : {ledger_job(), visits_job(), deals_job()}) {
     TestWorld world{1};
     known.job.write_input(world.files);
     EXPECT_GT(known.rows.size(), known.job.records);

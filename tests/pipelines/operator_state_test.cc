@@ -192,8 +192,8 @@ TEST(OperatorState, NeedsAUid) {
 }
 
 class OtherBundles : public Process<Payment, Row> {
-  UnionListState<Payment> waiting_;
-  SplitListState<std::int64_t> seen_;
+  SplitListState<Payment> waiting_;
+  UnionListState<std::int64_t> seen_;
   UnionListState<std::int64_t> first_;
 
  public:
@@ -214,9 +214,9 @@ TEST(OperatorState, AnotherTypeAndAMissingStateAreRefused) {
   Words resume = words;
   resume.push_back("--resume");
   EXPECT_THAT(failure_of(resume, [&](Job& job) { payments(job).map(disturbance).process<OtherBundles>().uid("bundles").to(write_files(folder / "out", as_json())).uid("out"); }),
-              AllOf(HasSubstr("state 'waiting'"), HasSubstr("split list -> union list")));
+              AllOf(HasSubstr("state 'seen'"), HasSubstr("split list -> union list")));
   EXPECT_THAT(failure_of(resume, [&](Job& job) { payments(job).map(disturbance).process<FewerBundles>().uid("bundles").to(write_files(folder / "out", as_json())).uid("out"); }),
-              HasSubstr("state 'waiting': the operator declares no such state"));
+              HasSubstr("state 'seen': the operator declares no such state"));
   EXPECT_THAT(failure_of(resume, [&](Job& job) { payments(job).map(disturbance).process<Bundles>().uid("packs").to(write_files(folder / "out", as_json())).uid("out"); }),
               AllOf(HasSubstr("uid 'bundles'"), HasSubstr("'packs'")));
 }

@@ -64,7 +64,7 @@ class RocksdbWorld final : public TestWorld {
 
  private:
   const std::string folder_;
-  detail::StateMemory little_memory_{1};
+  detail::StateMemory little_memory_{detail::StateMemory::kUnlimited, 0, 0};  // of what can spill nothing stays
   PosixEnv posix_{1};
   PartlyOnDisk files_{files, *posix_.env().files, folder_};
   std::unique_ptr<RocksdbStores> rocksdb_ = value_or_throw(RocksdbStores::create(posix_.env(), folder_, 0));

@@ -41,6 +41,34 @@ TEST(StateMemory, AJobThatNeedsMoreEndsAndIsNotRestarted) {
   EXPECT_THAT(testing::internal::GetCapturedStderr(), Not(HasSubstr("restarting")));
 }
 
+/// Each event is a rule, for good.
+class Ruled final : public BroadcastProcess<Event, Event, std::int64_t> {
+ public:
+  explicit Ruled(Declare& declare) : rules_{declare, "rules"} {}
+  void process(const Event&, Context&, Out<std::int64_t>&) override {}
+  void process_broadcast(const Event& rule, BroadcastContext& ctx, Out<std::int64_t>&) override {
+    ctx.writable(rules_).put(rule.key, std::string(1000, 'x'));
+  }
+
+ private:
+  BroadcastState<std::int64_t, std::string> rules_;
+};
+
+TEST(StateMemory, RulesThatGrowEndTheJobWithEitherBackend) {
+  const TemporaryFolder folder;
+  const Words rocksdb{"-D", "state.backend.type=rocksdb", "-D", "state.backend.rocksdb.localdir=" + (folder / "local")};
+  for (const Words& backend : {Words{}, rocksdb}) {
+    Words words{"-D", "memory.state=32mb", "--parallelism", "2"};
+    words.insert(words.end(), backend.begin(), backend.end());
+    EXPECT_THAT(failure_of(words,
+                           [](Job& job) {
+                             const auto rules = job.from(generate<Event>(10'000'000, event)).uid("rules").broadcast();
+                             job.from(generate<Event>(1, event)).uid("events").connect(rules).process<Ruled>().uid("ruled").to(discard());
+                           }),
+                AllOf(HasSubstr("memory.state allows 32 MiB"), HasSubstr("(uid ruled) in 2 subtasks")));
+  }
+}
+
 TEST(StateMemory, AJobThatFitsGoesOn) {
   EXPECT_EQ(failure_of({"-D", "memory.state=32mb"}, hoard(5000)), "");
   EXPECT_EQ(failure_of({}, hoard(5000)), "");

@@ -3,9 +3,15 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
+#include <functional>
+#include <thread>
 
+#include "control/control_folder.h"
+#include "control/http.h"
 #include "disturbance.h"
+#include "env/posix_file_system.h"
 #include "memory_storage.h"
 #include "page_code.h"
 #include "run_job.h"
@@ -58,19 +64,28 @@ class FailBehindACheckpoint {
   std::shared_ptr<Storage> storage_;
 };
 
-void build(Job& job, const std::shared_ptr<Storage>& storage, const std::shared_ptr<Storage>& fails_with, const std::string& output) {
+void build_with(const std::function<Click(const Click&)>& map, Job& job, const std::shared_ptr<Storage>& storage,
+                const std::string& output) {
   job.store_snapshots_in(storage);
   job.from(generate<Click>(kClicks, click).event_time(&Click::at, out_of_order_by(0ms))).uid("clicks")
-      .map(FailBehindACheckpoint{fails_with})
+      .map(map)
       .key_by(&Click::user)
       .process<Count>().uid("count")
       .to(write_files(output, as_json())).uid("out");
+}
+
+void build(Job& job, const std::shared_ptr<Storage>& storage, const std::shared_ptr<Storage>& fails_with,
+           const std::string& output) {
+  build_with(FailBehindACheckpoint{fails_with}, job, storage, output);
 }
 
 const Words kWords{"--checkpoint-dir", "/snapshots", "--checkpoint-interval", "5ms", "-D", "restart-strategy.type=none"};
 
 class StorageOfTheAuthor : public ::testing::Test {
  protected:
+  StorageOfTheAuthor() { ::setenv("TIDEMARK_CONTROL_DIR", folder_.path().c_str(), 1); }
+  ~StorageOfTheAuthor() override { ::unsetenv("TIDEMARK_CONTROL_DIR"); }
+
   TemporaryFolder folder_;
   std::shared_ptr<MemoryStorage> storage_ = std::make_shared<MemoryStorage>();
 };
@@ -83,6 +98,64 @@ TEST_F(StorageOfTheAuthor, AJobGoesOnFromTheCheckpointInIt) {
   run_job(resumed, [&](Job& job) { build(job, storage_, nullptr, folder_ / "rows"); });
   EXPECT_EQ(rows(folder_ / "rows"), rows(folder_ / "undisturbed"));
   EXPECT_FALSE(std::filesystem::exists("/snapshots"));
+}
+
+/// The running job of these checkpoints, as the command reaches it.
+class RunningJob {
+ public:
+  explicit RunningJob(const std::string& checkpoint_dir) : name_{wait_for(checkpoint_dir)} {}
+
+  HttpResponse call(const HttpRequest& request) const { return value_or_throw(http_call(name_, request)); }
+  /// Stops it with a savepoint, whose path this is.
+  std::string stop(const std::string& savepoint_dir) const {
+    const HttpRequest stop{.method = "POST",
+                           .path = "/v1/jobs/test/stop",
+                           .query = {},
+                           .body = R"({"triggerId":"t","targetDirectory":")" + savepoint_dir + "\"}"};
+    while (!call({.path = "/v1/jobs/overview"}).body.contains("RUNNING")) std::this_thread::sleep_for(1ms);
+    call(stop);
+    for (;;) {
+      const std::string answer = call({.path = "/v1/jobs/test/savepoints/t"}).body;
+      const std::size_t at = answer.find("\"location\":\"");
+      if (at != std::string::npos) return answer.substr(at + 12, answer.find('"', at + 12) - at - 12);
+      if (answer.contains("failure")) throw std::runtime_error{answer};
+      std::this_thread::sleep_for(1ms);
+    }
+  }
+
+ private:
+  static UnixSocketName wait_for(const std::string& checkpoint_dir) {
+    while (value_or_throw(controlled_jobs(posix_file_system(), control_root(), checkpoint_dir)).empty()) {
+      std::this_thread::sleep_for(1ms);
+    }
+    return value_or_throw(UnixSocketName::in(control_folder(control_root(), checkpoint_dir, "test"), kControlSocket));
+  }
+  const UnixSocketName name_;
+};
+
+TEST_F(StorageOfTheAuthor, ARunningJobStopsWithASavepointInItFromWhichAnotherGoesOn) {
+  run_job({}, [&](Job& job) { build(job, nullptr, nullptr, folder_ / "undisturbed"); });
+  std::atomic<bool> is_found = false;
+  const auto slowly = [&is_found](const Click& click) {
+    do std::this_thread::sleep_for(100us);
+    while (!is_found);
+    return click;
+  };
+  std::thread thread{[&] { run_job(kWords, [&](Job& job) { build_with(slowly, job, storage_, folder_ / "rows"); }); }};
+  const RunningJob running{"/snapshots/"};
+  is_found = true;
+  std::string path;
+  EXPECT_NO_THROW(path = running.stop("/savepoints"));
+  thread.join();
+  EXPECT_THAT(path, ::testing::StartsWith("/savepoints/savepoint-test-"));
+  EXPECT_NO_THROW(storage_->stat(path + "/_metadata"));
+  for (const bool has_storage : {true, false}) {
+    const Build same = [&](Job& job) { build(job, has_storage ? storage_ : nullptr, nullptr, folder_ / "rows"); };
+    EXPECT_EQ(main_of({"--check=" + path}, same), has_storage ? 0 : 2) << "it is on no disk";
+  }
+  run_job({"--checkpoint-dir", "/next", "--resume=" + path, "--parallelism", "3"},
+          [&](Job& job) { build(job, storage_, nullptr, folder_ / "rows"); });
+  EXPECT_EQ(rows(folder_ / "rows"), rows(folder_ / "undisturbed"));
 }
 
 TEST_F(StorageOfTheAuthor, ASecondJobIsRefused) {

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "net_rows.h"
 #include "two_versions.h"
 #include "visits_job.h"
 
@@ -319,27 +319,7 @@ void write_input(FileSystem& files) {
   }
 }
 
-/// Of "net" ones what is left.
-std::vector<std::string> rows_of(TestWorld& world, const JobOutcome&) {
-  std::vector<std::string> written;
-  append_rows(world.files, kOut, written);
-  std::vector<std::string> rows;
-  std::map<std::string, std::int64_t> net;
-  for (const std::string& row : written) {
-    constexpr std::string_view kNumber = R"(","number":)";
-    const std::size_t number = row.find(kNumber);
-    if (row.starts_with(R"({"text":"net )")) {
-      net[row.substr(0, number)] += std::stoll(row.substr(number + kNumber.size()));
-    } else {
-      rows.push_back(row);
-    }
-  }
-  for (const auto& [row, times] : net) {
-    if (times != 0) rows.push_back(row + " times " + std::to_string(times));
-  }
-  std::ranges::sort(rows);
-  return rows;
-}
+std::vector<std::string> rows_of(TestWorld& world, const JobOutcome&) { return net_rows(world.files, kOut); }
 
 }  // namespace
 

@@ -7,6 +7,7 @@ build_packages=(
   g++ cmake ninja-build pkg-config ccache
   libfmt-dev libspdlog-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev
   libsimdjson-dev libfast-float-dev libzstd-dev zlib1g-dev libxxhash-dev libcpp-httplib-dev librocksdb-dev
+  libasio-dev libssl-dev
   tzdata  # windows of local days
 )
 test_packages=(libgtest-dev libgmock-dev python3 valgrind)

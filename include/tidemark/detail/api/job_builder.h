@@ -41,10 +41,12 @@ struct NewNode {
   bool is_local_stage = false;
   std::optional<Duration> windows_stay = {};
   std::vector<StateDescriptor> states = {};
+  std::vector<KeptType> kept = {};
+  std::string sink_kind = {};
   NodeFactory factory = {};
 };
 
-using MakeWriter = std::function<std::unique_ptr<EdgeWriter>(std::vector<Edge*>, std::uint32_t)>;
+using MakeWriter = std::function<std::unique_ptr<EdgeWriter>(std::vector<SendingEnd*>, std::uint32_t)>;
 
 /// How a stream is dealt out to its next operator, where that doesn't say so itself.
 struct Partition {

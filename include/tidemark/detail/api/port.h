@@ -10,6 +10,7 @@
 
 #include "tidemark/change.h"
 #include "tidemark/detail/api/job_builder.h"
+#include "tidemark/detail/channel/batch_codec.h"
 #include "tidemark/detail/channel/exchange.h"
 #include "tidemark/detail/operators/side_outputs.h"
 #include "tidemark/out.h"
@@ -44,35 +45,35 @@ void connect(JobBuilder& builder, const std::vector<Port<T>>& ports, NodeId to, 
                       .input = input,
                       .order_counts = says_what_becomes_of_rows_v<T>},
                      {[out = port.out](Operator& from, BatchReceiver& receiver) { out(from).add_receiver(receiver); },
-                      partition != nullptr ? partition->make_writer : make_writer});
+                      partition != nullptr ? partition->make_writer : make_writer, batch_codec<T>()});
   }
 }
 
 template <class T>
 MakeWriter plain_writer() {
-  return [](std::vector<Edge*> edges, std::uint32_t) { return std::make_unique<RebalanceWriter<T>>(std::move(edges)); };
+  return [](std::vector<SendingEnd*> edges, std::uint32_t) { return std::make_unique<RebalanceWriter<T>>(std::move(edges)); };
 }
 
 template <class T>
 MakeWriter shuffle_writer() {
-  return [](std::vector<Edge*> edges, std::uint32_t) { return std::make_unique<ShuffleWriter<T>>(std::move(edges)); };
+  return [](std::vector<SendingEnd*> edges, std::uint32_t) { return std::make_unique<ShuffleWriter<T>>(std::move(edges)); };
 }
 
 template <class T, class F, class KeyFn>
 MakeWriter custom_writer(F function, KeyFn key) {
-  return [function = std::move(function), key = std::move(key)](std::vector<Edge*> edges, std::uint32_t) {
+  return [function = std::move(function), key = std::move(key)](std::vector<SendingEnd*> edges, std::uint32_t) {
     return std::make_unique<CustomWriter<T, F, KeyFn>>(std::move(edges), function, key);
   };
 }
 
 template <class T>
 MakeWriter broadcast_writer() {
-  return [](std::vector<Edge*> edges, std::uint32_t) { return std::make_unique<BroadcastWriter<T>>(std::move(edges)); };
+  return [](std::vector<SendingEnd*> edges, std::uint32_t) { return std::make_unique<BroadcastWriter<T>>(std::move(edges)); };
 }
 
 template <class T, class KeyFn>
 MakeWriter key_by_writer(KeyFn key) {
-  return [key = std::move(key)](std::vector<Edge*> edges, std::uint32_t max_parallelism) {
+  return [key = std::move(key)](std::vector<SendingEnd*> edges, std::uint32_t max_parallelism) {
     return std::make_unique<KeyByWriter<T, KeyFn>>(std::move(edges), key, max_parallelism);
   };
 }

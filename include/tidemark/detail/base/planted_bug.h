@@ -38,6 +38,8 @@ enum class PlantedBug : std::uint8_t {
   kSnapshotWithoutUnloaded,     ///< a snapshot leaves out what was restored and is not loaded yet
   kFiringForgetsRun,            ///< a window gives its result without what did not fit into memory
   kSecondClaimAccepted,         ///< a snapshot is claimed though another has claimed it since it was found free
+  kCommitsBehindLastSavepoint,  ///< checkpoints go on behind the savepoint with which the job is cancelled
+  kUniqueRowLetGo,              ///< the one record of a key goes with those that have waited for it
 };
 
 /// In the words of the enumerators, without their k: "AckBeforeFsync".

@@ -1,8 +1,9 @@
-// An edge in one process: a bounded queue of elements from one task to one input channel of another, and a second queue on
-// which the emptied batches go back to the task that made them. A batch's memory is therefore made, filled and freed by one
-// thread, and moving one costs two pointer-sized queue operations and no atomic reference count.
+// An edge: a bounded queue of elements from one task to one input channel of another. Its two ends are interfaces, since
+// they may lie in two processes (src/channel/remote_edge.h). In one process it is a queue and a second one on which the
+// emptied batches go back to the task that made them. A batch's memory is therefore made, filled and freed by one thread,
+// and moving one costs two pointer-sized queue operations and no atomic reference count.
 //
-// Threads: the producer's calls from the producing task's thread, the consumer's from the consuming one's.
+// Threads: the sending end's calls from the producing task's thread, the receiving one's from the consuming one's.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +23,33 @@ class Wakeable {
   ~Wakeable() = default;
 };
 
-class Edge {
+/// What the producer has of an edge.
+class SendingEnd {
+ public:
+  /// False if the edge is full. An element that is refused is offered again, before any other. Throws Error if it can never go.
+  virtual bool try_push(const Element& element) = 0;
+  /// An emptied batch, if one has come back.
+  virtual Batch* take_back() = 0;
+
+ protected:
+  ~SendingEnd() = default;
+};
+
+/// What the consumer has of it.
+class ReceivingEnd {
+ public:
+  /// False if there is nothing. Throws Error if what came can't be read.
+  virtual bool try_pop(Element& element) = 0;
+  /// Whether a batch comes next.
+  virtual bool has_batch() = 0;
+  /// A batch that it has read.
+  virtual void give_back(Batch* batch) = 0;
+
+ protected:
+  ~ReceivingEnd() = default;
+};
+
+class Edge final : public SendingEnd, public ReceivingEnd {
  public:
   /// Elements in flight before the producer has to wait.
   static constexpr std::size_t kCapacity = 16;
@@ -37,32 +64,28 @@ class Edge {
     consumer_ = consumer;
   }
 
-  /// Producer: false if the edge is full.
-  bool try_push(const Element& element) {
+  bool try_push(const Element& element) override {
     if (!forward_.try_push(element)) return false;
     if (consumer_ != nullptr) consumer_->wake();
     return true;
   }
-  /// Producer: an emptied batch, if one has come back.
-  Batch* take_back() {
+  Batch* take_back() override {
     Batch* batch = nullptr;
     return back_.try_pop(batch) ? batch : nullptr;
   }
 
-  /// Consumer: false if there is nothing.
-  bool try_pop(Element& element) {
+  bool try_pop(Element& element) override {
     if (!forward_.try_pop(element)) return false;
     if (producer_ != nullptr) producer_->wake();
     return true;
   }
   bool has_element() { return !forward_.empty(); }
-  /// Consumer: whether a batch comes next.
-  bool has_batch() {
+  bool has_batch() override {
     const Element* next = forward_.front();
     return next != nullptr && next->kind == Element::Kind::kBatch;
   }
-  /// Consumer: a batch that it has read. There is always room: the producer empties the way back before it pushes.
-  void give_back(Batch* batch) { TIDEMARK_CHECK(back_.try_push(batch), "more batches came back than were in flight"); }
+  /// There is always room: the producer empties the way back before it pushes.
+  void give_back(Batch* batch) override { TIDEMARK_CHECK(back_.try_push(batch), "more batches came back than were in flight"); }
 
  private:
   SpscRing<Element> forward_;

@@ -33,7 +33,7 @@ struct WriterPlace {
 class EdgeWriter : public BatchReceiver {
  public:
   /// One edge a target, in the order of the consumer's subtasks.
-  explicit EdgeWriter(std::vector<Edge*> edges);
+  explicit EdgeWriter(std::vector<SendingEnd*> edges);
   EdgeWriter(const EdgeWriter&) = delete;
   EdgeWriter& operator=(const EdgeWriter&) = delete;
   virtual ~EdgeWriter();
@@ -74,7 +74,7 @@ class EdgeWriter : public BatchReceiver {
 
  private:
   struct Target {
-    Edge* edge;
+    SendingEnd* edge;
     Batch* current = nullptr;
     Timestamp watermark = Timestamp::min();  // waits behind the current batch
     bool watermark_waits = false;

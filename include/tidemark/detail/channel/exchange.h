@@ -32,7 +32,7 @@ constexpr std::uint32_t batch_capacity(std::uint32_t targets) {
 template <class T>
 class TypedEdgeWriter : public EdgeWriter {
  public:
-  explicit TypedEdgeWriter(std::vector<Edge*> edges)
+  explicit TypedEdgeWriter(std::vector<SendingEnd*> edges)
       : EdgeWriter{std::move(edges)}, capacity_{batch_capacity<T>(targets())} {}
 
  protected:
@@ -58,7 +58,7 @@ class KeyByWriter final : public TypedEdgeWriter<T> {
  public:
   using Key = std::decay_t<std::invoke_result_t<const KeyFn&, const T&>>;
 
-  KeyByWriter(std::vector<Edge*> edges, KeyFn key, std::uint32_t max_parallelism)
+  KeyByWriter(std::vector<SendingEnd*> edges, KeyFn key, std::uint32_t max_parallelism)
       : TypedEdgeWriter<T>{std::move(edges)}, key_{std::move(key)}, max_parallelism_{max_parallelism} {
     for (std::uint32_t group = 0; group < max_parallelism; ++group) {
       target_of_group_.push_back(static_cast<std::uint16_t>(subtask_of(group, this->targets(), max_parallelism)));
@@ -73,6 +73,13 @@ class KeyByWriter final : public TypedEdgeWriter<T> {
     } else {
       scatter(batch);
     }
+  }
+
+ protected:
+  std::unique_ptr<Batch> make_batch() override {
+    std::unique_ptr<Batch> batch = TypedEdgeWriter<T>::make_batch();
+    batch->set_has_hashes(true);
+    return batch;
   }
 
  private:
@@ -209,7 +216,7 @@ class ShuffleWriter final : public TypedEdgeWriter<T> {
 template <class T, class F, class KeyFn>
 class CustomWriter final : public TypedEdgeWriter<T> {
  public:
-  CustomWriter(std::vector<Edge*> edges, F function, KeyFn key)
+  CustomWriter(std::vector<SendingEnd*> edges, F function, KeyFn key)
       : TypedEdgeWriter<T>{std::move(edges)}, function_{std::move(function)}, key_{std::move(key)} {}
 
   void open(const WriterPlace& place) override { consumer_ = place.consumer; }

@@ -14,16 +14,10 @@
 
 #include "tidemark/detail/connectors/split.h"
 #include "tidemark/detail/event_time/split_watermarks.h"
+#include "tidemark/detail/model/kept_values.h"
 #include "tidemark/detail/task/operator.h"
 
 namespace tidemark::detail {
-
-/// What stands in a checkpoint for a split that a reader has.
-struct SplitState {
-  std::string split;
-  std::string position;  ///< empty: its beginning
-  Timestamp watermark;
-};
 
 class AssignedSplits {
  public:
@@ -44,6 +38,8 @@ class AssignedSplits {
   /// There is none, and there will be none.
   bool done() const { return no_more_ && splits_.empty(); }
   bool no_more() const { return no_more_; }
+  /// There is none until the other readers have read theirs, so this one must not make them wait.
+  bool after_others() const { return after_others_; }
 
   /// Records of the current split were read, the newest of this time.
   void observe(Timestamp newest);
@@ -82,6 +78,7 @@ class AssignedSplits {
   std::deque<Held> splits_;  // the current one first
   bool is_reading_ = false;
   bool no_more_ = false;
+  bool after_others_ = false;
 };
 
 }  // namespace tidemark::detail

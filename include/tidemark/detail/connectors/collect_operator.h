@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,9 @@ class CollectStore {
   virtual void drop_uncommitted() = 0;
   virtual void drop_all() = 0;
 };
+
+/// What the sink calls itself.
+inline constexpr std::string_view kCollectKind = "collect";
 
 /// See NodeFactory::recover.
 void recover_collected(CollectStore& store, const SinkRecovery& recovery);
@@ -133,7 +137,7 @@ template <class T>
 class CollectSinkImplementation final : public SinkImplementation {
  public:
   explicit CollectSinkImplementation(std::shared_ptr<TypedCollectStore<T>> store) : store_{std::move(store)} {}
-  std::string name() const override { return "collect"; }
+  std::string name() const override { return std::string{kCollectKind}; }
   bool takes_changes() const override { return true; }
   bool keeps_state() const override { return true; }
   std::unique_ptr<Operator> make_writer() const override { return std::make_unique<CollectOperator<T>>(store_); }

@@ -20,6 +20,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -30,6 +31,9 @@
 #include "tidemark/format.h"
 
 namespace tidemark::detail {
+
+/// What the sink calls itself.
+inline constexpr std::string_view kFileSinkKind = "write files";
 
 struct FileSinkOptions {
   static constexpr std::uint64_t kRollBytes = std::uint64_t{128} << 20;
@@ -141,7 +145,7 @@ class FileSinkImplementation final : public SinkImplementation {
     }
   }
 
-  std::string name() const override { return "write files"; }
+  std::string name() const override { return std::string{kFileSinkKind}; }
   bool takes_changes() const override { return true; }
   bool keeps_state() const override { return true; }
   std::unique_ptr<Operator> make_writer() const override {

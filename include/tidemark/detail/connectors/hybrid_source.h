@@ -11,12 +11,16 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "tidemark/detail/connectors/source.h"
 
 namespace tidemark::detail {
 
 MakeSplitEnumerator hybrid_split_enumerator(MakeSplitEnumerator first, MakeSplitEnumerator then);
+
+/// Those of both, by their stages.
+std::vector<KeptType> hybrid_kept(std::vector<KeptType> first, std::vector<KeptType> then);
 
 /// 0 or 1. Throws Error for a split of no hybrid source.
 std::size_t stage_of_split(std::string_view split, const OperatorName& op);
@@ -71,6 +75,7 @@ class HybridSourceImplementation final : public SourceImplementation<T> {
     const OnError first = first_.implementation().on_error();
     return first.action == OnError::Action::kSideOutput ? first : then_.implementation().on_error();
   }
+  std::vector<KeptType> kept() const override { return hybrid_kept(first_.implementation().kept(), then_.implementation().kept()); }
   bool bounded() const override { return then_.implementation().bounded(); }
 
  private:

@@ -17,6 +17,7 @@
 #include "tidemark/detail/connectors/described.h"
 #include "tidemark/detail/connectors/json_text.h"
 #include "tidemark/detail/connectors/sink.h"
+#include "tidemark/detail/model/kept_values.h"
 
 namespace tidemark {
 
@@ -118,7 +119,8 @@ class TwoPhaseOperator : public Operator {
   bool advance_processing_time(Timestamp now) override;
 
  protected:
-  TwoPhaseOperator();
+  /// `kind`: what the sink calls itself.
+  explicit TwoPhaseOperator(std::string kind);
 
   const OperatorContext& context() const { return *context_; }
   /// A name that no other transaction has, not even one of another run: of the job, the sink, the run, the subtask, the attempt and a
@@ -134,6 +136,7 @@ class TwoPhaseOperator : public Operator {
   /// Off the task's thread, one at a time.
   virtual void commit(const std::string& committable) = 0;
 
+  const std::string kind_;
   const OperatorContext* context_ = nullptr;
   std::unique_ptr<Commits> commits_;
   std::string run_;  // attempts are counted anew by a run that resumes nothing
@@ -143,7 +146,7 @@ class TwoPhaseOperator : public Operator {
 template <class S>
 class OwnTwoPhaseOperator final : public TwoPhaseOperator {
  public:
-  explicit OwnTwoPhaseOperator(MakeOwnSink<S> make) : make_{std::move(make)} {}
+  OwnTwoPhaseOperator(std::string kind, MakeOwnSink<S> make) : TwoPhaseOperator{std::move(kind)}, make_{std::move(make)} {}
 
   void open(OperatorContext& context) override {
     TwoPhaseOperator::open(context);
@@ -175,7 +178,7 @@ class OwnTwoPhaseOperator final : public TwoPhaseOperator {
 
   void commit(const std::string& committable) override {
     if (committer_ == nullptr) committer_ = opened();
-    committer_->commit(decode_described<typename S::Committable>(committable, context().name, "committables"));
+    committer_->commit(decode_described<typename S::Committable>(committable, context().name, kKeptCommittable));
   }
 
   template <class Call>
@@ -205,13 +208,14 @@ class OwnTwoPhaseImplementation final : public SinkImplementation {
   bool takes_changes() const override { return is_change_v<typename S::Record>; }
   bool takes_upserts() const override { return is_upsert_v<typename S::Record>; }
   bool keeps_state() const override { return true; }
-  std::unique_ptr<Operator> make_writer() const override { return std::make_unique<OwnTwoPhaseOperator<S>>(make_); }
+  std::vector<KeptType> kept() const override { return {{std::string{kKeptCommittable}, schema_json_of<typename S::Committable>()}}; }
+  std::unique_ptr<Operator> make_writer() const override { return std::make_unique<OwnTwoPhaseOperator<S>>(name_, make_); }
 
   void recover(const SinkRecovery& recovery) const override {
     using Committable = typename S::Committable;
     std::vector<Committable> committables;
     for (const std::string& bytes : recovery.committables) {
-      committables.push_back(decode_described<Committable>(bytes, {name_, recovery.uid, 0}, "committables"));
+      committables.push_back(decode_described<Committable>(bytes, {name_, recovery.uid, 0}, kKeptCommittable));
     }
     if (recovery.only_checks) return;
     std::string doing = "open()";

@@ -27,6 +27,7 @@
 #include "tidemark/detail/connectors/json_text.h"
 #include "tidemark/detail/connectors/source.h"
 #include "tidemark/detail/connectors/source_out.h"
+#include "tidemark/detail/model/kept_values.h"
 
 namespace tidemark::detail {
 
@@ -41,7 +42,7 @@ struct OwnSourceOptions {
   Duration poll_every{50};                   ///< after a read that came to nothing
 };
 
-/// In checkpoints, with its schema.
+/// In checkpoints, with its schema: a verdict knows the first field by its name (kUnassignedSplits).
 template <class Split>
 struct FoundSplits {
   std::vector<Split> unassigned;
@@ -99,7 +100,7 @@ class OwnSplitEnumerator final : public SplitEnumerator {
   }
 
   std::string snapshot() const override { return encode_described(state_); }
-  void restore(const std::string& snapshot) override { state_ = decode_described<FoundSplits<Split>>(snapshot, name_, "enumerator"); }
+  void restore(const std::string& snapshot) override { state_ = decode_described<FoundSplits<Split>>(snapshot, name_, kEnumeratorList); }
 
  private:
   static std::set<std::string> encoded(const std::vector<Split>& splits) {
@@ -130,8 +131,8 @@ class OwnSplitReader final : public SplitReader<typename S::Record> {
     std::shared_ptr<Reading>& reading = readings_[std::string{split}];
     if (reading == nullptr) {
       reading = std::make_shared<Reading>();
-      reading->split = decode_described<typename S::Split>(split, context_->name, "splits");
-      if (!position.empty()) reading->position = decode_described<typename S::Position>(position, context_->name, "splits");
+      reading->split = decode_described<typename S::Split>(split, context_->name, kKeptSplit);
+      if (!position.empty()) reading->position = decode_described<typename S::Position>(position, context_->name, kKeptPosition);
     }
     current_ = reading;
     current_bytes_ = split;
@@ -265,6 +266,9 @@ class OwnSourceImplementation final : public SourceImplementation<typename S::Re
     return std::make_unique<OwnSplitReader<S>>(options_, make_, event_times_ ? event_times_->clone() : nullptr);
   }
   SourceTiming timing() const override { return timing_; }
+  std::vector<KeptType> kept() const override {
+    return {{std::string{kKeptSplit}, schema_json_of<typename S::Split>()}, {std::string{kKeptPosition}, schema_json_of<typename S::Position>()}};
+  }
   bool bounded() const override { return !options_.find_again_after; }
 
  private:

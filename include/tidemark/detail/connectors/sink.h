@@ -7,7 +7,9 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "tidemark/detail/model/kept_values.h"
 #include "tidemark/detail/task/factories.h"
 #include "tidemark/detail/task/operator.h"
 #include "tidemark/error.h"
@@ -19,12 +21,14 @@ namespace detail {
 class SinkImplementation {
  public:
   virtual ~SinkImplementation() = default;
-  /// For plans and messages: "write files".
+  /// For plans and messages: "write files". What a sink of another name has prepared it does not commit.
   virtual std::string name() const = 0;
   /// A writer for a subtask: an operator without output.
   virtual std::unique_ptr<Operator> make_writer() const = 0;
   /// Whether checkpoints hold committables of it, so that it needs a uid.
   virtual bool keeps_state() const { return false; }
+  /// The types of users' values in them.
+  virtual std::vector<KeptType> kept() const { return {}; }
   /// Whether it keeps apart what a row of changes (change.h) adds and what it takes away. One that doesn't gets rows that are
   /// only added.
   virtual bool takes_changes() const { return false; }
@@ -47,6 +51,7 @@ class SinkDescription {
 
   std::string name() const { return sink_->name(); }
   bool keeps_state() const { return sink_->keeps_state(); }
+  std::vector<KeptType> kept() const { return sink_->kept(); }
   bool takes_changes() const { return sink_->takes_changes(); }
   bool takes_upserts() const { return sink_->takes_upserts(); }
   std::unique_ptr<detail::Operator> make_writer() const { return sink_->make_writer(); }

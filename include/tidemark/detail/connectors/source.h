@@ -7,10 +7,12 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "tidemark/detail/connectors/source_reader_operator.h"
 #include "tidemark/detail/connectors/source_timing.h"
 #include "tidemark/detail/connectors/split_enumerator_operator.h"
+#include "tidemark/detail/model/kept_values.h"
 #include "tidemark/error.h"
 #include "tidemark/source.h"
 
@@ -27,6 +29,8 @@ class SourceImplementation {
   virtual MakeSplitEnumerator split_enumerator() const = 0;
   virtual std::unique_ptr<SplitReader<T>> make_split_reader() const = 0;
   virtual SourceTiming timing() const { return {}; }
+  /// The types of users' values in what it keeps in checkpoints.
+  virtual std::vector<KeptType> kept() const { return {}; }
   virtual OnError on_error() const { return {}; }
   /// Whether it comes to an end by itself.
   virtual bool bounded() const { return true; }

@@ -62,7 +62,7 @@ class SourceReaderOperator final : public SourceOperator {
     has_begun_ = false;
     const Poll result = read();
     const bool changed = splits_->update_watermark() || has_begun_;
-    if (member_) member_->tell(splits_->watermark(), splits_->idle());
+    if (member_) member_->tell(splits_->watermark(), splits_->idle() || splits_->after_others());
     if (changed && result == Poll::kNothing) return Poll::kEmitted;
     if (result == Poll::kNothing) wait_at_most(splits_->idle_in_ns());
     return result;

@@ -14,14 +14,17 @@
 #include <utility>
 #include <vector>
 
+#include "tidemark/detail/task/factories.h"
+
 namespace tidemark::detail {
 
 /// What the enumerator tells a reader.
 struct SplitRecord {
   enum class Kind : std::uint8_t {
-    kSplit,    ///< a split to read
-    kNoneYet,  ///< there is none now; it comes without being asked for again
-    kNoMore,   ///< there is none left, and there will be none
+    kSplit,        ///< a split to read
+    kNoneYet,      ///< there is none now; it comes without being asked for again
+    kNoMore,       ///< there is none left, and there will be none
+    kAfterOthers,  ///< it comes when the other readers have read theirs
   };
   std::uint32_t reader = 0;  ///< whom it is for
   Kind kind = Kind::kSplit;
@@ -43,6 +46,9 @@ class SplitEnumerator {
   virtual std::optional<std::string> next() = 0;
   /// Where next() gave nothing: whether it may give something later.
   virtual bool may_have_more() const { return false; }
+  /// Of what it may give later: whether nobody knows when, so that event time goes on without the readers that wait. Else they
+  /// hold the watermark, as what they wait for is of a time that the others must not go past.
+  virtual bool may_be_long() const { return true; }
   /// Every reader waits and next() gave nothing. True if it may give something now.
   virtual bool all_readers_wait() { return false; }
   /// Whether splits are read side by side: they go to the readers in turn, as soon as they are there. Else a reader asks
@@ -62,8 +68,18 @@ class SplitEnumerator {
 };
 
 /// Readers' questions for splits, on their way to the enumerator. Any thread.
-class SplitRequests {
+class SplitRequests final : public SplitQuestions {
  public:
+  void relay_to(std::function<void(const SplitQuestion&)> relay) override {
+    const std::lock_guard lock{mutex_};
+    relay_ = std::move(relay);
+  }
+  void put(const SplitQuestion& question) override {
+    const std::lock_guard lock{mutex_};
+    readers_ = question.readers;
+    if (question.reader != SplitQuestion::kNobody) waiting_.push_back(question.reader);
+    if (notify_) notify_();
+  }
   /// `notify` is called after each request, from the asking thread.
   void set_notify(std::function<void()> notify) {
     const std::lock_guard lock{mutex_};
@@ -73,6 +89,7 @@ class SplitRequests {
   void set_readers(std::uint32_t readers) {
     const std::lock_guard lock{mutex_};
     readers_ = readers;
+    if (relay_) relay_({.readers = readers});
   }
   /// 0 before any reader was opened.
   std::uint32_t readers() const {
@@ -81,6 +98,7 @@ class SplitRequests {
   }
   void ask(std::uint32_t reader) {
     const std::lock_guard lock{mutex_};
+    if (relay_) return relay_({.reader = reader, .readers = readers_});
     waiting_.push_back(reader);
     if (notify_) notify_();
   }
@@ -94,6 +112,7 @@ class SplitRequests {
   std::uint32_t readers_ = 0;
   std::vector<std::uint32_t> waiting_;
   std::function<void()> notify_;
+  std::function<void(const SplitQuestion&)> relay_;
 };
 
 }  // namespace tidemark::detail

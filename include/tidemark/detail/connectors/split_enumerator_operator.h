@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -55,8 +56,8 @@ class SplitEnumeratorOperator final : public SourceOperator {
   std::unique_ptr<SplitEnumerator> splits_;
   OperatorContext* context_ = nullptr;
   Out<SplitRecord> out_;
-  std::deque<std::uint32_t> waiting_;    // readers that have asked
-  std::set<std::uint32_t> told_none_yet_;  // of these
+  std::deque<std::uint32_t> waiting_;                        // readers that have asked
+  std::map<std::uint32_t, SplitRecord::Kind> told_to_wait_;  // of these
   std::set<std::uint32_t> told_no_more_;
   std::uint32_t next_reader_ = 0;  // of splits that are read side by side
   std::optional<std::int64_t> search_at_ns_;

@@ -56,8 +56,8 @@ class SplitWatermarks {
   /// The split was read to its end, or goes to another reader.
   void finish(Split split);
 
-  /// Nobody knows when the next split comes: without any the reader is idle until then.
-  void none_yet() { none_yet_ = true; }
+  /// Whether the reader is idle without any, until the next one is added: nobody knows when that is.
+  void idle_without_splits(bool is_idle) { idle_without_splits_ = is_idle; }
 
   /// No split comes any more: when the last one finishes, the watermark is +infinity.
   void no_more_splits() { no_more_splits_ = true; }
@@ -95,7 +95,7 @@ class SplitWatermarks {
   std::optional<std::int64_t> idle_after_ns_;
   std::vector<State> splits_;
   std::size_t open_ = 0;
-  bool none_yet_ = false;
+  bool idle_without_splits_ = false;
   bool no_more_splits_ = false;
   WatermarkOutput output_;
 };

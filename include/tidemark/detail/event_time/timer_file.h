@@ -45,7 +45,7 @@ class TimerFileWriter {
     block_.put_i64(entry.time.ms());
     block_.put_u64(entry.hash);
     block_.put_u8(entry.deleted ? 1 : 0);
-    if constexpr (std::is_same_v<Key, std::string>) {
+    if constexpr (std::is_same_v<TimerKeyView<Key>, std::string_view>) {
       block_.put_string(entry.key);
     } else {
       block_.put_u64(entry.key);
@@ -114,7 +114,7 @@ class TimerFileCursor {
     entry_.time = Timestamp{reader.get_i64()};
     entry_.hash = reader.get_u64();
     entry_.deleted = reader.get_u8() != 0;
-    if constexpr (std::is_same_v<Key, std::string>) {
+    if constexpr (std::is_same_v<TimerKeyView<Key>, std::string_view>) {
       entry_.key = reader.get_string();
     } else {
       entry_.key = reader.get_u64();

@@ -1,7 +1,7 @@
 // Event-time timers of a subtask: a calendar of slots of one second. Registering appends to a slot; a slot is sorted
 // when the watermark enters it. Timers for the open slot or before it, which are few, stand in a small ordered set.
 //
-// A timer is its time and key: registered twice it fires once. Key is std::uint64_t (a key that is one word) or
+// A timer is its time and key: registered twice it fires once. Key is std::uint64_t (a key that is one word), FixedKey or
 // std::string (an encoded key). The hash is carried for its owner, who makes it from the key, always the same way.
 //
 // A queue that may spill writes what is done to the farthest slots into files (timer_runs.h) when it holds more than its

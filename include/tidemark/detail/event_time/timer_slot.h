@@ -20,13 +20,14 @@
 #include <utility>
 #include <vector>
 
+#include "tidemark/detail/codec/fixed_key.h"
 #include "tidemark/time.h"
 
 namespace tidemark::detail {
 
 /// How a timer's key is handed in and out: a word as it is, an encoded key as a view.
 template <class Key>
-using TimerKeyView = std::conditional_t<std::is_same_v<Key, std::string>, std::string_view, Key>;
+using TimerKeyView = std::conditional_t<std::is_same_v<Key, std::uint64_t>, std::uint64_t, std::string_view>;
 
 inline constexpr std::int64_t kTimerSlotMs = 1000;
 
@@ -85,6 +86,10 @@ inline std::size_t outside_bytes(const std::string& key) {
   return is_inside ? 0 : key.capacity() + kBeside;
 }
 constexpr std::size_t outside_bytes(std::uint64_t) { return 0; }
+template <std::size_t Size>
+constexpr std::size_t outside_bytes(const FixedKey<Size>&) {
+  return 0;
+}
 
 /// What the slots of a queue have in common.
 struct TimerSlots {

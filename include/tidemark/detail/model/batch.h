@@ -42,9 +42,12 @@ class Batch {
   /// Event times in ms since 1970.
   std::int64_t* timestamps() { return timestamps_; }
   const std::int64_t* timestamps() const { return timestamps_; }
-  /// Hashes of the records' keys; only behind a key_by.
+  /// Hashes of the records' keys, where it has them: behind a key_by.
   std::uint64_t* hashes() { return hashes_; }
   const std::uint64_t* hashes() const { return hashes_; }
+
+  bool has_hashes() const { return has_hashes_; }
+  void set_has_hashes(bool has_hashes) { has_hashes_ = has_hashes; }
 
   Arena& arena() { return arena_; }
   TextRange borrowed_text() const { return borrowed_text_; }
@@ -66,6 +69,7 @@ class Batch {
   TextRange borrowed_text_;
   Arena arena_;
   bool exclusive_ = true;
+  bool has_hashes_ = false;
 };
 
 template <class T>

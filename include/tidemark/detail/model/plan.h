@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tidemark/detail/model/checkpoint.h"
+#include "tidemark/detail/model/kept_values.h"
 #include "tidemark/time.h"
 
 namespace tidemark {
@@ -45,6 +46,10 @@ struct LogicalNode {
   bool is_local_stage = false;        ///< aggregates ahead of an exchange for the node behind it, and shares its uid
   std::optional<Duration> windows_stay;  ///< with windows: so long behind its end one is kept; Duration::max(): for good
   std::vector<StateDescriptor> states;
+  std::vector<KeptType> kept = {};  ///< of users' values in what it keeps besides
+  /// Of a sink that keeps something: what it calls itself, whatever name the user gives the node. Empty: it is none. Nothing: a
+  /// plan of an older version does not say.
+  std::optional<std::string> sink_kind = {};
 };
 
 struct LogicalEdge {

@@ -2,7 +2,8 @@
 // thread; everything here is done by the task's, which an answer wakes.
 //
 // Body says what is asked and what becomes of an answer; see async_bodies.h. What stands between input and output is in the
-// queue (async_queue.h), and the records of it are the operator's state: they are asked about anew after a restore.
+// queue (async_queue.h), and the records of it are the operator's state: they are asked about anew after a restore, and count
+// with the answers that they have against memory.state.
 #pragma once
 
 #include <algorithm>
@@ -81,6 +82,7 @@ class AsyncOperator final : public WaitingOperator {
   void receive(Batch& in) override {
     const In* values = static_cast<TypedBatch<In>&>(in).values();
     for (std::uint32_t i = 0; i < in.size(); ++i) add(OwnedRows<In>{values[i]}, in.timestamps()[i]);
+    states_.tell_memory();
     ask(steady_time_ns(*env_));
   }
 
@@ -100,6 +102,7 @@ class AsyncOperator final : public WaitingOperator {
     }
     const bool handed_on = hand_on();
     ask(now_ns);
+    states_.tell_memory();
     polled_ns_ = now_ns;
     // Also where ask() found an answer in the cache: nothing else would say that there is one to hand on.
     if (handed_on || queue_.front() != AsyncQueue::Front::kNothing) return Poll::kEmitted;
@@ -121,6 +124,7 @@ class AsyncOperator final : public WaitingOperator {
     std::int64_t timestamp = 0;
     std::uint64_t number = 0;
     std::shared_ptr<const OwnedRows<Row>> rows;
+    std::size_t bytes = 0;  // that count as the operator's
   };
 
   class Unanswered final : public OperatorStateContent {
@@ -140,6 +144,7 @@ class AsyncOperator final : public WaitingOperator {
       op_.add(OwnedRows<In>{item.record}, item.time.ms());
       return true;
     }
+    std::size_t memory_bytes() const override { return op_.held_.size() * sizeof(Held) + op_.held_bytes_; }
 
    private:
     AsyncOperator& op_;
@@ -149,6 +154,11 @@ class AsyncOperator final : public WaitingOperator {
     const Slot slot = queue_.add();
     if (slot == held_.size()) held_.emplace_back();
     held_[slot] = {std::move(record), timestamp, records_seen_++, nullptr};
+    count(held_[slot], held_[slot].record.memory_bytes());
+  }
+  void count(Held& held, std::size_t bytes) {
+    held.bytes += bytes;
+    held_bytes_ += bytes;
   }
 
   void ask(std::int64_t now_ns) {
@@ -179,7 +189,7 @@ class AsyncOperator final : public WaitingOperator {
     const Held& held = held_[slot];
     if (answer.rows != nullptr) {
       guarded(held, [&] { body_->learn(held.record.row(), answer.rows); });
-      finish(slot, answer.rows);
+      finish_with_own(slot, answer.rows);
       return;
     }
     const bool may_help = guarded(held, [&] { return may_help_ == nullptr || may_help_(*answer.error); });
@@ -190,7 +200,12 @@ class AsyncOperator final : public WaitingOperator {
   // Without an answer.
   template <class RowsOf>
   void settle(Slot slot, RowsOf&& rows_of) {
-    finish(slot, std::make_shared<const OwnedRows<Row>>(guarded(held_[slot], rows_of)));
+    finish_with_own(slot, std::make_shared<const OwnedRows<Row>>(guarded(held_[slot], rows_of)));
+  }
+  // Rows that a cache knows are not counted: many records may share them.
+  void finish_with_own(Slot slot, std::shared_ptr<const OwnedRows<Row>> rows) {
+    count(held_[slot], rows->memory_bytes());
+    finish(slot, std::move(rows));
   }
   void finish(Slot slot, std::shared_ptr<const OwnedRows<Row>> rows) {
     held_[slot].rows = std::move(rows);
@@ -215,6 +230,7 @@ class AsyncOperator final : public WaitingOperator {
   void hand_on(Held& held) {
     out_.set_timestamp(held.timestamp);
     guarded(held, [&] { body_->hand_on(held.record.row(), held.rows->rows(), out_); });
+    held_bytes_ -= held.bytes;
     held = {};
   }
 
@@ -238,6 +254,7 @@ class AsyncOperator final : public WaitingOperator {
   OperatorStates states_;
   AsyncQueue queue_;
   std::deque<Held> held_;  // by slot
+  std::size_t held_bytes_ = 0;  // of what waits in it
   const std::function<bool(const Error&)> may_help_;
   std::shared_ptr<AsyncAnswers<Row>> answers_;
   std::unique_ptr<Body> body_;

@@ -61,8 +61,11 @@ class BroadcastOperator final : public Operator {
   }
 
   SideOutputs* side_outputs() override { return inner_.side_outputs(); }
-  BatchReceiver& input(std::uint32_t index) override { return index == 0 ? static_cast<BatchReceiver&>(inner_) : rules_; }
-  void receive(Batch& batch) override { inner_.receive(batch); }
+  BatchReceiver& input(std::uint32_t index) override { return index == 0 ? static_cast<BatchReceiver&>(*this) : rules_; }
+  void receive(Batch& batch) override {
+    inner_.receive(batch);
+    states_.tell_memory();
+  }
 
   bool advance(Timestamp watermark) override {
     context_.watermark_ = std::max(context_.watermark_, watermark);
@@ -148,6 +151,7 @@ class BroadcastOperator final : public Operator {
     }
     rules_seen_ += in.size();
     out.flush();
+    states_.tell_memory();
   }
 
   OperatorStates states_;

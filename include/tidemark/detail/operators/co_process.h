@@ -84,6 +84,7 @@ class CoProcessOperator final : public SingleOutputOperator<typename F::Output> 
     }
     guard.count(in.size());
     out.flush();
+    states_.tell_memory();
   }
 
   void end_of_input() {

@@ -195,9 +195,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     std::uint32_t i = 0;
     try {
       for (; i < size; ++i) {
-        if (i % kPrefetchRun == 0 && i + kPrefetchAhead < size) {
-          prefetch(hashes + i + kPrefetchAhead, std::min(kPrefetchRun, size - i - kPrefetchAhead));
-        }
+        if (i % kPrefetchRun == 0) prefetch_ahead(hashes, i, size);
         // Counted from the batch's start instead of up: the next record need not wait for this one's.
         cursor_.serial = serial + i + 1;
         if (was_just_restored) [[unlikely]] {
@@ -234,6 +232,20 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
 
   [[gnu::always_inline]] void prefetch(const std::uint64_t* hashes, std::uint32_t count) const {
     for (const Table* table : backend_.bound_tables()) table->prefetch(hashes, count);
+  }
+  [[gnu::always_inline]] void prefetch_blocks(const std::uint64_t* hashes, std::uint32_t count) const {
+    for (const Table* table : backend_.bound_tables()) table->prefetch_blocks(hashes, count);
+  }
+  [[gnu::always_inline]] void prefetch_log(const std::uint64_t* hashes, std::uint32_t count) const {
+    const std::uint32_t epoch = backend_.domain().epoch();
+    for (const Table* table : backend_.bound_tables()) table->prefetch_log(hashes, count, epoch);
+  }
+  // Before record i. What slots point to can only be asked for when the slots have come.
+  [[gnu::always_inline]] void prefetch_ahead(const std::uint64_t* hashes, std::uint32_t i, std::uint32_t size) const {
+    const auto run_at = [size](std::uint32_t at) { return at < size ? std::min(kPrefetchRun, size - at) : 0; };
+    prefetch(hashes + i + kPrefetchAhead, run_at(i + kPrefetchAhead));
+    prefetch_blocks(hashes + i + kPrefetchRun, run_at(i + kPrefetchRun));
+    if (backend_.domain().any_active()) prefetch_log(hashes + i + kPrefetchRun, run_at(i + kPrefetchRun));
   }
   template <class Record, class RecordKey>
   void make_resident(const RecordKey& key, const Record* values, const std::uint64_t* hashes, std::uint32_t size) {
@@ -286,6 +298,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     return [this, &queue, until](const auto& f) {
       return queue.pop_due(until, [&](Timestamp when, std::uint64_t hash, const auto& key) {
         if (const std::uint64_t* ahead = queue.hash_ahead(kTimersAhead)) prefetch(ahead, 1);
+        if (const std::uint64_t* ahead = queue.hash_ahead(kTimersAhead / 2)) prefetch_blocks(ahead, 1);
         return f(when, hash, key);
       });
     };

@@ -15,6 +15,7 @@
 #include "tidemark/detail/event_time/aggregate_types.h"
 #include "tidemark/detail/operators/same_content.h"
 #include "tidemark/error.h"
+#include "tidemark/schema.h"
 #include "tidemark/time.h"
 
 namespace tidemark::detail {
@@ -63,8 +64,18 @@ struct TopRows {
   }
   void add(Content& content, const T& row, Timestamp at) const {
     const auto goes_before = [this](const T& a, const Timed<T>& b) { return std::invoke(by, b.value) < std::invoke(by, a); };
-    content.rows.insert(std::upper_bound(content.rows.begin(), content.rows.end(), row, goes_before), Timed<T>{at, row});
-    if (!is_change_v<In> && content.rows.size() > n) content.rows.pop_back();
+    auto& rows = content.rows;
+    const auto place = static_cast<std::size_t>(std::upper_bound(rows.begin(), rows.end(), row, goes_before) - rows.begin());
+    if constexpr (!is_change_v<In>) {
+      if (place >= n) return;
+      if (rows.size() >= n) {
+        rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(n) - 1, rows.end());
+      } else if (rows.size() == rows.capacity()) {
+        // Not to twice as many, as most lists never get full and none gets longer.
+        rows.reserve(std::min(n, rows.size() + std::max<std::size_t>(2, rows.size() / 2)));
+      }
+    }
+    rows.insert(rows.begin() + static_cast<std::ptrdiff_t>(place), Timed<T>{at, row});
   }
   void take(Content& content, const T& row) const { take_row(content.rows, row); }
   bool is_empty(const Content& content) const { return content.rows.empty(); }
@@ -76,8 +87,9 @@ struct TopRows {
 
 template <class T>
 struct OneRow {
+  Timed<T> row{};  // before the flag, so that others fit beside that: see WaitingContent
   bool is_there = false;
-  Timed<T> row{};
+  static constexpr auto state_schema = schema(member("is_there", &OneRow::is_there), member("row", &OneRow::row));
 };
 
 /// The last of the order, or the first.
@@ -97,7 +109,8 @@ struct KeptRow {
     if constexpr (is_change_v<In>) {
       insert_sorted(content.rows, std::move(added));
     } else if (!content.is_there || replaces(added, content.row)) {
-      content = {true, std::move(added)};
+      content.row = std::move(added);
+      content.is_there = true;
     }
   }
   void take(Content& content, const T& row) const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tidemark/detail/codec/reflect.h"
+#include "tidemark/detail/state/owned_bytes.h"
 
 namespace tidemark::detail {
 
@@ -24,12 +25,23 @@ class OwnedRows {
 
   const std::vector<T>& rows() const { return rows_; }
   const T& row() const { return rows_.front(); }
+  /// What they take beside this object, about.
+  std::size_t memory_bytes() const {
+    if (rows_.empty()) return 0;
+    std::size_t bytes = block_bytes(rows_.capacity() * sizeof(T));
+    for (const T& row : rows_) bytes += owned_bytes(row);
+    if constexpr (contains_views_v<T>) bytes += block_bytes(text_size());
+    return bytes;
+  }
 
  private:
-  void own_text() {
+  std::size_t text_size() const {
     std::size_t size = 0;
     for (const T& row : rows_) for_each_view(row, [&](std::string_view view) { size += view.size(); });
-    text_ = std::make_unique_for_overwrite<char[]>(size);
+    return size;
+  }
+  void own_text() {
+    text_ = std::make_unique_for_overwrite<char[]>(text_size());
     char* at = text_.get();
     for (T& row : rows_) {
       for_each_view(row, [&](std::string_view& view) {

@@ -62,6 +62,7 @@ class ProcessOperator final : public SingleOutputOperator<typename F::Output> {
     }
     guard_.count(size);
     out.flush();
+    states_.tell_memory();
   }
 
   /// Before the end of time goes on, so that what is emitted now is not behind it.

@@ -3,8 +3,8 @@
 //
 // Rows is a policy: the Content that it keeps for a key, how a row gets in and out of it, and the rows that it shows. Given at
 // once, a change is the difference between what was shown before and behind a record. Given later, it is that between what was
-// given last, which is a state of its own, and what is shown then. A key that waits for a period has timers for that; for the
-// end of input alone it needs none: all keys are gone through then (keyed_function.h). Snapshots of earlier versions have one.
+// given last, which is a state of its own, and what is shown then. A key that waits for a period has a timer of the wall clock; for
+// the end of input it needs none: all keys are gone through then (keyed_function.h). Snapshots of earlier versions have one.
 #pragma once
 
 #include <algorithm>
@@ -27,6 +27,7 @@
 #include "tidemark/detail/state/state_accessor.h"
 #include "tidemark/error.h"
 #include "tidemark/functions.h"
+#include "tidemark/schema.h"
 
 namespace tidemark::detail {
 
@@ -66,8 +67,9 @@ struct AggregatedRow {
 
 template <class Content>
 struct WaitingContent {
-  bool waits = false;  ///< something is still to be given
-  Content content;
+  [[no_unique_address]] Content content;  // the flag may lie in what it leaves of its last word
+  bool waits = false;                     ///< something is still to be given
+  static constexpr auto state_schema = schema(member("waits", &WaitingContent::waits), member("content", &WaitingContent::content));
 };
 
 /// From one state of a table to the next. Rows are compared place by place.
@@ -132,7 +134,7 @@ class RowChanges final : public KeyedProcess<K, In, Change<typename Rows::Row>> 
   static constexpr Timestamp kEnd = Timestamp::max() - Duration{1};
   /// The keys that on_timer() is to be called for at kEnd though they have no timer.
   std::optional<KeyWalk<K, Waiting>> keys_at_end(SpilledTables* spilled) {
-    if (!waits_for_end()) return {};
+    if (gives_at_once()) return {};
     return std::optional<KeyWalk<K, Waiting>>{std::in_place, waiting_->table(), spilled};
   }
 
@@ -181,7 +183,6 @@ class RowChanges final : public KeyedProcess<K, In, Change<typename Rows::Row>> 
       began = !std::exchange(waiting.waits, true);
     });
     if (!began || waits_for_end()) return;
-    ctx.timers().at(kEnd);
     ctx.timers().at_processing_time(next_period(ctx.processing_time()));
   }
   // All keys at once, as a table is looked at.

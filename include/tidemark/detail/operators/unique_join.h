@@ -15,6 +15,7 @@
 
 #include "tidemark/change.h"
 #include "tidemark/co_process.h"
+#include "tidemark/detail/base/planted_bug.h"
 #include "tidemark/detail/codec/json_encode.h"
 #include "tidemark/detail/operators/guard.h"
 #include "tidemark/detail/operators/join_kind.h"
@@ -95,6 +96,7 @@ class UniqueJoin final : public KeyedCoProcess<K, InA, InB, typename TableJoinRo
       meet(one, other, true, out);
     }
     waiting_.clear();
+    if (planted(PlantedBug::kUniqueRowLetGo)) one_.clear();
   }
 
   void take_other(const OtherIn& record, Out<Output>& out) {

@@ -176,20 +176,27 @@ class WindowFunction : public KeyedProcess<K, T, typename Result::Output> {
       if (key == nullptr || is_over(merged(window, touching(key->windows, window)), arrival.ctx.watermark())) return false;
     }
     change([&](OfKey& key) {
-      auto [first, end] = touching(key.windows, window);
-      if (first == end) {
-        first = key.windows.insert(first, opened(window));
-      } else {
-        const Window all = merged(window, std::pair{first, end});
-        first->start = all.start;
-        first->end = all.end;
-        for (auto at = first + 1; at != end; ++at) merge(*first, *at, arrival);
-        first = key.windows.erase(first + 1, end) - 1;
-      }
-      add_to_window(*first, key, arrival);
+      const bool is_of_only_one = key.windows.size() == 1 && touch(key.windows.front(), window);
+      Open* const open = is_of_only_one ? key.windows.begin() : merge_touching(key, window, arrival);
+      if (is_of_only_one) extend(*open, window);
+      add_to_window(*open, key, arrival);
     });
     return true;
   }
+  // What touches the window becomes one with it, or it is a new one.
+  Open* merge_touching(OfKey& key, const Window& window, const Arrival& arrival) {
+    auto [first, end] = touching(key.windows, window);
+    if (first == end) return key.windows.insert(first, opened(window));
+    extend(*first, window);
+    extend(*first, (end - 1)->window());
+    for (auto at = first + 1; at != end; ++at) merge(*first, *at, arrival);
+    return key.windows.erase(first + 1, end) - 1;
+  }
+  static void extend(Open& open, const Window& by) {
+    open.start = std::min(open.start, by.start);
+    open.end = std::max(open.end, by.end);
+  }
+  static bool touch(const Open& open, const Window& window) { return open.start <= window.end && window.start <= open.end; }
   template <class At>
   static Window merged(Window window, const std::pair<At, At>& with) {
     for (auto at = with.first; at != with.second; ++at) window = {std::min(window.start, at->start), std::max(window.end, at->end)};

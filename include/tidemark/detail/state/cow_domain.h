@@ -99,22 +99,41 @@ class CowDomain {
   /// Of what was retired and is not free yet.
   std::size_t waiting_bytes() const { return waiting_bytes_; }
 
-  /// Room for the bytes of a key that doesn't fit into its slot: in a pool, since an allocator's header and rounding would
-  /// take half as much again.
-  char* take_key(std::size_t size);
-  /// retire() of what take_key() gave for that size.
-  void retire_key(char* key, std::uint32_t born, std::size_t size);
+  /// Room for a key or a value that doesn't fit into its slot, aligned as an array of objects of this size up to 64: in a pool,
+  /// where it is taken and given back in a few instructions and lies beside what came before it. An allocator's header and
+  /// rounding would take half as much again.
+  void* take_block(std::size_t size) {
+    entry_bytes_ += size;
+    BlockPool* pool = size <= kLargestPooled ? small_pools_[(size - 1) / kBlockAlignment].get() : nullptr;
+    return pool != nullptr ? pool->take() : take_first_block(size);
+  }
+  /// retire() of what take_block() gave for that size.
+  void retire_block(void* block, std::uint32_t born, std::size_t size) {
+    entry_bytes_ -= size;
+    const auto free = [](void* object, std::size_t bytes, void* self) { static_cast<CowDomain*>(self)->free_block(object, bytes); };
+    retire(block, born, size, free, this);
+  }
+  /// Of a value that was retired with retire_value().
+  void free_block(void* block, std::size_t size) {
+    BlockPool* pool = size <= kLargestPooled ? small_pools_[(size - 1) / kBlockAlignment].get() : nullptr;
+    if (pool != nullptr) return pool->give_back(block);
+    free_unpooled(block, size);
+  }
 
-  /// The value of a live entry took (or gave back) so much memory outside of the tables.
+  /// The value of a live entry took (or gave back) so much memory outside of the tables and of its block.
   void count_value(std::size_t taken, std::size_t given_back = 0) {
     count_owned(taken, given_back);
     entry_bytes_ += taken - given_back;
   }
-  /// retire() of what was counted so; free() takes it from count_owned().
+  /// retire() of a block with what was counted so; free() takes that from count_owned(), and gives the block to free_block().
   void retire_value(void* value, std::uint32_t born, std::size_t bytes, Free free, void* context) {
     entry_bytes_ -= bytes;
     retire(value, born, bytes, free, context);
   }
+  /// All tables go, and this after them: what lies in its pages alone need not be given back.
+  void let_go() { is_going_ = true; }
+  bool is_going() const { return is_going_; }
+
   /// What keys and values of live entries hold outside of the tables, in pools or not.
   std::size_t entry_bytes() const { return entry_bytes_; }
 
@@ -129,8 +148,9 @@ class CowDomain {
   static constexpr std::size_t kHeaderWords = 2;
   static constexpr std::size_t kChunkWords = PagePool::kPageBytes / sizeof(std::uint64_t);
   static constexpr std::size_t kMaxChunks = 4096;  // 8 GiB of log
-  static constexpr std::size_t kLargestPooledKey = 256;
-  static constexpr std::size_t kKeyAlignment = 8;
+  static constexpr std::size_t kLargestPooled = 256;
+  static constexpr std::size_t kBlockAlignment = 8;
+  static constexpr std::size_t kSmallPoolRun = std::size_t{64} << 10;
   static constexpr std::uint32_t kLastEpoch = (1u << 27) - 1;  // what fits beside the flags in every layout's state word
 
   struct Retired {
@@ -145,18 +165,19 @@ class CowDomain {
     std::size_t index;
   };
 
-  BlockPool* key_pool(std::size_t size);
-  void free_key(char* key, std::size_t size);
+  void* take_first_block(std::size_t size);
+  void free_unpooled(void* block, std::size_t size);
   void next_chunk();
   void free_chunks_unneeded();
   void free(const Retired& object);
 
   PagePool pages_;
   std::vector<std::unique_ptr<BlockPool>> block_pools_;
-  std::array<std::unique_ptr<BlockPool>, kLargestPooledKey / kKeyAlignment> key_pools_;  // by size
+  std::array<std::unique_ptr<BlockPool>, kLargestPooled / kBlockAlignment> small_pools_;  // by size
   std::uint32_t epoch_ = 1;
   std::uint32_t newest_active_ = 0;
   bool remembers_changes_ = false;
+  bool is_going_ = false;
   std::uint32_t changes_needed_since_ = 0;
   std::vector<std::uint32_t> active_;  // bounds, ascending
 

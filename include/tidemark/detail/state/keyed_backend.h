@@ -107,6 +107,7 @@ class KeyedBackend final : public StateBinder {
   void add(CompositeState& state);
 
   CowDomain& domain() { return domain_; }
+  const CowDomain& domain() const { return domain_; }
   /// Of tables, side log and what waits to be recycled, and about what keys and values hold outside of the tables, and timers.
   std::size_t memory_bytes() const;
   const std::vector<Table*>& bound_tables() const { return bound_tables_; }
@@ -159,7 +160,8 @@ class KeyedBackend final : public StateBinder {
   std::vector<StateView> views_of(State& state, std::uint32_t bound, const std::shared_ptr<StateStoreSnapshot>& stored);
   State* taker_of(const StateDescriptor& written, const OperatorContext& context, const std::string& path);
   std::unique_ptr<SnapshotFileReader> open_file(const OperatorContext& context, const SnapshotFile& file) const;
-  void restore_files(const OperatorContext& context);
+  void keep_expired(const std::vector<std::unique_ptr<SnapshotFileReader>>& files);
+  void restore_files(const OperatorContext& context, std::vector<std::unique_ptr<SnapshotFileReader>> files);
   void restore_file(const OperatorContext& context, RestoredFile& file);
   void forget_erased_before(const RestoredFile& file);
   void restore_erased(const OperatorContext& context, const RestoredFile& file, std::uint32_t id);

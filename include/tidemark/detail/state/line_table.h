@@ -33,6 +33,7 @@ struct LineLayout {
   static constexpr std::uint32_t kFlagMask = 0x1f;
   static constexpr std::uint32_t kGroupUnits = 16;
   static constexpr bool kOwns = false;
+  static constexpr bool kDestroys = false;
   // Above this many of its 2048 places a segment splits.
   static constexpr std::uint32_t kMaxUsed = 1638;
   // Fewer than any segment has that is split.

@@ -18,6 +18,9 @@ namespace tidemark::detail {
 /// A block of so many bytes, with what the allocator adds.
 constexpr std::size_t block_bytes(std::size_t bytes) { return (bytes + 8 + 15) / 16 * 16; }
 
+/// Of a std::map's node beside its entry: colour and three pointers.
+inline constexpr std::size_t kMapNodeBytes = 32;
+
 template <class T>
 std::size_t owned_bytes(const T& value) {
   constexpr TypeKind kind = kind_v<T>;
@@ -33,15 +36,15 @@ std::size_t owned_bytes(const T& value) {
   } else if constexpr (kind == TypeKind::kList) {
     using Element = typename T::value_type;
     const std::size_t block = value.capacity() == 0 ? 0 : block_bytes(value.capacity() * sizeof(Element));
+    if constexpr (std::is_trivially_copyable_v<Element>) return block;
     if (value.empty()) return block;
     return block + value.size() * std::min({owned_bytes(value.front()), owned_bytes(value[value.size() / 2]), owned_bytes(value.back())});
   } else if constexpr (kind == TypeKind::kMap) {
-    constexpr std::size_t kNodeBytes = 32;  // colour and three pointers
     if (value.empty()) return 0;
     const auto bytes_of = [](const auto& entry) { return owned_bytes(entry.first) + owned_bytes(entry.second); };
     std::size_t owned = bytes_of(*value.begin());
     if constexpr (requires { value.rbegin(); }) owned = std::min(owned, bytes_of(*value.rbegin()));
-    return value.size() * (block_bytes(kNodeBytes + sizeof(typename T::value_type)) + owned);
+    return value.size() * (block_bytes(kMapNodeBytes + sizeof(typename T::value_type)) + owned);
   } else if constexpr (kind == TypeKind::kArray) {
     std::size_t bytes = 0;
     for (const auto& element : value) bytes += owned_bytes(element);

@@ -40,11 +40,13 @@ class PagePool {
   std::vector<std::byte*> free_;
 };
 
-/// Cuts pages into blocks of one size: a table's segments, its longer keys.
+/// Cuts pages into blocks of one size: a table's segments, its longer keys and wider values.
 class BlockPool {
  public:
   /// `alignment` is a power of two; blocks are as large as asked for, rounded up to it.
   BlockPool(PagePool& pages, std::size_t block_bytes, std::size_t alignment = 64);
+  /// Likewise out of blocks of another pool, so that pools of little do not begin a page each.
+  BlockPool(BlockPool& larger, std::size_t block_bytes, std::size_t alignment);
 
   /// Content unspecified.
   void* take() {
@@ -65,13 +67,16 @@ class BlockPool {
 
  private:
   void* cut();
+  std::byte* take_run();
 
-  PagePool& pages_;
+  PagePool* pages_ = nullptr;
+  BlockPool* larger_ = nullptr;  // one of the two
+  std::size_t run_bytes_;        // that they give at once
   std::size_t asked_bytes_;
   std::size_t block_bytes_;
   void* free_ = nullptr;  // the block that came back last; each begins with a pointer to the one before
   std::size_t free_bytes_ = 0;
-  std::byte* at_ = nullptr;  // in the newest page: what was never taken
+  std::byte* at_ = nullptr;  // in the newest run: what was never taken
   std::byte* end_ = nullptr;
 };
 

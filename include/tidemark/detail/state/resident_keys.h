@@ -1,9 +1,15 @@
 // Which keys of an operator are in its tables, where these stand in front of a store, and what has become of each since.
 //
 // A record or a timer asks for its key by want(), load() then makes the wanted ones resident, and keep_changes() notes what
-// the function did to the key that its cursor is at. end_batch() evicts: a clock hand goes round, and a key that was not used
-// since its last visit leaves. Where checkpoints consist of the store's files, another hand goes round once after each of
-// them and writes back what had changed before it and not since: so a checkpoint need not have it again. Rows of the states' tables that were found before load() or end_batch() are not valid after.
+// the function did to the key that its cursor is at. end_batch() evicts: a clock hand goes round, takes a use from each key
+// that has one, and a key without any leaves. A key that came has none yet, and up to three are counted: so what is used once
+// goes first, and what is used often stays through a visit or two without. (Simulated with Zipf's law, 0.99, and one key in 45
+// resident: 70 % of records find theirs; with a flag that a new key has, too, 67 %.) Where the hand has been by, segments that
+// hold little are merged.
+//
+// Where checkpoints consist of the store's files, another hand goes round once after each of them and writes back what had
+// changed before it and not since: so a checkpoint need not have it again. Rows of the states' tables that were found before
+// load() or end_batch() are not valid after.
 //
 // The task's thread alone. `tables` outlives it.
 #pragma once

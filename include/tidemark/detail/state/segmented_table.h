@@ -13,16 +13,20 @@
 //   for_each(state, words, f)        f(entry) for each live entry of a unit's content, copied or in place
 //   hash(entry), encode(entry, ...)  of an entry
 //   seen_flags(state)                of a unit whose content running snapshots have, from its next change on
-//   move_entry(segment, hash, entry, epoch, flags)  puts an entry of a split segment, written in that epoch, into a new one
+//   move_entry(segment, hash, entry, epoch, flags)  puts an entry of a segment that goes, written in that epoch, into a new one
 //   for_each_owned(segment, domain)  retires what lies outside of the segment
 //   kOwns                            values lie outside of the segment
+//   kDestroys                        and hold what is in none of the domain's pages
 //   is_full(head)                    true before an entry is put in means split() first
 //   worth_splitting(head)            false where a full segment is so for the traces of erased entries
+//   kMostMerged                      of two neighbours with so few live entries together one is made
 #pragma once
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <bitset>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -70,6 +74,10 @@ class SegmentedTable : public Table {
       : domain_{domain}, segments_{domain.blocks(sizeof(Segment))}, erased_{domain} {
     for (int half = 0; half < 2; ++half) directory_.push_back(new_segment(1));
     places_ = Layout::places();
+    places_.epoch_shift = Layout::kEpochShift;
+    places_.group_shift = std::countr_zero(Layout::kGroupUnits);
+    places_.logs_offset = offsetof(Segment, head.logs);
+    places_.newest_offset = offsetof(Segment, newest);
     publish_directory();
   }
 
@@ -79,7 +87,6 @@ class SegmentedTable : public Table {
   std::unique_ptr<TableView> view_of_all(std::uint32_t bound) override {
     return std::make_unique<View>(domain_, distinct_segments(), erased_, bound);
   }
-  std::size_t size() const override { return live_; }
   std::size_t memory_bytes() const override {
     return segment_count_ * sizeof(Segment) + directory_.size() * sizeof(void*);
   }
@@ -90,7 +97,7 @@ class SegmentedTable : public Table {
     for_each_segment({}, [&](const Segment& segment, std::uint64_t) { live[segment.head.depth] += segment.head.live; });
     // A segment in which the table's hashes begin or end may be much wider than the others, and hold little.
     unsigned bits = 0;
-    for (std::size_t in_wider = 0; bits < 64 - shift_ && (in_wider += live[bits]) <= live_ / 8;) ++bits;
+    for (std::size_t in_wider = 0; bits < 64 - shift_ && (in_wider += live[bits]) <= size_ / 8;) ++bits;
     return bits;
   }
   /// From the first entry's hash to the last one's, or somewhat wider: by less than a part of so many bits at each end.
@@ -103,7 +110,7 @@ class SegmentedTable : public Table {
       ends[1] = {&segment, first_hash};
     });
     HashSpan span;
-    if (live_ == 0) return span;
+    if (size_ == 0) return span;
     for (const auto& [segment, first_hash] : ends) {
       if (segment->head.depth >= bits) {
         span.add({first_hash, first_hash + (width_of(*segment) - 1)});
@@ -138,11 +145,12 @@ class SegmentedTable : public Table {
       replace(first_hash, depth, fresh, fresh);
       retire(&segment);
     });
-    live_ = 0;
+    size_ = 0;
   }
 
  protected:
   ~SegmentedTable() override {
+    if (domain_.is_going() && !Layout::kDestroys && domain_.owned_bytes() == 0) return;
     for (Segment* segment : distinct_segments()) {
       Layout::for_each_owned(*segment, domain_);
       retire(segment);
@@ -175,16 +183,16 @@ class SegmentedTable : public Table {
     if (!domain_.remembers_changes()) [[likely]] return;
     erased_key_.clear();
     encode(erased_key_);
-    erased_.add(erased_key_.view(), live_);
+    erased_.add(erased_key_.view(), size_);
   }
 
   void count_insert(Segment& segment) {
     ++segment.head.live;
-    ++live_;
+    ++size_;
   }
   void count_erase(Segment& segment) {
     --segment.head.live;
-    --live_;
+    --size_;
   }
 
   /// Makes room in the segment of `hash`: two segments of half its hashes each, or a new one without the traces of erased
@@ -505,7 +513,6 @@ class SegmentedTable : public Table {
   std::size_t segment_count_ = 0;
   std::vector<void*> directory_;  // Segment*, erased for Table::prefetch
   unsigned shift_ = 63;
-  std::size_t live_ = 0;
   std::uint64_t merges_ = 0;
   ErasedKeys erased_;
   ByteWriter erased_key_;

@@ -29,6 +29,7 @@ struct SlotLayout {
       std::clamp<std::size_t>(std::bit_floor(std::size_t{65536} / (8 + 8 * kUnitWords)), 256, 2048));
   static constexpr unsigned kEpochShift = 3;
   static constexpr std::uint32_t kFlagMask = 7;
+  static constexpr unsigned kFragmentShift = 16;
   static constexpr std::uint32_t kEmpty = 0;
   static constexpr std::uint32_t kLive = 1;
   static constexpr std::uint32_t kTombstone = 2;
@@ -39,6 +40,7 @@ struct SlotLayout {
   static constexpr std::uint32_t kMostMerged = kMaxUsed / 2;
   static constexpr std::uint32_t kGroupUnits = 8;
   static constexpr bool kOwns = Cell::kOwns;
+  static constexpr bool kDestroys = Cell::kDestroys;
 
   struct Slot {
     std::uint32_t state;
@@ -59,7 +61,11 @@ struct SlotLayout {
             .first_offset = offsetof(Segment, slots),
             .first_stride = sizeof(Slot),
             .second_offset = offsetof(Segment, slots) + sizeof(Slot) - 1,
-            .second_stride = sizeof(Slot)};
+            .second_stride = sizeof(Slot),
+            .block_offset = Cell::kOwns ? offsetof(Slot, words) + Key::kWords * sizeof(std::uint64_t) : 0,
+            .block_last = Cell::kOwns ? sizeof(V) - 1 : 0,
+            .live_flag = kLive,
+            .fragment_shift = kFragmentShift};
   }
   static void reset(Segment& segment, std::uint32_t epoch) {
     for (Slot& slot : segment.slots) slot.state = epoch << kEpochShift | kEmpty;
@@ -71,7 +77,7 @@ struct SlotLayout {
   static bool is_live(std::uint32_t state) { return (state & kLive) != 0; }
   static std::uint32_t seen_flags(std::uint32_t state) { return (state & kFlagMask) | (is_live(state) ? kKeySeen : 0); }
   static std::uint32_t home(std::uint64_t hash) { return static_cast<std::uint32_t>(hash) % kUnits; }
-  static std::uint32_t fragment(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 16); }
+  static std::uint32_t fragment(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> kFragmentShift); }
 
   template <class F>
   static void for_each(std::uint32_t state, const std::uint64_t* words, F&& f) {
@@ -93,17 +99,7 @@ struct SlotLayout {
   }
   /// What a cell owned until now, which was written in that epoch.
   static void retire_value(std::uint64_t word, std::uint32_t written_in, CowDomain& domain) {
-    if constexpr (Cell::kOwns) {
-      const auto free = [](void* box, std::size_t bytes, void* counted_by) {
-        static_cast<CowDomain*>(counted_by)->count_owned(0, bytes);
-        Cell::free(reinterpret_cast<std::uint64_t>(box));
-      };
-      domain.retire_value(reinterpret_cast<void*>(word), written_in, Cell::owned_bytes(word), free, &domain);
-    }
-  }
-  /// After a value was made in a cell.
-  static void count_value(const std::uint64_t* cell, CowDomain& domain) {
-    if constexpr (Cell::kOwns) domain.count_value(Cell::owned_bytes(cell[0]));
+    if constexpr (Cell::kOwns) Cell::retire(word, written_in, domain);
   }
   static void for_each_owned(Segment& segment, CowDomain& domain) {
     if constexpr (Key::kOwns || Cell::kOwns) {
@@ -185,8 +181,7 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
     const std::uint32_t written_in = row.segment->slots[row.unit].state >> Layout::kEpochShift;
     this->touch(*row.segment, row.unit);
     std::uint64_t words[Cell::kWords];
-    Cell::make(std::forward<Given>(value), words);
-    Layout::count_value(words, this->domain());
+    Cell::make(std::forward<Given>(value), words, this->domain());
     store_words<Cell::kWords>(cell(row), words);
     Layout::retire_value(old, written_in, this->domain());
   }
@@ -194,7 +189,9 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
   /// f(V&) on the value: in place where no running snapshot sees it, else on a copy that takes its place.
   template <class F>
   void mutate(Row row, F&& f) {
-    if constexpr (Cell::kOwns) {
+    if (!this->domain().any_active()) {
+      change_in_place(row, f);
+    } else if constexpr (Cell::kOwns) {
       if (this->domain().needed(row.segment->slots[row.unit].state >> Layout::kEpochShift)) {
         V copy{value_ref(row)};
         f(copy);
@@ -203,6 +200,7 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
         change_in_place(row, f);
       }
     } else {
+      // Even what was written after the snapshot began is read, and thrown away then, so it changes by whole words.
       V copy{value_ref(row)};
       f(copy);
       set(row, copy);
@@ -294,8 +292,7 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
   Row place(Segment& segment, std::uint32_t unit, std::uint64_t hash, Lookup key, Given value) {
     typename Layout::Entry entry;
     Key::make(key, entry.words, this->domain());
-    Cell::make(std::forward<Given>(value), entry.words + Key::kWords);
-    Layout::count_value(entry.words + Key::kWords, this->domain());
+    Cell::make(std::forward<Given>(value), entry.words + Key::kWords, this->domain());
     Layout::place(segment, unit, hash, entry);
     this->count_insert(segment);
     return {&segment, unit};
@@ -303,18 +300,22 @@ class SlotTable : public SegmentedTable<SlotLayout<Key, V>> {
   template <class F>
   void change_in_place(Row row, F& f) {
     this->touch(*row.segment, row.unit);
-    const std::size_t owned_before = Cell::owned_bytes(cell(row)[0]);
-    const auto settle = [&] {
-      Cell::settle(cell(row));
-      this->domain().count_value(Cell::owned_bytes(cell(row)[0]), owned_before);
-    };
-    try {
-      f(Cell::get_mutable(cell(row)));
-    } catch (...) {
+    if constexpr (Cell::kDestroys) {
+      const std::size_t outside_before = Cell::outside_bytes(cell(row)[0]);
+      const auto settle = [&] {
+        Cell::settle(cell(row));
+        this->domain().count_value(Cell::outside_bytes(cell(row)[0]), outside_before);
+      };
+      try {
+        f(Cell::get_mutable(cell(row)));
+      } catch (...) {
+        settle();
+        throw;
+      }
       settle();
-      throw;
+    } else {
+      f(Cell::get_mutable(cell(row)));
     }
-    settle();
   }
   static std::uint64_t* cell(Row row) { return row.segment->slots[row.unit].words + Key::kWords; }
 };

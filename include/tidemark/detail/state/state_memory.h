@@ -1,8 +1,9 @@
 // The memory that state takes in one process, against the budget that it has (memory.state): the job fails with an error
 // that says what to do, before the kernel ends the process.
 //
-// Each keyed backend has a share and tells it between two batches how much it holds. So the budget may be exceeded by what
-// one batch adds. Threads: any for a StateMemory; a Share is its backend's, whose task's thread alone uses it.
+// Each keyed backend has a share and tells it between two batches how much it holds, and so does what an operator keeps
+// without a key. So the budget may be exceeded by what one batch adds. Threads: any for a StateMemory; a Share is its holder's,
+// whose task's thread alone uses it.
 #pragma once
 
 #include <algorithm>
@@ -18,9 +19,15 @@ namespace tidemark::detail {
 
 class StateMemory {
  public:
-  /// `reserved_bytes` of the budget are what stores behind tables take (state_store.h): they count as held.
-  explicit StateMemory(std::uint64_t budget_bytes, std::uint64_t reserved_bytes = 0)
-      : budget_bytes_{budget_bytes}, reserved_bytes_{reserved_bytes}, held_bytes_{reserved_bytes} {}
+  static constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
+
+  /// `reserved_bytes` of the budget are what stores behind tables take (state_store.h): they count as held. Who can spill gets
+  /// no more than `most_each_bytes`, whatever the budget is.
+  explicit StateMemory(std::uint64_t budget_bytes, std::uint64_t reserved_bytes = 0, std::uint64_t most_each_bytes = kUnlimited)
+      : budget_bytes_{budget_bytes},
+        reserved_bytes_{reserved_bytes},
+        most_each_bytes_{most_each_bytes},
+        held_bytes_{reserved_bytes} {}
   StateMemory(const StateMemory&) = delete;
   StateMemory& operator=(const StateMemory&) = delete;
 
@@ -28,8 +35,10 @@ class StateMemory {
   std::uint64_t held_bytes() const { return held_bytes_.load(std::memory_order_relaxed); }
   /// Of the budget, for a holder that can spill: it keeps to this, so that those that can't have theirs.
   std::uint64_t even_share_bytes() const {
-    const std::uint64_t all = budget_bytes_ - std::min(budget_bytes_, reserved_bytes_);
-    return all / 16 * 15 / std::max<std::uint64_t>(holder_count_.load(std::memory_order_relaxed), 1);
+    const std::uint64_t taken = reserved_bytes_ + taken_ahead_bytes_.load(std::memory_order_relaxed);
+    const std::uint64_t all = budget_bytes_ - std::min(budget_bytes_, taken);
+    const std::uint64_t sharers = std::max<std::uint64_t>(sharer_count_.load(std::memory_order_relaxed), 1);
+    return std::min(most_each_bytes_, all / 16 * 15 / sharers);
   }
 
   /// An operator subtask.
@@ -39,15 +48,22 @@ class StateMemory {
     std::atomic<std::uint64_t> bytes{0};
   };
 
+  /// What a holder has a right to.
+  enum class Claim : std::uint8_t {
+    kEvenShare,  ///< as much as each of the others
+    kAhead,      ///< whatever it holds: mostly little, so that an even share would lie idle
+  };
+
   class Share {
    public:
-    /// Of one operator subtask; `memory` must outlive it.
-    Share(StateMemory& memory, const OperatorName& holder);
+    /// Of one operator subtask, which may have several; `memory` must outlive it.
+    Share(StateMemory& memory, const OperatorName& holder, Claim claim = Claim::kEvenShare);
     ~Share();
     Share(const Share&) = delete;
     Share& operator=(const Share&) = delete;
 
-    /// So many bytes are held now. Throws Error, which no restart mends, if all shares together exceed the budget.
+    /// So many bytes are held now. Throws Error, which no restart mends, if the shares of all that can't spill exceed the budget.
+    /// (Those that can make room for them, at their next batch.)
     void set(std::uint64_t bytes) {
       if (bytes != shown_bytes_) [[unlikely]] change(bytes);
     }
@@ -58,6 +74,7 @@ class StateMemory {
     void change(std::uint64_t bytes);
 
     StateMemory& memory_;
+    const Claim claim_;
     std::list<Holder>::iterator holder_;
     std::uint64_t shown_bytes_ = 0;
     bool spills_ = false;
@@ -68,8 +85,11 @@ class StateMemory {
 
   const std::uint64_t budget_bytes_;
   const std::uint64_t reserved_bytes_;
+  const std::uint64_t most_each_bytes_;
   std::atomic<std::uint64_t> held_bytes_;
-  std::atomic<std::uint64_t> holder_count_{0};
+  std::atomic<std::uint64_t> spilling_bytes_{0};  // of these, by holders that can spill
+  std::atomic<std::uint64_t> taken_ahead_bytes_{0};
+  std::atomic<std::uint64_t> sharer_count_{0};  // of even shares
   std::mutex mutex_;
   std::list<Holder> holders_;  // under mutex_, but for the bytes
 };

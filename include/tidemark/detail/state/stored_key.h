@@ -13,6 +13,7 @@
 
 #include "tidemark/detail/base/bytes.h"
 #include "tidemark/detail/base/hash.h"
+#include "tidemark/detail/codec/fixed_key.h"
 #include "tidemark/detail/codec/key.h"
 #include "tidemark/detail/state/cow_domain.h"
 
@@ -87,7 +88,7 @@ struct BytesKey {
       if (key.size() > 4) std::memcpy(words + 1, key.data() + 4, key.size() - 4);
       return;
     }
-    char* bytes = domain.take_key(key.size());
+    auto* bytes = static_cast<char*>(domain.take_block(key.size()));
     std::memcpy(bytes, key.data(), key.size());
     words[1] = reinterpret_cast<std::uint64_t>(bytes);
   }
@@ -103,7 +104,7 @@ struct BytesKey {
   }
   static void retire(const std::uint64_t* words, std::uint32_t born, CowDomain& domain) {
     const auto size = static_cast<std::uint32_t>(words[0]);
-    if (size > kInline) domain.retire_key(reinterpret_cast<char*>(words[1]), born, size);
+    if (size > kInline) domain.retire_block(reinterpret_cast<void*>(words[1]), born, size);
   }
 
  private:
@@ -147,8 +148,22 @@ struct RespreadKey : Stored {
   }
 };
 
+template <class K>
+struct OwnedKeyOf {
+  using type = std::string;
+};
+template <class K>
+  requires(KeyCodec<K>::kIsWord)
+struct OwnedKeyOf<K> {
+  using type = std::uint64_t;
+};
+template <class K>
+  requires(KeyCodec<K>::kIsTwoWords)
+struct OwnedKeyOf<K> {
+  using type = FixedKey<KeyCodec<K>::kFixedSize>;
+};
 /// A key on its own, for what outlives the record: a word, or the encoded bytes.
 template <class K>
-using OwnedKey = std::conditional_t<KeyCodec<K>::kIsWord, std::uint64_t, std::string>;
+using OwnedKey = typename OwnedKeyOf<K>::type;
 
 }  // namespace tidemark::detail

@@ -1,8 +1,8 @@
 // How a user's value lies in a table and in a snapshot.
 //
-// Small trivially copyable values without text lie in the slot itself. Every other value is boxed: one block of its own,
-// with the text that its views point to behind it, so that a value put into state is whole and independent of the batch
-// that it came from. A box that a running snapshot can see is never changed: the writer clones it. Another one is changed where
+// Small trivially copyable values without text lie in the slot itself. Every other value is boxed: one block of its own, out
+// of the domain's pools, and one for the text that its views point to, so that a value put into state is whole, whatever comes
+// of its batch. A box that a running snapshot can see is never changed: the writer clones it. Another one is changed where
 // it lies, and gets a new block for its text only if a view points elsewhere then.
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -17,6 +18,7 @@
 
 #include "tidemark/detail/codec/binary.h"
 #include "tidemark/detail/codec/reflect.h"
+#include "tidemark/detail/state/cow_domain.h"
 #include "tidemark/detail/state/owned_bytes.h"
 
 namespace tidemark::detail {
@@ -33,18 +35,26 @@ struct StoredValue {
   }
 };
 
+// Slots are half empty, and keys that come in one period share no line with one another, while their blocks lie side by side.
+// Measured on values of 56 and 64 bytes of Nexmark's newest auctions: in blocks 16 and 20 ns less an event, a fifth less memory.
+// On those of 48 bytes of 200,000 keys in no order 27 ns instead of 23, of 3 million the same.
+inline constexpr std::size_t kMostInlineBytes = 32;
+
 template <class V>
-inline constexpr bool kStoredInline = std::is_trivially_copyable_v<V> && !contains_views_v<V> && sizeof(V) <= 64 && alignof(V) <= 8;
+inline constexpr bool kStoredInline =
+    std::is_trivially_copyable_v<V> && !contains_views_v<V> && sizeof(V) <= kMostInlineBytes && alignof(V) <= 8;
 
 /// The value itself, in as many words as it needs.
 template <class V>
 struct InlineCell {
   static constexpr std::size_t kWords = (sizeof(V) + 7) / 8;
   static constexpr bool kOwns = false;
+  static constexpr bool kDestroys = false;
   using Given = const V&;
 
   static const V& get(const std::uint64_t* words) { return *reinterpret_cast<const V*>(words); }
-  static void make(const V& value, std::uint64_t* words) {
+  static V& get_mutable(std::uint64_t* words) { return *reinterpret_cast<V*>(words); }
+  static void make(const V& value, std::uint64_t* words, CowDomain&) {
     words[kWords - 1] = 0;
     std::memcpy(words, &value, sizeof value);
   }
@@ -55,6 +65,8 @@ template <class V>
 struct BoxedCell {
   static constexpr std::size_t kWords = 1;
   static constexpr bool kOwns = true;
+  /// A value holds what is in none of the domain's pages.
+  static constexpr bool kDestroys = !std::is_trivially_destructible_v<V> || contains_views_v<V>;
   using Given = V;
 
   static const V& get(const std::uint64_t* words) { return box(words)->value; }
@@ -66,12 +78,30 @@ struct BoxedCell {
       if (!box(words)->has_own_text()) box(words)->text = take_text(box(words)->value);
     }
   }
-  static void make(V&& value, std::uint64_t* words) { words[0] = reinterpret_cast<std::uint64_t>(new Box(std::move(value))); }
-  static void free(std::uint64_t word) { delete reinterpret_cast<Box*>(word); }
-  /// What the cell of this word owns, about.
-  static std::size_t owned_bytes(std::uint64_t word) {
+  static void make(V&& value, std::uint64_t* words, CowDomain& domain) {
+    void* block = domain.take_block(sizeof(Box));
+    try {
+      words[0] = reinterpret_cast<std::uint64_t>(new (block) Box(std::move(value)));
+    } catch (...) {
+      domain.retire_block(block, domain.epoch(), sizeof(Box));
+      throw;
+    }
+    domain.count_value(outside_bytes(words[0]));
+  }
+  /// Once no running snapshot can see the value, which was written in that epoch.
+  static void retire(std::uint64_t word, std::uint32_t written_in, CowDomain& domain) {
+    const auto free = [](void* box, std::size_t bytes, void* counted_by) {
+      auto& owner = *static_cast<CowDomain*>(counted_by);
+      owner.count_owned(0, bytes - sizeof(Box));
+      static_cast<Box*>(box)->~Box();
+      owner.free_block(box, sizeof(Box));
+    };
+    domain.retire_value(reinterpret_cast<void*>(word), written_in, sizeof(Box) + outside_bytes(word), free, &domain);
+  }
+  /// What the value holds outside of its block, about.
+  static std::size_t outside_bytes(std::uint64_t word) {
     const Box& owned = *reinterpret_cast<const Box*>(word);
-    std::size_t bytes = block_bytes(sizeof(Box)) + detail::owned_bytes(owned.value);
+    std::size_t bytes = detail::owned_bytes(owned.value);
     if constexpr (contains_views_v<V>) bytes += owned.text.size > 0 ? block_bytes(owned.text.size) : 0;
     return bytes;
   }
@@ -122,6 +152,7 @@ struct BoxedCell {
     [[no_unique_address]] OwnText text;
     V value;
   };
+  static_assert(alignof(V) <= 64, "a value aligned to more than a cache line");
   static Box* box(const std::uint64_t* words) { return reinterpret_cast<Box*>(words[0]); }
 };
 

@@ -19,7 +19,10 @@ namespace tidemark::detail {
 struct Expiry {
   std::uint32_t life_s = 0;
   std::uint32_t now_s = 0;
-  bool is_over(std::uint32_t written_s) const { return now_s >= std::uint64_t{written_s} + life_s; }
+  std::uint32_t living_since_s = 0;  ///< what was written before had expired when it was saved; not while the clock is behind
+  bool is_over(std::uint32_t written_s) const {
+    return now_s >= std::uint64_t{written_s} + life_s || (written_s < living_since_s && living_since_s <= now_s);
+  }
 };
 
 /// A table whose entries expire.

@@ -104,7 +104,7 @@ class TtlTable final : public StateTable<K, V>, public ExpiringTable {
     clock.add(*this);
   }
 
-  Expiry expiry() const { return {.life_s = life_s_, .now_s = clock_->now_s()}; }
+  Expiry expiry() const { return {.life_s = life_s_, .now_s = clock_->now_s(), .living_since_s = living_since_s_}; }
   std::uint32_t written_s() const { return clock_->written_s(); }
 
   std::unique_ptr<TableView> view(std::uint32_t bound) override {
@@ -114,8 +114,13 @@ class TtlTable final : public StateTable<K, V>, public ExpiringTable {
     return std::make_unique<LivingView<V>>(std::move(all), expiry());
   }
   bool is_over(std::string_view value, std::uint32_t now_s) const override {
-    return StoredValue<V>::life(value, {.life_s = life_s_, .now_s = now_s}) == Life::kOver;
+    return StoredValue<V>::life(value, {.life_s = life_s_, .now_s = now_s, .living_since_s = living_since_s_}) == Life::kOver;
   }
+  std::uint32_t living_since_s() const override {
+    const std::uint32_t now_s = clock_->now_s();
+    return std::max(living_since_s_, now_s < life_s_ ? 0 : now_s - life_s_ + 1);
+  }
+  void set_living_since(std::uint32_t second) override { living_since_s_ = second; }
 
   bool restore_entry(std::uint64_t hash, std::string_view key, std::string_view value) override {
     const std::size_t before = this->size();
@@ -173,6 +178,7 @@ class TtlTable final : public StateTable<K, V>, public ExpiringTable {
   }
 
   std::uint32_t life_s_ = 0;
+  std::uint32_t living_since_s_ = 0;
   TtlClock* clock_ = nullptr;
   typename Base::Hand hand_;
   std::size_t size_after_sweep_ = 0;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tidemark/detail/channel/batch_codec.h"
 #include "tidemark/detail/channel/edge_writer.h"
 #include "tidemark/detail/model/checkpoint.h"
 #include "tidemark/detail/task/operator.h"
@@ -26,6 +27,23 @@ struct SinkRecovery {
   bool only_checks = false;                      ///< whether it would be refused is all that is asked: nothing may change
 };
 
+/// A reader of a source wants a split, or says how many readers there are.
+struct SplitQuestion {
+  static constexpr std::uint32_t kNobody = 0xffffffff;
+  std::uint32_t reader = kNobody;
+  std::uint32_t readers = 0;
+};
+
+/// How a source's readers ask its enumerator, which may be in another process. Any thread.
+class SplitQuestions {
+ public:
+  virtual ~SplitQuestions() = default;
+  /// Every question goes there instead of to an enumerator of this process. Before the first.
+  virtual void relay_to(std::function<void(const SplitQuestion&)> relay) = 0;
+  /// One that came from another process.
+  virtual void put(const SplitQuestion& question) = 0;
+};
+
 struct NodeFactory {
   /// A new operator for a subtask. Its constructor only declares.
   std::function<std::unique_ptr<Operator>()> make;
@@ -33,13 +51,17 @@ struct NodeFactory {
   /// start, before any task and behind the checks of all sinks, so that a start which one of them refuses takes nothing from
   /// the others. Throws Error. Null for all others.
   std::function<void(const SinkRecovery&)> recover;
+  /// Of enumerators: the questions to the one that was made last. Null for all others.
+  std::function<std::shared_ptr<SplitQuestions>()> questions{};
 };
 
 struct EdgeFactory {
   /// Makes `to` a receiver of that output of `from` which the edge starts at.
   std::function<void(Operator& from, BatchReceiver& to)> attach;
   /// The writer of the exchange; null for an edge that is always chained. One edge a target subtask.
-  std::function<std::unique_ptr<EdgeWriter>(std::vector<Edge*> edges, std::uint32_t max_parallelism)> make_writer;
+  std::function<std::unique_ptr<EdgeWriter>(std::vector<SendingEnd*> edges, std::uint32_t max_parallelism)> make_writer;
+  /// Of the records; null where they can't leave the process.
+  const BatchCodec* codec = nullptr;
 };
 
 struct JobFactories {

@@ -5,9 +5,10 @@
 //                                                and keys of Flink's configuration
 //   > {"seconds": 1.234, "cpu_s": 2.345, "rows": 9, "digest": "a244a4daddd47b4e", "peak_mb": 812, "checkpoints": 0}
 //
-// A query's name is q0 to q20, or keyed_count; source-q5 runs the sources of q5 into counters. A run's time is that between the
-// submission of the job and its end: planning is not in it. CPU time is that of the whole process, so that of the garbage
-// collector and of the compiler too. The memory is the peak of the process so far.
+// A query's name is q0 to q20, or keyed_count; source-q5 runs the sources of q5 into counters; ndjson-q5 and csv-count are
+// whole jobs from the files of one folder to those of another (input, output), whose rows nobody counts here. A run's time is
+// that between the submission of the job and its end: planning is not in it. CPU time is that of the whole process, so that of
+// the garbage collector and of the compiler too. The memory is the peak of the process so far.
 package nexmark;
 
 import com.sun.management.OperatingSystemMXBean;
@@ -88,7 +89,13 @@ public final class Bench {
     final String query = run.text("query", "q0");
     final boolean onlySources = query.startsWith("source-");
     final String name = onlySources ? query.substring("source-".length()) : query;
-    if (name.equals("keyed_count")) {
+    if (FileJobs.knows(name)) {
+      if (isSql) {
+        FileJobs.buildSql(name, run.text("input", "bids"), run.text("output", "rows"), StreamTableEnvironment.create(env));
+      } else {
+        FileJobs.build(name, run.text("input", "bids"), run.text("output", "rows"), env);
+      }
+    } else if (name.equals("keyed_count")) {
       final long keys = run.number("keys", 1_000_000);
       if (onlySources) {
         StreamQueries.buildKeyedCountSources(workload, keys);
@@ -117,6 +124,7 @@ public final class Bench {
       configuration.setString("table.exec.mini-batch.allow-latency", "2s");
       configuration.setString("table.exec.mini-batch.size", settings.equals("batched") ? "1000000" : "50000");
     }
+    configuration.setString("table.local-time-zone", "UTC");
     configuration.setString("restart-strategy.type", "none");
     configuration.setString("state.backend.type", run.text("backend", "hashmap"));
     if (run.intervalMs() > 0) {

@@ -50,7 +50,7 @@ final class SqlQueries {
     tables.createTemporaryView(name, rows, Schema.newBuilder().watermark("date_time", "SOURCE_WATERMARK()").build());
   }
 
-  private static String read(String resource) throws IOException {
+  static String read(String resource) throws IOException {
     try (InputStream in = SqlQueries.class.getResourceAsStream(resource)) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     }

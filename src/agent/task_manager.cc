@@ -1,0 +1,342 @@
+#include "agent/task_manager.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/log.h"
+#include "control/worker_order.h"
+#include "env/local_host.h"
+
+namespace tidemark {
+namespace {
+
+constexpr std::int64_t kNsPerMs = 1'000'000;
+constexpr std::int64_t kShortestPauseNs = 100 * kNsPerMs;
+constexpr std::int64_t kLongestPauseNs = 5'000 * kNsPerMs;
+constexpr std::int64_t kAnswerNs = 10'000 * kNsPerMs;  // for the JobManager to register it
+
+std::string name_of(const StartWorker& order) {
+  return order.name.empty() ? fmt::format("worker-{}", order.number) : order.name;
+}
+
+// One of a JobManager that does not say has a folder of its own.
+std::string job_of(const StartWorker& order) { return order.job.empty() ? name_of(order) : order.job; }
+
+}  // namespace
+
+Result<std::unique_ptr<TaskManager>> TaskManager::open(const Env& env, Transport& transport, Processes& processes,
+                                                       TaskManagerSettings settings) {
+  TIDEMARK_ASSIGN(folder, TaskManagerFolder::open(*env.files, *env.clock, settings.folder));
+  return std::unique_ptr<TaskManager>{new TaskManager{env, transport, processes, std::move(settings), std::move(folder)}};
+}
+
+TaskManager::TaskManager(const Env& env, Transport& transport, Processes& processes, TaskManagerSettings settings,
+                         TaskManagerFolder folder)
+    : env_{env},
+      transport_{transport},
+      processes_{processes},
+      settings_{std::move(settings)},
+      folder_{std::move(folder)},
+      due_ns_{env_.clock->steady_ns()},
+      pause_ns_{kShortestPauseNs} {}
+
+TaskManager::~TaskManager() { link_->cut(); }
+
+Progress TaskManager::step() {
+  bool has_done = mail_.run_all();
+  if (state_ == State::kLeaves && workers_.empty()) {
+    if (line_) line_->close();
+    line_.reset();
+    state_ = State::kEnded;
+  }
+  if (state_ == State::kEnded) return Progress::kDone;
+  if (state_ == State::kClears && workers_.empty()) {
+    call_later({});
+    has_done = true;
+  }
+  if (next_deadline_ns() && env_.clock->steady_ns() >= due_ns_) {
+    has_done = true;
+    if (state_ == State::kCalls) {
+      call();
+    } else {
+      lose("it does not answer");
+    }
+  }
+  return has_done ? Progress::kMadeProgress : Progress::kBlocked;
+}
+
+std::optional<std::int64_t> TaskManager::next_deadline_ns() const {
+  const bool waits = (state_ == State::kCalls && !dial_) || state_ == State::kIntroduces;
+  return waits ? std::optional{due_ns_} : std::nullopt;
+}
+
+void TaskManager::stop() {
+  link_->post([this] { leave(); });
+}
+
+// The connection to the JobManager.
+
+void TaskManager::call() {
+  dial_ = transport_.connect(settings_.job_manager, control_connection(), mail_, [self = this](auto connection) {
+    TaskManager& task_manager = *self;
+    task_manager.dial_.reset();  // and with it what this has captured
+    if (connection) return task_manager.introduce(*std::move(connection));
+    task_manager.call_later(connection.error().error.message());
+  });
+}
+
+void TaskManager::introduce(std::unique_ptr<Connection> connection) {
+  if (settings_.data_host.empty()) {
+    const auto host = host_towards(settings_.job_manager);
+    if (!host) return call_later(host.error().message());
+    data_host_ = *host;
+  } else {
+    data_host_ = settings_.data_host;
+  }
+  ++lines_;
+  line_ = std::make_unique<MessageLine>(
+      std::move(connection), words_to_job_managers(), words_to_task_managers(), mail_,
+      MessageLine::Callbacks{.on_message = [this](const IncomingMessage& message) { return take(message); },
+                             .on_closed = [this](const Closed& closed) { lose(closed.error.message()); }});
+  say(MessageKind::kRegisterTaskManager, RegisterTaskManager{.id = settings_.id,
+                                                             .host = settings_.host,
+                                                             .data_host = data_host_,
+                                                             .slots = settings_.slots,
+                                                             .cores = settings_.cores,
+                                                             .memory_bytes = settings_.memory_bytes,
+                                                             .folder = folder_.path()});
+  state_ = State::kIntroduces;
+  due_ns_ = env_.clock->steady_ns() + kAnswerNs;
+}
+
+// Nobody may work on for a master that is gone, not for a moment: the next one may have started the job elsewhere.
+void TaskManager::lose(std::string why) {
+  line_.reset();
+  if (state_ == State::kLeaves) return;
+  const bool was_serving = state_ == State::kServes;
+  fetches_.clear();
+  std::erase_if(workers_, [](const auto& one) { return one.second.process == nullptr; });
+  for (auto& [number, worker] : workers_) worker.process->stop(0);
+  if (!was_serving) return call_later(why);
+  log_warning(fmt::format("the JobManager at {} is lost ({}): all workers are ended ({}), then it is called again",
+                          settings_.job_manager, why, workers_.size()));
+  state_ = State::kClears;
+}
+
+// The same trouble is told once.
+void TaskManager::call_later(const std::string& why) {
+  if (!why.empty() && std::exchange(last_trouble_, why) != why) {
+    log_warning(fmt::format("no JobManager at {} that takes this TaskManager: {}; it is called again until it does",
+                            settings_.job_manager, why));
+  }
+  state_ = State::kCalls;
+  due_ns_ = env_.clock->steady_ns() + pause_ns_;
+  pause_ns_ = std::min(2 * pause_ns_, kLongestPauseNs);
+}
+
+void TaskManager::leave() {
+  if (state_ == State::kLeaves || state_ == State::kEnded) return;
+  state_ = State::kLeaves;
+  dial_.reset();
+  fetches_.clear();
+  std::erase_if(workers_, [](const auto& one) { return one.second.process == nullptr; });
+  for (auto& [number, worker] : workers_) worker.process->stop(settings_.stop_grace_ms);
+}
+
+// What the JobManager says.
+
+Result<> TaskManager::take(const IncomingMessage& message) {
+  if (message.kind() == MessageKind::kTaskManagerRegistered) return registered(message.fence());
+  if (message.kind() == MessageKind::kTaskManagerRefused) {
+    TIDEMARK_ASSIGN(refused, message.value<TaskManagerRefused>());
+    return std::unexpected{error_of(refused.cause)};
+  }
+  if (state_ == State::kLeaves) return {};  // what it has not heard yet
+  if (state_ != State::kServes || message.fence().epoch != epoch_) {
+    return fail(ErrorCode::kFailedPrecondition,
+                fmt::format("a message of a JobManager of epoch {} came, and this TaskManager follows that of epoch {}",
+                            message.fence().epoch, epoch_));
+  }
+  switch (message.kind()) {
+    case MessageKind::kStartWorker: {
+      TIDEMARK_ASSIGN(order, message.value<StartWorker>());
+      return start_worker(std::move(order));
+    }
+    case MessageKind::kStopWorker: {
+      TIDEMARK_ASSIGN(worker, message.value<WorkerNumber>());
+      stop_worker(worker.number);
+      return {};
+    }
+    case MessageKind::kExecutablePart: {
+      TIDEMARK_ASSIGN(part, message.value<ExecutablePart>());
+      take_part(part);
+      return {};
+    }
+    default:
+      return fail(ErrorCode::kInternal,
+                  fmt::format("a message of kind {}, which a TaskManager does not take", static_cast<int>(message.kind())));
+  }
+}
+
+Result<> TaskManager::registered(const Fence& fence) {
+  if (state_ == State::kLeaves) return {};
+  if (state_ != State::kIntroduces) {
+    return fail(ErrorCode::kFailedPrecondition, "the JobManager registered this TaskManager a second time");
+  }
+  if (fence.epoch < epoch_) {
+    return fail(
+        ErrorCode::kFailedPrecondition,
+        fmt::format("the JobManager there is of epoch {}, and one of epoch {} has followed it: end the older one; if it was "
+                    "given another folder on purpose, restart this TaskManager",
+                    fence.epoch, epoch_));
+  }
+  epoch_ = fence.epoch;
+  state_ = State::kServes;
+  pause_ns_ = kShortestPauseNs;
+  last_trouble_.clear();
+  log_info(fmt::format("TaskManager {} is registered with the JobManager at {}: {} slots, workers listen at {}", settings_.id,
+                       settings_.job_manager, settings_.slots, data_host_));
+  return {};
+}
+
+Result<> TaskManager::start_worker(StartWorker order) {
+  const std::uint64_t number = order.number;
+  const auto [at, is_new] = workers_.try_emplace(number, Worker{.order = std::move(order)});
+  if (!is_new) return fail(ErrorCode::kFailedPrecondition, fmt::format("worker {} was to be started a second time", number));
+  const StartWorker& ordered = at->second.order;
+  Result<> done;
+  if (ordered.slots == 0 || ordered.slots > settings_.slots) {
+    done = fail(ErrorCode::kInvalidArgument,
+                fmt::format("it is to have {} slots, and this TaskManager has {}", ordered.slots, settings_.slots));
+  } else if (folder_.executables().find(ordered.executable)) {
+    done = launch(number, at->second);
+  } else {
+    done = fetch(ordered.executable);
+  }
+  if (!done) not_started(number, done.error());
+  return {};
+}
+
+// One that has ended meanwhile was told.
+void TaskManager::stop_worker(std::uint64_t number) {
+  const auto found = workers_.find(number);
+  if (found == workers_.end()) return;
+  if (found->second.process) return found->second.process->stop(settings_.stop_grace_ms);
+  not_started(number, Error{ErrorCode::kCancelled, "it was to be stopped"});
+}
+
+// Executables.
+
+Result<> TaskManager::fetch(const std::string& hash) {
+  if (fetches_.contains(hash)) return {};
+  if (!is_executable_hash(hash))
+    return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' is no hash of an executable", hash.substr(0, 64)));
+  TIDEMARK_ASSIGN(fetch, ExecutableFetch::begin(folder_.executables(), hash));
+  const auto [at, is_new] = fetches_.emplace(hash, std::move(fetch));
+  say(MessageKind::kExecutableWanted, at->second.wanted());
+  return {};
+}
+
+void TaskManager::take_part(const ExecutablePart& part) {
+  const auto found = fetches_.find(part.hash);
+  if (found == fetches_.end() || found->second.is_whole()) return;  // of one that was given up
+  ExecutableFetch& fetch = found->second;
+  if (const auto taken = fetch.take(part); !taken) return fetch_failed(part.hash, taken.error());
+  if (!fetch.is_whole()) return say(MessageKind::kExecutableWanted, fetch.wanted());
+  const std::uint64_t line = lines_;
+  fetch.finish(*env_.pool, link_, [this, line, hash = part.hash](const Result<Executable>& executable) {
+    if (line == lines_) fetched(hash, executable);
+  });
+}
+
+void TaskManager::fetched(const std::string& hash, const Result<Executable>& executable) {
+  if (!executable) return fetch_failed(hash, executable.error());
+  fetches_.erase(hash);
+  std::set<std::string> in_use;
+  for (const auto& [number, worker] : workers_) in_use.insert(worker.order.executable);
+  folder_.forget_executables(in_use);
+  for (const std::uint64_t number : waiting_for(hash)) {
+    if (const auto launched = launch(number, workers_.at(number)); !launched) not_started(number, launched.error());
+  }
+}
+
+void TaskManager::fetch_failed(const std::string& hash, const Error& error) {
+  fetches_.erase(hash);
+  for (const std::uint64_t number : waiting_for(hash)) not_started(number, error);
+}
+
+std::vector<std::uint64_t> TaskManager::waiting_for(const std::string& hash) const {
+  std::vector<std::uint64_t> numbers;
+  for (const auto& [number, worker] : workers_) {
+    if (!worker.process && worker.order.executable == hash) numbers.push_back(number);
+  }
+  return numbers;
+}
+
+// Workers.
+
+Result<> TaskManager::launch(std::uint64_t number, Worker& worker) {
+  const StartWorker& order = worker.order;
+  const std::string name = name_of(order);
+  TIDEMARK_ASSIGN(place, folder_.make_place(job_of(order)));
+  std::set<std::string> running;
+  for (const auto& [other, one] : workers_) running.insert(name_of(one.order));
+  folder_.forget_logs(running);
+  ProcessOrder process{.words = {folder_.executables().path_of(order.executable)},
+                       .environment = {{std::string{kWorkerOrderVariable}, order_text(order)}, {"TMPDIR", folder_.temporary()}},
+                       .folder = place,
+                       .log = folder_.log_of(name)};
+  process.words.insert(process.words.end(), order.arguments.begin(), order.arguments.end());
+  worker.process =
+      processes_.start(std::move(process), mail_,
+                       {.on_started =
+                            [this, number](std::uint32_t pid) {
+                              log_info(fmt::format("worker {} runs as process {}", name_of(workers_.at(number).order), pid));
+                              say(MessageKind::kWorkerStarted, WorkerNumber{number});
+                            },
+                        .on_ended = [this, number](const ProcessEnd& end) { ended(number, end); }});
+  return {};
+}
+
+std::string TaskManager::order_text(const StartWorker& order) const {
+  const auto part = static_cast<double>(order.slots) / settings_.slots;
+  return to_text(WorkerOrder{.name = name_of(order),
+                             .master = settings_.job_manager,
+                             .token = order.token,
+                             .data_host = data_host_,
+                             .memory_bytes = static_cast<std::uint64_t>(static_cast<double>(settings_.memory_bytes) * part)});
+}
+
+void TaskManager::ended(std::uint64_t number, const ProcessEnd& end) {
+  const auto worker = workers_.extract(number);
+  const std::string name = name_of(worker.mapped().order);
+  clear_place(job_of(worker.mapped().order));
+  const bool is_expected = end.in_order || end.was_stopped;
+  std::string how = fmt::format("worker {} on {} {}", name, settings_.host, end.how);
+  const std::string where = end.last_lines.empty() ? "" : fmt::format("; what it printed is in '{}'", folder_.log_of(name));
+  log(is_expected ? LogLevel::kInfo : LogLevel::kWarning, how + where);
+  if (!end.last_lines.empty()) how += fmt::format("; its last lines (all: {}):\n{}", folder_.log_of(name), end.last_lines);
+  const Error cause = end.was_stopped
+                          ? Error{ErrorCode::kCancelled, fmt::format("worker {} was to be stopped, and {}", name, end.how)}
+                          : Error{ErrorCode::kIo, ErrorDomain::kExternal, Retry::kRestart, how};
+  say(MessageKind::kWorkerEnded,
+      WorkerEnded{.number = number, .in_order = end.in_order, .cause = end.in_order ? ErrorReport{} : report_of(cause)});
+}
+
+void TaskManager::clear_place(const std::string& job) {
+  const bool is_in_use = std::ranges::any_of(workers_, [&](const auto& one) { return job_of(one.second.order) == job; });
+  if (!is_in_use) folder_.clear_place(job);
+}
+
+void TaskManager::not_started(std::uint64_t number, const Error& error) {
+  const auto worker = workers_.extract(number);
+  const Error cause =
+      error.within(fmt::format("worker {} was not started on {}", name_of(worker.mapped().order), settings_.host));
+  log_warning(cause.message());
+  say(MessageKind::kWorkerEnded, WorkerEnded{.number = number, .cause = report_of(cause)});
+}
+
+}  // namespace tidemark

@@ -1,0 +1,93 @@
+#include "api/worker_run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/log.h"
+#include "base/mailbox.h"
+#include "base/version.h"
+#include "control/cluster_messages.h"
+#include "coordinator/master_options.h"
+#include "env/asio_transport.h"
+#include "env/network_address.h"
+#include "worker/threaded_execution.h"
+#include "worker/worker_server.h"
+
+namespace tidemark {
+namespace {
+
+/// The connection to the JobManager; waits for it.
+Result<std::unique_ptr<Connection>> connect_to_master(Transport& transport, const std::string& address) {
+  EventCount wakeup;
+  Mailbox mailbox{&wakeup};
+  std::optional<Result<std::unique_ptr<Connection>>> outcome;
+  const auto dial = transport.connect(address, control_connection(), mailbox, [&](auto connected) {
+    if (connected) {
+      outcome.emplace(*std::move(connected));
+    } else {
+      outcome.emplace(std::unexpected{connected.error().error});
+    }
+  });
+  while (!outcome) {
+    wakeup.park([&] { return mailbox.has_mail(); });
+    mailbox.run_all();
+  }
+  return *std::move(outcome);
+}
+
+/// Does what its master says, to the end.
+void serve(WorkerServer& server, Mailbox& connections, const Clock& clock) {
+  const auto has_work = [&] { return connections.has_mail() || server.has_work(); };
+  for (;;) {
+    const bool had_connections = connections.run_all();
+    const Progress progress = server.step();
+    if (progress == Progress::kDone) return;
+    if (had_connections || progress == Progress::kMadeProgress) continue;
+    if (const auto deadline_ns = server.next_deadline_ns()) {
+      server.wakeup().park(has_work, std::chrono::nanoseconds{std::max<std::int64_t>(*deadline_ns - clock.steady_ns(), 0)});
+    } else {
+      server.wakeup().park(has_work);
+    }
+  }
+}
+
+std::size_t number_of_tasks(const PhysicalPlan& plan) {
+  std::size_t tasks = 0;
+  for (const PhysicalVertex& vertex : plan.vertices) tasks += vertex.parallelism;
+  return tasks;
+}
+
+}  // namespace
+
+Result<> run_worker(const WorkerOrder& order, Options options, const PhysicalPlan& plan, const detail::JobFactories& factories,
+                    const UserParts& parts) {
+  if (options.state_memory == 0) options.state_memory = static_cast<std::int64_t>(order.memory_bytes);
+  if (options.worker_threads == 0) options.worker_threads = static_cast<int>(order.threads);
+  TIDEMARK_ASSIGN(environment, JobEnvironment::make(options, plan.logical.job, parts, JobEnvironment::Extent::kShare));
+  const Env& env = environment->env();
+  TIDEMARK_ASSIGN(threads, make_task_threads(options, *env.files));
+  const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
+  const std::size_t most_threads = std::min(threads.count != 0 ? threads.count : cores, number_of_tasks(plan));
+  const CheckpointMode mode = master_options(options).checkpoints.mode;
+
+  const auto transport = make_asio_transport({.name = order.name, .library = std::string{library_version()}});
+  TIDEMARK_ASSIGN(master, connect_to_master(*transport, order.master));
+  const auto make_execution = [&](TaskShare share, ExecutionListener& listener) {
+    return std::make_unique<ThreadedExecution>(env, mode, plan, factories, listener, most_threads, threads.make, [] {}, std::move(share));
+  };
+  WorkerServer server{std::move(master), *env.clock, *transport, data_connection(), make_execution};
+  Mailbox connections{&server.wakeup()};
+  TIDEMARK_ASSIGN(listener, transport->listen(to_string(NetworkAddress{.host = order.data_host}), {.connection = data_connection()}, connections,
+                                              {.on_connection = [&](std::unique_ptr<Connection> other) { server.accept(std::move(other)); },
+                                               .on_refused = [](const Closed& closed) { log_warning(closed.error.message()); }}));
+  server.say_ready({.token = order.token,
+                    .data_address = listener->address(),
+                    .fingerprint = fingerprint(plan.logical)});
+  serve(server, connections, *env.clock);
+  return {};
+}
+
+}  // namespace tidemark

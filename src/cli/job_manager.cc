@@ -1,0 +1,209 @@
+#include "cli/job_manager.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <thread>
+#include <utility>
+
+#include "env/sha256.h"
+
+namespace tidemark {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::uint16_t kDefaultPort = 8081;
+constexpr std::size_t kReadAtOnce = 1u << 20;
+// Planning may take as long as the JobManager lets it.
+constexpr std::int64_t kLongestAnswer_ms = 200'000;
+constexpr int kTooBusy = 503;
+constexpr int kBusyTries = 20;
+constexpr auto kBusyPause = std::chrono::milliseconds{250};
+constexpr auto kPause = std::chrono::milliseconds{100};
+constexpr auto kLongestAbsence = std::chrono::minutes{1};
+
+std::string variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? std::string{} : value;
+}
+
+std::unexpected<Error> strange_answer() {
+  return fail(ErrorCode::kInternal, "the JobManager's answer is not understood: is it one of Tidemark, and of this version?");
+}
+
+/// The value at a path of names, or null.
+Json at(const Json& json, std::initializer_list<const char*> names) {
+  const Json* found = &json;
+  for (const char* const name : names) {
+    if (!found->is_object() || !found->contains(name)) return {};
+    found = &(*found)[name];
+  }
+  return *found;
+}
+
+std::string text_at(const Json& json, std::initializer_list<const char*> names) {
+  const Json found = at(json, names);
+  return found.is_string() ? found.get<std::string>() : std::string{};
+}
+
+Result<std::string> hash_of(ReadableFile& file, std::uint64_t bytes) {
+  Sha256 hash;
+  std::string part(kReadAtOnce, '\0');
+  for (std::uint64_t at = 0; at < bytes;) {
+    TIDEMARK_ASSIGN(count, file.read(at, part));
+    if (count == 0) break;
+    hash.append(std::string_view{part}.substr(0, count));
+    at += count;
+  }
+  return hash.finish_hex();
+}
+
+}  // namespace
+
+Result<HttpPeer> job_manager_peer(const std::string& named) {
+  std::string address = named.empty() ? variable("TIDEMARK_JOBMANAGER") : named;
+  if (address.empty()) address = "localhost";
+  if (!address.contains(':') || address.ends_with(']')) address = fmt::format("{}:{}", address, kDefaultPort);
+  auto parsed = parse_network_address(address);
+  if (!parsed) return std::unexpected{parsed.error().within("the JobManager's address")};
+  if (parsed->is_unix()) return fail(ErrorCode::kInvalidArgument, "the JobManager's address must be HOST:PORT");
+  return HttpPeer{.address = *std::move(parsed), .token = variable("TIDEMARK_TOKEN"), .timeout_ms = kLongestAnswer_ms};
+}
+
+bool is_job_id(std::string_view text) {
+  return text.size() == 32 && text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
+std::string job_id_of(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+Result<HttpResponse> ask_patiently(const std::function<Result<HttpResponse>()>& ask) {
+  auto response = ask();
+  for (int tried = 1; response && response->status == kTooBusy && tried < kBusyTries; ++tried) {
+    std::this_thread::sleep_for(kBusyPause);
+    response = ask();
+  }
+  return response;
+}
+
+Error no_job_manager_at(const std::string& address) {
+  return Error{ErrorCode::kNotFound, fmt::format("no JobManager listens at {}: start a cluster with `tidemark local`, or name the JobManager with "
+                                                 "-m HOST:PORT or the variable TIDEMARK_JOBMANAGER",
+                                                 address)};
+}
+
+Result<std::string> accepted(const HttpResponse& response) {
+  if (response.status >= 200 && response.status < 300) return response.body;
+  const Json json = Json::parse(response.body, nullptr, false);
+  const Json errors = at(json, {"errors"});
+  if (!errors.is_array() || errors.empty() || !errors[0].is_string()) return strange_answer();
+  return fail(ErrorCode::kFailedPrecondition, errors[0].get<std::string>());
+}
+
+Result<std::string> JobManagerClient::call(const HttpRequest& request) const {
+  const auto response = ask_patiently([&] { return http_call(peer_, request); });
+  if (!response && response.error().code() == ErrorCode::kNotFound) return std::unexpected{no_job_manager_at(to_string(peer_.address))};
+  if (!response) return std::unexpected{response.error()};
+  return accepted(*response);
+}
+
+Result<std::vector<ListedJob>> JobManagerClient::jobs() const {
+  TIDEMARK_ASSIGN(answer, call({.path = "/v1/jobs/overview"}));
+  const Json jobs = at(Json::parse(answer, nullptr, false), {"jobs"});
+  if (!jobs.is_array()) return strange_answer();
+  std::vector<ListedJob> result;
+  for (const Json& job : jobs) {
+    const Json start = at(job, {"start-time"});
+    result.push_back({text_at(job, {"jid"}), text_at(job, {"name"}), text_at(job, {"state"}),
+                      start.is_number_integer() ? start.get<std::int64_t>() : 0});
+  }
+  return result;
+}
+
+Result<bool> JobManagerClient::has(const std::string& hash) const {
+  TIDEMARK_ASSIGN(answer, call({.path = "/v1/jars"}));
+  const Json files = at(Json::parse(answer, nullptr, false), {"files"});
+  if (!files.is_array()) return strange_answer();
+  return std::ranges::any_of(files, [&hash](const Json& file) { return text_at(file, {"id"}) == hash; });
+}
+
+Result<std::string> JobManagerClient::upload(FileSystem& files, const std::string& path) const {
+  TIDEMARK_ASSIGN(file, files.open(path));
+  TIDEMARK_ASSIGN(bytes, file->size());
+  TIDEMARK_ASSIGN(hash, hash_of(*file, bytes));
+  TIDEMARK_ASSIGN(there, has(hash));
+  if (there) return hash;
+  const HttpFile sent{.name = path.substr(path.rfind('/') + 1),
+                      .bytes = bytes,
+                      .read = [&file](std::uint64_t offset, std::size_t most) -> Result<std::string> {
+                        std::string part(most, '\0');
+                        TIDEMARK_ASSIGN(count, file->read(offset, part));
+                        part.resize(count);
+                        return part;
+                      }};
+  const auto response = ask_patiently([&] { return http_upload(peer_, "/v1/jars/upload", "jarfile", sent); });
+  if (!response) return std::unexpected{response.error().within(fmt::format("sending '{}'", path))};
+  TIDEMARK_ASSIGN(answer, accepted(*response));
+  const std::string stored = text_at(Json::parse(answer, nullptr, false), {"filename"});
+  if (stored.empty()) return strange_answer();
+  return stored.substr(stored.rfind('/') + 1);
+}
+
+Result<std::string> JobManagerClient::run(const std::string& executable, const SubmittedJob& job) const {
+  Json body{{"programArgsList", job.arguments}, {"allowNonRestoredState", job.allow_non_restored_state}};
+  if (job.parallelism) body["parallelism"] = *job.parallelism;
+  if (!job.savepoint.empty()) body["savepointPath"] = job.savepoint;
+  if (job.claim) body["claimMode"] = "CLAIM";
+  TIDEMARK_ASSIGN(answer, call({.method = "POST",
+                                .path = fmt::format("/v1/jars/{}/run", executable),
+                                .query = {},
+                                .body = body.dump(-1, ' ', false, Json::error_handler_t::replace)}));
+  const std::string id = text_at(Json::parse(answer, nullptr, false), {"jobid"});
+  if (id.empty()) return strange_answer();
+  return id;
+}
+
+Result<JobEnd> JobManagerClient::wait_for_end(const std::string& job) const {
+  auto heard = std::chrono::steady_clock::now();
+  for (;; std::this_thread::sleep_for(kPause)) {
+    const auto answer = call({.path = fmt::format("/v1/jobs/{}/execution-result", job)});
+    const auto now = std::chrono::steady_clock::now();
+    const bool is_gone = !answer && (answer.error().code() == ErrorCode::kNotFound || answer.error().code() == ErrorCode::kIo);
+    if (is_gone && now - heard < kLongestAbsence) continue;
+    if (!answer) return std::unexpected{answer.error()};
+    heard = now;
+    const Json json = Json::parse(*answer, nullptr, false);
+    if (text_at(json, {"status", "id"}) != "COMPLETED") continue;
+    const Json time = at(json, {"job-execution-result", "net-runtime"});
+    return JobEnd{.state = text_at(json, {"job-execution-result", "application-status"}),
+                  .cause = text_at(json, {"job-execution-result", "failure-cause", "stack-trace"}),
+                  .duration_ms = time.is_number_integer() ? time.get<std::int64_t>() : 0};
+  }
+}
+
+Result<> JobManagerClient::dispose(const std::string& path) const {
+  const Json body{{"savepoint-path", path}};
+  TIDEMARK_ASSIGN(answer, call({.method = "POST",
+                                .path = "/v1/savepoint-disposal",
+                                .query = {},
+                                .body = body.dump(-1, ' ', false, Json::error_handler_t::replace)}));
+  const std::string id = text_at(Json::parse(answer, nullptr, false), {"request-id"});
+  for (;; std::this_thread::sleep_for(kPause)) {
+    TIDEMARK_ASSIGN(state, call({.path = "/v1/savepoint-disposal/" + id}));
+    const Json json = Json::parse(state, nullptr, false);
+    if (text_at(json, {"status", "id"}) != "COMPLETED") continue;
+    const std::string cause = text_at(json, {"operation", "failure-cause", "stack-trace"});
+    if (!cause.empty()) return fail(ErrorCode::kFailedPrecondition, cause);
+    return {};
+  }
+}
+
+}  // namespace tidemark

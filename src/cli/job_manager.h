@@ -1,0 +1,77 @@
+// A cluster's JobManager, as the commands reach it: where it listens, and what is asked of it besides what concerns one job (job_client.h).
+//
+// Threads: one. Every call waits. Where nobody listens the error is kNotFound and says how to start one; what the JobManager refuses is
+// kFailedPrecondition, in its words.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "control/http.h"
+#include "env/file_system.h"
+
+namespace tidemark {
+
+/// Where it listens: `named`, "host:port" or "host", or else the variable TIDEMARK_JOBMANAGER, or else localhost:8081. Its token is that
+/// of TIDEMARK_TOKEN, if any.
+Result<HttpPeer> job_manager_peer(const std::string& named);
+/// Whether it is the id of a job of a cluster: 32 hexadecimal digits, large or small; and as the cluster writes it.
+bool is_job_id(std::string_view text);
+std::string job_id_of(std::string text);
+/// That nobody listens there, and what to do.
+Error no_job_manager_at(const std::string& address);
+/// The body of an answer that is no refusal.
+Result<std::string> accepted(const HttpResponse& response);
+/// Asks again, for some seconds, where the server is too busy to take the request.
+Result<HttpResponse> ask_patiently(const std::function<Result<HttpResponse>()>& ask);
+
+struct ListedJob {
+  std::string id;
+  std::string name;
+  std::string state;  ///< in Flink's words, "RUNNING"
+  std::int64_t start_ms = 0;
+};
+
+/// What is to be run.
+struct SubmittedJob {
+  std::vector<std::string> arguments;
+  std::optional<std::uint32_t> parallelism;
+  std::string savepoint;
+  bool allow_non_restored_state = false;
+  bool claim = false;
+};
+
+struct JobEnd {
+  std::string state;  ///< "SUCCEEDED", "FAILED" or "CANCELED"
+  std::string cause;  ///< of "FAILED"
+  std::int64_t duration_ms = 0;
+};
+
+class JobManagerClient {
+ public:
+  explicit JobManagerClient(HttpPeer peer) : peer_{std::move(peer)} {}
+
+  Result<std::vector<ListedJob>> jobs() const;
+  /// The id of the executable there. Sent only where one of its content is not there yet.
+  Result<std::string> upload(FileSystem& files, const std::string& path) const;
+  /// The job's id.
+  Result<std::string> run(const std::string& executable, const SubmittedJob& job) const;
+  /// Waits until the job is over; a JobManager that is gone for less than a minute is waited for.
+  Result<JobEnd> wait_for_end(const std::string& job) const;
+  /// Waits until the savepoint is deleted.
+  Result<> dispose(const std::string& path) const;
+
+ private:
+  Result<std::string> call(const HttpRequest& request) const;
+  Result<bool> has(const std::string& hash) const;
+
+  HttpPeer peer_;
+};
+
+}  // namespace tidemark

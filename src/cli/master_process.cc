@@ -1,0 +1,110 @@
+#include "cli/master_process.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+#include <utility>
+
+#include "base/log.h"
+#include "env/network_address.h"
+#include "env/open_files_limit.h"
+#include "env/user_files.h"
+
+namespace tidemark {
+namespace {
+
+constexpr int kPoolThreads = 8;  // what blocks of all jobs: pointers, metadata, what is deleted
+constexpr std::uint16_t kRpcPort = 6123;
+constexpr std::uint16_t kRestPort = 8081;
+constexpr const char* kTokenVariable = "TIDEMARK_TOKEN";
+
+bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+
+std::string or_else(const std::string& given, const std::string& otherwise) { return given.empty() ? otherwise : given; }
+
+Result<std::string> rpc_address(const MasterArguments& arguments, const ClusterOptions& config, const std::string& default_bind) {
+  if (!arguments.bind.empty()) {
+    if (const auto parsed = parse_network_address(arguments.bind); !parsed) return std::unexpected{parsed.error().within("--bind")};
+    return arguments.bind;
+  }
+  const ClusterOptions::JobManager& from = config.job_manager;
+  if (from.bind_host.empty() && from.host.empty() && from.port == 0) return default_bind;
+  return to_string(NetworkAddress{.host = or_else(from.bind_host, or_else(from.host, "127.0.0.1")), .port = from.port == 0 ? kRpcPort : from.port});
+}
+
+// "host:port", or the port alone.
+Result<NetworkAddress> rest_address(const MasterArguments& arguments, const ClusterOptions& config) {
+  const NetworkAddress configured{.host = or_else(config.rest.bind_host, "127.0.0.1"),
+                                  .port = config.rest.port == 0 ? kRestPort : config.rest.port};
+  if (arguments.rest.empty()) return configured;
+  std::uint16_t port = 0;
+  const char* const end = arguments.rest.data() + arguments.rest.size();
+  if (const auto [to, error] = std::from_chars(arguments.rest.data(), end, port); error == std::errc{} && to == end) {
+    return NetworkAddress{.host = configured.host, .port = port};
+  }
+  auto parsed = parse_network_address(arguments.rest);
+  if (!parsed) return std::unexpected{parsed.error().within("--rest")};
+  if (parsed->is_unix()) return fail(ErrorCode::kInvalidArgument, "--rest: an address is HOST:PORT");
+  return parsed;
+}
+
+}  // namespace
+
+void add_master_options(CLI::App& command, MasterArguments& arguments, const std::string& default_dir, const std::string& default_bind) {
+  command.add_option("--dir", arguments.dir,
+                     fmt::format("Folder of its jobs, which it goes on with when it is started there again [./{}]", default_dir));
+  command.add_option("--bind", arguments.bind, fmt::format("Where it listens for TaskManagers and workers, HOST:PORT [{}]", default_bind));
+  command.add_option("--rest", arguments.rest, "Where REST listens, HOST:PORT [127.0.0.1:8081]");
+  command.add_option("--config", arguments.config,
+                     "YAML file with these options in Flink's keys, and options for jobs that do not set them; the command line has the last word");
+}
+
+Result<ClusterOptions> read_config(FileSystem& files, const std::string& path) {
+  if (path.empty()) return ClusterOptions{};
+  TIDEMARK_ASSIGN(text, read_file(files, path));
+  return read_cluster_options(text, path);
+}
+
+Result<MasterSettings> master_settings(const MasterArguments& arguments, const ClusterOptions& config, const std::string& default_dir,
+                                       const std::string& default_bind) {
+  MasterSettings settings;
+  settings.job_manager.folder = or_else(arguments.dir, or_else(config.job_manager.folder, default_dir));
+  TIDEMARK_ASSIGN(bind, rpc_address(arguments, config, default_bind));
+  settings.job_manager.address = std::move(bind);
+  for (const auto& [key, value] : config.jobs) settings.job_manager.job_options.insert_or_assign(key, value);
+  if (config.job_manager.slot_timeout > Duration{0}) settings.job_manager.slot_request_timeout_ms = config.job_manager.slot_timeout.count();
+  TIDEMARK_ASSIGN(rest, rest_address(arguments, config));
+  settings.rest.host = rest.host;
+  settings.rest.port = rest.port;
+  if (const char* const token = std::getenv(kTokenVariable)) settings.rest.token = token;
+  ::unsetenv(kTokenVariable);  // programs that are planned and workers have no business with it
+  return settings;
+}
+
+MasterProcess::MasterProcess() : posix_{kPoolThreads} {}
+MasterProcess::~MasterProcess() = default;
+
+Result<std::unique_ptr<MasterProcess>> MasterProcess::start(MasterSettings settings) {
+  raise_open_files_limit();
+  const auto bind = parse_network_address(settings.job_manager.address);
+  if (bind && !bind->is_unix() && !is_loopback(bind->host)) {
+    log_warning(fmt::format("whoever reaches {} can take part in this cluster: see to it that only its machines do", settings.job_manager.address));
+  }
+  std::unique_ptr<MasterProcess> process{new MasterProcess};
+  const std::string folder = settings.job_manager.folder;
+  TIDEMARK_ASSIGN(job_manager, JobManagerThread::start(process->posix_.env(), process->secrets_, std::move(settings.job_manager)));
+  process->job_manager_ = std::move(job_manager);
+  for (const std::string_view part : {"jobs", "executables", "plans"}) {
+    if (!keep_for_user(join_path(folder, part))) log_warning(fmt::format("other users may be able to look into '{}/{}'", folder, part));
+  }
+  TIDEMARK_ASSIGN(rest, RestServer::start(process->job_manager_->control(), std::move(settings.rest)));
+  process->rest_ = std::move(rest);
+  return process;
+}
+
+std::string MasterProcess::rest_address() const { return fmt::format("http://{}", to_string(rest_->address())); }
+
+}  // namespace tidemark

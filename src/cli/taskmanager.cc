@@ -1,0 +1,120 @@
+// tidemark taskmanager: offers this machine's slots to a JobManager, until it is told to end.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "agent/task_manager_thread.h"
+#include "api/stop_signals.h"
+#include "cli/commands.h"
+#include "config/cluster_options.h"
+#include "config/parse_value.h"
+#include "env/network_address.h"
+#include "env/open_files_limit.h"
+
+namespace tidemark {
+namespace {
+
+constexpr std::chrono::milliseconds kLookForSignals{50};
+constexpr std::uint16_t kDefaultPort = 6123;
+
+struct Arguments {
+  std::string job_manager;
+  std::string id;
+  std::string dir;
+  std::string data_host;
+  std::string memory;
+  std::string config;
+  std::optional<std::uint32_t> slots;
+};
+
+Result<ClusterOptions> options_of(const Cli& cli, const std::string& path) {
+  if (path.empty()) return ClusterOptions{};
+  TIDEMARK_ASSIGN(text, read_file(*cli.env.files, path));
+  return read_cluster_options(text, path);
+}
+
+Result<std::string> job_manager_of(const Arguments& arguments, const ClusterOptions& options) {
+  NetworkAddress address{.host = options.job_manager.host.empty() ? "localhost" : options.job_manager.host,
+                         .port = options.job_manager.port == 0 ? kDefaultPort : options.job_manager.port};
+  if (!arguments.job_manager.empty()) {
+    TIDEMARK_ASSIGN(given, parse_network_address(arguments.job_manager));
+    address = given;
+  }
+  return to_string(address);
+}
+
+Result<std::uint64_t> memory_of(const Arguments& arguments, const ClusterOptions& options) {
+  if (!arguments.memory.empty()) {
+    const auto bytes = parse_bytes(arguments.memory);
+    if (bytes && *bytes > 0) return static_cast<std::uint64_t>(*bytes);
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("--memory: '{}' is not a size such as 512mb or 8gb", arguments.memory));
+  }
+  return state_bytes_of(options.task_manager);
+}
+
+// The last word is the command line's.
+Result<TaskManagerSettings> settings_of(const Cli& cli, const Arguments& arguments) {
+  const auto first = [](const std::string& given, const std::string& configured) { return given.empty() ? configured : given; };
+  TIDEMARK_ASSIGN(options, options_of(cli, arguments.config));
+  TIDEMARK_ASSIGN(job_manager, job_manager_of(arguments, options));
+  TIDEMARK_ASSIGN(memory, memory_of(arguments, options));
+  return TaskManagerSettings{.job_manager = job_manager,
+                             .id = first(arguments.id, options.task_manager.id),
+                             .data_host = first(arguments.data_host, options.task_manager.host),
+                             .folder = arguments.dir,
+                             .tmp_folder = options.task_manager.tmp_folder,
+                             .slots = arguments.slots.value_or(options.task_manager.slots),
+                             .memory_bytes = memory};
+}
+
+Result<ExitStatus> run(Cli& cli, const Arguments& arguments) {
+  const auto settings = settings_of(cli, arguments);
+  if (!settings) {
+    cli.err(fmt::format("tidemark taskmanager: {}", settings.error().message()));
+    return ExitStatus::kUsage;
+  }
+  const StopSignals signals;
+  raise_open_files_limit();  // its workers have what it has
+  TIDEMARK_ASSIGN(task_manager, TaskManagerThread::start(cli.env, *settings));
+  cli.out(fmt::format("TaskManager {} with {} slots, in '{}', for the JobManager at {}. Ctrl-C ends it and its workers.",
+                      task_manager->id(), task_manager->settings().slots, task_manager->folder(),
+                      task_manager->settings().job_manager));
+  while (signals.count() == 0) std::this_thread::sleep_for(kLookForSignals);
+  cli.out("Ending its workers ...");
+  task_manager.reset();
+  return ExitStatus::kDone;
+}
+
+}  // namespace
+
+void add_taskmanager_command(CLI::App& app, Cli& cli) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("taskmanager", "Run jobs' workers on this machine for a JobManager");
+  command->add_option("-m,--jobmanager", arguments->job_manager,
+                      "Where the JobManager listens, HOST:PORT; else localhost:6123");
+  command->add_option("--slots", arguments->slots, "How many subtasks of each operator may run here; else one a core")
+      ->check(CLI::Range(1, 32'768));
+  command->add_option(
+      "--dir", arguments->dir,
+      "Folder for executables, logs and temporary files, of this TaskManager alone; else one below the system's "
+      "folder of temporary files");
+  command->add_option("--data-host", arguments->data_host,
+                      "Where other machines' workers reach those here; else the address from which it reaches the JobManager");
+  command->add_option("--memory", arguments->memory,
+                      "For all state here, such as 8gb; else 70 % of what the machine or the container has");
+  command->add_option("--id", arguments->id,
+                      "Its name in the cluster, which no other may have; else the machine's and a number");
+  command->add_option("--config", arguments->config,
+                      "YAML file with these options in Flink's keys; the command line has the last word");
+  command->footer(
+      "Exit status: 0 when it was ended by SIGINT or SIGTERM; 1 if it could not be started; 2 if an option is wrong.");
+  command->callback([&cli, arguments] { cli.chosen = [&cli, arguments] { return run(cli, *arguments); }; });
+}
+
+}  // namespace tidemark

@@ -1,0 +1,60 @@
+// What can be asked of a JobManager from outside, by whoever can reach it: its REST interface, a test.
+//
+// Threads: every call from any; calls that return a value wait for the JobManager's thread, which never waits itself, and so are
+// quick. Answers come on the JobManager's thread, once, and must be quick.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "control/executable_store.h"
+#include "control/jobs_control.h"
+
+namespace tidemark {
+
+struct TaskManagerGlance {
+  std::string id;
+  std::string host;
+  std::string address;    ///< its end of the connection
+  std::string data_host;
+  std::string folder;
+  std::uint32_t slots = 0;
+  std::uint32_t free_slots = 0;
+  std::uint32_t cores = 0;
+  std::uint64_t memory_bytes = 0;
+};
+
+/// A job that was to be run.
+struct RunOrder {
+  std::string executable;                 ///< hash
+  std::vector<std::string> arguments;     ///< as on the job's own command line
+  std::optional<std::uint32_t> parallelism;
+  std::string savepoint;                  ///< to start from; empty: from nothing, or as the arguments say
+  bool allow_non_restored_state = false;
+  bool claim = false;
+};
+/// The job's id, 32 hexadecimal digits; or why it can't run: the plan's error, the verdict on what it is to start from.
+using RunAnswer = std::move_only_function<void(Result<std::string> job)>;
+using Done = std::move_only_function<void(Result<>)>;
+using PlanAnswer = std::move_only_function<void(Result<std::string> json)>;
+
+class ClusterControl : public JobsControl {
+ public:
+  virtual std::vector<TaskManagerGlance> task_managers() = 0;
+
+  virtual ExecutableStore& executables() = 0;
+  /// kFailedPrecondition, naming it, if a job that is not over runs it.
+  virtual Result<> remove_executable(std::string_view hash) = 0;
+  virtual void run(RunOrder order, RunAnswer answer) = 0;
+  /// What it would run, as --plan prints it.
+  virtual void plan(RunOrder order, PlanAnswer answer) = 0;
+  /// Deletes a savepoint's folder: what is no savepoint is refused.
+  virtual void dispose_savepoint(std::string path, Done done) = 0;
+};
+
+}  // namespace tidemark

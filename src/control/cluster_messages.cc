@@ -1,0 +1,38 @@
+#include "control/cluster_messages.h"
+
+#include "control/worker_vocabulary.h"
+
+namespace tidemark {
+
+ConnectionOptions control_connection() { return {.largest_frame = 256u << 20}; }
+
+ConnectionOptions data_connection() { return {}; }
+
+Vocabulary words_to_job_managers() {
+  Vocabulary words = words_to_masters();
+  words.add<RegisterTaskManager>(MessageKind::kRegisterTaskManager)
+      .add<WorkerNumber>(MessageKind::kWorkerStarted)
+      .add<WorkerEnded>(MessageKind::kWorkerEnded)
+      .add<ExecutableWanted>(MessageKind::kExecutableWanted)
+      .add<WorkerReady>(MessageKind::kWorkerReady);
+  return words;
+}
+
+Vocabulary words_of_job_managers() {
+  Vocabulary words = words_to_workers();
+  const Vocabulary of_task_managers = words_to_task_managers();
+  for (const auto& [kind, type] : of_task_managers.types()) words.add(kind, type);
+  return words;
+}
+
+Vocabulary words_to_task_managers() {
+  Vocabulary words;
+  words.add<Nothing>(MessageKind::kTaskManagerRegistered)
+      .add<TaskManagerRefused>(MessageKind::kTaskManagerRefused)
+      .add<StartWorker>(MessageKind::kStartWorker)
+      .add<WorkerNumber>(MessageKind::kStopWorker)
+      .add<ExecutablePart>(MessageKind::kExecutablePart);
+  return words;
+}
+
+}  // namespace tidemark

@@ -1,0 +1,56 @@
+// The seam between a job's master and one worker of an attempt, where several workers have its tasks. As with Execution, the
+// calls only post mail, so that the worker may be in another process: then one side of this is a proxy.
+//
+// Threads: every call of both interfaces may come from any thread and returns at once. A worker that was started reports
+// on_ended() or on_lost() once, last of all, and makes no call after that.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "control/execution.h"
+#include "control/vertex_metrics.h"
+
+namespace tidemark {
+
+/// What a worker begins an attempt with.
+struct WorkerStart {
+  AttemptStart attempt;                         ///< of its own tasks; of sinks, where it recovers them, of all
+  std::uint32_t worker = 0;                     ///< which it is
+  std::vector<std::uint32_t> worker_of_slot;    ///< slot i has subtask i of every vertex
+  std::vector<std::string> data_addresses;      ///< of all workers: who has the lower number connects
+  bool recovers_sinks = false;
+  std::string secret;  ///< of the attempt: by it its workers know each other
+};
+
+class WorkerListener : public ExecutionListener {
+ public:
+  /// Every sink was recovered: all workers may open their tasks.
+  virtual void on_recovered() = 0;
+  /// What its sources have read since the attempt began; now and then.
+  virtual void on_progress(const InputProgress& progress) = 0;
+  /// What its subtasks have done since the attempt began; now and then. Of subtasks that are elsewhere it has nothing.
+  virtual void on_metrics(std::vector<VertexMetrics> vertices) = 0;
+  /// It is known to be dead, or nobody will hear from it again.
+  virtual void on_lost(Error error) = 0;
+
+ protected:
+  ~WorkerListener() = default;
+};
+
+class WorkerAttempt {
+ public:
+  virtual ~WorkerAttempt() = default;
+  virtual void start(WorkerStart start) = 0;
+  /// The sinks are recovered.
+  virtual void open() = 0;
+  virtual void trigger(const Barrier& barrier, const std::string& folder) = 0;
+  virtual void notify_complete(CheckpointId id) = 0;
+  virtual void notify_aborted(CheckpointId id) = 0;
+  virtual void drain() = 0;
+  virtual void finish() = 0;
+  virtual void cancel() = 0;
+};
+
+}  // namespace tidemark

@@ -1,0 +1,33 @@
+// What a worker's process is told by the TaskManager that starts it, in its environment: an executable that finds it there runs
+// a share of its job instead of all of it.
+//
+// In the environment and not on the command line, as the token is nobody else's to see. Plain data.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace tidemark {
+
+struct WorkerOrder {
+  std::string name;       ///< for messages: "worker 2 of orders, attempt 3"
+  std::string master;     ///< where the JobManager listens for workers
+  std::string token;      ///< by which the JobManager knows it; of this process alone
+  std::string data_host;  ///< it listens there for other workers, at a port of the system's choice
+  std::uint64_t memory_bytes = 0;  ///< for its state, where the job does not say; 0: as a job that runs alone
+  std::uint32_t threads = 0;       ///< of its tasks, where the job does not say; 0: one a core
+};
+
+/// Names of the environment.
+inline constexpr std::string_view kWorkerOrderVariable = "TIDEMARK_WORKER";
+/// Set: the executable writes what it is (coordinator/job_description.h) to this file, and ends without running anything.
+inline constexpr std::string_view kDescribeToVariable = "TIDEMARK_DESCRIBE_TO";
+
+std::string to_text(const WorkerOrder& order);
+/// kParse for what is none.
+Result<WorkerOrder> parse_worker_order(std::string_view text);
+
+}  // namespace tidemark

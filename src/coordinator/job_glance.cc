@@ -1,0 +1,59 @@
+#include "coordinator/job_glance.h"
+
+#include <utility>
+
+namespace tidemark {
+
+std::string_view in_flinks_words(JobState state) {
+  switch (state) {
+    case JobState::kInitializing:
+    case JobState::kStarting:
+      return "INITIALIZING";
+    case JobState::kRunning:
+    case JobState::kStopping:
+    case JobState::kFinishing:
+      return "RUNNING";
+    case JobState::kFailing:
+      return "FAILING";
+    case JobState::kRestarting:
+      return "RESTARTING";
+    case JobState::kCancelling:
+      return "CANCELLING";
+    case JobState::kFinished:
+    case JobState::kStopped:
+      return "FINISHED";
+    case JobState::kFailed:
+      return "FAILED";
+    case JobState::kCancelled:
+      return "CANCELED";
+  }
+  return "RUNNING";
+}
+
+CheckpointGlance glance_at(const CheckpointStats::Completed& checkpoint) {
+  return CheckpointGlance{.id = checkpoint.id,
+                          .is_savepoint = is_savepoint(checkpoint.kind),
+                          .written_bytes = checkpoint.bytes,
+                          .state_bytes = checkpoint.state_bytes,
+                          .duration_ms = checkpoint.duration_ms,
+                          .completed_ms = checkpoint.completed_wall_ms,
+                          .path = checkpoint.path};
+}
+
+JobGlance glance_at(const JobNames& names, const JobMaster& master, std::int64_t start_ms, std::int64_t now_ms, std::vector<VertexMetrics> vertices) {
+  const CheckpointStats checkpoints = master.checkpoint_stats();
+  const JobStatus status = master.status();
+  return {.id = names.id,
+          .name = names.name,
+          .state = in_flinks_words(status.state),
+          .start_ms = start_ms,
+          .now_ms = now_ms,
+          .restarts = status.restarts,
+          .completed_checkpoints = checkpoints.completed,
+          .failed_checkpoints = checkpoints.failed,
+          .checkpoints_in_progress = checkpoints.in_progress,
+          .newest_checkpoint = checkpoints.last_completed ? std::optional{glance_at(*checkpoints.last_completed)} : std::nullopt,
+          .vertices = std::move(vertices)};
+}
+
+}  // namespace tidemark

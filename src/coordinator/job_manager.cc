@@ -1,0 +1,456 @@
+#include "coordinator/job_manager.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
+
+#include "base/log.h"
+#include "control/cluster_messages.h"
+#include "snapshot/job_folder.h"
+#include "snapshot/snapshot_disposal.h"
+
+namespace tidemark {
+namespace {
+
+constexpr std::int64_t kNewcomerNs = 10'000'000'000;
+// Before what failed is tried again: a folder that another process still holds, a storage that is not there, a full disk.
+constexpr std::int64_t kPauseNs = 2'000'000'000;
+
+std::string resolved(const Env& env, const std::string& folder, const char* name) { return join_path(env.files->absolute_path(folder), name); }
+
+std::unexpected<Error> no_such_job(std::string_view id) {
+  return fail(ErrorCode::kNotFound, fmt::format("there is no job {}: `tidemark list -a` says which there are", id));
+}
+
+/// A question that is answered, by whoever drops it if by nobody else.
+template <class T>
+std::move_only_function<void(Result<T>)> in_any_case(std::move_only_function<void(Result<T>)> answer, Error else_error) {
+  struct Guard {
+    Guard(std::move_only_function<void(Result<T>)> to, Error error) : answer{std::move(to)}, else_error{std::move(error)} {}
+    Guard(Guard&& other) noexcept : answer{std::exchange(other.answer, nullptr)}, else_error{other.else_error} {}
+    ~Guard() {
+      if (answer) answer(std::unexpected{else_error});
+    }
+    std::move_only_function<void(Result<T>)> answer;
+    Error else_error;
+  };
+  return [guard = Guard{std::move(answer), std::move(else_error)}](Result<T> result) mutable {
+    std::exchange(guard.answer, nullptr)(std::move(result));
+  };
+}
+
+// Whether an attempt of this job, and not one before it in the folder, has left something to go on from.
+bool has_own_state(const std::optional<CheckpointPointer>& pointer, AttemptId attempts_before) {
+  if (!pointer) return false;
+  return (!pointer->checkpoints.empty() && pointer->checkpoints.back().attempt > attempts_before) ||
+         (pointer->restored && pointer->restored->since > attempts_before) ||
+         std::ranges::any_of(pointer->claims, [&](const ClaimedSnapshot& claim) { return claim.since > attempts_before; });
+}
+
+Resume resume_of(const JobRecord& record, const std::optional<CheckpointPointer>& pointer, bool is_new, std::uint64_t claim) {
+  if (!is_new && has_own_state(pointer, record.attempts_before)) return {.kind = Resume::Kind::kLatest};
+  if (!record.restore_path.empty()) {
+    return {.kind = Resume::Kind::kPath, .path = record.restore_path, .claim = record.claim ? std::optional{claim} : std::nullopt};
+  }
+  // A new job that is not to go on from anything is refused a folder that was used.
+  return {.kind = record.resume || !is_new ? Resume::Kind::kLatest : Resume::Kind::kNone};
+}
+
+/// Opens the folder of a job's checkpoints, if it has one, and looks whether what is to be restored fits.
+Result<std::unique_ptr<CheckpointStore>> open_checkpoints(FileSystem& files, const JobRecord& record, const Options& options, const Resume& resume) {
+  if (options.checkpointing.dir.empty()) return nullptr;
+  TIDEMARK_ASSIGN(store, CheckpointStore::open(files, options.checkpointing.dir, record.name(), resume));
+  TIDEMARK_ASSIGN(checkpoint, store->restorable());
+  if (!checkpoint) return store;
+  const UnclaimedState unclaimed = options.ignore_unclaimed_state ? UnclaimedState::kDrop : UnclaimedState::kRefuse;
+  if (const auto map = map_restore(record.description.plan, *checkpoint, unclaimed); !map) {
+    return std::unexpected{map.error().within(fmt::format("restoring '{}'", store->restorable_path()))};
+  }
+  return store;
+}
+
+std::string checkpoint_folder(const JobRecord& record, const Options& options) { return join_path(options.checkpointing.dir, record.name()); }
+
+Result<std::optional<CheckpointPointer>> read_pointer(FileSystem& files, const JobRecord& record, const Options& options) {
+  if (options.checkpointing.dir.empty()) return std::nullopt;
+  return read_pointer_file(files, checkpoint_folder(record, options));
+}
+
+// A folder in which the job has begun attempts has a pointer that says so: without it something else is mounted there.
+Result<> refuse_other_folder(const JobRecord& record, const Options& options, const std::optional<CheckpointPointer>& pointer) {
+  const AttemptId found = pointer ? pointer->attempt : 0;
+  if (options.checkpointing.dir.empty() || found >= record.newest_attempt) return {};
+  return fail(ErrorCode::kFailedPrecondition,
+              fmt::format("in '{}' the newest attempt is {}, and the job has come to attempt {}: is its storage mounted there, and not an old copy?",
+                          checkpoint_folder(record, options), found, record.newest_attempt));
+}
+
+// Nothing that time mends.
+bool is_lasting(const Error& error) {
+  constexpr std::array kLasting = {ErrorCode::kInvalidArgument, ErrorCode::kDataLoss, ErrorCode::kUnsupportedVersion, ErrorCode::kParse};
+  return std::ranges::find(kLasting, error.code()) != kLasting.end();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<JobManager>> JobManager::open(const Env& env, Random& secrets, Transport& transport, JobManagerSettings settings,
+                                                     std::shared_ptr<JobPlanner> planner) {
+  FileSystem& files = *env.files;
+  TIDEMARK_TRY(check_defaults(settings.job_options));
+  TIDEMARK_ASSIGN(store, JobStore::open(files, settings.folder));
+  TIDEMARK_ASSIGN(executables, ExecutableStore::open(files, *env.clock, resolved(env, settings.folder, "executables")));
+  TIDEMARK_ASSIGN(records, store->read_all());
+  if (planner == nullptr) {
+    const std::string folder = resolved(env, settings.folder, "plans");
+    TIDEMARK_TRY(remove_tree(files, folder));  // what a JobManager left that was killed
+    TIDEMARK_TRY(files.make_directories(folder));
+    planner = std::make_shared<ChildPlanner>(env, folder, settings.planning);
+  }
+  std::unique_ptr<JobManager> manager{
+      new JobManager{env, secrets, std::move(settings), std::move(store), std::move(executables), std::move(planner)}};
+  TIDEMARK_TRY(manager->listen(transport));
+  const JobServices services = {
+      .env = env, .task_managers = manager->task_managers_, .timers = manager->timers_, .wakeup = manager->inbox_->wakeup, .epoch = manager->epoch()};
+  for (JobRecord& record : records) {
+    const std::string id = record.id;
+    const bool goes_on = !record.end;
+    manager->jobs_.emplace(id, std::make_unique<ManagedJob>(std::move(record), services));
+    if (goes_on) manager->resume(id);
+  }
+  return manager;
+}
+
+JobManager::JobManager(const Env& env, Random& secrets, JobManagerSettings settings, std::unique_ptr<JobStore> store, ExecutableStore executables,
+                       std::shared_ptr<JobPlanner> planner)
+    : env_{env},
+      secrets_{secrets},
+      settings_{std::move(settings)},
+      store_{std::move(store)},
+      executables_{std::make_shared<ExecutableStore>(std::move(executables))},
+      planner_{std::move(planner)},
+      inbox_{std::make_shared<MasterInbox>()},
+      calls_{*env.pool, inbox_},
+      programs_{env.calls_pool(), inbox_},
+      task_managers_{*env_.clock, secrets, inbox_->mailbox, timers_, calls_, executables_,
+                     {.epoch = store_->epoch(), .slot_request_timeout_ns = settings_.slot_request_timeout_ms * 1'000'000}} {}
+
+JobManager::~JobManager() = default;
+
+Result<> JobManager::listen(Transport& transport) {
+  TIDEMARK_ASSIGN(listener, transport.listen(settings_.address, {.connection = control_connection()}, inbox_->mailbox,
+                                             {.on_connection = [this](std::unique_ptr<Connection> connection) { welcome(std::move(connection)); },
+                                              .on_refused = [](const Closed& closed) { log_debug(closed.error.message()); }}));
+  listener_ = std::move(listener);
+  return {};
+}
+
+void JobManager::welcome(std::unique_ptr<Connection> connection) {
+  const std::uint64_t number = ++last_newcomer_;
+  Newcomer& newcomer = newcomers_[number];
+  newcomer.deadline = timers_.at(env_.clock->steady_ns() + kNewcomerNs, [this, number] { newcomers_.erase(number); });
+  newcomer.line = std::make_unique<MessageLine>(
+      std::move(connection), words_of_job_managers(), words_to_job_managers(), inbox_->mailbox,
+      MessageLine::Callbacks{.on_message = [this, number](const IncomingMessage& message) { return introduce(number, message); },
+                             .on_closed =
+                                 [this, number](const Closed& closed) {
+                                   log_debug(fmt::format("somebody left who had not said who it is: {}", closed.error.message()));
+                                   newcomers_.erase(number);
+                                 }});
+}
+
+Result<> JobManager::introduce(std::uint64_t number, const IncomingMessage& message) {
+  const auto line = [&] { return std::move(newcomers_.extract(number).mapped().line); };
+  switch (message.kind()) {
+    case MessageKind::kRegisterTaskManager: {
+      TIDEMARK_ASSIGN(about, message.value<RegisterTaskManager>());
+      task_managers_.take(line(), message.fence(), std::move(about));
+      return {};
+    }
+    case MessageKind::kWorkerReady: {
+      TIDEMARK_ASSIGN(ready, message.value<WorkerReady>());
+      task_managers_.take(line(), ready);
+      return {};
+    }
+    default:
+      return fail(ErrorCode::kFailedPrecondition, "it has not said who it is");
+  }
+}
+
+Progress JobManager::step() {
+  bool progress = inbox_->mailbox.run_all();
+  progress = timers_.run(env_.clock->steady_ns()) || progress;
+  for (const auto& [id, job] : jobs_) progress = step(*job) || progress;
+  return progress ? Progress::kMadeProgress : Progress::kBlocked;
+}
+
+bool JobManager::step(ManagedJob& job) {
+  const bool progress = !job.is_over() && job.step() != Progress::kBlocked;
+  if (job.take_change()) keep(job);
+  return progress;
+}
+
+std::optional<std::int64_t> JobManager::next_deadline_ns() const {
+  std::optional<std::int64_t> earliest = timers_.next_deadline_ns();
+  for (const auto& [id, job] : jobs_) {
+    if (const auto deadline = job->next_deadline_ns()) earliest = std::min(earliest.value_or(*deadline), *deadline);
+  }
+  return earliest;
+}
+
+bool JobManager::has_work() const {
+  return inbox_->mailbox.has_mail() || std::ranges::any_of(jobs_, [](const auto& entry) { return entry.second->has_mail(); });
+}
+
+void JobManager::run(RunOrder order, RunAnswer answer) {
+  std::vector<std::string> arguments = with_defaults(settings_.job_options, order.arguments);
+  if (order.parallelism) arguments.push_back(fmt::format("--parallelism={}", *order.parallelism));
+  const std::string executable = order.executable;  // order moves
+  describe(executable, arguments, [this, order = std::move(order), arguments, answer = std::move(answer)](Result<JobDescription> description) mutable {
+    if (!description) return answer(std::unexpected{description.error()});
+    submit(order, std::move(arguments), *std::move(description), std::move(answer));
+  });
+}
+
+void JobManager::plan(const RunOrder& order, PlanAnswer answer) {
+  std::vector<std::string> arguments = with_defaults(settings_.job_options, order.arguments);
+  if (order.parallelism) arguments.push_back(fmt::format("--parallelism={}", *order.parallelism));
+  describe(order.executable, std::move(arguments), [answer = std::move(answer)](Result<JobDescription> description) mutable {
+    if (!description) return answer(std::unexpected{description.error()});
+    answer(to_json(description->plan));
+  });
+}
+
+void JobManager::describe(const std::string& executable, std::vector<std::string> arguments, Planned then) {
+  programs_.run([hash = executable, arguments = std::move(arguments), then = std::move(then), executables = executables_,
+                 planner = planner_]() mutable -> Mailbox::Mail {
+    const auto found = executables->find(hash);
+    Result<JobDescription> description =
+        found ? planner->plan(executables->path_of(hash), found->name, arguments) : std::unexpected{found.error()};
+    return [then = std::move(then), description = std::move(description)]() mutable { then(std::move(description)); };
+  });
+}
+
+void JobManager::submit(const RunOrder& order, std::vector<std::string> arguments, JobDescription description, RunAnswer answer) {
+  if (description.has_own_storage) {
+    return answer(fail(ErrorCode::kInvalidArgument,
+                       "the job keeps its snapshots on a storage of its own (store_snapshots_in), which only its own process reaches: in a cluster "
+                       "give it a folder that all machines share, execution.checkpointing.dir"));
+  }
+  JobRecord record{.id = make_job_id(),
+                   .executable = order.executable,
+                   .arguments = std::move(arguments),
+                   .submitted_ms = env_.clock->wall_ms(),
+                   .description = std::move(description)};
+  if (const auto set = set_options(record, order, settings_.job_options, default_checkpoints()); !set) {
+    return answer(std::unexpected{set.error()});
+  }
+  auto options = options_of(record);
+  if (!options) return answer(std::unexpected{options.error()});
+  if (auto in_the_way = conflict(record, *options)) return answer(std::unexpected{*std::move(in_the_way)});
+  open_folder(record, *options, true, [this, record, options = *options, answer = std::move(answer)](Result<OpenFolder> folder) mutable {
+    if (!folder) return answer(std::unexpected{folder.error()});
+    record.attempts_before = folder->attempts_before;
+    const std::string id = record.id;
+    log_info(fmt::format("job {} ({}) is submitted", record.name(), id));
+    const JobServices services = {.env = env_, .task_managers = task_managers_, .timers = timers_, .wakeup = inbox_->wakeup, .epoch = epoch()};
+    ManagedJob& job = *jobs_.emplace(id, std::make_unique<ManagedJob>(std::move(record), services)).first->second;
+    job.run(options, std::move(folder->checkpoints));
+    answer(id);
+  });
+}
+
+// Else the lock on its folder would refuse it, which can't say who has it.
+std::optional<Error> JobManager::conflict(const JobRecord& record, const Options& options) const {
+  for (const auto& [id, other] : jobs_) {
+    if (other->is_over() || other->record().name() != record.name()) continue;
+    const auto theirs = options_of(other->record());
+    if (!theirs || options.checkpointing.dir.empty() || checkpoint_folder(other->record(), *theirs) != checkpoint_folder(record, options)) continue;
+    return Error{ErrorCode::kFailedPrecondition,
+                 fmt::format("job {} ({}) runs with its checkpoints in '{}': stop that one first, or give this one another name or "
+                             "--checkpoint-dir",
+                             id, record.name(), checkpoint_folder(record, options))};
+  }
+  return std::nullopt;
+}
+
+// A new job is written down before it is answered for.
+void JobManager::open_folder(const JobRecord& record, const Options& options, bool is_new, Opened then) {
+  calls_.run([record = JobRecord{record}, options, is_new, claim = secrets_.next(), files = env_.files, storage = &env_.snapshot_files(), store = store_,
+              then = std::move(then)]() mutable -> Mailbox::Mail {
+    const auto open = [&]() -> Result<OpenFolder> {
+      TIDEMARK_ASSIGN(pointer, read_pointer(*storage, record, options));
+      TIDEMARK_TRY(refuse_other_folder(record, options, pointer));
+      TIDEMARK_ASSIGN(checkpoints, open_checkpoints(*storage, record, options, resume_of(record, pointer, is_new, claim)));
+      if (is_new) {
+        record.attempts_before = pointer ? pointer->attempt : 0;
+        TIDEMARK_TRY(store->write(record));
+      }
+      return OpenFolder{std::move(checkpoints), record.attempts_before};
+    };
+    return [then = std::move(then), opened = open()]() mutable { then(std::move(opened)); };
+  });
+}
+
+void JobManager::resume(const std::string& id) {
+  const JobRecord& record = find(id)->record();
+  if (record.is_to_be_cancelled) return find(id)->end(JobState::kCancelled, std::nullopt);
+  auto options = options_of(record);
+  if (!options) return try_again(id, options.error());
+  if (options->checkpointing.mode == Options::CheckpointMode::kNone) {
+    return find(id)->end(JobState::kFailed, Error{ErrorCode::kFailedPrecondition,
+                                                  "the JobManager ended while the job ran, and with execution.checkpointing.mode NONE nothing is kept "
+                                                  "to go on from"});
+  }
+  open_folder(record, *options, false, [this, id, options = *options](Result<OpenFolder> folder) {
+    ManagedJob* const job = find(id);
+    if (job == nullptr || job->is_over()) return;  // cancelled meanwhile
+    if (!folder) return try_again(id, folder.error());
+    log_info(fmt::format("job {} ({}) goes on", job->record().name(), id));
+    resuming_.erase(id);
+    job->run(options, std::move(folder->checkpoints));
+  });
+}
+
+void JobManager::try_again(const std::string& id, const Error& error) {
+  ManagedJob& job = *find(id);
+  if (is_lasting(error)) return job.end(JobState::kFailed, error);
+  job.note_failure(error);
+  resuming_[id] = timers_.at(env_.clock->steady_ns() + kPauseNs, [this, id] {
+    if (const ManagedJob* const again = find(id); again != nullptr && !again->is_over()) resume(id);
+  });
+}
+
+ManagedJob* JobManager::find(std::string_view id) const {
+  const auto found = jobs_.find(id);
+  return found == jobs_.end() ? nullptr : found->second.get();
+}
+
+void JobManager::take_snapshot(std::string_view id, SnapshotOrder order, SnapshotAnswer answer) {
+  ManagedJob* const job = find(id);
+  if (job == nullptr) return answer(no_such_job(id));
+  if (!order.dir.empty()) {
+    auto dir = path_in_cluster("the folder for the savepoint", order.dir);
+    if (!dir) return answer(std::unexpected{dir.error()});
+    order.dir = *std::move(dir);
+  }
+  const bool ends_job = order.then != SnapshotOrder::Then::kGoOn;
+  auto to = in_any_case(std::move(answer), Error{ErrorCode::kFailedPrecondition, fmt::format("job {} ended before that was complete", id)});
+  if (!ends_job) return job->take_snapshot(std::move(order), std::move(to));
+  job->take_snapshot(std::move(order), [this, id = std::string{id}, to = std::move(to)](Result<SnapshotTaken> taken) mutable {
+    // As mail: the job is in the middle of its end.
+    post([this, id, to = std::move(to), taken = std::move(taken)]() mutable {
+      when_saved(id, [to = std::move(to), taken = std::move(taken)]() mutable { to(std::move(taken)); });
+    });
+  });
+}
+
+Result<> JobManager::cancel(std::string_view id) {
+  ManagedJob* const job = find(id);
+  if (job == nullptr) return no_such_job(id);
+  if (job->is_over()) return fail(ErrorCode::kFailedPrecondition, fmt::format("job {} is {}", id, to_string(*job->record().end)));
+  job->note_cancel();
+  keep(*job);
+  when_saved(std::string{id}, [this, id = std::string{id}] {
+    if (ManagedJob* const noted = find(id)) noted->cancel();
+  });
+  return {};
+}
+
+void JobManager::dispose_savepoint(std::string path, Done done) {
+  auto absolute = path_in_cluster("the savepoint", path);
+  if (!absolute) return done(std::unexpected{absolute.error()});
+  calls_.run([files = &env_.snapshot_files(), path = *std::move(absolute), done = std::move(done)]() mutable -> Mailbox::Mail {
+    return [done = std::move(done), disposed = dispose_snapshot(*files, path)]() mutable { done(std::move(disposed)); };
+  });
+}
+
+std::vector<JobGlance> JobManager::jobs() const {
+  std::vector<const ManagedJob*> all;
+  for (const auto& [id, job] : jobs_) all.push_back(job.get());
+  std::ranges::stable_sort(all, std::greater{}, [](const ManagedJob* job) { return std::pair{!job->is_over(), job->record().submitted_ms}; });
+  std::vector<JobGlance> glances;
+  std::ranges::transform(all, std::back_inserter(glances), &ManagedJob::glance);
+  return glances;
+}
+
+std::optional<ClusterJob> JobManager::job(std::string_view id) const {
+  const ManagedJob* const found = find(id);
+  return found == nullptr ? std::nullopt : std::optional{found->describe()};
+}
+
+void JobManager::keep(const ManagedJob& job) {
+  save(job.record().id);
+  if (job.is_over()) post([this] { forget_oldest(); });
+}
+
+// One write of a record at a time, and the newest last.
+void JobManager::save(const std::string& id) {
+  const ManagedJob* const job = find(id);
+  if (job == nullptr) return;
+  Saving& saving = saving_[id];
+  saving.pause = {};
+  saving.is_wanted = true;
+  if (std::exchange(saving.is_under_way, true)) return;
+  saving.is_wanted = false;
+  calls_.run([this, record = job->record(), store = store_]() -> Mailbox::Mail {
+    return [this, id = record.id, written = store->write(record)] { saved(id, written); };
+  });
+}
+
+void JobManager::saved(const std::string& id, const Result<>& written) {
+  Saving& saving = saving_[id];
+  saving.is_under_way = false;
+  // A disk that is full keeps nobody from ending a job.
+  if (!saving.is_wanted || !written) {
+    for (Mailbox::Mail& waits : std::exchange(saving.then, {})) post(std::move(waits));
+  }
+  if (!written) {
+    log_warning(fmt::format("the record of job {}: {}; it is tried again", id, written.error().message()));
+    saving.pause = timers_.at(env_.clock->steady_ns() + kPauseNs, [this, id] { save(id); });
+  } else if (saving.is_wanted) {
+    save(id);
+  } else {
+    saving_.erase(id);
+  }
+}
+
+void JobManager::when_saved(const std::string& id, Mailbox::Mail then) {
+  const auto saving = saving_.find(id);
+  if (saving == saving_.end() || !saving->second.is_under_way) return then();
+  saving->second.then.push_back(std::move(then));
+}
+
+Result<> JobManager::refuse_if_run(std::string_view executable) const {
+  for (const auto& [id, job] : jobs_) {
+    if (job->is_over() || job->record().executable != executable) continue;
+    return fail(ErrorCode::kFailedPrecondition, fmt::format("job {} ({}) runs it: its workers may have to fetch it again", id, job->record().name()));
+  }
+  return {};
+}
+
+std::string JobManager::default_checkpoints() const { return join_path(store_->folder(), "checkpoints"); }
+
+// With its checkpoints, where they lie with the JobManager.
+void JobManager::forget_oldest() {
+  std::vector<const ManagedJob*> over;
+  for (const auto& [id, job] : jobs_) {
+    if (job->is_over() && !saving_.contains(id)) over.push_back(job.get());
+  }
+  if (over.size() <= settings_.most_ended_jobs) return;
+  const std::string id = (*std::ranges::min_element(over, {}, [](const ManagedJob* job) { return job->record().end_ms; }))->record().id;
+  jobs_.erase(id);
+  calls_.run([id, store = store_, files = &env_.snapshot_files(), checkpoints = join_path(default_checkpoints(), id)]() -> Mailbox::Mail {
+    auto removed = store->remove(id);
+    if (removed) removed = remove_tree(*files, checkpoints);
+    return [id, removed] {
+      if (!removed) log_warning(fmt::format("the record of job {}: {}", id, removed.error().message()));
+    };
+  });
+}
+
+std::string JobManager::make_job_id() { return fmt::format("{:016x}{:016x}", secrets_.next(), secrets_.next()); }
+
+}  // namespace tidemark

@@ -1,0 +1,137 @@
+// The JobManager: takes TaskManagers and jobs, has a master for each job, and goes on with its jobs after a restart.
+//
+// One thread steps it, and with it all masters; nothing there waits: planning, folders and records are the pools' business. Calls of the
+// thread are marked; from others they are posted (job_manager_thread.h). Ownership: env, with all it points to, secrets and transport
+// outlive it. Destroyed while jobs run, it leaves them to the next JobManager on its folder.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/event_count.h"
+#include "base/result.h"
+#include "control/cluster_control.h"
+#include "control/executable_store.h"
+#include "coordinator/blocking_calls.h"
+#include "coordinator/job_options.h"
+#include "coordinator/job_planner.h"
+#include "coordinator/job_store.h"
+#include "coordinator/managed_job.h"
+#include "coordinator/task_managers.h"
+#include "coordinator/timers.h"
+#include "env/env.h"
+#include "env/transport.h"
+
+namespace tidemark {
+
+struct JobManagerSettings {
+  std::string folder;                       ///< jobs, executables, and checkpoints of jobs that name no folder
+  std::string address = "127.0.0.1:6123";   ///< for TaskManagers and workers
+  JobOptions job_options;                   ///< where a job sets none
+  std::int64_t slot_request_timeout_ms = 300'000;
+  std::size_t most_ended_jobs = 100;        ///< that are told of; older records are deleted
+  PlannerLimits planning;
+};
+
+class JobManager {
+ public:
+  /// Takes the folder and listens; blocks on I/O. `secrets`: for ids and tokens, as the kernel gives them. `planner`: none for child
+  /// processes.
+  static Result<std::unique_ptr<JobManager>> open(const Env& env, Random& secrets, Transport& transport, JobManagerSettings settings,
+                                                  std::shared_ptr<JobPlanner> planner = nullptr);
+  ~JobManager();
+  JobManager(const JobManager&) = delete;
+  JobManager& operator=(const JobManager&) = delete;
+
+  /// The thread. Never kDone.
+  Progress step();
+  std::optional<std::int64_t> next_deadline_ns() const;
+  bool has_work() const;
+  EventCount& wakeup() { return *inbox_->wakeup; }
+  /// Any thread: runs on the JobManager's.
+  void post(Mailbox::Mail mail) { inbox_->mailbox.post(std::move(mail)); }
+  /// Any thread. Where it listens.
+  const std::string& address() const { return listener_->address(); }
+  std::uint64_t epoch() const { return store_->epoch(); }
+  ExecutableStore& executables() { return *executables_; }
+
+  // As in ClusterControl; the thread.
+  std::vector<TaskManagerGlance> task_managers() const { return task_managers_.glance(); }
+  std::vector<JobGlance> jobs() const;
+  std::optional<ClusterJob> job(std::string_view id) const;
+  void run(RunOrder order, RunAnswer answer);
+  void plan(const RunOrder& order, PlanAnswer answer);
+  void take_snapshot(std::string_view job, SnapshotOrder order, SnapshotAnswer answer);
+  Result<> cancel(std::string_view job);
+  void dispose_savepoint(std::string path, Done done);
+  /// kFailedPrecondition, naming it, if a job that is not over runs the executable.
+  Result<> refuse_if_run(std::string_view executable) const;
+
+ private:
+  using Planned = std::move_only_function<void(Result<JobDescription>)>;
+  struct OpenFolder {
+    std::unique_ptr<CheckpointStore> checkpoints;
+    AttemptId attempts_before = 0;  ///< JobRecord's
+  };
+  using Opened = std::move_only_function<void(Result<OpenFolder>)>;
+  /// Who has connected, and has not said who it is.
+  struct Newcomer {
+    std::unique_ptr<MessageLine> line;
+    Timers::Timer deadline;
+  };
+
+  JobManager(const Env& env, Random& secrets, JobManagerSettings settings, std::unique_ptr<JobStore> store, ExecutableStore executables,
+             std::shared_ptr<JobPlanner> planner);
+
+  Result<> listen(Transport& transport);
+  void welcome(std::unique_ptr<Connection> connection);
+  Result<> introduce(std::uint64_t number, const IncomingMessage& message);
+
+  void describe(const std::string& executable, std::vector<std::string> arguments, Planned then);
+  void submit(const RunOrder& order, std::vector<std::string> arguments, JobDescription description, RunAnswer answer);
+  void open_folder(const JobRecord& record, const Options& options, bool is_new, Opened then);
+  std::optional<Error> conflict(const JobRecord& record, const Options& options) const;
+  void resume(const std::string& id);
+  void try_again(const std::string& id, const Error& error);
+
+  ManagedJob* find(std::string_view id) const;
+  bool step(ManagedJob& job);
+  void keep(const ManagedJob& job);
+  void save(const std::string& id);
+  void saved(const std::string& id, const Result<>& written);
+  void when_saved(const std::string& id, Mailbox::Mail then);
+  void forget_oldest();
+  std::string default_checkpoints() const;
+  std::string make_job_id();
+
+  const Env env_;
+  Random& secrets_;
+  const JobManagerSettings settings_;
+  const std::shared_ptr<JobStore> store_;
+  const std::shared_ptr<ExecutableStore> executables_;
+  const std::shared_ptr<JobPlanner> planner_;
+  const std::shared_ptr<MasterInbox> inbox_;
+  Timers timers_;
+  BlockingCalls calls_;
+  BlockingCalls programs_;  // which may take long
+  TaskManagers task_managers_;
+  std::uint64_t last_newcomer_ = 0;
+  std::map<std::uint64_t, Newcomer> newcomers_;
+  struct Saving {
+    bool is_under_way = false;
+    bool is_wanted = false;  // what is written is not the newest
+    Timers::Timer pause;     // before the next try
+    std::vector<Mailbox::Mail> then = {};  // what waits for the newest to be written
+  };
+  std::map<std::string, Saving> saving_;
+  std::map<std::string, Timers::Timer> resuming_;
+  std::map<std::string, std::unique_ptr<ManagedJob>, std::less<>> jobs_;
+  std::unique_ptr<Listener> listener_;
+};
+
+}  // namespace tidemark

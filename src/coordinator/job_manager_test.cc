@@ -1,0 +1,624 @@
+#include "coordinator/job_manager.h"
+
+#include <gmock/gmock.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coordinator/simulated_cluster.h"
+
+namespace tidemark {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+/// Each test runs by several seeds: what comes first differs.
+class JobManagerTest : public testing::TestWithParam<std::uint64_t> {
+ protected:
+  JobManagerTest() { cluster_.start_manager(); }
+
+  SimulatedTaskManager& task_manager(const std::string& id, std::uint32_t slots) {
+    SimulatedTaskManager& added = cluster_.add_task_manager(id, slots);
+    EXPECT_TRUE(cluster_.run_until([&] { return added.is_registered; }));
+    return added;
+  }
+  std::uint32_t free_slots(const std::string& id) {
+    for (const TaskManagerGlance& glance : cluster_.manager->task_managers()) {
+      if (glance.id == id) return glance.free_slots;
+    }
+    return 0;
+  }
+  std::vector<std::string> failures(const std::string& job) {
+    std::vector<std::string> messages;
+    const ClusterJob told = *cluster_.manager->job(job);
+    for (const JobFailure& failure : told.failures) messages.push_back(failure.message);
+    return messages;
+  }
+  bool fails_with(const std::string& job, const std::string& text) {
+    return cluster_.run_until([&] {
+      const auto all = failures(job);
+      return !all.empty() && all.front().find(text) != std::string::npos;
+    });
+  }
+  static std::uint64_t only_worker(const SimulatedTaskManager& at) { return at.workers.begin()->first; }
+  std::optional<Result<SnapshotTaken>> savepoint(const std::string& job, SnapshotOrder order) {
+    std::optional<Result<SnapshotTaken>> answer;
+    cluster_.manager->take_snapshot(job, std::move(order), [&](Result<SnapshotTaken> taken) { answer = std::move(taken); });
+    EXPECT_TRUE(cluster_.run_until([&] { return answer.has_value(); }));
+    return answer;
+  }
+
+  SimulatedCluster cluster_{GetParam()};
+};
+
+INSTANTIATE_TEST_SUITE_P(Seeds, JobManagerTest, testing::Range<std::uint64_t>(1, 9));
+
+TEST_P(JobManagerTest, AJobIsPlannedDeployedAndRuns) {
+  SimulatedTaskManager& one = task_manager("one", 1);
+  SimulatedTaskManager& two = task_manager("two", 1);
+  const std::string job = value_or_throw(cluster_.run({.arguments = {"--input=a"}, .parallelism = 2}));
+  EXPECT_THAT(job, testing::MatchesRegex("[0-9a-f]+"));
+  EXPECT_THAT(job, SizeIs(32));
+  ASSERT_TRUE(cluster_.runs(job));
+  EXPECT_THAT(cluster_.planner->asked, ElementsAre("--input=a", "--parallelism=2"));
+  ASSERT_THAT(one.started, SizeIs(1));
+  ASSERT_THAT(two.started, SizeIs(1));
+  EXPECT_THAT(one.started[0].arguments, ElementsAre("--input=a", "--parallelism=2"));
+  EXPECT_THAT(one.started[0].name, testing::MatchesRegex("count-[0-9a-f]+-1-w[12]"));
+  EXPECT_EQ(one.started[0].job, "count");
+  EXPECT_EQ(one.started[0].executable, cluster_.upload());
+  EXPECT_NE(one.started[0].token, two.started[0].token);
+  EXPECT_THAT(one.started[0].token, SizeIs(32));
+  const WorkerStart& start = *one.workers.begin()->second->started;
+  EXPECT_THAT(start.worker_of_slot, ElementsAre(0, 1));
+  EXPECT_THAT(start.data_addresses, SizeIs(2));
+  EXPECT_NE(one.workers.begin()->second->started->recovers_sinks, two.workers.begin()->second->started->recovers_sinks);
+  EXPECT_EQ(free_slots("one") + free_slots("two"), 0u);
+  EXPECT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(job)->glance.completed_checkpoints >= 2; }));
+  EXPECT_THAT(cluster_.manager->job(job)->checkpoints, Not(IsEmpty()));
+}
+
+TEST_P(JobManagerTest, AJobThatEndsIsToldOfAndGivesItsSlotsBack) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  one.workers.begin()->second->end_of_data();
+  ASSERT_TRUE(cluster_.comes_to(job, "FINISHED"));
+  EXPECT_TRUE(cluster_.run_until([&] { return free_slots("one") == 2; }));
+  const ClusterJob told = *cluster_.manager->job(job);
+  EXPECT_GE(told.end_ms, told.glance.start_ms);
+  EXPECT_EQ(told.glance.name, "count");
+  EXPECT_EQ(told.parallelism, 2u);
+  EXPECT_THAT(told.plan_json, HasSubstr("numbers"));
+  EXPECT_EQ(cluster_.manager->cancel(job).error().code(), ErrorCode::kFailedPrecondition);
+}
+
+TEST_P(JobManagerTest, AJobWaitsForSlots) {
+  task_manager("one", 1);
+  const std::string job = value_or_throw(cluster_.run());
+  cluster_.run_for_ms(1'000);
+  EXPECT_EQ(cluster_.state_of(job), "INITIALIZING");
+  EXPECT_EQ(free_slots("one"), 1u);
+  task_manager("two", 1);
+  EXPECT_TRUE(cluster_.runs(job));
+}
+
+TEST_P(JobManagerTest, OneThatWaitsTooLongIsToldWhatThereIs) {
+  task_manager("one", 1);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(fails_with(job, "the job needs 2 slots, and of 1 TaskManager 1 of 1 is free"));
+  task_manager("two", 1);
+  EXPECT_TRUE(cluster_.runs(job));
+}
+
+TEST_P(JobManagerTest, AWorkerThatEndsBeforeItIsReadyFailsTheAttemptWithWhatItsTaskManagerSays) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  one.how.worker_comes_late = true;
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.run_until([&] { return one.workers.size() == 1; }));
+  one.how = {};
+  one.kill(only_worker(one), "ended with status 3; its last lines: no such file");
+  ASSERT_TRUE(fails_with(job, "ended with status 3; its last lines: no such file"));
+  EXPECT_THAT(failures(job).front(), AllOf(HasSubstr("-1-w1 ("), HasSubstr("TaskManager 'one' on host of one")));
+  EXPECT_TRUE(cluster_.runs(job));
+}
+
+TEST_P(JobManagerTest, AWorkerThatNeverComesFailsTheAttemptInTime) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  one.how.worker_comes_late = true;
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.run_until([&] { return one.workers.size() == 1; }));
+  one.how = {};
+  ASSERT_TRUE(fails_with(job, "-1-w1 (TaskManager 'one' on host of one)"));
+  EXPECT_TRUE(cluster_.runs(job));
+}
+
+TEST_P(JobManagerTest, AWorkerThatPlansAnotherJobEndsTheJob) {
+  task_manager("one", 2).how.plans_otherwise = true;
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.comes_to(job, "FAILED"));
+  EXPECT_THAT(failures(job).front(), HasSubstr("plans another job than was submitted"));
+  EXPECT_TRUE(cluster_.run_until([&] { return free_slots("one") == 2; }));
+}
+
+TEST_P(JobManagerTest, AKilledWorkerCostsARestartFromTheNewestCheckpointAndIsToldWithTheReason) {
+  SimulatedTaskManager& one = task_manager("one", 1);
+  task_manager("two", 1);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(job)->glance.completed_checkpoints == 1; }));
+  one.kill(only_worker(one), "ended by signal 9 (SIGKILL)");
+  ASSERT_TRUE(fails_with(job, "ended by signal 9 (SIGKILL)"));
+  ASSERT_TRUE(cluster_.runs(job));
+  EXPECT_EQ(cluster_.manager->job(job)->glance.restarts, 1u);
+  const WorkerStart& again = *one.workers.begin()->second->started;
+  EXPECT_EQ(again.attempt.attempt, 2u);
+  EXPECT_TRUE(again.attempt.restored);
+}
+
+TEST_P(JobManagerTest, TheReasonIsToldToWhereTheConnectionBreaksFirstAndNeighboursComplain) {
+  SimulatedTaskManager& one = task_manager("one", 1);
+  SimulatedTaskManager& two = task_manager("two", 1);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  const std::uint64_t killed = only_worker(one);
+  one.kill_without_a_word(killed);
+  two.workers.begin()->second->fail(Error{ErrorCode::kIo, ErrorDomain::kExternal, Retry::kRestart, "the connection to worker 1 broke"});
+  cluster_.run_for_ms(50);
+  EXPECT_THAT(failures(job), IsEmpty());
+  one.say_ended(killed, "ended by signal 11 (SIGSEGV)");
+  ASSERT_TRUE(fails_with(job, "ended by signal 11 (SIGSEGV)"));
+  EXPECT_THAT(failures(job), SizeIs(1));
+}
+
+TEST_P(JobManagerTest, WithoutAWordFromItsTaskManagerTheLossIsToldAfterAMoment) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  const std::int64_t killed_ns = cluster_.world.clock.steady_ns();
+  one.kill_without_a_word(only_worker(one));
+  ASSERT_TRUE(fails_with(job, "worker 1 of 1"));
+  EXPECT_LT(cluster_.world.clock.steady_ns() - killed_ns, 3'000 * kMs);
+  EXPECT_EQ(free_slots("one"), 0u) << "its process may live";
+}
+
+TEST_P(JobManagerTest, ALostTaskManagerTakesItsWorkersWithIt) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  one.die();
+  ASSERT_TRUE(fails_with(job, "TaskManager 'one' on host of one is gone"));
+  EXPECT_THAT(cluster_.manager->task_managers(), IsEmpty());
+  task_manager("two", 2);
+  EXPECT_TRUE(cluster_.runs(job));
+}
+
+TEST_P(JobManagerTest, OneThatIsLostWhileItsWorkersComeFailsTheAttempt) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  one.how.worker_comes_late = true;
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.run_until([&] { return one.workers.size() == 1; }));
+  one.die();
+  ASSERT_TRUE(fails_with(job, "TaskManager 'one' on host of one is gone"));
+}
+
+TEST_P(JobManagerTest, AJobIsCancelledWhereverItStands) {
+  const std::string waiting = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.manager->cancel(waiting));
+  ASSERT_TRUE(cluster_.comes_to(waiting, "CANCELED"));
+
+  SimulatedTaskManager& one = task_manager("one", 2);
+  one.how.worker_comes_late = true;
+  const std::string deploying = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.run_until([&] { return one.workers.size() == 1; }));
+  ASSERT_TRUE(cluster_.manager->cancel(deploying));
+  ASSERT_TRUE(cluster_.comes_to(deploying, "CANCELED"));
+  ASSERT_TRUE(cluster_.run_until([&] { return free_slots("one") == 2; }));
+  EXPECT_THAT(one.workers, IsEmpty());
+
+  one.how = {};
+  const std::string running = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(running));
+  ASSERT_TRUE(cluster_.manager->cancel(running));
+  ASSERT_TRUE(cluster_.comes_to(running, "CANCELED"));
+  EXPECT_TRUE(cluster_.run_until([&] { return free_slots("one") == 2; }));
+  EXPECT_THAT(failures(running), IsEmpty());
+}
+
+TEST_P(JobManagerTest, TasksThatDoNotHearACancelAreEndedWithTheirProcess) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  one.how.ignores_cancel = true;
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  ASSERT_TRUE(cluster_.manager->cancel(job));
+  const std::int64_t cancelled_ns = cluster_.world.clock.steady_ns();
+  ASSERT_TRUE(cluster_.comes_to(job, "CANCELED"));
+  EXPECT_GE(cluster_.world.clock.steady_ns() - cancelled_ns, 30'000 * kMs);
+  EXPECT_THAT(one.workers, IsEmpty());
+}
+
+TEST_P(JobManagerTest, TwoJobsShareATaskManagerAndEndApart) {
+  SimulatedTaskManager& one = task_manager("one", 4);
+  const std::string first = value_or_throw(cluster_.run());
+  cluster_.planner->job = "other";
+  const std::string second = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(first));
+  ASSERT_TRUE(cluster_.runs(second));
+  ASSERT_THAT(one.workers, SizeIs(2));
+  one.kill(only_worker(one), "ended by signal 9 (SIGKILL)");
+  ASSERT_TRUE(cluster_.run_until([&] { return failures(first).size() + failures(second).size() == 1; }));
+  ASSERT_TRUE(cluster_.runs(first));
+  ASSERT_TRUE(cluster_.runs(second));
+  ASSERT_TRUE(cluster_.manager->cancel(first));
+  ASSERT_TRUE(cluster_.comes_to(first, "CANCELED"));
+  EXPECT_EQ(cluster_.state_of(second), "RUNNING");
+  const auto jobs = cluster_.manager->jobs();
+  ASSERT_THAT(jobs, SizeIs(2));
+  EXPECT_EQ(jobs[0].id, second) << "those that run come first";
+}
+
+TEST_P(JobManagerTest, ATokenThatNobodyWaitsForEndsTheLine) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  StartWorker twice = one.started[0];
+  SimulatedWorker again{cluster_.network, "elsewhere", twice, {}};
+  twice.token = "guessed";
+  SimulatedWorker guessed{cluster_.network, "elsewhere", twice, {}};
+  ASSERT_TRUE(cluster_.run_until([&] {
+    again.step();
+    guessed.step();
+    return again.is_over() && guessed.is_over();
+  }));
+  EXPECT_EQ(cluster_.state_of(job), "RUNNING");
+  EXPECT_FALSE(again.started);
+}
+
+TEST_P(JobManagerTest, ASecondTaskManagerOfOneIdIsRefused) {
+  task_manager("one", 2);
+  SimulatedTaskManager& again = cluster_.add_task_manager("one", 8);
+  ASSERT_TRUE(cluster_.run_until([&] { return again.is_gone; }));
+  EXPECT_THAT(again.refusal, HasSubstr("TaskManager 'one' on host of one has that id"));
+  EXPECT_THAT(cluster_.manager->task_managers(), SizeIs(1));
+  EXPECT_EQ(free_slots("one"), 2u);
+}
+
+TEST_P(JobManagerTest, WorkersThatCouldNotReachOneAnotherAreNotLetIn) {
+  task_manager("127.0.0.1", 2);  // where its workers listen, too
+  SimulatedTaskManager& other = cluster_.add_task_manager("two", 2);
+  ASSERT_TRUE(cluster_.run_until([&] { return other.is_gone; }));
+  EXPECT_THAT(other.refusal, AllOf(HasSubstr("'two'"), HasSubstr("'127.0.0.1'"), HasSubstr("--data-host")));
+}
+
+TEST_P(JobManagerTest, WhoHasBeenWithANewerJobManagerIsRefused) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  one.die();
+  one.come(7);
+  ASSERT_TRUE(cluster_.run_until([&] { return one.is_gone; }));
+  EXPECT_THAT(one.refusal, HasSubstr("it has been with a JobManager of epoch 7, and this one is of epoch 1"));
+}
+
+TEST_P(JobManagerTest, AMessageOfAnotherEpochEndsTheLine) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  one.use_epoch(0);
+  one.say_ended(3, "");
+  EXPECT_TRUE(cluster_.run_until([&] { return one.is_gone; }));
+  EXPECT_THAT(cluster_.manager->task_managers(), IsEmpty());
+}
+
+TEST_P(JobManagerTest, ATaskManagerThatSpeaksOfAnothersWorkerIsSentAway) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  SimulatedTaskManager& two = task_manager("two", 2);
+  two.say_ended(only_worker(one), "lie");
+  EXPECT_TRUE(cluster_.run_until([&] { return two.is_gone; }));
+  EXPECT_EQ(cluster_.state_of(job), "RUNNING");
+}
+
+TEST_P(JobManagerTest, AnExecutableIsFetchedInParts) {
+  const std::string content(3u << 20, 'x');
+  const std::string hash = cluster_.upload(content);
+  SimulatedTaskManager& one = task_manager("one", 1);
+  std::string fetched;
+  do {
+    const std::size_t parts = one.parts.size();
+    one.ask_for(hash, fetched.size());
+    ASSERT_TRUE(cluster_.run_until([&] { return one.parts.size() > parts; }));
+    ASSERT_THAT(one.parts.back().bytes, Not(IsEmpty()));
+    fetched += one.parts.back().bytes;
+  } while (fetched.size() < one.parts.back().size);
+  EXPECT_EQ(fetched.size(), content.size() + 64);
+  EXPECT_THAT(one.parts, SizeIs(4));
+  one.ask_for("../../etc/passwd", 0);
+  ASSERT_TRUE(cluster_.run_until([&] { return one.parts.size() == 5; }));
+  EXPECT_THAT(one.parts.back().bytes, IsEmpty());
+}
+
+TEST_P(JobManagerTest, AJobManagerThatWasKilledGoesOnWithItsJobs) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(job)->glance.completed_checkpoints == 2; }));
+  const CheckpointGlance newest = cluster_.manager->job(job)->checkpoints.front();
+  cluster_.run_for_ms(100);  // the history is written behind
+  cluster_.kill_manager();
+  ASSERT_TRUE(cluster_.run_until([&] { return one.is_gone && one.workers.empty(); }));
+  one.die();
+  cluster_.start_manager();
+  EXPECT_EQ(cluster_.manager->epoch(), 2u);
+  one.come(1);
+  ASSERT_TRUE(cluster_.runs(job));
+  const ClusterJob told = *cluster_.manager->job(job);
+  ASSERT_THAT(told.checkpoints, Not(IsEmpty()));
+  EXPECT_EQ(told.checkpoints.front().id, newest.id);
+  EXPECT_THAT(failures(job), IsEmpty()) << "its own death is no failure of the job's";
+  const WorkerStart& start = *one.workers.begin()->second->started;
+  EXPECT_TRUE(start.attempt.restored);
+  EXPECT_EQ(start.attempt.attempt, 2u);
+}
+
+TEST_P(JobManagerTest, WhatIsOverIsToldOfAfterARestartAndDoesNotRun) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  ASSERT_TRUE(cluster_.manager->cancel(job));
+  ASSERT_TRUE(cluster_.comes_to(job, "CANCELED"));
+  cluster_.run_for_ms(100);
+  cluster_.kill_manager();
+  one.die();
+  cluster_.start_manager();
+  one.come();
+  cluster_.run_for_ms(1'000);
+  EXPECT_EQ(cluster_.state_of(job), "CANCELED");
+  EXPECT_THAT(one.started, SizeIs(1));
+}
+
+TEST_P(JobManagerTest, AJobThatStartedFromASavepointAndHasNothingElseStartsThereAgain) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  const std::string first = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(first));
+  const auto taken = savepoint(first, {.then = SnapshotOrder::Then::kStop, .dir = "/savepoints"});
+  ASSERT_TRUE(taken && *taken) << (*taken).error().message();
+  ASSERT_TRUE(cluster_.comes_to(first, "FINISHED"));
+
+  // No slot: the job does not come so far as to write anything.
+  one.die();
+  const std::string second = value_or_throw(cluster_.run({.savepoint = (*taken)->path}));
+  cluster_.run_for_ms(100);
+  cluster_.kill_manager();
+  cluster_.start_manager();
+  one.come();
+  ASSERT_TRUE(cluster_.runs(second));
+  EXPECT_TRUE(one.workers.begin()->second->started->attempt.restored);
+}
+
+TEST_P(JobManagerTest, OneThatKeepsNothingIsNotRunTwice) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  cluster_.planner->next.options = {{"execution.checkpointing.mode", "NONE"}};
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  cluster_.kill_manager();
+  one.die();
+  cluster_.start_manager();
+  one.come();
+  ASSERT_TRUE(cluster_.comes_to(job, "FAILED"));
+  EXPECT_THAT(failures(job).front(), HasSubstr("mode NONE nothing is kept"));
+  EXPECT_THAT(one.started, SizeIs(1));
+}
+
+TEST_P(JobManagerTest, AStorageThatIsNotThereIsWaitedForAndNothingBeginsAnew) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  cluster_.planner->next.options = {{"execution.checkpointing.dir", "/shared"}};
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(job)->glance.completed_checkpoints == 1; }));
+  cluster_.run_for_ms(100);
+  cluster_.kill_manager();
+  one.die();
+  ASSERT_TRUE(cluster_.world.files.rename("/shared/count/CURRENT", "/shared/count/away"));
+  cluster_.start_manager();
+  one.come();
+  cluster_.run_for_ms(10'000);
+  EXPECT_EQ(cluster_.state_of(job), "INITIALIZING");
+  EXPECT_THAT(failures(job), ElementsAre(HasSubstr("the newest attempt is 0, and the job has come to attempt 1: is its storage mounted")));
+  ASSERT_TRUE(cluster_.world.files.rename("/shared/count/away", "/shared/count/CURRENT"));
+  ASSERT_TRUE(cluster_.runs(job));
+  EXPECT_TRUE(one.workers.begin()->second->started->attempt.restored);
+}
+
+TEST_P(JobManagerTest, WhatWasToBeCancelledIsNotGoneOnWith) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  one.how.ignores_cancel = true;
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  ASSERT_TRUE(cluster_.manager->cancel(job));
+  ASSERT_TRUE(cluster_.comes_to(job, "CANCELLING"));
+  cluster_.kill_manager();
+  one.die();
+  cluster_.start_manager();
+  one.come();
+  ASSERT_TRUE(cluster_.comes_to(job, "CANCELED"));
+  EXPECT_THAT(one.started, SizeIs(1));
+}
+
+TEST_P(JobManagerTest, AStopIsAnsweredWhenItIsWrittenDown) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  const auto taken = savepoint(job, {.then = SnapshotOrder::Then::kStop, .dir = "/savepoints"});
+  ASSERT_TRUE(taken && *taken) << (*taken).error().message();
+  cluster_.kill_manager();
+  one.die();
+  cluster_.start_manager();
+  EXPECT_EQ(cluster_.state_of(job), "FINISHED");
+}
+
+TEST_P(JobManagerTest, AnExecutableIsKeptWhileAJobRunsIt) {
+  task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  const auto refused = cluster_.manager->refuse_if_run(cluster_.upload());
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr(job));
+  ASSERT_TRUE(cluster_.manager->cancel(job));
+  ASSERT_TRUE(cluster_.comes_to(job, "CANCELED"));
+  EXPECT_TRUE(cluster_.manager->refuse_if_run(cluster_.upload()));
+}
+
+TEST_P(JobManagerTest, AKillAtAnyMomentLosesNoJob) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    cluster_.run_for_ms(static_cast<std::int64_t>(cluster_.world.random.next() % 30'000));
+    cluster_.kill_manager();
+    ASSERT_TRUE(cluster_.run_until([&] { return one.is_gone && one.workers.empty(); }));
+    one.die();
+    cluster_.start_manager();
+    one.come();
+  }
+  ASSERT_TRUE(cluster_.runs(job));
+  one.workers.begin()->second->end_of_data();
+  EXPECT_TRUE(cluster_.comes_to(job, "FINISHED"));
+}
+
+TEST_P(JobManagerTest, WhatDoesNotFitIsRefusedBeforeAnythingIsStarted) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  const std::string first = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(first));
+  const auto taken = savepoint(first, {.dir = "/savepoints"});
+  ASSERT_TRUE(taken && *taken);
+  cluster_.planner->job = "renamed";
+  const auto refused = cluster_.run({.savepoint = (*taken)->path});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("belongs to job 'count', not to 'renamed'"));
+  const auto missing = cluster_.run({.savepoint = "/savepoints/none"});
+  ASSERT_FALSE(missing);
+  const auto relative = cluster_.run({.savepoint = "savepoints/none"});
+  ASSERT_FALSE(relative);
+  EXPECT_THAT(relative.error().message(), HasSubstr("no absolute path"));
+  EXPECT_THAT(cluster_.manager->jobs(), SizeIs(1));
+  EXPECT_THAT(one.started, SizeIs(1));
+}
+
+TEST_P(JobManagerTest, TwoJobsOfOneNameInOneFolderAreRefusedWithTheOthersId) {
+  task_manager("one", 4);
+  cluster_.planner->next.options = {{"execution.checkpointing.dir", "/shared"}};
+  const std::string first = value_or_throw(cluster_.run());
+  const auto second = cluster_.run();
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error().message(), AllOf(HasSubstr(first), HasSubstr("'/shared/count'")));
+  cluster_.planner->next.options = {};
+  EXPECT_TRUE(cluster_.run());
+}
+
+TEST_P(JobManagerTest, WhatCanNotBePlannedIsAnsweredWithTheReason) {
+  cluster_.planner->refusal = Error{ErrorCode::kInvalidArgument, "'orders' can't be planned: it ended with status 2: unknown option --x"};
+  EXPECT_THAT(cluster_.run().error().message(), HasSubstr("unknown option --x"));
+  EXPECT_EQ(cluster_.run({.executable = std::string(64, '0')}).error().code(), ErrorCode::kNotFound);
+  cluster_.planner->refusal.reset();
+  cluster_.planner->next.has_own_storage = true;
+  EXPECT_THAT(cluster_.run().error().message(), HasSubstr("a storage of its own"));
+  EXPECT_THAT(cluster_.manager->jobs(), IsEmpty());
+}
+
+TEST_P(JobManagerTest, ASnapshotIsAnsweredWhateverBecomesOfTheJob) {
+  EXPECT_EQ(savepoint("none", {}).value().error().code(), ErrorCode::kNotFound);
+  SimulatedTaskManager& one = task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  EXPECT_THAT(savepoint(job, {.dir = "savepoints"}).value().error().message(), HasSubstr("no absolute path"));
+  std::optional<Result<SnapshotTaken>> answer;
+  cluster_.manager->take_snapshot(job, {.dir = "/savepoints"}, [&](Result<SnapshotTaken> taken) { answer = std::move(taken); });
+  one.die();
+  ASSERT_TRUE(cluster_.manager->cancel(job));
+  ASSERT_TRUE(cluster_.run_until([&] { return answer.has_value(); }));
+  EXPECT_FALSE(*answer);
+  ASSERT_TRUE(cluster_.comes_to(job, "CANCELED"));
+  EXPECT_EQ(savepoint(job, {}).value().error().code(), ErrorCode::kFailedPrecondition);
+}
+
+TEST_P(JobManagerTest, ASavepointIsDeletedWhenAsked) {
+  task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  const auto taken = savepoint(job, {.dir = "/savepoints"});
+  ASSERT_TRUE(taken && *taken);
+  std::vector<Result<>> answers;
+  const auto dispose = [&](const std::string& path) {
+    const std::size_t before = answers.size();
+    cluster_.manager->dispose_savepoint(path, [&](Result<> done) { answers.push_back(std::move(done)); });
+    EXPECT_TRUE(cluster_.run_until([&] { return answers.size() > before; }));
+    return answers.back().has_value();
+  };
+  EXPECT_TRUE(dispose((*taken)->path));
+  EXPECT_FALSE(dispose((*taken)->path));
+  EXPECT_FALSE(dispose("/jm"));
+  EXPECT_FALSE(dispose("relative"));
+}
+
+TEST_P(JobManagerTest, OldRecordsOfEndedJobsGo) {
+  cluster_.kill_manager();
+  cluster_.settings.most_ended_jobs = 2;
+  cluster_.start_manager();
+  for (int i = 0; i < 4; ++i) {
+    const std::string job = value_or_throw(cluster_.run());
+    ASSERT_TRUE(cluster_.manager->cancel(job));
+    ASSERT_TRUE(cluster_.comes_to(job, "CANCELED"));
+    cluster_.run_for_ms(100);
+  }
+  EXPECT_LE(cluster_.manager->jobs().size(), 3u);
+  EXPECT_LE(value_or_throw(cluster_.world.files.list("/jm/jobs")).size(), 3u);
+  EXPECT_LE(value_or_throw(cluster_.world.files.list("/jm/checkpoints")).size(), 3u);
+}
+
+TEST_P(JobManagerTest, AFullDiskDoesNotLoseHowAJobEnded) {
+  task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  bool is_full = true;
+  cluster_.world.files.set_hook([&](FileOperation operation, const std::string& path) -> std::optional<Error> {
+    if (is_full && operation == FileOperation::kAppend && path.starts_with("/jm/jobs")) return Error{ErrorCode::kResourceExhausted, "disk full"};
+    return std::nullopt;
+  });
+  ASSERT_TRUE(cluster_.manager->cancel(job));
+  ASSERT_TRUE(cluster_.comes_to(job, "CANCELED"));
+  cluster_.run_for_ms(3'000);
+  is_full = false;
+  cluster_.run_for_ms(3'000);
+  cluster_.kill_manager();
+  cluster_.start_manager();
+  EXPECT_EQ(cluster_.state_of(job), "CANCELED");
+}
+
+TEST_P(JobManagerTest, ASecondJobManagerOnTheFolderIsRefused) {
+  const auto transport = cluster_.network.join("jm2", {.name = "jobmanager", .library = "test"});
+  JobManagerSettings settings = cluster_.settings;
+  settings.address = "jm2:6123";
+  const auto second = JobManager::open(cluster_.world.env(), cluster_.world.random, *transport, settings, cluster_.planner);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code(), ErrorCode::kFailedPrecondition);
+}
+
+TEST_P(JobManagerTest, WhoDoesNotSayWhoItIsIsSentAway) {
+  const auto transport = cluster_.network.join("stranger", {.name = "stranger", .library = "test"});
+  Mailbox mailbox;
+  std::unique_ptr<MessageLine> silent;
+  bool is_closed = false;
+  const auto dial = transport->connect(kJobManagerAddress, {}, mailbox, [&](auto connection) {
+    silent = std::make_unique<MessageLine>(std::move(*connection), words_to_job_managers(), words_to_task_managers(), mailbox,
+                                           MessageLine::Callbacks{.on_message = [](const IncomingMessage&) -> Result<> { return {}; },
+                                                                  .on_closed = [&](const Closed&) { is_closed = true; }});
+  });
+  EXPECT_TRUE(cluster_.run_until([&] {
+    mailbox.run_all();
+    return is_closed;
+  }));
+}
+
+}  // namespace
+}  // namespace tidemark

@@ -1,0 +1,102 @@
+#include "coordinator/job_store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+#include "base/log.h"
+#include "control/described_value.h"
+
+namespace tidemark {
+namespace {
+
+constexpr std::string_view kLockName = "LOCK";
+constexpr std::string_view kEpochName = "EPOCH";
+constexpr std::string_view kJobsName = "jobs";
+constexpr std::string_view kDamagedSuffix = ".damaged";
+constexpr std::size_t kIdDigits = 32;
+
+// Others' files, and those that were set aside, have other names.
+bool is_id(std::string_view name) { return name.size() == kIdDigits && name.find_first_not_of("0123456789abcdef") == std::string_view::npos; }
+
+}  // namespace
+
+JobStore::JobStore(FileSystem& files, std::string folder, std::unique_ptr<FileLock> lock)
+    : files_{files}, folder_{std::move(folder)}, lock_{std::move(lock)} {}
+
+Result<std::unique_ptr<JobStore>> JobStore::open(FileSystem& files, std::string folder) {
+  const auto refuse = [&](const Error& error) { return std::unexpected{error.within(fmt::format("the JobManager's folder '{}'", folder))}; };
+  folder = files.absolute_path(folder);
+  if (const auto made = make_durable_directories(files, join_path(folder, kJobsName)); !made) return refuse(made.error());
+  auto lock = files.lock(join_path(folder, kLockName));
+  if (!lock) return refuse(lock.error());
+  std::unique_ptr<JobStore> store{new JobStore{files, folder, *std::move(lock)}};
+  if (const auto begun = store->begin_epoch(); !begun) return refuse(begun.error());
+  return store;
+}
+
+Result<> JobStore::begin_epoch() {
+  const std::string path = join_path(folder_, kEpochName);
+  if (const auto found = files_.stat(path)) {
+    TIDEMARK_ASSIGN(text, read_file(files_, path, 64));
+    const std::string_view number = std::string_view{text}.substr(0, text.find('\n'));
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), epoch_);
+    if (error != std::errc{} || end != number.data() + number.size()) {
+      return fail(ErrorCode::kDataLoss, fmt::format("'{}' is damaged: write a number there that is larger than that of any JobManager before, as "
+                                                    "their logs say it",
+                                                    path));
+    }
+  } else if (found.error().code() != ErrorCode::kNotFound) {
+    return std::unexpected{found.error()};
+  }
+  ++epoch_;
+  return replace_file(files_, path, fmt::format("{}\n", epoch_));
+}
+
+std::string JobStore::jobs_folder() const { return join_path(folder_, kJobsName); }
+
+Result<std::vector<JobRecord>> JobStore::read_all() {
+  TIDEMARK_ASSIGN(entries, files_.list(jobs_folder()));
+  std::vector<JobRecord> records;
+  for (const DirectoryEntry& entry : entries) {
+    if (entry.is_directory || !is_id(entry.name)) continue;
+    if (auto record = read(entry.name)) {
+      records.push_back(*std::move(record));
+    } else {
+      set_aside(entry.name, record.error());
+    }
+  }
+  std::ranges::stable_sort(records, {}, &JobRecord::submitted_ms);
+  return records;
+}
+
+Result<JobRecord> JobStore::read(const std::string& id) {
+  TIDEMARK_ASSIGN(bytes, read_file(files_, join_path(jobs_folder(), id)));
+  TIDEMARK_ASSIGN(record, from_described<JobRecord>(bytes));
+  if (record.id != id) return fail(ErrorCode::kDataLoss, fmt::format("it is that of job {}", record.id));
+  return record;
+}
+
+// What the disk does not give today it may give tomorrow: only what was read and makes no sense is moved.
+void JobStore::set_aside(const std::string& id, const Error& why) {
+  const std::string path = join_path(jobs_folder(), id);
+  std::string where = "it stays where it is";
+  if (why.code() == ErrorCode::kDataLoss || why.code() == ErrorCode::kUnsupportedVersion || why.code() == ErrorCode::kParse) {
+    const std::string aside = path + std::string{kDamagedSuffix};
+    if (files_.rename(path, aside) && files_.sync_directory(jobs_folder())) where = fmt::format("it is now '{}'", aside);
+  }
+  log_error(fmt::format("the record of job {} can't be read, and the job does not go on ({}): {}; its checkpoints are untouched", id, where, why.message()));
+}
+
+Result<> JobStore::write(const JobRecord& record) { return replace_file(files_, join_path(jobs_folder(), record.id), to_described(record)); }
+
+Result<> JobStore::remove(const std::string& id) {
+  const auto removed = files_.remove(join_path(jobs_folder(), id));
+  if (!removed && removed.error().code() != ErrorCode::kNotFound) return removed;
+  return files_.sync_directory(jobs_folder());
+}
+
+}  // namespace tidemark

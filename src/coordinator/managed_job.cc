@@ -1,0 +1,181 @@
+#include "coordinator/managed_job.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "coordinator/job_glance.h"
+#include "coordinator/master_options.h"
+#include "tidemark/detail/base/check.h"
+
+namespace tidemark {
+namespace {
+
+// As many as REST tells of.
+constexpr std::size_t kMostFailures = 16;
+constexpr std::size_t kMostCheckpoints = 10;
+
+constexpr std::size_t kShortId = 8;
+
+template <class T>
+void put_first(std::vector<T>& all, T newest, std::size_t most) {
+  all.insert(all.begin(), std::move(newest));
+  if (all.size() > most) all.pop_back();
+}
+
+std::uint32_t slots_of(const PhysicalPlan& plan) {
+  return std::ranges::max_element(plan.vertices, {}, &PhysicalVertex::parallelism)->parallelism;
+}
+
+Deployment deployment_of(const JobRecord& record, std::uint64_t epoch) {
+  return {.job = record.name(),
+          .id = record.id.substr(0, kShortId),
+          .executable = record.executable,
+          .arguments = record.arguments,
+          .slots = slots_of(record.description.plan),
+          .fingerprint = record.description.fingerprint,
+          .epoch = epoch};
+}
+
+}  // namespace
+
+/// The execution of the attempt, and the figures of the one before.
+class ManagedJob::Executions final : public ExecutionFactory {
+ public:
+  Executions(const JobServices& services, Deployment what) : services_{services}, what_{std::move(what)} {}
+
+  std::unique_ptr<Execution> make(ExecutionListener& listener) override {
+    auto execution = std::make_unique<DeployingExecution>(what_, services_.task_managers, *services_.env.clock, services_.timers, listener,
+                                                          [this](DeployingExecution::Metrics metrics) {
+                                                            current_ = nullptr;
+                                                            if (!metrics.empty()) last_ = std::move(metrics);
+                                                          });
+    current_ = execution.get();
+    return execution;
+  }
+  DeployingExecution::Metrics metrics() const { return current_ != nullptr ? current_->vertex_metrics() : last_; }
+
+ private:
+  const JobServices services_;
+  const Deployment what_;
+  DeployingExecution* current_ = nullptr;
+  DeployingExecution::Metrics last_;
+};
+
+ManagedJob::ManagedJob(JobRecord record, const JobServices& services) : services_{services}, record_{std::move(record)} {}
+
+ManagedJob::~ManagedJob() = default;
+
+void ManagedJob::run(const Options& options, std::unique_ptr<CheckpointStore> store) {
+  TIDEMARK_CHECK(executions_ == nullptr && !is_over(), "a job is run once");
+  executions_ = std::make_unique<Executions>(services_, deployment_of(record_, services_.epoch));
+  master_ = std::make_unique<JobMaster>(services_.env, record_.description.plan, std::move(store), *executions_, master_options(options), services_.wakeup);
+}
+
+Progress ManagedJob::step() {
+  if (master_ == nullptr) return Progress::kBlocked;
+  const Progress progress = master_->step();
+  if (progress == Progress::kBlocked) return progress;
+  note_progress();
+  if (progress == Progress::kDone) {
+    const JobOutcome outcome = master_->outcome();
+    end(outcome.state, outcome.error);
+  }
+  return progress;
+}
+
+std::optional<std::int64_t> ManagedJob::next_deadline_ns() const { return master_ == nullptr ? std::nullopt : master_->next_deadline_ns(); }
+
+void ManagedJob::note_progress() {
+  const JobStatus status = master_->status();
+  if (status.attempt > record_.newest_attempt) {
+    record_.newest_attempt = status.attempt;
+    has_changed_ = true;
+  }
+  if (status.restarts != failures_seen_) {
+    failures_seen_ = status.restarts;
+    add_failure(status.last_failure);
+  }
+  const CheckpointStats checkpoints = master_->checkpoint_stats();
+  if (checkpoints.last_completed && checkpoints.last_completed->id != newest_checkpoint_) {
+    newest_checkpoint_ = checkpoints.last_completed->id;
+    newest_ = glance_at(*checkpoints.last_completed);
+    put_first(record_.checkpoints, *newest_, kMostCheckpoints);
+    has_changed_ = true;
+  }
+}
+
+void ManagedJob::note_failure(const Error& error) {
+  if (!record_.failures.empty() && record_.failures.front().message == error.message()) return;
+  log_warning(fmt::format("job {} ({}) can't go on yet: {}", record_.name(), record_.id, error.message()));
+  add_failure(error.message());
+}
+
+void ManagedJob::add_failure(std::string message) {
+  put_first(record_.failures, JobFailure{.at_ms = services_.env.clock->wall_ms(), .message = std::move(message)}, kMostFailures);
+  has_changed_ = true;
+}
+
+void ManagedJob::end(JobState state, const std::optional<Error>& error) {
+  if (error) add_failure(error->message());
+  if (master_ != nullptr) {
+    const CheckpointStats checkpoints = master_->checkpoint_stats();
+    record_.restarts = master_->status().restarts;
+    record_.completed_checkpoints = checkpoints.completed;
+    record_.failed_checkpoints = checkpoints.failed;
+  }
+  record_.end = state;
+  record_.end_ms = services_.env.clock->wall_ms();
+  has_changed_ = true;
+  master_.reset();
+  log_info(fmt::format("job {} ({}) is {}{}", record_.name(), record_.id, to_string(state), error ? ": " + error->message() : ""));
+}
+
+void ManagedJob::take_snapshot(SnapshotOrder order, SnapshotAnswer answer) {
+  if (master_ == nullptr) {
+    return answer(fail(ErrorCode::kFailedPrecondition, fmt::format("job {} is {}", record_.id, is_over() ? to_string(*record_.end) : "not running yet")));
+  }
+  master_->request_snapshot(std::move(order), std::move(answer));
+}
+
+void ManagedJob::note_cancel() {
+  record_.is_to_be_cancelled = true;
+  has_changed_ = true;
+}
+
+void ManagedJob::cancel() {
+  if (master_ != nullptr) return master_->request_cancel();
+  if (!is_over()) end(JobState::kCancelled, std::nullopt);
+}
+
+JobGlance ManagedJob::glance() const {
+  const std::int64_t now_ms = services_.env.clock->wall_ms();
+  auto vertices = executions_ == nullptr ? std::vector<VertexMetrics>{} : executions_->metrics();
+  if (master_ != nullptr) return glance_at({.id = record_.id, .name = record_.name()}, *master_, record_.submitted_ms, now_ms, std::move(vertices));
+  return {.id = record_.id,
+          .name = record_.name(),
+          .state = in_flinks_words(record_.end.value_or(JobState::kInitializing)),
+          .start_ms = record_.submitted_ms,
+          .now_ms = now_ms,
+          .restarts = record_.restarts,
+          .completed_checkpoints = record_.completed_checkpoints,
+          .failed_checkpoints = record_.failed_checkpoints,
+          .newest_checkpoint = newest_,
+          .vertices = std::move(vertices)};
+}
+
+ClusterJob ManagedJob::describe() const {
+  const PhysicalPlan& plan = record_.description.plan;
+  return {.glance = glance(),
+          .end_ms = record_.end_ms,
+          .max_parallelism = plan.logical.max_parallelism,
+          .parallelism = plan.logical.parallelism,
+          .plan_json = to_json(plan),
+          .configuration = {record_.options.begin(), record_.options.end()},
+          .failures = record_.failures,
+          .checkpoints = record_.checkpoints};
+}
+
+}  // namespace tidemark

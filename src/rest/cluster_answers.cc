@@ -1,0 +1,91 @@
+#include "rest/cluster_answers.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/version.h"
+#include "control/http_answer.h"
+
+namespace tidemark {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kRefresh_ms = 3000;
+constexpr std::uint64_t kMebibyte = 1u << 20;
+
+/// Memory is dealt out by slots, in mebibytes as Flink has it.
+Json resource_of(const TaskManagerGlance& of, std::uint32_t slots) {
+  const double share = of.slots == 0 ? 0 : static_cast<double>(slots) / of.slots;
+  return {{"cpuCores", of.cores * share},
+          {"taskHeapMemory", 0},
+          {"taskOffHeapMemory", 0},
+          {"managedMemory", static_cast<std::uint64_t>(static_cast<double>(of.memory_bytes / kMebibyte) * share)},
+          {"networkMemory", 0},
+          {"extendedResources", Json::object()}};
+}
+
+Json entry_of(const TaskManagerGlance& of) {
+  return {{"id", of.id},
+          {"path", of.address},
+          {"dataPort", -1},  // each worker has one of its own
+          {"jmxPort", -1},
+          {"timeSinceLastHeartbeat", -1},  // its connection says that it lives
+          {"slotsNumber", of.slots},
+          {"freeSlots", of.free_slots},
+          {"assignedTasks", -1},
+          {"totalResource", resource_of(of, of.slots)},
+          {"freeResource", resource_of(of, of.free_slots)},
+          {"hardware", {{"cpuCores", of.cores}, {"physicalMemory", -1}, {"freeMemory", -1}, {"managedMemory", of.memory_bytes}}},
+          {"memoryConfiguration", Json::object()},
+          {"blocked", false},
+          {"host", of.host},
+          {"folder", of.folder}};
+}
+
+}  // namespace
+
+HttpResponse answer_config_of_cluster() {
+  return answer_with(
+      200, Json{{"refresh-interval", kRefresh_ms},
+                {"timezone-name", "Coordinated Universal Time"},
+                {"timezone-offset", 0},
+                {"flink-version", std::string{library_version()}},
+                {"flink-revision", "tidemark"},
+                {"features", {{"web-submit", true}, {"web-cancel", true}, {"web-rescale", false}, {"web-history", false}}}});
+}
+
+HttpResponse answer_overview_of_cluster(const std::vector<TaskManagerGlance>& task_managers, const std::vector<JobGlance>& jobs) {
+  std::uint64_t slots = 0;
+  std::uint64_t free_slots = 0;
+  for (const TaskManagerGlance& each : task_managers) {
+    slots += each.slots;
+    free_slots += each.free_slots;
+  }
+  const auto count = [&jobs](std::string_view state) { return std::ranges::count(jobs, state, &JobGlance::state); };
+  const auto over = count("FINISHED") + count("CANCELED") + count("FAILED");
+  return answer_with(200, Json{{"taskmanagers", task_managers.size()},
+                               {"slots-total", slots},
+                               {"slots-available", free_slots},
+                               {"taskmanagers-blocked", 0},
+                               {"slots-free-and-blocked", 0},
+                               {"jobs-running", static_cast<std::int64_t>(jobs.size()) - over},
+                               {"jobs-finished", count("FINISHED")},
+                               {"jobs-cancelled", count("CANCELED")},
+                               {"jobs-failed", count("FAILED")},
+                               {"flink-version", std::string{library_version()}},
+                               {"flink-commit", "tidemark"}});
+}
+
+HttpResponse answer_task_managers(const std::vector<TaskManagerGlance>& task_managers) {
+  Json all = Json::array();
+  for (const TaskManagerGlance& each : task_managers) all.push_back(entry_of(each));
+  return answer_with(200, Json{{"taskmanagers", std::move(all)}});
+}
+
+HttpResponse answer_task_manager(const TaskManagerGlance& task_manager) { return answer_with(200, entry_of(task_manager)); }
+
+}  // namespace tidemark

@@ -1,0 +1,283 @@
+// Whole clusters of real processes on this machine, as a person uses them by the command `tidemark`; what goes wrong here is done to processes
+// from outside. The rows of a job are always those of the job run alone.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "control/http.h"
+#include "env/network_address.h"
+#include "tests/integration/command_test.h"
+
+namespace tidemark {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string free_port() {
+  const int probe = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+  socklen_t size = sizeof address;
+  EXPECT_EQ(::bind(probe, reinterpret_cast<sockaddr*>(&address), size), 0);
+  EXPECT_EQ(::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  ::close(probe);
+  return std::to_string(ntohs(address.sin_port));
+}
+
+std::vector<pid_t> children_of(pid_t parent) {
+  std::vector<pid_t> children;
+  const fs::path tasks = "/proc/" + std::to_string(parent) + "/task";
+  std::error_code gone;
+  for (const auto& task : fs::directory_iterator{tasks, gone}) {
+    std::ifstream list{task.path() / "children"};
+    for (pid_t child = 0; list >> child;) children.push_back(child);
+  }
+  return children;
+}
+
+/// Daemons with folders, ports and logs of their own.
+class ClusterTest : public CommandTest {
+ protected:
+  void start_job_manager() {
+    job_manager_ = std::make_unique<Process>(
+        TIDEMARK_COMMAND, Words{"jobmanager", "--dir", "jm", "--bind", "127.0.0.1:" + rpc_, "--rest", "127.0.0.1:" + rest_}, folder_, "jobmanager.log");
+  }
+  void start_task_manager(std::size_t number, int slots) {
+    if (task_managers_.size() <= number) task_managers_.resize(number + 1);
+    const std::string name = "tm" + std::to_string(number);
+    task_managers_[number] = std::make_unique<Process>(
+        TIDEMARK_COMMAND, Words{"taskmanager", "--jobmanager", "127.0.0.1:" + rpc_, "--slots", std::to_string(slots), "--dir", name, "--data-host", "127.0.0.1"},
+        folder_, name + ".log");
+  }
+  void start_cluster(int task_managers, int slots_each) {
+    start_job_manager();
+    for (int i = 0; i < task_managers; ++i) start_task_manager(static_cast<std::size_t>(i), slots_each);
+    slots_ = task_managers * slots_each;
+    ASSERT_TRUE(comes_true([&] { return free_slots() == slots_; })) << job_manager_->output();
+  }
+  template <class Condition>
+  static bool comes_true(Condition&& condition, std::chrono::seconds within = 60s) {
+    const auto until = std::chrono::steady_clock::now() + within;
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > until) return false;
+      std::this_thread::sleep_for(20ms);
+    }
+    return true;
+  }
+  /// What REST answers; empty if nobody does.
+  std::string ask(const std::string& path) const {
+    const auto answer = http_call(HttpPeer{.address = value_or_throw(parse_network_address("127.0.0.1:" + rest_))}, {.path = path});
+    return answer ? answer->body : std::string{};
+  }
+  // Of {"slots-available": 3, ...}.
+  static int number_in(const std::string& json, const std::string& field) {
+    const std::size_t at = json.find('"' + field + "\":");
+    return at == std::string::npos ? -1 : std::atoi(json.c_str() + at + field.size() + 3);
+  }
+  int free_slots() const { return number_in(ask("/overview"), "slots-available"); }
+
+  Words job_words(const Words& more, const std::string& name) const {
+    return with({TIDEMARK_ALL_ROUND_JOB, "--out", path(name + "-out"), "--checkpoint-dir", path(name + "-state"), "--checkpoint-interval", "300ms"}, more);
+  }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  /// Of a job that was submitted; its id.
+  std::string submit(const std::string& name, const Words& more, const Words& options = {"-p", "4"}) const {
+    const Ran ran = run_in_cluster(with(with({"-d"}, options), job_words(more, name)));
+    EXPECT_EQ(ran.status, 0) << ran.output;
+    EXPECT_THAT(ran.output, HasSubstr("Job has been submitted with JobID "));
+    return word_after(ran.output, "JobID ");
+  }
+  Ran run_in_cluster(const Words& words) const { return in_cluster("run", words); }
+  Ran in_cluster(const std::string& command, const Words& words) const {
+    return tidemark(with({command, "-m", "127.0.0.1:" + rest_}, words));
+  }
+  std::string state_of(const std::string& job) const {
+    const std::string answer = ask("/jobs/" + job);
+    const std::size_t at = answer.find("\"state\":\"");
+    return at == std::string::npos ? answer : answer.substr(at + 9, answer.find('"', at + 9) - at - 9);
+  }
+  int checkpoints_of(const std::string& job) const { return number_in(ask("/jobs/" + job + "/checkpoints"), "completed"); }
+  // [{"id":"numRestarts","value":"2"}]
+  int restarts_of(const std::string& job) const {
+    const std::string answer = ask("/jobs/" + job + "/metrics?get=numRestarts");
+    const std::size_t at = answer.find("\"value\":\"");
+    return at == std::string::npos ? -1 : std::atoi(answer.c_str() + at + 9);
+  }
+  bool runs_with_a_checkpoint(const std::string& job) const { return state_of(job) == "RUNNING" && checkpoints_of(job) > 0; }
+  std::vector<pid_t> workers() const {
+    std::vector<pid_t> all;
+    for (const auto& task_manager : task_managers_) {
+      if (task_manager != nullptr) std::ranges::copy(children_of(task_manager->pid()), std::back_inserter(all));
+    }
+    return all;
+  }
+
+  /// Those of both sinks.
+  std::vector<std::string> all_rows(const std::string& out) const {
+    std::vector<std::string> all = rows(out + "/seen");
+    std::ranges::copy(rows(out + "/sums"), std::back_inserter(all));
+    return all;
+  }
+  std::vector<std::string> rows_alone(const Words& more) const {
+    Process job{TIDEMARK_ALL_ROUND_JOB, with({"--out", path("alone-out"), "--checkpoint-dir", path("alone-state")}, more), folder_, "alone.log"};
+    EXPECT_EQ(job.wait(), 0) << job.output();
+    return all_rows("alone-out");
+  }
+  void expect_finished(const std::string& job, const std::string& name, const std::vector<std::string>& expected) {
+    ASSERT_TRUE(comes_true([&] { const std::string state = state_of(job); return state == "FINISHED" || state == "FAILED"; }, 180s)) << state_of(job);
+    ASSERT_EQ(state_of(job), "FINISHED") << ask("/jobs/" + job + "/exceptions") << job_manager_->output();
+    EXPECT_TRUE(all_rows(name + "-out") == expected) << all_rows(name + "-out").size() << " rows for " << expected.size();
+  }
+
+  const std::string rpc_ = free_port();
+  const std::string rest_ = free_port();
+  int slots_ = 0;
+  std::unique_ptr<Process> job_manager_;
+  std::vector<std::unique_ptr<Process>> task_managers_;
+};
+
+const Words kShort{"--count", "40000", "--rate", "20000"};
+const Words kRestarts{"-D", "restart-strategy.type=fixed-delay", "-D", "restart-strategy.fixed-delay.attempts=100", "-D",
+                      "restart-strategy.fixed-delay.delay=100ms"};
+
+TEST_F(ClusterTest, AJobThatIsShippedGivesTheRowsOfTheJobAlone) {
+  const auto expected = rows_alone({"--count", "40000"});
+  start_cluster(2, 2);
+  const std::string job = submit("job", with(kShort, {"-D", "restart-strategy.type=none"}));
+  EXPECT_THAT(in_cluster("list", {}).output, HasSubstr(job));
+  EXPECT_TRUE(comes_true([&] { return state_of(job) == "RUNNING"; }));
+  EXPECT_EQ(workers().size(), 2u);
+  expect_finished(job, "job", expected);
+  EXPECT_TRUE(comes_true([&] { return free_slots() == slots_ && workers().empty(); }));
+  EXPECT_GT(checkpoints_of(job), 0);
+}
+
+TEST_F(ClusterTest, RunWaitsForTheEndAndSaysHowItWas) {
+  start_cluster(1, 2);
+  EXPECT_EQ(run_in_cluster(with({"-p", "2"}, job_words({"--count", "2000"}, "good"))).status, 0);
+  const Ran bad = run_in_cluster(with({"-p", "2"}, job_words({"--count", "2000", "--crash-at", "500", "-D", "restart-strategy.type=none"}, "bad")));
+  EXPECT_EQ(bad.status, 1) << bad.output;
+  EXPECT_THAT(bad.output, HasSubstr("SIGABRT"));
+}
+
+TEST_F(ClusterTest, AWorkerThatIsKilledCostsARestartAndNoRow) {
+  const auto expected = rows_alone({"--count", "60000"});
+  start_cluster(2, 2);
+  const std::string job = submit("job", with({"--count", "60000", "--rate", "15000"}, kRestarts));
+  for (int kills = 0; kills < 3; ++kills) {
+    ASSERT_TRUE(comes_true([&] { return runs_with_a_checkpoint(job) && workers().size() == 2; }));
+    ::kill(workers().at(static_cast<std::size_t>(kills % 2)), SIGKILL);
+    ASSERT_TRUE(comes_true([&] { return restarts_of(job) > kills; }));
+  }
+  EXPECT_THAT(ask("/jobs/" + job + "/exceptions"), HasSubstr("SIGKILL"));
+  expect_finished(job, "job", expected);
+}
+
+TEST_F(ClusterTest, AJobThatCrashesTouchesNoOther) {
+  const auto expected = rows_alone({"--count", "40000"});
+  start_cluster(1, 4);
+  const std::string good = submit("good", kShort, {"-p", "2"});
+  const std::string bad = submit("bad", {"--crash-at", "700", "-D", "restart-strategy.type=none"}, {"-p", "2"});
+  EXPECT_TRUE(comes_true([&] { return state_of(bad) == "FAILED"; }));
+  expect_finished(good, "good", expected);
+  EXPECT_THAT(ask("/jobs/" + good + "/exceptions"), Not(HasSubstr("SIGABRT")));
+}
+
+TEST_F(ClusterTest, ATaskManagerThatIsLostIsReplacedByFreeSlots) {
+  const auto expected = rows_alone({"--count", "60000"});
+  start_cluster(3, 2);
+  const std::string job = submit("job", with({"--count", "60000", "--rate", "15000"}, kRestarts));
+  ASSERT_TRUE(comes_true([&] { return runs_with_a_checkpoint(job); }));
+  for (auto& task_manager : task_managers_) {
+    if (children_of(task_manager->pid()).empty()) continue;
+    const auto orphans = children_of(task_manager->pid());
+    task_manager->kill();
+    EXPECT_TRUE(comes_true([&] { return std::ranges::all_of(orphans, [](pid_t pid) { return ::kill(pid, 0) != 0; }); })) << "workers outlive it";
+    break;
+  }
+  expect_finished(job, "job", expected);
+}
+
+TEST_F(ClusterTest, AJobManagerThatIsKilledGoesOnWithItsJobs) {
+  const auto expected = rows_alone({"--count", "60000"});
+  start_cluster(2, 2);
+  const std::string job = submit("job", with({"--count", "60000", "--rate", "15000"}, kRestarts));
+  const std::string over = submit("over", {"--count", "100"}, {"-p", "1"});
+  ASSERT_TRUE(comes_true([&] { return runs_with_a_checkpoint(job); }));
+  for (int kills = 0; kills < 2; ++kills) {
+    job_manager_->kill();
+    start_job_manager();
+    ASSERT_TRUE(comes_true([&] { return state_of(job) == "RUNNING"; })) << job_manager_->output();
+  }
+  expect_finished(job, "job", expected);
+  EXPECT_TRUE(comes_true([&] { return state_of(over) == "FINISHED"; })) << "it waited for slots, or ended before";
+}
+
+TEST_F(ClusterTest, ASecondJobManagerOnTheFolderIsRefused) {
+  start_cluster(1, 1);
+  Process second{TIDEMARK_COMMAND, {"jobmanager", "--dir", "jm", "--bind", "127.0.0.1:0", "--rest", "127.0.0.1:0"}, folder_, "second.log"};
+  EXPECT_NE(second.wait(), 0);
+  EXPECT_THAT(second.output(), HasSubstr("jm"));
+  EXPECT_TRUE(job_manager_->runs());
+}
+
+TEST_F(ClusterTest, StopWithASavepointAndRunFromItAtAnotherParallelism) {
+  const auto expected = rows_alone({"--count", "60000"});
+  start_cluster(2, 2);
+  const Words words{"--count", "60000", "--rate", "15000"};
+  const std::string job = submit("job", words);
+  ASSERT_TRUE(comes_true([&] { return runs_with_a_checkpoint(job); }));
+  const Ran savepoint = in_cluster("savepoint", {job, path("savepoints")});
+  EXPECT_EQ(savepoint.status, 0) << savepoint.output;
+  EXPECT_THAT(savepoint.output, HasSubstr("Savepoint completed. Path: "));
+  const Ran stopped = in_cluster("stop", {"-p", path("savepoints"), job});
+  ASSERT_EQ(stopped.status, 0) << stopped.output;
+  EXPECT_TRUE(comes_true([&] { return state_of(job) == "FINISHED"; })) << state_of(job);
+  const std::string second = submit("job", with(words, {"--checkpoint-dir", path("job-state-2")}), {"-p", "3", "-s", word_after(stopped.output, "Path: ")});
+  expect_finished(second, "job", expected);
+  const Ran disposed = in_cluster("savepoint", {"-d", word_after(savepoint.output, "Path: ")});
+  EXPECT_EQ(disposed.status, 0) << disposed.output;
+  EXPECT_FALSE(fs::exists(word_after(savepoint.output, "Path: ")));
+}
+
+TEST_F(ClusterTest, CancelEndsAJobAndItsWorkers) {
+  start_cluster(1, 4);
+  const std::string job = submit("job", {"--count", "10000000", "--rate", "1000"});
+  ASSERT_TRUE(comes_true([&] { return state_of(job) == "RUNNING"; }));
+  const Ran ran = in_cluster("cancel", {job});
+  EXPECT_EQ(ran.status, 0) << ran.output;
+  EXPECT_TRUE(comes_true([&] { return state_of(job) == "CANCELED"; })) << state_of(job);
+  EXPECT_TRUE(comes_true([&] { return workers().empty() && free_slots() == slots_; }));
+}
+
+TEST_F(ClusterTest, WhatCannotRunIsRefusedWithItsReason) {
+  start_cluster(1, 1);
+  std::ofstream{folder_ / "no-job"} << "#!/bin/sh\nexit 3\n";
+  fs::permissions(folder_ / "no-job", fs::perms::owner_all);
+  const Ran script = run_in_cluster({"-d", path("no-job")});
+  EXPECT_EQ(script.status, 1);
+  EXPECT_THAT(script.output, HasSubstr("no-job"));
+  const Ran other = run_in_cluster({"-d", "/bin/true"});
+  EXPECT_EQ(other.status, 1);
+  const Ran unknown = run_in_cluster({"-d", TIDEMARK_ALL_ROUND_JOB, "--cuont", "3"});
+  EXPECT_EQ(unknown.status, 1);
+  EXPECT_THAT(unknown.output, HasSubstr("--cuont"));
+  const Ran nowhere = tidemark({"list", "-m", "127.0.0.1:1"});
+  EXPECT_NE(nowhere.status, 0);
+  EXPECT_THAT(nowhere.output, HasSubstr("127.0.0.1:1"));
+}
+
+TEST_F(ClusterTest, LocalIsAClusterInOneCommand) {
+  const auto expected = rows_alone({"--count", "20000"});
+  const Process local{TIDEMARK_COMMAND, {"local", "--dir", "local", "--slots", "2", "--bind", "127.0.0.1:" + rpc_, "--rest", "127.0.0.1:" + rest_}, folder_, "local.log"};
+  ASSERT_TRUE(comes_true([&] { return free_slots() == 2; })) << local.output();
+  EXPECT_EQ(run_in_cluster(with({"-p", "2"}, job_words({"--count", "20000"}, "job"))).status, 0) << local.output();
+  EXPECT_TRUE(all_rows("job-out") == expected);
+}
+
+}  // namespace
+}  // namespace tidemark

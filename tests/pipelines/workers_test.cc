@@ -1,0 +1,102 @@
+// Several workers share a job's tasks, with a network in memory between them. Whatever runs where, and whatever breaks between
+// them, all rows together are those of one process that nobody disturbs.
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "base/log.h"
+#include "deals_job.h"
+#include "halved_job.h"
+#include "ledger_job.h"
+#include "visits_job.h"
+
+namespace tidemark {
+namespace {
+
+using Case = std::tuple<HalvedJob (*)(), std::uint32_t>;
+
+std::string name_of_case(const testing::TestParamInfo<Case>& info) {
+  const auto& [make_job, workers] = info.param;
+  return make_job().name + "On" + std::to_string(workers);
+}
+
+class Workers : public testing::TestWithParam<Case> {
+ protected:
+  static void SetUpTestSuite() {
+    set_log_sink([](std::string_view) {});
+  }
+  static void TearDownTestSuite() { set_log_sink({}); }
+
+  void expect_all_rows(const std::vector<std::string>& rows) {
+    const std::vector<std::string> expected = undisturbed(job_);
+    ASSERT_EQ(difference(rows, expected), "");
+    ASSERT_EQ(rows.size(), expected.size());
+  }
+  Shape shape(std::uint32_t parallelism) const { return {.parallelism = parallelism, .workers = std::get<1>(GetParam())}; }
+
+  /// Of a job that goes on when it fails.
+  InMemorySettings with_restarts() const {
+    InMemorySettings settings = settings_of(shape(3), false);
+    settings.master.restart = FixedDelayRestart{.attempts = 5, .delay_ns = 10'000'000};
+    return settings;
+  }
+
+  const HalvedJob job_ = std::get<0>(GetParam())();
+};
+INSTANTIATE_TEST_SUITE_P(All, Workers,
+                         testing::Combine(testing::Values(&ledger::job, &deals::job, &visits::job), testing::Values(2u, 3u)), name_of_case);
+
+TEST_P(Workers, AJobInSeveralProcessesGivesTheSameRows) {
+  for (const std::uint32_t parallelism : {3u, 4u}) {
+    TestWorld world{parallelism};
+    job_.write_input(world.files);
+    ASSERT_NO_FATAL_FAILURE(expect_all_rows(run_to_the_end(world, job_.before, shape(parallelism), false, 1)));
+  }
+}
+
+TEST_P(Workers, AJobMovesBetweenOneProcessAndSeveral) {
+  const Shape alone{.parallelism = 2};
+  for (const auto& [from, to] : {std::pair{alone, shape(3)}, std::pair{shape(4), alone}, std::pair{shape(3), shape(5)}}) {
+    for (const StopWith with : {StopWith::kCheckpoint, StopWith::kSavepoint, StopWith::kDeath}) {
+      TestWorld world{7};
+      ASSERT_NO_FATAL_FAILURE(run_first_half(world, job_, from, true, with));
+      world.clock.set_wall_ms(world.clock.wall_ms() + 60'000);
+      ASSERT_NO_FATAL_FAILURE(expect_all_rows(run_to_the_end(world, job_.before, to, true, 2)));
+    }
+  }
+}
+
+// A barrier then comes from another worker before the master's word of its checkpoint.
+TEST_P(Workers, ACheckpointHasAllStateHoweverLateTheMasterIsHeard) {
+  TestWorld world{11};
+  job_.write_input(world.files);
+  InMemoryJob job{world, [&](Job& j) { job_.before.build(j, {1, world.files}); }, with_restarts()};
+  ASSERT_TRUE(job.run_until_read(job_.records / 4));
+  job.workers().delay_master(1, 50'000'000);
+  ASSERT_TRUE(job.take_checkpoint());
+  job.workers().reset(0, 1);
+  const JobOutcome& outcome = job.run();
+  ASSERT_EQ(outcome.state, JobState::kFinished) << (outcome.error ? outcome.error->message() : "");
+  expect_all_rows(job_.before.rows(world, outcome));
+}
+
+TEST_P(Workers, AConnectionThatBreaksCostsARestartAndNoRow) {
+  TestWorld world{5};
+  job_.write_input(world.files);
+  InMemoryJob job{world, [&](Job& j) { job_.before.build(j, {1, world.files}); }, with_restarts()};
+  for (const std::uint64_t part : {4, 2}) {
+    ASSERT_TRUE(job.run_until_read(job_.records / part));
+    ASSERT_TRUE(job.take_checkpoint());
+    job.workers().reset(0, 1);
+  }
+  const JobOutcome& outcome = job.run();
+  ASSERT_EQ(outcome.state, JobState::kFinished) << (outcome.error ? outcome.error->message() : "");
+  EXPECT_GE(job.master().status().restarts, 2u);
+  expect_all_rows(job_.before.rows(world, outcome));
+}
+
+}  // namespace
+}  // namespace tidemark
