@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "cli/daemon.h"
 #include "env/network_address.h"
 #include "env/open_files_limit.h"
 #include "env/user_files.h"
@@ -17,11 +18,6 @@ namespace tidemark {
 namespace {
 
 constexpr int kPoolThreads = 8;  // what blocks of all jobs: pointers, metadata, what is deleted
-constexpr std::uint16_t kRpcPort = 6123;
-constexpr std::uint16_t kRestPort = 8081;
-constexpr const char* kTokenVariable = "TIDEMARK_TOKEN";
-
-bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
 
 std::string or_else(const std::string& given, const std::string& otherwise) { return given.empty() ? otherwise : given; }
 
@@ -32,7 +28,7 @@ Result<std::string> rpc_address(const MasterArguments& arguments, const ClusterO
   }
   const ClusterOptions::JobManager& from = config.job_manager;
   if (from.bind_host.empty() && from.host.empty() && from.port == 0) return default_bind;
-  return to_string(NetworkAddress{.host = or_else(from.bind_host, or_else(from.host, "127.0.0.1")), .port = from.port == 0 ? kRpcPort : from.port});
+  return to_string(NetworkAddress{.host = or_else(from.bind_host, or_else(from.host, "127.0.0.1")), .port = from.port == 0 ? kJobManagerPort : from.port});
 }
 
 // "host:port", or the port alone.
@@ -60,12 +56,6 @@ void add_master_options(CLI::App& command, MasterArguments& arguments, const std
   command.add_option("--rest", arguments.rest, "Where REST listens, HOST:PORT [127.0.0.1:8081]");
   command.add_option("--config", arguments.config,
                      "YAML file with these options in Flink's keys, and options for jobs that do not set them; the command line has the last word");
-}
-
-Result<ClusterOptions> read_config(FileSystem& files, const std::string& path) {
-  if (path.empty()) return ClusterOptions{};
-  TIDEMARK_ASSIGN(text, read_file(files, path));
-  return read_cluster_options(text, path);
 }
 
 Result<MasterSettings> master_settings(const MasterArguments& arguments, const ClusterOptions& config, const std::string& default_dir,

@@ -14,6 +14,10 @@
 
 namespace tidemark {
 
+/// Where a JobManager listens unless it is told otherwise: for TaskManagers and workers, and for REST.
+constexpr std::uint16_t kJobManagerPort = 6123;
+constexpr std::uint16_t kRestPort = 8081;
+
 /// Empty and 0: not set, so that a command line or a default decides.
 struct ClusterOptions {
   struct JobManager {

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/secret.h"
 #include "control/http_answer.h"
 #include "env/limited_socket.h"
 
@@ -118,13 +119,6 @@ std::string raw_answer(int status, std::string_view reason, std::string_view why
                      reason, body.size(), body);
 }
 
-/// Takes as long whatever the difference is, so that nobody finds the token letter by letter.
-bool is_token(std::string_view said, std::string_view token) {
-  bool differs = said.size() != token.size();
-  for (std::size_t i = 0; i < said.size(); ++i) differs |= said[i] != token[i % token.size()];
-  return !differs;
-}
-
 /// "localhost" of "localhost:8081" and "::1" of "[::1]:8081".
 std::string host_of(const std::string& header) {
   if (header.starts_with('[')) return header.substr(1, header.find(']') - 1);
@@ -204,12 +198,6 @@ class GuardedServer final : public httplib::Server {
 
 }  // namespace
 
-bool is_loopback(const std::string& host) {
-  if (host == "localhost" || host == "::1") return true;
-  in_addr number{};
-  return host.starts_with("127.") && ::inet_pton(AF_INET, host.c_str(), &number) == 1;
-}
-
 class HttpService::Impl {
  public:
   Impl(HttpServiceSettings settings, HttpServiceHandlers handlers)
@@ -269,7 +257,7 @@ class HttpService::Impl {
     if (!settings_.token.empty()) {
       const std::string said = request.get_header_value("Authorization");
       constexpr std::string_view kBearer = "Bearer ";
-      if (said.starts_with(kBearer) && is_token(std::string_view{said}.substr(kBearer.size()), settings_.token)) return std::nullopt;
+      if (said.starts_with(kBearer) && is_same_secret(std::string_view{said}.substr(kBearer.size()), settings_.token)) return std::nullopt;
       return refuse(401, "this JobManager asks for a token: send it as 'Authorization: Bearer TOKEN' (the command tidemark takes it "
                          "from TIDEMARK_TOKEN)");
     }

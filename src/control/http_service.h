@@ -76,7 +76,4 @@ class HttpService {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Whether only this machine reaches who listens there: "localhost", "127.0.0.1", "::1".
-bool is_loopback(const std::string& host);
-
 }  // namespace tidemark
