@@ -80,7 +80,7 @@ void TaskManager::stop() {
 // The connection to the JobManager.
 
 void TaskManager::call() {
-  dial_ = transport_.connect(settings_.job_manager, control_connection(), mail_, [self = this](auto connection) {
+  dial_ = transport_.connect(settings_.job_manager, control_connection(settings_.tls), mail_, [self = this](auto connection) {
     TaskManager& task_manager = *self;
     task_manager.dial_.reset();  // and with it what this has captured
     if (connection) return task_manager.introduce(*std::move(connection));
@@ -307,7 +307,8 @@ std::string TaskManager::order_text(const StartWorker& order) const {
                              .master = settings_.job_manager,
                              .token = order.token,
                              .data_host = data_host_,
-                             .memory_bytes = static_cast<std::uint64_t>(static_cast<double>(settings_.memory_bytes) * part)});
+                             .memory_bytes = static_cast<std::uint64_t>(static_cast<double>(settings_.memory_bytes) * part),
+                             .tls = settings_.tls});
 }
 
 void TaskManager::ended(std::uint64_t number, const ProcessEnd& end) {

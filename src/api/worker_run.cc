@@ -20,11 +20,11 @@ namespace tidemark {
 namespace {
 
 /// The connection to the JobManager; waits for it.
-Result<std::unique_ptr<Connection>> connect_to_master(Transport& transport, const std::string& address) {
+Result<std::unique_ptr<Connection>> connect_to_master(Transport& transport, const WorkerOrder& order) {
   EventCount wakeup;
   Mailbox mailbox{&wakeup};
   std::optional<Result<std::unique_ptr<Connection>>> outcome;
-  const auto dial = transport.connect(address, control_connection(), mailbox, [&](auto connected) {
+  const auto dial = transport.connect(order.master, control_connection(order.tls), mailbox, [&](auto connected) {
     if (connected) {
       outcome.emplace(*std::move(connected));
     } else {
@@ -74,13 +74,13 @@ Result<> run_worker(const WorkerOrder& order, Options options, const PhysicalPla
   const CheckpointMode mode = master_options(options).checkpoints.mode;
 
   const auto transport = make_asio_transport({.name = order.name, .library = std::string{library_version()}});
-  TIDEMARK_ASSIGN(master, connect_to_master(*transport, order.master));
+  TIDEMARK_ASSIGN(master, connect_to_master(*transport, order));
   const auto make_execution = [&](TaskShare share, ExecutionListener& listener) {
     return std::make_unique<ThreadedExecution>(env, mode, plan, factories, listener, most_threads, threads.make, [] {}, std::move(share));
   };
-  WorkerServer server{std::move(master), *env.clock, *transport, data_connection(), make_execution};
+  WorkerServer server{std::move(master), *env.clock, *transport, data_connection(order.tls), make_execution};
   Mailbox connections{&server.wakeup()};
-  TIDEMARK_ASSIGN(listener, transport->listen(to_string(NetworkAddress{.host = order.data_host}), {.connection = data_connection()}, connections,
+  TIDEMARK_ASSIGN(listener, transport->listen(to_string(NetworkAddress{.host = order.data_host}), {.connection = data_connection(order.tls)}, connections,
                                               {.on_connection = [&](std::unique_ptr<Connection> other) { server.accept(std::move(other)); },
                                                .on_refused = [](const Closed& closed) { log_warning(closed.error.message()); }}));
   server.say_ready({.token = order.token,

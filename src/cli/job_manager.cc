@@ -66,12 +66,19 @@ Result<std::string> hash_of(ReadableFile& file, std::uint64_t bytes) {
 
 Result<HttpPeer> job_manager_peer(const std::string& named) {
   std::string address = named.empty() ? variable("TIDEMARK_JOBMANAGER") : named;
+  const bool tls = address.starts_with("https://");
+  if (address.starts_with("http://") || tls) address.erase(0, address.find("//") + 2);
+  while (address.ends_with('/')) address.pop_back();
   if (address.empty()) address = "localhost";
   if (!address.contains(':') || address.ends_with(']')) address = fmt::format("{}:{}", address, kRestPort);
   auto parsed = parse_network_address(address);
   if (!parsed) return std::unexpected{parsed.error().within("the JobManager's address")};
   if (parsed->is_unix()) return fail(ErrorCode::kInvalidArgument, "the JobManager's address must be HOST:PORT");
-  return HttpPeer{.address = *std::move(parsed), .token = variable(kTokenVariable), .timeout_ms = kLongestAnswer_ms};
+  return HttpPeer{.address = *std::move(parsed),
+                  .token = variable(kTokenVariable),
+                  .tls = tls,
+                  .authority = variable("TIDEMARK_REST_AUTHORITY"),
+                  .timeout_ms = kLongestAnswer_ms};
 }
 
 bool is_job_id(std::string_view text) {

@@ -69,6 +69,10 @@ Result<MasterSettings> master_settings(const MasterArguments& arguments, const C
   TIDEMARK_ASSIGN(rest, rest_address(arguments, config));
   settings.rest.host = rest.host;
   settings.rest.port = rest.port;
+  settings.rest.certificate = config.rest_tls.certificate;
+  settings.rest.key = config.rest_tls.key;
+  TIDEMARK_ASSIGN(tls, internal_tls(config));
+  settings.job_manager.tls = std::move(tls);
   if (const char* const token = std::getenv(kTokenVariable)) settings.rest.token = token;
   ::unsetenv(kTokenVariable);  // programs that are planned and workers have no business with it
   return settings;
@@ -80,10 +84,11 @@ MasterProcess::~MasterProcess() = default;
 Result<std::unique_ptr<MasterProcess>> MasterProcess::start(MasterSettings settings) {
   raise_open_files_limit();
   const auto bind = parse_network_address(settings.job_manager.address);
-  if (bind && !bind->is_unix() && !is_loopback(bind->host)) {
+  if (bind && !bind->is_unix() && !is_loopback(bind->host) && !settings.job_manager.tls) {
     log_warning(fmt::format("whoever reaches {} can take part in this cluster: see to it that only its machines do", settings.job_manager.address));
   }
   std::unique_ptr<MasterProcess> process{new MasterProcess};
+  if (!settings.rest.certificate.empty()) process->scheme_ = "https";
   const std::string folder = settings.job_manager.folder;
   TIDEMARK_ASSIGN(job_manager, JobManagerThread::start(process->posix_.env(), process->secrets_, std::move(settings.job_manager)));
   process->job_manager_ = std::move(job_manager);
@@ -95,6 +100,6 @@ Result<std::unique_ptr<MasterProcess>> MasterProcess::start(MasterSettings setti
   return process;
 }
 
-std::string MasterProcess::rest_address() const { return fmt::format("http://{}", to_string(rest_->address())); }
+std::string MasterProcess::rest_address() const { return fmt::format("{}://{}", scheme_, to_string(rest_->address())); }
 
 }  // namespace tidemark

@@ -51,6 +51,7 @@ class MasterProcess {
  private:
   MasterProcess();
 
+  std::string scheme_ = "http";
   PosixEnv posix_;
   KernelRandom secrets_;
   std::unique_ptr<JobManagerThread> job_manager_;

@@ -51,6 +51,7 @@ Result<TaskManagerSettings> settings_of(const Cli& cli, const Arguments& argumen
   const auto first = [](const std::string& given, const std::string& configured) { return given.empty() ? configured : given; };
   TIDEMARK_ASSIGN(options, read_config(*cli.env.files, arguments.config));
   TIDEMARK_ASSIGN(job_manager, job_manager_of(arguments, options));
+  TIDEMARK_ASSIGN(tls, internal_tls(options));
   TIDEMARK_ASSIGN(memory, memory_of(arguments, options));
   return TaskManagerSettings{.job_manager = job_manager,
                              .id = first(arguments.id, options.task_manager.id),
@@ -58,7 +59,8 @@ Result<TaskManagerSettings> settings_of(const Cli& cli, const Arguments& argumen
                              .folder = arguments.dir,
                              .tmp_folder = options.task_manager.tmp_folder,
                              .slots = arguments.slots.value_or(options.task_manager.slots),
-                             .memory_bytes = memory};
+                             .memory_bytes = memory,
+                             .tls = std::move(tls)};
 }
 
 Result<ExitStatus> run(Cli& cli, const Arguments& arguments) {

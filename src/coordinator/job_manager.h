@@ -36,6 +36,7 @@ struct JobManagerSettings {
   std::int64_t slot_request_timeout_ms = 300'000;
   std::size_t most_ended_jobs = 100;        ///< that are told of; older records are deleted
   PlannerLimits planning;
+  std::optional<Tls> tls;                   ///< of all connections to `address`
 };
 
 class JobManager {
