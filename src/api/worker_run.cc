@@ -11,6 +11,7 @@
 #include "base/version.h"
 #include "control/cluster_messages.h"
 #include "coordinator/master_options.h"
+#include "env/allocator.h"
 #include "env/asio_transport.h"
 #include "env/network_address.h"
 #include "worker/threaded_execution.h"
@@ -64,6 +65,7 @@ std::size_t number_of_tasks(const PhysicalPlan& plan) {
 
 Result<> run_worker(const WorkerOrder& order, Options options, const PhysicalPlan& plan, const detail::JobFactories& factories,
                     const UserParts& parts) {
+  keep_freed_memory();
   if (options.state_memory == 0) options.state_memory = static_cast<std::int64_t>(order.memory_bytes);
   if (options.worker_threads == 0) options.worker_threads = static_cast<int>(order.threads);
   TIDEMARK_ASSIGN(environment, JobEnvironment::make(options, plan.logical.job, parts, JobEnvironment::Extent::kShare));
