@@ -121,7 +121,8 @@ std::optional<std::string> ClusterSimulation::run() {
 }
 
 void ClusterSimulation::live() {
-  while (disturbed_ || !story_->has_finished()) step();
+  while (!story_->has_finished()) step();
+  calm_down();
   story_->run_once_more();
   while (!story_->has_finished()) step();
   story_->check_end();
@@ -164,7 +165,7 @@ void ClusterSimulation::ask_user() {
 }
 
 void ClusterSimulation::calm_down() {
-  disturbed_ = false;
+  if (!std::exchange(disturbed_, false)) return;
   env_.trace().note("THE FAULTS END");
   env_.set_file_faults({});
   env_.set_pace({});

@@ -13,7 +13,7 @@
 namespace tidemark {
 namespace {
 
-constexpr std::uint64_t kActsOneIn = 32;     // steps
+constexpr std::int64_t kMostPauseNs = 200'000'000;  // between two things that the user does
 constexpr std::uint64_t kLooksAtRows = 256;  // steps
 // Once the faults have ended: the first may still suffer from what they have left.
 constexpr int kMaxCalmFailures = 3;
@@ -22,7 +22,7 @@ constexpr std::string_view kElfHeader{"\x7f" "ELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\
 
 }  // namespace
 
-ClusterStory::ClusterStory(SimulatedEnv& env, ClusterWorld& world, const Workload& workload, const Settings& settings)
+ClusterStory::ClusterStory(SimulatedEnv& env, ClusterWorld& world, Workload& workload, const Settings& settings)
     : env_{env},
       world_{world},
       workload_{workload},
@@ -30,7 +30,9 @@ ClusterStory::ClusterStory(SimulatedEnv& env, ClusterWorld& world, const Workloa
       name_{world.job_of(settings.program)},
       answers_{std::make_shared<Answers>()},
       savepoints_{env.files()},
-      retained_{env.files()} {}
+      retained_{env.files()} {
+  act_later();
+}
 
 std::string ClusterStory::folder() const { return join_path(kSimulatedCheckpointDir, name_); }
 
@@ -40,9 +42,13 @@ void ClusterStory::go_on() {
   ++steps_;
   look_at_savepoints();
   look_at_checkpoints();
-  if (stage_ != Stage::kFinished && env_.one_in(kActsOneIn)) {
-    world_.ask([this](JobManager& manager) { act(manager); });
-  }
+}
+
+void ClusterStory::act_later() {
+  world_.after(world_.draw_ns(kMostPauseNs), [this] {
+    if (stage_ != Stage::kFinished) world_.ask([this](JobManager& manager) { act(manager); });
+    act_later();
+  });
 }
 
 void ClusterStory::calm_down() { is_calm_ = true; }
@@ -73,6 +79,7 @@ void ClusterStory::submit(JobManager& manager) {
     stage_ = Stage::kRunning;
     return;
   }
+  if (version_ + 1 < workload_.versions() && env_.one_in(4)) ++version_;
   RunOrder order = draw_order(manager);
   if (order.executable.empty()) return;  // no room for it, as it seems: the next time
   answers_ = std::make_shared<Answers>();
@@ -86,7 +93,6 @@ RunOrder ClusterStory::draw_order(JobManager& manager) {
   RunOrder order;
   const auto executable = upload(manager);
   if (!executable) return order;
-  if (version_ + 1 < workload_.versions() && env_.one_in(4)) ++version_;
   const auto parallelism = static_cast<std::uint32_t>(1 + env_.random().next() % std::min(settings_.max_parallelism, world_.slots()));
   order.executable = *executable;
   order.arguments = ProgramArguments{.program = settings_.program, .version = version_, .parallelism = parallelism, .resume = true}.words();
@@ -197,6 +203,7 @@ void ClusterStory::look_at_savepoints() {
   const SimulatedEnv::Observer observer{env_};
   for (const SnapshotTaken& savepoint : std::exchange(answers_->savepoints, {})) {
     expect_none(savepoints_.add(savepoint.path), "a savepoint is complete");
+    choose_checkers();
     expect_whole_savepoint(env_.files(), workload_, savepoint.path);
   }
 }
@@ -232,7 +239,13 @@ void ClusterStory::check_checkpoint(const RetainedCheckpoint& checkpoint) {
   const std::string path = path_of(folder(), checkpoint);
   const CheckpointMetadata metadata = expect(load_checkpoint(env_.files(), path), when);
   expect_none(retained_.add(path), when);
+  choose_checkers();
   expect_none(workload_.check_checkpoint(env_.files(), path, metadata), when);
+}
+
+// They go by the version that was built last, and a worker that comes late may be of one before.
+void ClusterStory::choose_checkers() {
+  if (workload_.versions() > 1) workload_.build(1, version_);
 }
 
 void ClusterStory::run_once_more() {

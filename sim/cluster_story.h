@@ -29,11 +29,11 @@ class ClusterStory {
   };
 
   /// The program is in the world, and has its checkpoints in kSimulatedCheckpointDir.
-  ClusterStory(SimulatedEnv& env, ClusterWorld& world, const Workload& workload, const Settings& settings);
+  ClusterStory(SimulatedEnv& env, ClusterWorld& world, Workload& workload, const Settings& settings);
   ClusterStory(const ClusterStory&) = delete;
   ClusterStory& operator=(const ClusterStory&) = delete;
 
-  /// After each step of the world: the user does something now and then, and the files are looked at.
+  /// After each step of the world: the files are looked at. What the user does is an event in it.
   void go_on();
 
   // Of a job that runs; that it comes to anything is not expected, but what was answered must hold.
@@ -66,6 +66,7 @@ class ClusterStory {
   };
 
   std::string folder() const;
+  void act_later();
   void act(JobManager& manager);
   void submit(JobManager& manager);
   RunOrder draw_order(JobManager& manager);
@@ -77,12 +78,13 @@ class ClusterStory {
   void finished();
   void look_at_checkpoints();
   void look_at_savepoints();
+  void choose_checkers();
   void check_checkpoint(const RetainedCheckpoint& checkpoint);
   void tell(const std::string& what);
 
   SimulatedEnv& env_;
   ClusterWorld& world_;
-  const Workload& workload_;
+  Workload& workload_;
   const Settings settings_;
   const std::string name_;
   Stage stage_ = Stage::kIdle;

@@ -470,7 +470,6 @@ ClusterWorld::Agent& ClusterWorld::agent_of(const std::string& host) {
   return **std::ranges::find_if(agents_, [&](const auto& agent) { return agent->host == host; });
 }
 
-// Each power of two as often as any other.
 std::int64_t ClusterWorld::draw_ns(std::int64_t most_ns) {
   const auto bits = static_cast<std::uint64_t>(std::bit_width(static_cast<std::uint64_t>(most_ns)));
   const std::uint64_t most = std::uint64_t{1} << (env_.random().next() % (bits + 1));

@@ -37,6 +37,11 @@ class ClusterWorld {
   bool step();
   /// Somebody asks the JobManager, if it runs, on its thread.
   void ask(const std::function<void(JobManager&)>& question);
+  /// From now on something else than what processes do, in this time; or when heal() is called.
+  using Event = std::function<void()>;
+  void after(std::int64_t ns, Event event);
+  /// Each power of two as often as any other.
+  std::int64_t draw_ns(std::int64_t most_ns);
   /// How many JobManagers have begun: what was asked of one before is not answered any more.
   std::uint64_t managers() const { return managers_; }
   std::size_t workers() const;
@@ -81,8 +86,6 @@ class ClusterWorld {
     std::size_t worker = 0;  // of that
     std::size_t index = 0;   // of the task or the work
   };
-  using Event = std::function<void()>;
-
   void start_manager();
   void start_agent(std::size_t which);
   void start_later(Event start);
@@ -101,13 +104,11 @@ class ClusterWorld {
   Mood* mood_of(const Actor& actor);
   void change_moods();
   bool run_due_events();
-  void after(std::int64_t ns, Event event);
   bool leap();
   std::optional<std::int64_t> next_deadline_ns() const;
   void check_slots() const;
 
   const std::string& draw_host();
-  std::int64_t draw_ns(std::int64_t most_ns);
   void cut(const std::string& from, const std::string& to, std::int64_t ns);
   Agent& agent_of(const std::string& host);
 
