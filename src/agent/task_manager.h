@@ -75,7 +75,7 @@ class TaskManager {
   };
   struct Worker {
     StartWorker order;
-    std::unique_ptr<Process> process;  // none while its executable is fetched
+    std::unique_ptr<StartedProcess> process;  // none while its executable is fetched
   };
 
   TaskManager(const Env& env, Transport& transport, Processes& processes, TaskManagerSettings settings,
