@@ -33,6 +33,7 @@ class ControlSocket::Control final : public JobControl {
   JobGlance glance() const override {
     return glance_at({.id = job_, .name = job_}, master_, start_ms_, clock_.wall_ms(), vertices_());
   }
+  std::vector<CheckpointReport> checkpoints() const override { return master_.checkpoints(); }
 
  private:
   const std::string job_;

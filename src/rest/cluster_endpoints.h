@@ -36,12 +36,14 @@ class ClusterEndpoints {
 
  private:
   HttpResponse task_manager(const std::string& id);
+  HttpResponse upgrade(const HttpRequest& request, const std::vector<std::string>& parts);
   HttpResponse dispose(const HttpRequest& request);
 
   ClusterControl& cluster_;
   JobEndpoints jobs_;
   JarEndpoints jars_;
   const std::shared_ptr<Operations> disposals_ = std::make_shared<Operations>();
+  const std::shared_ptr<Operations> upgrades_ = std::make_shared<Operations>();
 };
 
 }  // namespace tidemark
