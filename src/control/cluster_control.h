@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "control/executable_store.h"
+#include "control/http.h"
 #include "control/jobs_control.h"
 
 namespace tidemark {
@@ -41,11 +42,14 @@ struct RunOrder {
 /// The job's id, 32 hexadecimal digits; or why it can't run: the plan's error, the verdict on what it is to start from.
 using RunAnswer = std::move_only_function<void(Result<std::string> job)>;
 using Done = std::move_only_function<void(Result<>)>;
+using HttpAnswer = std::move_only_function<void(Result<HttpResponse>)>;
 using PlanAnswer = std::move_only_function<void(Result<std::string> json)>;
 
 class ClusterControl : public JobsControl {
  public:
   virtual std::vector<TaskManagerGlance> task_managers() = 0;
+  /// What it says of itself to `request`, whose path is below /taskmanagers/ID: in some seconds, or kTimeout. kNotFound: it is not there.
+  virtual void ask_task_manager(std::string_view id, HttpRequest request, HttpAnswer answer) = 0;
 
   virtual ExecutableStore& executables() = 0;
   /// kFailedPrecondition, naming it, if a job that is not over runs it.

@@ -8,7 +8,8 @@ using Json = nlohmann::json;
 
 std::string to_text(const WorkerOrder& order) {
   return Json{{"name", order.name},           {"master", order.master},       {"token", order.token}, {"data-host", order.data_host},
-              {"memory", order.memory_bytes}, {"threads", order.threads}}
+              {"memory", order.memory_bytes}, {"threads", order.threads},     {"job-id", order.job_id},
+              {"task-manager", order.task_manager}, {"host", order.host}, {"socket", order.socket}}
       .dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -20,7 +21,11 @@ Result<WorkerOrder> parse_worker_order(std::string_view text) {
                        .token = json.at("token").get<std::string>(),
                        .data_host = json.at("data-host").get<std::string>(),
                        .memory_bytes = json.at("memory").get<std::uint64_t>(),
-                       .threads = json.at("threads").get<std::uint32_t>()};
+                       .threads = json.at("threads").get<std::uint32_t>(),
+                       .job_id = json.value("job-id", ""),
+                       .task_manager = json.value("task-manager", ""),
+                       .host = json.value("host", ""),
+                       .socket = json.value("socket", "")};
   } catch (const Json::exception&) {
     return fail(ErrorCode::kParse, std::string{kWorkerOrderVariable} + " is set, but not by a TaskManager: unset it to run the job alone");
   }

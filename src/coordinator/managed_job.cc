@@ -17,7 +17,6 @@ namespace {
 constexpr std::size_t kMostFailures = 16;
 constexpr std::size_t kMostCheckpoints = 10;
 
-constexpr std::size_t kShortId = 8;
 
 template <class T>
 void put_first(std::vector<T>& all, T newest, std::size_t most) {
@@ -31,7 +30,7 @@ std::uint32_t slots_of(const PhysicalPlan& plan) {
 
 Deployment deployment_of(const JobRecord& record, std::uint64_t epoch) {
   return {.job = record.name(),
-          .id = record.id.substr(0, kShortId),
+          .id = record.id,
           .executable = record.executable,
           .arguments = record.arguments,
           .slots = slots_of(record.description.plan),
@@ -64,7 +63,7 @@ class ManagedJob::Executions final : public ExecutionFactory {
   DeployingExecution::Metrics last_;
 };
 
-ManagedJob::ManagedJob(JobRecord record, const JobServices& services) : services_{services}, record_{std::move(record)} {}
+ManagedJob::ManagedJob(JobRecord record, const JobServices& services) : services_{services}, record_{std::move(record)}, log_origin_{fmt::format("job {} ({})", record_.name(), record_.id)} {}
 
 ManagedJob::~ManagedJob() = default;
 
@@ -76,7 +75,7 @@ void ManagedJob::run(const Options& options, std::unique_ptr<CheckpointStore> st
 
 Progress ManagedJob::step() {
   if (master_ == nullptr) return Progress::kBlocked;
-  const Progress progress = master_->step();
+  const Progress progress = step_master();
   if (progress == Progress::kBlocked) return progress;
   note_progress();
   if (progress == Progress::kDone) {
@@ -84,6 +83,11 @@ Progress ManagedJob::step() {
     end(outcome.state, outcome.error);
   }
   return progress;
+}
+
+Progress ManagedJob::step_master() {
+  const LogOrigin origin{log_origin_};
+  return master_->step();
 }
 
 std::optional<std::int64_t> ManagedJob::next_deadline_ns() const { return master_ == nullptr ? std::nullopt : master_->next_deadline_ns(); }

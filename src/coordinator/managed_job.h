@@ -62,11 +62,13 @@ class ManagedJob {
  private:
   class Executions;
 
+  Progress step_master();
   void note_progress();
   void add_failure(std::string message);
 
   const JobServices services_;
   JobRecord record_;
+  const std::string log_origin_;
   bool has_changed_ = false;
   std::uint32_t failures_seen_ = 0;
   CheckpointId newest_checkpoint_ = 0;
