@@ -23,6 +23,7 @@ struct Arguments {
   std::string data_host;
   std::string memory;
   std::string config;
+  std::string metrics;
   std::optional<std::uint32_t> slots;
 };
 
@@ -60,7 +61,8 @@ Result<TaskManagerSettings> settings_of(const Cli& cli, const Arguments& argumen
                              .tmp_folder = options.task_manager.tmp_folder,
                              .slots = arguments.slots.value_or(options.task_manager.slots),
                              .memory_bytes = memory,
-                             .tls = std::move(tls)};
+                             .tls = std::move(tls),
+                             .metrics = arguments.metrics};
 }
 
 Result<ExitStatus> run(Cli& cli, const Arguments& arguments) {
@@ -100,6 +102,8 @@ void add_taskmanager_command(CLI::App& app, Cli& cli) {
                       "For all state here, such as 8gb; else 70 % of what the machine or the container has");
   command->add_option("--id", arguments->id,
                       "Its name in the cluster, which no other may have; else the machine's and a number");
+  command->add_option("--metrics", arguments->metrics,
+                      "Where Prometheus gets metrics of this TaskManager and its workers, HOST:PORT such as 127.0.0.1:9249; else nowhere");
   command->add_option("--config", arguments->config,
                       "YAML file with these options in Flink's keys; the command line has the last word");
   command->footer(

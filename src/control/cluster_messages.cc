@@ -14,6 +14,7 @@ Vocabulary words_to_job_managers() {
       .add<WorkerNumber>(MessageKind::kWorkerStarted)
       .add<WorkerEnded>(MessageKind::kWorkerEnded)
       .add<ExecutableWanted>(MessageKind::kExecutableWanted)
+      .add<TaskManagerAnswered>(MessageKind::kTaskManagerAnswered)
       .add<WorkerReady>(MessageKind::kWorkerReady);
   return words;
 }
@@ -31,7 +32,8 @@ Vocabulary words_to_task_managers() {
       .add<TaskManagerRefused>(MessageKind::kTaskManagerRefused)
       .add<StartWorker>(MessageKind::kStartWorker)
       .add<WorkerNumber>(MessageKind::kStopWorker)
-      .add<ExecutablePart>(MessageKind::kExecutablePart);
+      .add<ExecutablePart>(MessageKind::kExecutablePart)
+      .add<TaskManagerAsked>(MessageKind::kTaskManagerAsked);
   return words;
 }
 

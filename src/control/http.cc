@@ -9,6 +9,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/thread_name.h"
+
 namespace tidemark {
 namespace {
 
@@ -16,7 +18,6 @@ namespace {
 constexpr int kNoPort = 80;
 constexpr std::size_t kLargestBody = 1u << 20;
 constexpr time_t kServerTimeout_s = 2;
-constexpr time_t kClientTimeout_s = 30;
 constexpr std::chrono::milliseconds kConnectTimeout{5'000};
 constexpr std::size_t kUploadPart = 256u << 10;
 // Where many call at once the system turns some away, as it does where nobody listens.
@@ -70,7 +71,10 @@ class HttpServer::Impl {
                                   "file system has sockets");
     }
     name_.note_bound();
-    thread_ = std::thread{[this] { server_.listen_after_bind(); }};
+    thread_ = std::thread{[this] {
+      name_this_thread("control-socket");
+      server_.listen_after_bind();
+    }};
     while (!server_.is_running()) std::this_thread::yield();  // else stop() would be lost
     return {};
   }
@@ -84,7 +88,7 @@ class HttpServer::Impl {
       result = {.status = 500, .body = fmt::format("{{\"errors\":[\"{}\"]}}", "internal error")};
     }
     response.status = result.status;
-    response.set_content(result.body, "application/json");
+    response.set_content(result.body, result.content_type);
   }
 
   UnixSocketName name_;
@@ -135,7 +139,7 @@ httplib::Client client_of(const HttpPeer& peer) {
 }
 
 Result<HttpResponse> answer_of(const httplib::Result& result, const HttpPeer& peer) {
-  if (result) return HttpResponse{result->status, result->body};
+  if (result) return HttpResponse{result->status, result->body, result->get_header_value("Content-Type")};
   const std::string at = to_string(peer.address);
   if (result.error() == httplib::Error::Connection || result.error() == httplib::Error::ConnectionTimeout) {
     return fail(ErrorCode::kNotFound, fmt::format("nobody listens at {}", at));
@@ -150,10 +154,10 @@ Result<HttpResponse> answer_of(const httplib::Result& result, const HttpPeer& pe
 
 }  // namespace
 
-Result<HttpResponse> http_call(const UnixSocketName& name, const HttpRequest& request) {
+Result<HttpResponse> http_call(const UnixSocketName& name, const HttpRequest& request, std::int64_t timeout_ms) {
   httplib::Client client{name.address()};
   client.set_address_family(AF_UNIX);
-  client.set_read_timeout(kClientTimeout_s);
+  client.set_read_timeout(std::chrono::milliseconds{timeout_ms});
   httplib::Request sent = to_httplib(request);
   sent.set_header("Host", "localhost");
   httplib::Result result = client.send(sent);
@@ -161,7 +165,7 @@ Result<HttpResponse> http_call(const UnixSocketName& name, const HttpRequest& re
     std::this_thread::sleep_for(kConnectPause);
     result = client.send(sent);
   }
-  if (result) return HttpResponse{result->status, result->body};
+  if (result) return HttpResponse{result->status, result->body, result->get_header_value("Content-Type")};
   if (result.error() == httplib::Error::Connection) {
     return fail(ErrorCode::kNotFound, "nobody listens on the control socket");
   }

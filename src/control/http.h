@@ -25,7 +25,8 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 200;
-  std::string body;  ///< JSON
+  std::string body;
+  std::string content_type = "application/json";
 };
 
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
@@ -46,8 +47,8 @@ class HttpServer {
   std::unique_ptr<Impl> impl_;
 };
 
-/// kNotFound: nobody listens there; kIo: the connection broke before the answer was there.
-Result<HttpResponse> http_call(const UnixSocketName& name, const HttpRequest& request);
+/// kNotFound: nobody listens there; kIo: the connection broke, or was silent for too long, before the answer was there.
+Result<HttpResponse> http_call(const UnixSocketName& name, const HttpRequest& request, std::int64_t timeout_ms = 30'000);
 
 /// A server of a network.
 struct HttpPeer {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/secret.h"
+#include "base/thread_name.h"
 #include "control/http_answer.h"
 #include "env/limited_socket.h"
 #include "env/tls_socket.h"
@@ -97,6 +98,7 @@ class BoundedPool final : public httplib::TaskQueue {
 
  private:
   void work() {
+    name_this_thread("http");
     std::unique_lock lock{mutex_};
     for (;;) {
       changed_.wait(lock, [this] { return ends_ || !tasks_.empty(); });
@@ -274,12 +276,15 @@ class HttpService::Impl {
                      : server_.bind_to_port(settings_.host, settings_.port) ? settings_.port
                                                                             : -1;
     if (port <= 0) {
-      return fail(ErrorCode::kIo, fmt::format("cannot listen at {}: is another JobManager running, or the address not one of this "
-                                              "machine's? Name another one with --rest",
+      return fail(ErrorCode::kIo, fmt::format("cannot listen at {}: does another process listen there, or is the address not one of "
+                                              "this machine's? Name another one",
                                               to_string(NetworkAddress{settings_.host, settings_.port, {}})));
     }
     address_ = {settings_.host, static_cast<std::uint16_t>(port), {}};
-    thread_ = std::thread{[this] { server_.listen_after_bind(); }};
+    thread_ = std::thread{[this] {
+      name_this_thread("http-accept");
+      server_.listen_after_bind();
+    }};
     while (!server_.is_running()) std::this_thread::yield();  // else stop() would be lost
     return {};
   }
@@ -413,7 +418,7 @@ class HttpService::Impl {
 
   static void put(const HttpResponse& from, httplib::Response& to) {
     to.status = from.status;
-    to.set_content(from.body, "application/json");
+    to.set_content(from.body, from.content_type);
     to.set_header("X-Content-Type-Options", "nosniff");
   }
 

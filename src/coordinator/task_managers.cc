@@ -15,6 +15,7 @@ namespace {
 
 // More is a mistake, or somebody's joke: the pool counts them.
 constexpr std::uint32_t kMostSlots = 1u << 15;
+constexpr std::int64_t kAnswerWithinNs = 10'000'000'000;
 
 Error worth_a_restart(const Error& error) { return Error{error.code(), error.domain(), Retry::kRestart, error.message()}; }
 
@@ -95,6 +96,13 @@ Result<> TaskManagers::on_message(std::uint64_t task_manager, const IncomingMess
       send_part(task_manager, std::move(wanted));
       return {};
     }
+    case MessageKind::kTaskManagerAnswered: {
+      TIDEMARK_ASSIGN(answer, message.value<TaskManagerAnswered>());
+      const auto question = questions_.find(answer.number);
+      if (question == questions_.end() || question->second.task_manager != task_manager) return {};  // it is too late
+      answered(answer.number, HttpResponse{answer.status, std::move(answer.body), std::move(answer.content_type)});
+      return {};
+    }
     default:
       return fail(ErrorCode::kInternal, fmt::format("a message of kind {}, which is none of a TaskManager's", static_cast<int>(message.kind())));
   }
@@ -124,6 +132,11 @@ void TaskManagers::on_closed(std::uint64_t task_manager, const Closed& closed) {
   for (const auto& [number, worker] : workers_) {
     if (worker.share.task_manager == task_manager) lost.push_back(number);
   }
+  std::vector<std::uint64_t> unanswered;
+  for (const auto& [number, question] : questions_) {
+    if (question.task_manager == task_manager) unanswered.push_back(number);
+  }
+  for (const std::uint64_t question : unanswered) answered(question, fail(ErrorCode::kNotFound, fmt::format("{} is gone", place)));
   for (const std::uint64_t worker : lost) {
     gone(worker, Error{ErrorCode::kIo, ErrorDomain::kExternal, Retry::kRestart, fmt::format("{} is gone: {}", place, closed.error.message())});
   }
@@ -165,6 +178,21 @@ void TaskManagers::take(std::unique_ptr<MessageLine> line, const WorkerReady& re
   found->second.is_ready = true;
   tenant->on_worker_ready(found->first, line, ready);
   if (line != nullptr) let_go(std::move(line));
+}
+
+void TaskManagers::ask(std::string_view id, HttpRequest request, HttpAnswer answer) {
+  const auto found = std::ranges::find_if(task_managers_, [&](const auto& entry) { return entry.second.about.id == id; });
+  if (found == task_managers_.end()) return answer(fail(ErrorCode::kNotFound, fmt::format("there is no TaskManager '{}'", id)));
+  const std::uint64_t number = ++last_number_;
+  auto timeout = timers_.at(clock_.steady_ns() + kAnswerWithinNs, [this, number, place = place_of(found->first)] {
+    answered(number, fail(ErrorCode::kTimeout, fmt::format("{} has not answered in {} s", place, kAnswerWithinNs / 1'000'000'000)));
+  });
+  questions_.emplace(number, Question{found->first, std::move(answer), std::move(timeout)});
+  found->second.line->send(MessageKind::kTaskManagerAsked, fence(), TaskManagerAsked{number, std::move(request.path), std::move(request.query)});
+}
+
+void TaskManagers::answered(std::uint64_t question, Result<HttpResponse> response) {
+  questions_.extract(question).mapped().answer(std::move(response));
 }
 
 // What was sent still goes out. As mail, since one of its callbacks may be running.
@@ -212,6 +240,7 @@ void TaskManagers::start_workers(std::uint64_t lease, const std::vector<SlotPool
                     StartWorker{.number = number,
                                 .name = name,
                                 .job = wanted.what.job,
+                                .job_id = wanted.what.job_id,
                                 .executable = wanted.what.executable,
                                 .arguments = wanted.what.arguments,
                                 .token = token,

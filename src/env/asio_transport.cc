@@ -31,6 +31,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/thread_name.h"
 #include "env/descriptor.h"
 #include "env/stream_transport.h"
 #include "env/unix_socket.h"
@@ -536,7 +537,10 @@ class AsioReaching final : public Reaching {
 
 class AsioWire final : public Wire {
  public:
-  AsioWire() : work_{io_.get_executor()}, thread_{[this] { io_.run(); }} {}
+  AsioWire() : work_{io_.get_executor()}, thread_{[this] {
+          name_this_thread("network");
+          io_.run();
+        }} {}
   ~AsioWire() override { stop(); }
 
   void post(Task task) override { asio::post(io_, std::move(task)); }

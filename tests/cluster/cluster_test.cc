@@ -157,6 +157,25 @@ TEST_F(ClusterTest, AJobThatIsShippedGivesTheRowsOfTheJobAlone) {
   EXPECT_GT(checkpoints_of(job), 0);
 }
 
+TEST_F(ClusterTest, TellsHowItsProcessesAndJobsAre) {
+  start_cluster(1, 2);
+  const std::string job = submit("job", {"--count", "4000000", "--rate", "20000"}, {"-p", "2"});
+  ASSERT_TRUE(comes_true([&] { return runs_with_a_checkpoint(job); }));
+  EXPECT_THAT(ask("/metrics"), HasSubstr("flink_jobmanager_job_numberOfCompletedCheckpoints{job_id=\"" + job + "\""));
+  EXPECT_THAT(ask("/metrics"), HasSubstr("flink_jobmanager_taskSlotsTotal{"));
+  const std::string list = ask("/taskmanagers");
+  const std::size_t at = list.find("\"id\":\"") + 6;
+  const std::string task_manager = "/taskmanagers/" + list.substr(at, list.find('"', at) - at);
+  EXPECT_TRUE(comes_true([&] { return ask(task_manager + "/metrics").contains("-w1.Status.Flink.Memory.Managed.Used"); }));
+  const std::string threads = ask(task_manager + "/thread-dump");
+  EXPECT_THAT(threads, HasSubstr("\"taskmanager\""));
+  EXPECT_THAT(threads, HasSubstr("-w1: tasks-0\""));
+  EXPECT_THAT(ask(task_manager + "/logs"), HasSubstr("-w1.log\""));
+  EXPECT_THAT(ask(task_manager + "/log"), HasSubstr("is registered with the JobManager"));
+  EXPECT_THAT(ask("/jobmanager/log"), HasSubstr("is submitted"));
+  EXPECT_EQ(in_cluster("cancel", {job}).status, 0);
+}
+
 TEST_F(ClusterTest, RunWaitsForTheEndAndSaysHowItWas) {
   start_cluster(1, 2);
   EXPECT_EQ(run_in_cluster(with({"-p", "2"}, job_words({"--count", "2000"}, "good"))).status, 0);
