@@ -18,7 +18,6 @@ constexpr std::size_t kMostFailures = 16;
 // A record is made durable: more often than this only what people ask for is worth it.
 constexpr std::int64_t kHistoryPeriodNs = 10'000'000'000;
 
-
 std::uint32_t slots_of(const PhysicalPlan& plan) {
   return std::ranges::max_element(plan.vertices, {}, &PhysicalVertex::parallelism)->parallelism;
 }
