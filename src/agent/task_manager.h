@@ -41,6 +41,7 @@ struct TaskManagerSettings {
   std::uint32_t slots = 0;  ///< 0: one a core
   std::uint64_t memory_bytes = 0;       ///< for state, of all slots together; 0: 70 % of what the machine or the container has
   std::int64_t stop_grace_ms = 10'000;  ///< for a worker that is to end, before it is killed
+  std::optional<Tls> tls;               ///< of its connection, and those of its workers
   std::string metrics;  ///< "host:port" where it answers GET /metrics for Prometheus; empty: nowhere
 };
 
@@ -78,7 +79,7 @@ class TaskManager {
   };
   struct Worker {
     StartWorker order;
-    std::unique_ptr<Process> process;  // none while its executable is fetched
+    std::unique_ptr<StartedProcess> process;  // none while its executable is fetched
   };
 
   TaskManager(const Env& env, Transport& transport, Processes& processes, TaskManagerSettings settings,

@@ -52,6 +52,7 @@ class ControlSocket::Control final : public JobControl {
     groups.push_back({.scope = "taskmanager", .labels = {process.front(), {"process", job_}}, .metrics = metrics_of_this_process(*env_.files, state)});
     return groups;
   }
+  std::vector<CheckpointReport> checkpoints() const override { return master_.checkpoints(); }
 
  private:
   const std::string job_;

@@ -16,6 +16,7 @@
 #include "control/job_metrics.h"
 #include "control/process_report.h"
 #include "coordinator/master_options.h"
+#include "env/allocator.h"
 #include "env/asio_transport.h"
 #include "env/network_address.h"
 #include "tidemark/detail/state/state_memory.h"
@@ -26,11 +27,11 @@ namespace tidemark {
 namespace {
 
 /// The connection to the JobManager; waits for it.
-Result<std::unique_ptr<Connection>> connect_to_master(Transport& transport, const std::string& address) {
+Result<std::unique_ptr<Connection>> connect_to_master(Transport& transport, const WorkerOrder& order) {
   EventCount wakeup;
   Mailbox mailbox{&wakeup};
   std::optional<Result<std::unique_ptr<Connection>>> outcome;
-  const auto dial = transport.connect(address, control_connection(), mailbox, [&](auto connected) {
+  const auto dial = transport.connect(order.master, control_connection(order.tls), mailbox, [&](auto connected) {
     if (connected) {
       outcome.emplace(*std::move(connected));
     } else {
@@ -97,6 +98,7 @@ std::size_t number_of_tasks(const PhysicalPlan& plan) {
 
 Result<> run_worker(const WorkerOrder& order, Options options, const PhysicalPlan& plan, const detail::JobFactories& factories,
                     const UserParts& parts) {
+  keep_freed_memory();
   set_log_origin(order.name);
   if (options.state_memory == 0) options.state_memory = static_cast<std::int64_t>(order.memory_bytes);
   if (options.worker_threads == 0) options.worker_threads = static_cast<int>(order.threads);
@@ -108,15 +110,15 @@ Result<> run_worker(const WorkerOrder& order, Options options, const PhysicalPla
   const CheckpointMode mode = master_options(options).checkpoints.mode;
 
   const auto transport = make_asio_transport({.name = order.name, .library = std::string{library_version()}});
-  TIDEMARK_ASSIGN(master, connect_to_master(*transport, order.master));
+  TIDEMARK_ASSIGN(master, connect_to_master(*transport, order));
   const auto make_execution = [&](TaskShare share, ExecutionListener& listener) {
     return std::make_unique<ThreadedExecution>(env, mode, plan, factories, listener, most_threads, threads.make, [] {}, std::move(share));
   };
-  WorkerServer server{std::move(master), *env.clock, *transport, data_connection(), make_execution};
+  WorkerServer server{std::move(master), *env.clock, *transport, data_connection(order.tls), make_execution};
   const ProcessEndpoints endpoints{*env.files, [&] { return metrics_of(order, plan.logical.job, env, server); }};
   const std::unique_ptr<HttpServer> asked = serve_at(order.socket, endpoints);
   Mailbox connections{&server.wakeup()};
-  TIDEMARK_ASSIGN(listener, transport->listen(to_string(NetworkAddress{.host = order.data_host}), {.connection = data_connection()}, connections,
+  TIDEMARK_ASSIGN(listener, transport->listen(to_string(NetworkAddress{.host = order.data_host}), {.connection = data_connection(order.tls)}, connections,
                                               {.on_connection = [&](std::unique_ptr<Connection> other) { server.accept(std::move(other)); },
                                                .on_refused = [](const Closed& closed) { log_warning(closed.error.message()); }}));
   server.say_ready({.token = order.token,

@@ -4,9 +4,9 @@
 
 namespace tidemark {
 
-ConnectionOptions control_connection() { return {.largest_frame = 256u << 20}; }
+ConnectionOptions control_connection(const std::optional<Tls>& tls) { return {.largest_frame = 256u << 20, .tls = tls}; }
 
-ConnectionOptions data_connection() { return {}; }
+ConnectionOptions data_connection(const std::optional<Tls>& tls) { return {.tls = tls}; }
 
 Vocabulary words_to_job_managers() {
   Vocabulary words = words_to_masters();

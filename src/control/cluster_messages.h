@@ -83,9 +83,9 @@ struct WorkerReady {
 };
 
 /// How these processes connect: what an attempt starts from may be long.
-ConnectionOptions control_connection();
+ConnectionOptions control_connection(const std::optional<Tls>& tls = std::nullopt);
 /// Workers among each other: records go in parts of a few MiB.
-ConnectionOptions data_connection();
+ConnectionOptions data_connection(const std::optional<Tls>& tls = std::nullopt);
 
 /// All that a JobManager takes on a line, whoever is at its other end; and all that it says.
 Vocabulary words_to_job_managers();

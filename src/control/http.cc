@@ -128,11 +128,14 @@ httplib::Headers headers_to(const HttpPeer& peer) {
   return {{"Authorization", "Bearer " + peer.token}};
 }
 
-void set_up(httplib::Client& client, const HttpPeer& peer) {
+httplib::Client client_of(const HttpPeer& peer) {
+  httplib::Client client{fmt::format("{}://{}", peer.tls ? "https" : "http", to_string(peer.address))};
+  if (!peer.authority.empty()) client.set_ca_cert_path(peer.authority);
   const auto timeout = std::chrono::milliseconds{peer.timeout_ms};
   client.set_connection_timeout(std::min<std::chrono::milliseconds>(timeout, kConnectTimeout));
   client.set_read_timeout(timeout);
   client.set_write_timeout(timeout);
+  return client;
 }
 
 Result<HttpResponse> answer_of(const httplib::Result& result, const HttpPeer& peer) {
@@ -140,6 +143,11 @@ Result<HttpResponse> answer_of(const httplib::Result& result, const HttpPeer& pe
   const std::string at = to_string(peer.address);
   if (result.error() == httplib::Error::Connection || result.error() == httplib::Error::ConnectionTimeout) {
     return fail(ErrorCode::kNotFound, fmt::format("nobody listens at {}", at));
+  }
+  if (result.error() == httplib::Error::SSLServerVerification || result.error() == httplib::Error::SSLLoadingCerts) {
+    return fail(ErrorCode::kFailedPrecondition,
+                fmt::format("the certificate of {} is not trusted: it must be in that name, and signed by {}", at,
+                            peer.authority.empty() ? "an authority that this machine trusts" : fmt::format("that of '{}'", peer.authority)));
   }
   return fail(ErrorCode::kIo, fmt::format("the connection to {} broke: {}", at, httplib::to_string(result.error())));
 }
@@ -166,8 +174,7 @@ Result<HttpResponse> http_call(const UnixSocketName& name, const HttpRequest& re
 }
 
 Result<HttpResponse> http_call(const HttpPeer& peer, const HttpRequest& request) {
-  httplib::Client client{peer.address.host, peer.address.port};
-  set_up(client, peer);
+  httplib::Client client = client_of(peer);
   httplib::Request sent = to_httplib(request);
   sent.headers.merge(headers_to(peer));
   return answer_of(client.send(sent), peer);
@@ -199,8 +206,7 @@ Result<HttpResponse> http_upload(const HttpPeer& peer, const std::string& path, 
     }
     return sink.write(bytes->data(), bytes->size());
   };
-  httplib::Client client{peer.address.host, peer.address.port};
-  set_up(client, peer);
+  httplib::Client client = client_of(peer);
   const auto result = client.Post(path, headers_to(peer), before.size() + file.bytes + after.size(), send,
                                   "multipart/form-data; boundary=" + boundary);
   TIDEMARK_TRY(read);

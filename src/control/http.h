@@ -54,6 +54,8 @@ Result<HttpResponse> http_call(const UnixSocketName& name, const HttpRequest& re
 struct HttpPeer {
   NetworkAddress address;
   std::string token;           ///< sent with each request; empty: none
+  bool tls = false;            ///< and then its certificate must be in its address's name, and trusted
+  std::string authority;       ///< PEM file of who may have signed it; empty: whom the system trusts
   std::int64_t timeout_ms = 30'000;  ///< of silence
 };
 Result<HttpResponse> http_call(const HttpPeer& peer, const HttpRequest& request);

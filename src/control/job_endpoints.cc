@@ -26,6 +26,7 @@ class OneJob final : public JobsControl {
   std::optional<ClusterJob> job(std::string_view id) override {
     ClusterJob job{.glance = job_.glance()};
     if (job.glance.id != id) return std::nullopt;
+    job.checkpoints = job_.checkpoints();
     return job;
   }
   void take_snapshot(std::string_view, SnapshotOrder order, SnapshotAnswer answer) override {
@@ -88,7 +89,7 @@ class JobEndpoints::Call {
     if (parts_.size() == 3) return get_ ? part_of_job() : post_ ? asked_for() : not_found();
     if (!get_) return not_found();
     if (parts_[2] == "vertices") return vertex();
-    if (parts_[2] == "checkpoints" && parts_.size() == 5 && parts_[3] == "details") return answer_checkpoint(job_, parts_[4]);
+    if (parts_[2] == "checkpoints" && parts_.size() >= 5 && parts_[3] == "details") return checkpoint_details();
     if (parts_.size() != 4) return not_found();
     if (parts_[2] == "checkpoints" && parts_[3] == "config") return answer_checkpoint_config(job_);
     if (parts_[2] == "checkpoints") return operations_->poll(scope_of(Kind::kCheckpoint, parts_[1]), parts_[3]);
@@ -134,6 +135,12 @@ class JobEndpoints::Call {
     if (parts_[4] != "subtasks") return not_found();
     if (parts_.size() == 6 && parts_[5] == "metrics") return answer_subtasks_metrics(job_, *found, request_.query);
     if (parts_.size() == 7 && parts_[6] == "metrics") return answer_subtask_metrics(job_, *found, parts_[5], request_.query);
+    return not_found();
+  }
+
+  HttpResponse checkpoint_details() const {
+    if (parts_.size() == 5) return answer_checkpoint(job_, parts_[4]);
+    if (parts_.size() == 7 && parts_[5] == "subtasks") return answer_checkpoint_subtasks(job_, parts_[4], parts_[6]);
     return not_found();
   }
 

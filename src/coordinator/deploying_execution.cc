@@ -186,6 +186,16 @@ void DeployingExecution::finish() {
 
 InputProgress DeployingExecution::input_progress() const { return cluster_ != nullptr ? cluster_->input_progress() : InputProgress{}; }
 
+// A slot is subtask i of every vertex.
+std::string DeployingExecution::place_of(TaskId task) const {
+  std::uint32_t slots = 0;
+  for (const Site& site : sites_) {
+    slots += site.place.slots;
+    if (task.subtask < slots) return site.place.place;
+  }
+  return {};
+}
+
 DeployingExecution::Metrics DeployingExecution::vertex_metrics() const { return cluster_ != nullptr ? cluster_->vertex_metrics() : Metrics{}; }
 
 }  // namespace tidemark

@@ -52,6 +52,7 @@ class DeployingExecution final : public Execution, private TaskManagers::Tenant 
   void finish() override;
   void cancel() override;
   InputProgress input_progress() const override;
+  std::string place_of(TaskId task) const override;
   /// Empty until a worker has told some.
   Metrics vertex_metrics() const;
 

@@ -55,6 +55,11 @@ class JobManagerThread::Control final : public ClusterControl {
   Result<> cancel(std::string_view job) override {
     return ask<Result<>>([this, job] { return manager_.cancel(job); }, ends());
   }
+  void upgrade(std::string_view job, UpgradeOrder order, UpgradeAnswer answer) override {
+    tell(std::move(answer), [this, id = std::string{job}, order = std::move(order)](UpgradeAnswer to) mutable {
+      manager_.upgrade(id, std::move(order), std::move(to));
+    });
+  }
   void dispose_savepoint(std::string path, Done done) override {
     tell(std::move(done), [this, path = std::move(path)](Done to) mutable { manager_.dispose_savepoint(std::move(path), std::move(to)); });
   }

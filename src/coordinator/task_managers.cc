@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/secret.h"
+#include "env/network_address.h"
 #include "tidemark/detail/base/check.h"
 
 namespace tidemark {
@@ -15,17 +17,7 @@ namespace {
 constexpr std::uint32_t kMostSlots = 1u << 15;
 constexpr std::int64_t kAnswerWithinNs = 10'000'000'000;
 
-// In time that does not depend on where they differ.
-bool is_same_secret(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  unsigned differ = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) differ |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
-  return differ == 0;
-}
-
 Error worth_a_restart(const Error& error) { return Error{error.code(), error.domain(), Retry::kRestart, error.message()}; }
-
-bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
 
 // Whether workers on two machines would look for one another each on its own.
 bool can_not_reach(const RegisterTaskManager& one, const RegisterTaskManager& other) {
@@ -177,7 +169,7 @@ void TaskManagers::send_part(std::uint64_t task_manager, ExecutableWanted wanted
 }
 
 void TaskManagers::take(std::unique_ptr<MessageLine> line, const WorkerReady& ready) {
-  const auto found = std::ranges::find_if(workers_, [&](const auto& entry) { return is_same_secret(entry.second.token, ready.token); });
+  const auto found = std::ranges::find_if(workers_, [&](const auto& entry) { return is_same_secret(ready.token, entry.second.token); });
   Tenant* const tenant = found == workers_.end() || found->second.is_ready ? nullptr : tenant_of(found->second);
   if (tenant == nullptr) {
     log_debug(fmt::format("a worker at {} has a token that nobody waits for", line->peer().address));

@@ -13,6 +13,7 @@
 #include "env/local_host.h"
 #include "env/posix_file_system.h"
 #include "rest/cluster_answers.h"
+#include "rest/run_request.h"
 
 namespace tidemark {
 namespace {
@@ -46,6 +47,7 @@ HttpResponse ClusterEndpoints::handle(const HttpRequest& request) {
   const bool is_one = parts.size() == 1;
   if (is_deeply_nested(request.body)) return refuse(400, "the body is nested too deeply");
   if (parts.empty()) return refuse(404, "there is nothing at /: GET /overview says what the cluster has");
+  if (parts[0] == "jobs" && parts.size() >= 3 && parts[2] == "upgrade") return upgrade(request, parts);
   if (parts[0] == "jobs") return jobs_.handle(request);
   if (parts[0] == "jars") return jars_.handle(request, parts);
   if (get && is_one && parts[0] == "config") return answer_config_of_cluster();
@@ -132,6 +134,24 @@ HttpResponse ClusterEndpoints::task_manager(const std::string& id) {
   const auto found = std::ranges::find(all, id, &TaskManagerGlance::id);
   if (found == all.end()) return refuse(404, fmt::format("there is no TaskManager '{}': GET /taskmanagers names those that there are", id));
   return answer_task_manager(*found);
+}
+
+HttpResponse ClusterEndpoints::upgrade(const HttpRequest& request, const std::vector<std::string>& parts) {
+  const std::string& job = parts[1];
+  const Operations::Scope scope = "upgrade of " + job;
+  if (parts.size() == 4 && request.method == "GET") return upgrades_->poll(scope, parts[3]);
+  if (parts.size() != 3 || request.method != "POST") return refuse(404, fmt::format("there is nothing at {} {}", request.method, request.path));
+  if (!cluster_.job(job)) return refuse(404, fmt::format("there is no job '{}' here: GET /jobs names those that there are", job));
+  auto asked = upgrade_request_of(request);
+  if (!asked) return refuse_for(asked.error());
+  if (const auto found = cluster_.executables().find(asked->order.run.executable); !found) return refuse_for(found.error());
+  const Operations::Begun begun = upgrades_->begin(scope, asked->trigger_id, request.body);
+  if (!begun.is_new) return begun.answer;
+  cluster_.upgrade(job, std::move(asked->order), [upgrades = upgrades_, scope, own = begun.id](const Result<Upgraded>& outcome) {
+    upgrades->conclude(scope, own, outcome ? answer_with(200, Json{{"jobid", outcome->job}, {"location", outcome->savepoint}}).body
+                                           : failed_operation("failure-cause", outcome.error().message()));
+  });
+  return begun.answer;
 }
 
 HttpResponse ClusterEndpoints::dispose(const HttpRequest& request) {

@@ -40,6 +40,7 @@ class ClusterEndpoints {
   HttpResponse of_job_manager(const HttpRequest& request, const std::vector<std::string>& parts);
   HttpResponse of_task_managers(const HttpRequest& request, const std::vector<std::string>& parts);
   HttpResponse task_manager(const std::string& id);
+  HttpResponse upgrade(const HttpRequest& request, const std::vector<std::string>& parts);
   HttpResponse metrics_of_task_managers(const HttpRequest& request);
   Result<HttpResponse> ask(const std::string& task_manager, HttpRequest request);
   std::vector<MetricGroup> metrics();
@@ -50,6 +51,7 @@ class ClusterEndpoints {
   JarEndpoints jars_;
   const LogFiles logs_;
   const std::shared_ptr<Operations> disposals_ = std::make_shared<Operations>();
+  const std::shared_ptr<Operations> upgrades_ = std::make_shared<Operations>();
 };
 
 }  // namespace tidemark

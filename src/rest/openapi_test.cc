@@ -122,7 +122,7 @@ class OpenApiTest : public testing::Test {
 
   std::string filled(std::string path) const {
     const std::map<std::string, std::string> names = {{"{jobid}", kFakeJob},        {"{taskmanagerid}", "tm-1"}, {"{jarid}", jar_},
-                                                      {"{vertexid}", vertex_name(1)}, {"{subtask}", "0"},          {"{checkpointid}", "7"},
+                                                      {"{vertexid}", vertex_name(1)}, {"{subtask}", "0"},          {"{checkpointid}", checkpoint_},
                                                       {"{triggerid}", trigger_},      {"{log}", log_}};
     for (const auto& [name, value] : names) {
       if (const std::size_t at = path.find(name); at != std::string::npos) path.replace(at, name.size(), value);
@@ -167,6 +167,7 @@ class OpenApiTest : public testing::Test {
   ClusterEndpoints endpoints_{cluster_};
   std::string jar_;
   std::string trigger_ = "done";
+  std::string checkpoint_ = "7";
   std::string log_ = "orders-1-w1.log";
   std::set<std::string> seen_;
   std::map<std::string, int> asked_;
@@ -200,7 +201,11 @@ TEST_F(OpenApiTest, EveryPathIsServedAndEveryFieldOfItsAnswersIsDescribed) {
   for (const auto& path : description_.paths()) {
     if (path.second["get"] && !path.first.as<std::string>().contains("{triggerid}")) questions.push_back({"GET", path.first.as<std::string>()});
   }
+  questions.push_back({"POST", "/jobs/{jobid}/upgrade", R"({"triggerId":"done","jarId":")" + jar_ + R"("})", {}, 202});
+  questions.push_back({"GET", "/jobs/{jobid}/upgrade/{triggerid}"});
   for (const Question& question : questions) ask(question);
+  checkpoint_ = "5";
+  ask({"GET", "/jobs/{jobid}/checkpoints/details/{checkpointid}"});
   cluster_.pass_ms(2'000);
   ask({"GET", vertex + "/backpressure"});
   // What fails has fields of its own.
@@ -211,6 +216,9 @@ TEST_F(OpenApiTest, EveryPathIsServedAndEveryFieldOfItsAnswersIsDescribed) {
   ask({"GET", "/jobs/{jobid}/savepoints/{triggerid}"});
   ask({"POST", "/jobs/{jobid}/checkpoints", R"({"triggerId":"failed"})", {}, 202});
   ask({"GET", "/jobs/{jobid}/checkpoints/{triggerid}"});
+  cluster_.upgrade_answer = fail(ErrorCode::kIo, "the disk burns");
+  ask({"POST", "/jobs/{jobid}/upgrade", R"({"triggerId":"failed","jarId":")" + jar_ + R"("})", {}, 202});
+  ask({"GET", "/jobs/{jobid}/upgrade/{triggerid}"});
   ask({"POST", "/savepoint-disposal", R"({"savepoint-path":"/sp","triggerId":"failed"})", {}, 202});
   ask({"GET", "/savepoint-disposal/{triggerid}"});
   cluster_.end("FAILED");

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "control/http.h"
+#include "env/authority_test.h"
 #include "env/network_address.h"
 #include "tests/integration/command_test.h"
 
@@ -288,6 +289,45 @@ TEST_F(ClusterTest, WhatCannotRunIsRefusedWithItsReason) {
   const Ran nowhere = tidemark({"list", "-m", "127.0.0.1:1"});
   EXPECT_NE(nowhere.status, 0);
   EXPECT_THAT(nowhere.output, HasSubstr("127.0.0.1:1"));
+}
+
+/// All of whose connections have TLS.
+class ClusterWithTlsTest : public ClusterTest {
+ protected:
+  ClusterWithTlsTest() {
+    const Tls tls = authority_.issue("node", "DNS:tidemark,IP:127.0.0.1");
+    std::ofstream{path("tls.yaml")} << "security.ssl.internal: {certificate: " << tls.certificate << ", key: " << tls.key << ", authority: " << tls.authority
+                                    << ", peer-name: tidemark}\nsecurity.ssl.rest: {certificate: " << tls.certificate << ", key: " << tls.key << "}\n";
+    ::setenv("TIDEMARK_REST_AUTHORITY", tls.authority.c_str(), 1);
+  }
+  ~ClusterWithTlsTest() override { ::unsetenv("TIDEMARK_REST_AUTHORITY"); }
+
+  Authority authority_{"authority"};
+};
+
+TEST_F(ClusterWithTlsTest, AJobGivesTheRowsOfTheJobAloneAndStrangersAreKeptOut) {
+  const auto expected = rows_alone({"--count", "20000"});
+  const Process job_manager{TIDEMARK_COMMAND,
+                            {"jobmanager", "--dir", "jm", "--bind", "127.0.0.1:" + rpc_, "--rest", rest_, "--config", "tls.yaml"},
+                            folder_, "jobmanager.log"};
+  const auto task_manager = [&](const std::string& name, const Words& more) {
+    return std::make_unique<Process>(
+        TIDEMARK_COMMAND,
+        with({"taskmanager", "--jobmanager", "127.0.0.1:" + rpc_, "--slots", "1", "--dir", name, "--id", name, "--data-host", "127.0.0.1"}, more), folder_,
+        name + ".log");
+  };
+  const auto stranger = task_manager("stranger", {});
+  const auto one = task_manager("one", {"--config", "tls.yaml"});
+  const auto two = task_manager("two", {"--config", "tls.yaml"});
+  const std::string at = "https://127.0.0.1:" + rest_;
+  EXPECT_TRUE(comes_true([&] { return one->output().contains("registered") && two->output().contains("registered"); }))
+      << one->output() << job_manager.output();
+  const Ran ran = tidemark(with({"run", "-m", at, "-p", "2"}, job_words({"--count", "20000"}, "job")));
+  EXPECT_EQ(ran.status, 0) << ran.output << job_manager.output();
+  EXPECT_TRUE(all_rows("job-out") == expected);
+  EXPECT_THAT(tidemark({"list", "-a", "-m", at}).output, HasSubstr("(FINISHED)"));
+  EXPECT_NE(tidemark({"list", "-m", "127.0.0.1:" + rest_}).status, 0);
+  EXPECT_THAT(job_manager.output(), Not(HasSubstr("'stranger'")));
 }
 
 TEST_F(ClusterTest, LocalIsAClusterInOneCommand) {
