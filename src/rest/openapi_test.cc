@@ -147,6 +147,11 @@ class OpenApiTest : public testing::Test {
     description_.check(Json::parse(response.body), description_.schema_of(operation, response.status), name, seen_);
   }
 
+  void put(const std::string& path, const std::string& text) {
+    value_or_throw(cluster_.files.make_directories(parent_path(path)));
+    value_or_throw(value_or_throw(cluster_.files.create(path, CreateMode::kTruncate))->append(text));
+  }
+
   void upload() {
     auto upload = value_or_throw(endpoints_.begin_upload("jarfile", "orders"));
     value_or_throw(upload->append(program_of_fake("a job")));
@@ -170,8 +175,8 @@ class OpenApiTest : public testing::Test {
 
 TEST_F(OpenApiTest, EveryPathIsServedAndEveryFieldOfItsAnswersIsDescribed) {
   upload();
-  value_or_throw(cluster_.files.make_directories("/logs"));
-  value_or_throw(value_or_throw(cluster_.files.create("/logs/" + log_, CreateMode::kTruncate))->append("a line\n"));
+  put("/logs/" + log_, "a line\n");
+  put("/proc/self/task/7/comm", "tasks-0\n");
   const std::string vertex = "/jobs/{jobid}/vertices/{vertexid}";
   const std::string run = R"({"programArgsList":["x"]})";
   std::vector<Question> questions = {{"POST", "/jobs/{jobid}/savepoints", R"({"triggerId":"done"})", {}, 202},
