@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/nearest.h"
+#include "sim/cluster_simulation.h"
 #include "sim/coverage.h"
 #include "sim/scenario.h"
 #include "sim/seed_runner.h"
@@ -101,11 +102,23 @@ std::string one_line(std::string text) {
   return text;
 }
 
-std::string run_once(std::uint64_t seed, const Combination& which, std::uint64_t& digest) {
+/// use() of the simulation that the scenario asks for.
+template <class Use>
+auto simulate_with(std::uint64_t seed, const Combination& which, const Use& use) {
+  if (which.scenario->has_cluster()) {
+    ClusterSimulation simulation{seed, *which.scenario, *which.workload};
+    return use(simulation);
+  }
   Simulation simulation{seed, *which.scenario, *which.workload};
-  const std::optional<std::string> wrong = simulation.run();
-  digest = simulation.digest();
-  return wrong.value_or("");
+  return use(simulation);
+}
+
+std::string run_once(std::uint64_t seed, const Combination& which, std::uint64_t& digest) {
+  return simulate_with(seed, which, [&](auto& simulation) {
+    const std::optional<std::string> wrong = simulation.run();
+    digest = simulation.digest();
+    return wrong.value_or("");
+  });
 }
 
 std::string run_seed(std::uint64_t seed, const Combination& which, bool check_trace) {
@@ -158,15 +171,16 @@ int run_one(std::uint64_t seed, const std::vector<Combination>& all, const Argum
   const Combination& which = combination_of(seed, all);
   std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a seed that aborts has told all before
   fmt::print("seed {}, {}, {}\n", seed, which.scenario->name, which.workload->name);
-  Simulation simulation{seed, *which.scenario, *which.workload};
-  if (arguments.trace) {
-    set_log_level(LogLevel::kDebug);
-    simulation.listen([](std::string_view line) { fmt::print("{}\n", line); });
-  }
-  const std::optional<std::string> wrong = simulation.run();
-  if (wrong) fmt::print("wrong: {}\n", *wrong);
-  fmt::print("trace {:016x}\n{} passed, {} failed\n", simulation.digest(), wrong ? 0 : 1, wrong ? 1 : 0);
-  return wrong ? 1 : 0;
+  return simulate_with(seed, which, [&](auto& simulation) {
+    if (arguments.trace) {
+      set_log_level(LogLevel::kDebug);
+      simulation.listen([](std::string_view line) { fmt::print("{}\n", line); });
+    }
+    const std::optional<std::string> wrong = simulation.run();
+    if (wrong) fmt::print("wrong: {}\n", *wrong);
+    fmt::print("trace {:016x}\n{} passed, {} failed\n", simulation.digest(), wrong ? 0 : 1, wrong ? 1 : 0);
+    return wrong ? 1 : 0;
+  });
 }
 
 void list(const std::vector<Scenario>& scenarios) {

@@ -66,6 +66,13 @@ const std::vector<RangeKey>& range_keys() {
       RANGE(faults.stall, 1, kMany),
       RANGE(faults.time_leap, 1, kMany),
       RANGE(faults.clock_set, 1, kMany),
+      RANGE(faults.cut, 1, kMany),
+      RANGE(faults.connections_break, 1, kMany),
+      RANGE(faults.freeze, 1, kMany),
+      RANGE(faults.repeat, 1, kMany),
+      RANGE(cluster.task_managers, 1, 5),
+      RANGE(cluster.slots, 1, 8),
+      RANGE(cluster.delay_ms, 0, 1'000'000),
       RANGE(resumes.claim, 1, kMany),
       RANGE(resumes.move, 1, kMany),
       RANGE(resumes.older, 1, kMany),
@@ -76,7 +83,7 @@ const std::vector<RangeKey>& range_keys() {
 #undef RANGE
 
 const std::vector<std::string> kPlainKeys{"about", "workloads", "modes", "restart_kinds", "swarm", "rescale"};
-const std::vector<std::string> kSections{"checkpoints", "pace", "faults", "resumes"};
+const std::vector<std::string> kSections{"checkpoints", "pace", "faults", "cluster", "resumes"};
 
 template <class T>
 using Choices = std::vector<std::pair<std::string, T>>;

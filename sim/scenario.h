@@ -49,6 +49,15 @@ struct Scenario {
   Checkpoints checkpoints;
   ScenarioRange restarts{0, 3};  ///< that a process tries before the job has failed
 
+  /// Jobs run in a cluster. Then a process that dies is one of its: the JobManager, a TaskManager with all its workers, a worker.
+  struct Cluster {
+    ScenarioRange task_managers{0, 0};  ///< 0: there is none
+    ScenarioRange slots{1, 3};          ///< of each
+    ScenarioRange delay_ms{0, 0};       ///< of bytes between two machines, at most
+  };
+  Cluster cluster;
+  bool has_cluster() const { return cluster.task_managers.high > 0; }
+
   struct Pace {
     ScenarioRange step_us{20, 200};
     ScenarioRange laziness{1, 32};
@@ -78,6 +87,10 @@ struct Scenario {
     ScenarioRange stall;                ///< steps: a task stands still for a while
     ScenarioRange time_leap;            ///< steps: time leaps to the next deadline
     ScenarioRange clock_set;            ///< steps: the wall clock is set forward, by up to two seconds
+    ScenarioRange cut;                  ///< steps: nothing arrives between two machines of a cluster, one way or both
+    ScenarioRange connections_break;    ///< steps: all those between two of its machines
+    ScenarioRange freeze;               ///< steps: one of its machines stands still, and nobody hears of it
+    ScenarioRange repeat;               ///< steps: somebody asks a second time for what was asked before
   };
   Faults faults;
 

@@ -88,10 +88,11 @@ std::uint64_t SimulatedEnv::hash_files(const LeaveOut& leave_out) {
 void SimulatedEnv::die(Death death) {
   if (std::exchange(dead_, true)) return;
   death_ahead_.reset();
+  machine_died_ = death == Death::kMachine;
   trace_.note(death == Death::kMachine ? "THE MACHINE DIES" : "THE PROCESS DIES");
   if (death == Death::kMachine) {
     files_.crash_machine(random_);
-  } else {
+  } else if (!is_shared_) {
     files_.crash_process();
   }
 }

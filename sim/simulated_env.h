@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "env/env.h"
@@ -95,6 +96,12 @@ class SimulatedPool final : public BlockingPool {
 /// One draw of how lazy an actor is, at most `max`; half of them are not at all.
 std::uint64_t draw_laziness(Random& random, std::uint64_t max);
 
+/// How eager an actor is, for a while.
+struct Mood {
+  std::uint64_t laziness = 1;
+  std::int64_t stalled_until_ns = 0;
+};
+
 enum class Death {
   kProcess,  ///< what was written stays
   kMachine,  ///< what was not synced is lost, kept or torn
@@ -158,8 +165,25 @@ class SimulatedEnv {
   /// The process, and perhaps its machine, is gone: until revive() no file operation has any effect.
   void die(Death death);
   bool dead() const { return dead_; }
+  /// So it was with the last death.
+  bool machine_died() const { return machine_died_; }
   /// A new process may start.
   void revive() { dead_ = false; }
+  /// Several processes live here: when one dies, the others' handles and locks stay, and until revive() it is to be destroyed.
+  void share_among_processes() { is_shared_ = true; }
+
+  /// While one lives, a process that was killed is destroyed: whatever that does has no effect on files.
+  class Burial {
+   public:
+    explicit Burial(SimulatedEnv& env) : env_{env}, was_dead_{std::exchange(env.dead_, true)} {}
+    ~Burial() { env_.dead_ = was_dead_; }
+    Burial(const Burial&) = delete;
+    Burial& operator=(const Burial&) = delete;
+
+   private:
+    SimulatedEnv& env_;
+    const bool was_dead_;
+  };
 
   /// While one lives, files are looked at by nobody of this world: no fault, no trace, also after a death.
   class Observer {
@@ -201,6 +225,8 @@ class SimulatedEnv {
   std::uint64_t file_operations_ = 0;
   std::uint64_t failed_operations_ = 0;
   int observers_ = 0;
+  bool is_shared_ = false;
+  bool machine_died_ = false;
   bool dead_ = false;
 };
 

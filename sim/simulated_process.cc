@@ -169,7 +169,7 @@ bool SimulatedProcess::step() {
 
 std::size_t SimulatedProcess::tasks() const { return attempt_ != nullptr ? attempt_->tasks().size() : 0; }
 
-SimulatedProcess::Mood& SimulatedProcess::mood_of(std::size_t actor) {
+Mood& SimulatedProcess::mood_of(std::size_t actor) {
   while (actor >= moods_.size()) moods_.push_back({draw_laziness(env_.random(), env_.pace().max_laziness), 0});
   return moods_[actor];
 }

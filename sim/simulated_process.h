@@ -57,10 +57,6 @@ class SimulatedProcess final : private ExecutionFactory {
 
  private:
   class Attempt;
-  struct Mood {
-    std::uint64_t laziness = 1;
-    std::int64_t stalled_until_ns = 0;
-  };
 
   SimulatedProcess(SimulatedEnv& env, SimulatedJob job, const ProcessOptions& options,
                    std::unique_ptr<CheckpointStore> store);

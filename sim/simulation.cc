@@ -2,16 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <bit>
 #include <utility>
 
-#include "base/log.h"
+#include "sim/log_in_trace.h"
 
 namespace tidemark {
 namespace {
 
-constexpr std::int64_t kUs = 1'000;
 constexpr std::int64_t kMs = 1'000'000;
 // What a process that can't even start counts for.
 constexpr std::uint64_t kStepsOfStart = 50;
@@ -22,26 +19,11 @@ constexpr std::uint64_t kMaxCalmProcesses = 3;
 constexpr std::int64_t kMostClockSetMs = 2'000;
 // Of restored state that is loaded behind: units from this size up to 128 times as much.
 constexpr std::uint64_t kSmallestUnitBytes = 16;
-constexpr std::size_t kLogTimestamp = 24;  // of the real clock: no part of the trace
-
-// What the engine has to say goes into the trace.
-class LogInTrace {
- public:
-  explicit LogInTrace(Trace& trace) {
-    set_log_sink([&trace](std::string_view line) {
-      const std::string_view text = line.substr(std::min(kLogTimestamp, line.size()));
-      trace.note(detail::hash_bytes(text), [text] { return fmt::format("    log: {}", text); });
-    });
-  }
-  ~LogInTrace() { set_log_sink({}); }
-  LogInTrace(const LogInTrace&) = delete;
-  LogInTrace& operator=(const LogInTrace&) = delete;
-};
 
 }  // namespace
 
 Simulation::Simulation(std::uint64_t seed, const Scenario& scenario, const WorkloadKind& workload)
-    : scenario_{scenario}, draws_{seed ^ 0x5851f42d4c957f2d}, story_{seed, workload, draw_workload()} {
+    : scenario_{scenario}, draws_{seed, scenario}, story_{seed, workload, draw_workload()} {
   draw_options();
   draw_faults();
 }
@@ -52,32 +34,12 @@ void Simulation::listen(std::function<void(std::string_view line)> listener) {
   });
 }
 
-// Each power of two as often as any other.
-std::uint64_t Simulation::draw(const ScenarioRange& range) {
-  const auto lowest = static_cast<unsigned>(std::bit_width(range.low));
-  const auto highest = static_cast<unsigned>(std::bit_width(range.high));
-  const std::uint64_t bits = lowest + draws_.next() % (highest - lowest + 1);
-  const std::uint64_t least = bits == 0 ? 0 : std::uint64_t{1} << (bits - 1);
-  const std::uint64_t low = std::max(range.low, least);
-  const std::uint64_t high = std::min(range.high, bits == 0 ? 0 : 2 * least - 1);
-  return low + draws_.next() % (high - low + 1);
-}
-
-// A range of nothing takes no draw, so that a new key changes no seed of the scenarios that don't have it.
-std::uint64_t Simulation::draw_if_any(const ScenarioRange& range) { return range.high == 0 ? 0 : draw(range); }
-
-std::uint64_t Simulation::draw_fault(const ScenarioRange& range) {
-  const std::uint64_t drawn = draw(range);
-  const bool left_out = draws_.next() % 2 == 0;
-  return scenario_.swarm && left_out ? 0 : drawn;
-}
-
 WorkloadOptions Simulation::draw_workload() {
   WorkloadOptions result;
-  result.parallelism = static_cast<std::uint32_t>(draw(scenario_.parallelism));
-  result.mode = scenario_.modes[draws_.next() % scenario_.modes.size()];
-  result.records = draw(scenario_.records);
-  result.seed = draws_.next();
+  result.parallelism = static_cast<std::uint32_t>(draws_.draw(scenario_.parallelism));
+  result.mode = scenario_.modes[draws_.random().next() % scenario_.modes.size()];
+  result.records = draws_.draw(scenario_.records);
+  result.seed = draws_.random().next();
   result.bad_luck = [this] {
     const bool bad = disturbed_ && !story_.env().dead() && story_.env().one_in(user_error_one_in_);
     user_errors_ += bad ? 1 : 0;
@@ -89,39 +51,39 @@ WorkloadOptions Simulation::draw_workload() {
 void Simulation::draw_options() {
   CheckpointOptions& checkpoints = story_.options().master.checkpoints;
   const Scenario::Checkpoints& ranges = scenario_.checkpoints;
-  checkpoints.interval_ns = static_cast<std::int64_t>(draw(ranges.interval_ms)) * kMs;
-  checkpoints.interval_records = draw_if_any(ranges.interval_records);
-  checkpoints.interval_bytes = draw_if_any(ranges.interval_bytes);
-  checkpoints.timeout_ns = static_cast<std::int64_t>(draw(ranges.timeout_ms)) * kMs;
-  checkpoints.min_pause_ns = static_cast<std::int64_t>(draw(ranges.min_pause_ms)) * kMs;
-  checkpoints.max_concurrent = draw(ranges.in_flight);
-  checkpoints.num_retained = draw(ranges.retained);
-  if (const std::uint64_t tolerable = draw(ranges.tolerable_failures); tolerable > 0) {
+  checkpoints.interval_ns = static_cast<std::int64_t>(draws_.draw(ranges.interval_ms)) * kMs;
+  checkpoints.interval_records = draws_.draw_if_any(ranges.interval_records);
+  checkpoints.interval_bytes = draws_.draw_if_any(ranges.interval_bytes);
+  checkpoints.timeout_ns = static_cast<std::int64_t>(draws_.draw(ranges.timeout_ms)) * kMs;
+  checkpoints.min_pause_ns = static_cast<std::int64_t>(draws_.draw(ranges.min_pause_ms)) * kMs;
+  checkpoints.max_concurrent = draws_.draw(ranges.in_flight);
+  checkpoints.num_retained = draws_.draw(ranges.retained);
+  if (const std::uint64_t tolerable = draws_.draw(ranges.tolerable_failures); tolerable > 0) {
     checkpoints.tolerable_failures = static_cast<std::uint32_t>(tolerable);
   }
-  if (const std::uint64_t attempts = draw_if_any(ranges.closing_attempts); attempts > 0) {
+  if (const std::uint64_t attempts = draws_.draw_if_any(ranges.closing_attempts); attempts > 0) {
     checkpoints.closing_attempts = static_cast<std::uint32_t>(attempts);
   }
   story_.options().master.restart = draw_restart();
-  incremental_ = draws_.next() % 2 == 0;
-  spill_one_in_ = draw({0, 4});
+  incremental_ = draws_.random().next() % 2 == 0;
+  spill_one_in_ = draws_.draw({0, 4});
 }
 
 RestartPolicy Simulation::draw_restart() {
-  const auto restarts = static_cast<std::uint32_t>(draw(scenario_.restarts));
-  const auto delay_ns = static_cast<std::int64_t>(draw({0, 50})) * kMs;
+  const auto restarts = static_cast<std::uint32_t>(draws_.draw(scenario_.restarts));
+  const auto delay_ns = static_cast<std::int64_t>(draws_.draw({0, 50})) * kMs;
   if (restarts == 0) return NoRestart{};
   switch (draw_restart_kind()) {
     case RestartKind::kFixedDelay:
       break;
     case RestartKind::kFailureRate:
-      return FailureRateRestart{restarts, static_cast<std::int64_t>(draw({1, 500})) * kMs, delay_ns};
+      return FailureRateRestart{restarts, static_cast<std::int64_t>(draws_.draw({1, 500})) * kMs, delay_ns};
     case RestartKind::kExponentialDelay:
       return ExponentialDelayRestart{.initial_ns = 1 + delay_ns,
                                      .max_ns = 1 + 4 * delay_ns,
                                      .multiplier = 2,
                                      .jitter = 0.2,
-                                     .reset_after_ns = static_cast<std::int64_t>(draw({1, 200})) * kMs,
+                                     .reset_after_ns = static_cast<std::int64_t>(draws_.draw({1, 200})) * kMs,
                                      .attempts = restarts};
   }
   return FixedDelayRestart{restarts, delay_ns};
@@ -129,45 +91,31 @@ RestartPolicy Simulation::draw_restart() {
 
 RestartKind Simulation::draw_restart_kind() {
   const std::vector<RestartKind>& kinds = scenario_.restart_kinds;
-  return kinds.size() == 1 ? kinds.front() : kinds[draws_.next() % kinds.size()];
+  return kinds.size() == 1 ? kinds.front() : kinds[draws_.random().next() % kinds.size()];
 }
 
 void Simulation::draw_faults() {
   const Scenario::Faults& ranges = scenario_.faults;
-  fault_steps_ = draw(scenario_.fault_steps);
+  fault_steps_ = draws_.draw(scenario_.fault_steps);
   disturbed_ = fault_steps_ > 0;
-  process_death_one_in_ = draw_fault(ranges.process_death);
-  machine_death_one_in_ = draw_fault(ranges.machine_death);
-  user_error_one_in_ = draw_fault(ranges.user_error);
-  stop_one_in_ = draw_fault(ranges.stop);
-  cancel_one_in_ = draw_fault(ranges.cancel);
-  savepoint_one_in_ = draw_fault_if_any(ranges.savepoint);
-  stop_with_savepoint_one_in_ = draw_fault_if_any(ranges.stop_with_savepoint);
-  drain_one_in_ = draw_fault_if_any(ranges.drain);
-  cancel_with_savepoint_one_in_ = draw_fault_if_any(ranges.cancel_with_savepoint);
-  disposal_one_in_ = draw_fault_if_any(ranges.disposal);
-  rival_one_in_ = draw_fault_if_any(ranges.rival);
-  clock_set_one_in_ = draw_fault_if_any(ranges.clock_set);
-  claim_one_in_ = draw_if_any(scenario_.resumes.claim);
-  move_one_in_ = draw_if_any(scenario_.resumes.move);
-  older_one_in_ = draw_if_any(scenario_.resumes.older);
+  process_death_one_in_ = draws_.draw_fault(ranges.process_death);
+  machine_death_one_in_ = draws_.draw_fault(ranges.machine_death);
+  user_error_one_in_ = draws_.draw_fault(ranges.user_error);
+  stop_one_in_ = draws_.draw_fault(ranges.stop);
+  cancel_one_in_ = draws_.draw_fault(ranges.cancel);
+  savepoint_one_in_ = draws_.draw_fault_if_any(ranges.savepoint);
+  stop_with_savepoint_one_in_ = draws_.draw_fault_if_any(ranges.stop_with_savepoint);
+  drain_one_in_ = draws_.draw_fault_if_any(ranges.drain);
+  cancel_with_savepoint_one_in_ = draws_.draw_fault_if_any(ranges.cancel_with_savepoint);
+  disposal_one_in_ = draws_.draw_fault_if_any(ranges.disposal);
+  rival_one_in_ = draws_.draw_fault_if_any(ranges.rival);
+  clock_set_one_in_ = draws_.draw_fault_if_any(ranges.clock_set);
+  claim_one_in_ = draws_.draw_if_any(scenario_.resumes.claim);
+  move_one_in_ = draws_.draw_if_any(scenario_.resumes.move);
+  older_one_in_ = draws_.draw_if_any(scenario_.resumes.older);
 
-  FileFaults files;
-  files.full_disk_one_in = draw_fault(ranges.disk_full);
-  files.io_error_one_in = draw_fault(ranges.io_error);
-  files.read_error_one_in = draw_fault(ranges.read_error);
-  files.output_error_one_in = draw_fault(ranges.output_error);
-  files.death_one_in = draw_fault(ranges.death_in_file_change);
-  story_.env().set_file_faults(files);
-
-  Pace pace;
-  pace.max_step_ns = static_cast<std::int64_t>(draw(scenario_.pace.step_us)) * kUs;
-  pace.max_laziness = draw(scenario_.pace.laziness);
-  pace.max_stall_ns = static_cast<std::int64_t>(draw(scenario_.pace.stall_ms)) * kMs;
-  pace.stall_one_in = pace.max_stall_ns > 0 ? draw_fault(ranges.stall) : 0;
-  pace.max_io_latency_ns = static_cast<std::int64_t>(draw_fault(scenario_.pace.io_latency_ms)) * kMs;
-  pace.leap_one_in = draw_fault(ranges.time_leap);
-  story_.env().set_pace(pace);
+  story_.env().set_file_faults(draws_.draw_file_faults());
+  story_.env().set_pace(draws_.draw_pace());
 }
 
 std::optional<std::string> Simulation::run() {
@@ -224,8 +172,8 @@ void Simulation::check_finished(const JobOutcome& outcome) {
 std::optional<JobOutcome> Simulation::run_process() {
   if (!disturbed_ && ++calm_processes_ > kMaxCalmProcesses) throw Wrong{"the faults have ended, and the job still fails"};
   if (scenario_.rescale) {
-    story_.set_parallelism(static_cast<std::uint32_t>(draw(scenario_.parallelism)));
-    story_.options().master.checkpoints.num_retained = draw(scenario_.checkpoints.retained);
+    story_.set_parallelism(static_cast<std::uint32_t>(draws_.draw(scenario_.parallelism)));
+    story_.options().master.checkpoints.num_retained = draws_.draw(scenario_.checkpoints.retained);
   }
   choose_version();
   choose_backend();

@@ -11,8 +11,8 @@
 #include <string>
 #include <string_view>
 
-#include "env/split_mix_random.h"
 #include "sim/scenario.h"
+#include "sim/scenario_draws.h"
 #include "sim/story.h"
 #include "sim/workload.h"
 
@@ -32,10 +32,6 @@ class Simulation {
   std::uint64_t digest() const { return digest_; }
 
  private:
-  std::uint64_t draw(const ScenarioRange& range);
-  std::uint64_t draw_if_any(const ScenarioRange& range);
-  std::uint64_t draw_fault(const ScenarioRange& range);
-  std::uint64_t draw_fault_if_any(const ScenarioRange& range) { return range.high == 0 ? 0 : draw_fault(range); }
   WorkloadOptions draw_workload();
   void draw_options();
   RestartPolicy draw_restart();
@@ -58,7 +54,7 @@ class Simulation {
   std::uint64_t faults_so_far();
 
   const Scenario& scenario_;
-  SplitMixRandom draws_;  // of what is decided before anything runs
+  ScenarioDraws draws_;  // of what is decided before anything runs
   Story story_;
 
   bool disturbed_ = false;  // the faults have not ended

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "graph/verdict.h"
+#include "sim/folder_checks.h"
 #include "snapshot/checkpoint_store.h"
-#include "snapshot/shared_files.h"
 #include "snapshot/snapshot_claim.h"
 #include "snapshot/snapshot_disposal.h"
 
@@ -24,16 +24,6 @@ constexpr std::uint64_t kMostStepsAhead = 12;
 // Where somebody starts the job who never gets what they want.
 constexpr const char* kOthersDir = "/others";
 constexpr std::string_view kOfTwo = "of two who claim one snapshot";
-
-template <class T>
-T expect(Result<T> result, std::string_view what) {
-  if (!result) throw Wrong{fmt::format("{}: {}", what, result.error().message())};
-  return std::move(*result);
-}
-
-void expect_none(const std::optional<std::string>& wrong, std::string_view when) {
-  if (wrong) throw Wrong{fmt::format("{}: {}", when, *wrong)};
-}
 
 }  // namespace
 
@@ -243,16 +233,7 @@ void Story::look_at_savepoints() {
   for (const std::string& path : std::exchange(*new_savepoints_, {})) {
     const std::string when = fmt::format("savepoint '{}' is complete", path);
     expect_none(ownership_.add(path), when);
-    const CheckpointMetadata metadata = expect(load_checkpoint(env_.files(), path), when);
-    for (const CheckpointMetadata::Operator& op : metadata.operators) {
-      for (const OperatorSnapshot& subtask : op.subtasks) {
-        for (const SnapshotFile& file : subtask.keyed_files) {
-          if (parent_path(file.path) != path) throw Wrong{fmt::format("{} and needs '{}'", when, file.path)};
-        }
-        if (!subtask.store.files.empty()) throw Wrong{fmt::format("{} and has files of a store", when)};
-      }
-    }
-    expect_none(workload_->check_checkpoint(env_.files(), path, metadata), when);
+    expect_whole_savepoint(env_.files(), *workload_, path);
   }
 }
 
@@ -457,35 +438,25 @@ void Story::check_retained() {
   expect_none(retained_.find_touched(), "the pointer names it");
 }
 
-// Of a job that was drained: all that its sources had read, and nothing else.
-std::optional<std::string> Story::check_all_rows() {
-  const auto current = pointer();
-  if (!current || current->checkpoints.empty()) return workload_->check_finished(env_.files());
-  const std::string path = path_of(folder(), current->checkpoints.back());
-  const auto newest = load_checkpoint(env_.files(), path);
-  if (!newest) return newest.error().message();
-  if (!newest->drained) return workload_->check_finished(env_.files());
-  if (auto wrong = workload_->check_so_far(env_.files())) return wrong;
-  return workload_->check_checkpoint(env_.files(), path, *newest);
-}
-
 void Story::check_finished(const std::optional<JobOutcome>& outcome) {
   check_outcome(outcome);
   if (files_failed()) {
     if (is_kept()) {
       check_outcome(run());
     } else {
-      tidy_output();
+      const SimulatedEnv::Observer observer{env_};
+      tidy_output(env_.files());
     }
   }
   finish_disposals();
   check_claim();
   const SimulatedEnv::Observer observer{env_};
-  expect_none(check_all_rows(), "at the end");
+  expect_none(find_wrong_output(env_.files(), *workload_, folder()), "at the end");
   expect_none(ownership_.find_touched(), "at the end");
   if (!is_kept()) return;
   check_retained();
-  check_nothing_left();
+  const CheckpointPointer current = expect_no_leftover(env_.files(), folder(), options_.master.checkpoints.num_retained);
+  expect_none(ownership_.find_unsettled(current), "at the end");
 }
 
 // Of a job that has finished it stays, or what was claimed is gone.
@@ -497,8 +468,8 @@ void Story::check_claim() {
 
 void Story::check_rows() {
   const SimulatedEnv::Observer observer{env_};
-  tidy_output();
-  expect_none(check_all_rows(), "at the end, after a crash of the machine");
+  tidy_output(env_.files());
+  expect_none(find_wrong_output(env_.files(), *workload_, folder()), "at the end, after a crash of the machine");
 }
 
 void Story::check_begins_anew_or_refuses() {
@@ -513,61 +484,11 @@ void Story::check_begins_anew_or_refuses() {
   expect_none(workload_->check_so_far(env_.files()), "after a refused run");
 }
 
-// What nobody else does where no run goes on from the one before: hidden files are removed, but for the sinks' names.
-void Story::tidy_output() {
-  const SimulatedEnv::Observer observer{env_};
-  for (const char* hidden : {"**/.part-*", ".part-*"}) {
-    const auto paths = glob(env_.files(), join_path(kSimulatedOutputDir, hidden));
-    if (!paths) continue;
-    for (const std::string& path : *paths) {
-      if (!path.ends_with(".owner")) value_or_throw(env_.files().remove(path));
-    }
-  }
-}
-
 void Story::check_outcome(const std::optional<JobOutcome>& outcome) const {
   if (!outcome) throw Wrong{"the job did not finish: its process ended"};
   if (outcome->state == JobState::kFinished) return;
   throw Wrong{fmt::format("the job is {} and not finished: {}", to_string(outcome->state),
                           outcome->error ? outcome->error->message() : "nobody says why")};
-}
-
-void Story::check_nothing_left() {
-  std::vector<std::string> checkpoints;
-  for (const DirectoryEntry& entry : expect(env_.files().list(folder()), "the checkpoints")) {
-    if (entry.is_directory) {
-      if (entry.name != kSharedFolderName) checkpoints.push_back(entry.name);
-    } else if (entry.name != "CURRENT" && entry.name != "LOCK") {
-      throw Wrong{fmt::format("'{}' is left over among the checkpoints", entry.name)};
-    }
-  }
-  if (checkpoints.empty()) throw Wrong{"no checkpoint is left at the end"};
-  if (checkpoints.size() > options_.master.checkpoints.num_retained) {
-    throw Wrong{fmt::format("{} checkpoints are left where {} are retained: {}", checkpoints.size(),
-                            options_.master.checkpoints.num_retained, fmt::join(checkpoints, ", "))};
-  }
-  const auto current = pointer();
-  if (!current) throw Wrong{"no pointer is left at the end"};
-  expect_none(ownership_.find_unsettled(*current), "at the end");
-  check_shared_files(*current);
-}
-
-void Story::check_shared_files(const CheckpointPointer& current) {
-  std::set<std::string> needed;
-  for (const RetainedCheckpoint& checkpoint : current.checkpoints) {
-    const auto metadata = expect(load_checkpoint(env_.files(), path_of(folder(), checkpoint)), "at the end");
-    for (const CheckpointMetadata::Operator& op : metadata.operators) {
-      for (const OperatorSnapshot& subtask : op.subtasks) {
-        for (const SnapshotFile& file : subtask.keyed_files) needed.insert(file.path.substr(file.path.rfind('/') + 1));
-        for (const StoreFile& file : subtask.store.files) needed.insert(file.file.path.substr(file.file.path.rfind('/') + 1));
-      }
-    }
-  }
-  const auto shared = env_.files().list(join_path(folder(), kSharedFolderName));
-  if (!shared) return;
-  for (const DirectoryEntry& entry : *shared) {
-    if (!needed.contains(entry.name)) throw Wrong{fmt::format("'{}' is left over among the shared files", entry.name)};
-  }
 }
 
 }  // namespace tidemark

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -20,18 +19,9 @@
 #include "sim/simulated_env.h"
 #include "sim/simulated_process.h"
 #include "sim/workload.h"
+#include "sim/wrong.h"
 
 namespace tidemark {
-
-/// What is wrong with the engine, as far as a simulation has found it.
-class Wrong final : public std::exception {
- public:
-  explicit Wrong(std::string what) : what_{std::move(what)} {}
-  const char* what() const noexcept override { return what_.c_str(); }
-
- private:
-  std::string what_;
-};
 
 class Story {
  public:
@@ -144,11 +134,7 @@ class Story {
   bool is_free_savepoint(const std::string& path);
   void finish_disposals();
   void check_retained();
-  std::optional<std::string> check_all_rows();
   void check_outcome(const std::optional<JobOutcome>& outcome) const;
-  void check_nothing_left();
-  void check_shared_files(const CheckpointPointer& current);
-  void tidy_output();
   bool files_failed() const { return env_.failed_operations() > failed_operations_before_; }
 
   SimulatedEnv env_;

@@ -52,14 +52,14 @@ struct FakeProcess {
 
 class FakeProcesses final : public Processes {
  public:
-  std::unique_ptr<Process> start(ProcessOrder order, Mailbox& owner, ProcessCallbacks callbacks) override {
+  std::unique_ptr<StartedProcess> start(ProcessOrder order, Mailbox& owner, ProcessCallbacks callbacks) override {
     FakeProcess& one = started.emplace_back(std::move(order), &owner, std::move(callbacks));
     return std::make_unique<Handle>(one);
   }
   std::list<FakeProcess> started;
 
  private:
-  class Handle final : public Process {
+  class Handle final : public StartedProcess {
    public:
     explicit Handle(FakeProcess& process) : process_{process} {}
     ~Handle() override { process_.is_held = false; }

@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "cli/daemon.h"
 #include "env/sha256.h"
 
 namespace tidemark {
@@ -17,7 +18,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::uint16_t kDefaultPort = 8081;
 constexpr std::size_t kReadAtOnce = 1u << 20;
 // Planning may take as long as the JobManager lets it.
 constexpr std::int64_t kLongestAnswer_ms = 200'000;
@@ -82,12 +82,19 @@ std::vector<std::string> job_words(const std::vector<std::string>& options, std:
 
 Result<HttpPeer> job_manager_peer(const std::string& named) {
   std::string address = named.empty() ? variable("TIDEMARK_JOBMANAGER") : named;
+  const bool tls = address.starts_with("https://");
+  if (address.starts_with("http://") || tls) address.erase(0, address.find("//") + 2);
+  while (address.ends_with('/')) address.pop_back();
   if (address.empty()) address = "localhost";
-  if (!address.contains(':') || address.ends_with(']')) address = fmt::format("{}:{}", address, kDefaultPort);
+  if (!address.contains(':') || address.ends_with(']')) address = fmt::format("{}:{}", address, kRestPort);
   auto parsed = parse_network_address(address);
   if (!parsed) return std::unexpected{parsed.error().within("the JobManager's address")};
   if (parsed->is_unix()) return fail(ErrorCode::kInvalidArgument, "the JobManager's address must be HOST:PORT");
-  return HttpPeer{.address = *std::move(parsed), .token = variable("TIDEMARK_TOKEN"), .timeout_ms = kLongestAnswer_ms};
+  return HttpPeer{.address = *std::move(parsed),
+                  .token = variable(kTokenVariable),
+                  .tls = tls,
+                  .authority = variable("TIDEMARK_REST_AUTHORITY"),
+                  .timeout_ms = kLongestAnswer_ms};
 }
 
 bool is_job_id(std::string_view text) {

@@ -18,8 +18,8 @@
 
 namespace tidemark {
 
-/// Where it listens: `named`, "host:port" or "host", or else the variable TIDEMARK_JOBMANAGER, or else localhost:8081. Its token is that
-/// of TIDEMARK_TOKEN, if any.
+/// Where it listens: `named`, "host:port" or "host", with https:// before it where REST has TLS, or else the variable TIDEMARK_JOBMANAGER,
+/// or else localhost:8081. Its token is that of TIDEMARK_TOKEN, if any; TIDEMARK_REST_AUTHORITY names who signed its certificate.
 Result<HttpPeer> job_manager_peer(const std::string& named);
 /// Whether it is the id of a job of a cluster: 32 hexadecimal digits, large or small; and as the cluster writes it.
 bool is_job_id(std::string_view text);

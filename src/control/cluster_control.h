@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "control/executable_store.h"
+#include "control/http.h"
 #include "control/jobs_control.h"
 
 namespace tidemark {
@@ -53,11 +54,14 @@ struct Upgraded {
 /// When the new job has completed a checkpoint; or why it has not, and what runs.
 using UpgradeAnswer = std::move_only_function<void(Result<Upgraded>)>;
 using Done = std::move_only_function<void(Result<>)>;
+using HttpAnswer = std::move_only_function<void(Result<HttpResponse>)>;
 using PlanAnswer = std::move_only_function<void(Result<std::string> json)>;
 
 class ClusterControl : public JobsControl {
  public:
   virtual std::vector<TaskManagerGlance> task_managers() = 0;
+  /// What it says of itself to `request`, whose path is below /taskmanagers/ID: in some seconds, or kTimeout. kNotFound: it is not there.
+  virtual void ask_task_manager(std::string_view id, HttpRequest request, HttpAnswer answer) = 0;
 
   virtual ExecutableStore& executables() = 0;
   /// kFailedPrecondition, naming it, if a job that is not over runs it.

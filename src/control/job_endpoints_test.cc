@@ -308,27 +308,55 @@ TEST_F(JobEndpointsTest, MetricsOfSubtasksAreSummedUpAsIsAskedFor) {
   EXPECT_EQ(get(vertex + "/subtasks/3/metrics", {}).status, 404);
 }
 
-TEST_F(JobEndpointsTest, BackpressureIsThatOfNowAndSoNeedsTwoLooks) {
-  const auto look = [&](std::int64_t now_ms, std::int64_t busy_ms, std::int64_t backpressured_ms) {
-    job_.now_ms = now_ms;
-    const std::int64_t idle_ms = now_ms - 1'000 - busy_ms - backpressured_ms;
-    job_.vertices = {{.id = 1, .name = "map", .subtasks = {{.busy_ms = busy_ms, .idle_ms = idle_ms, .backpressured_ms = backpressured_ms}, {.idle_ms = now_ms}}}};
+TEST_F(JobEndpointsTest, BackpressureIsThatOfTheLastSeconds) {
+  const auto look = [&](SubtaskRates first, SubtaskRates second) {
+    job_.vertices = {{.id = 1, .name = "map", .subtasks = {{.busy_ms = 9'000, .rates = first}, {.busy_ms = 9'000, .rates = second}}}};
     return json(call("GET", "/jobs/orders/vertices/" + vertex_name(1) + "/backpressure"));
   };
-  EXPECT_EQ(look(5'000, 4'000, 0)["status"], "deprecated");
-  EXPECT_EQ(look(5'000, 4'000, 0)["status"], "deprecated") << "nothing new is known";
-  const Json second = look(7'000, 4'200, 1'600);
-  EXPECT_EQ(second["status"], "ok");
-  EXPECT_EQ(second["backpressureLevel"], "high");
-  EXPECT_DOUBLE_EQ(second["subtasks"][0]["ratio"].get<double>(), 0.8) << "and not 1600 of 7000 ms";
-  EXPECT_DOUBLE_EQ(second["subtasks"][0]["busyRatio"].get<double>(), 0.1);
-  EXPECT_DOUBLE_EQ(second["subtasks"][1]["idleRatio"].get<double>(), 1);
-  EXPECT_EQ(second["subtasks"][1]["backpressureLevel"], "ok");
-  EXPECT_EQ(look(8'000, 5'000, 1'650)["backpressureLevel"], "ok");
-  job_.restarts = 1;
-  EXPECT_EQ(look(9'000, 10, 0)["status"], "deprecated") << "it has restarted";
-  EXPECT_EQ(look(10'000, 20, 400)["backpressureLevel"], "low");
-  EXPECT_EQ(look(99'000, 30, 400)["status"], "deprecated") << "nobody has looked for long";
+  EXPECT_EQ(look({}, {})["status"], "deprecated") << "nothing is known yet";
+  const Json high = look({.busy_ms = 100, .idle_ms = 100, .backpressured_ms = 800}, {.idle_ms = 1'000});
+  EXPECT_EQ(high["status"], "ok");
+  EXPECT_EQ(high["backpressureLevel"], "high");
+  EXPECT_DOUBLE_EQ(high["subtasks"][0]["ratio"].get<double>(), 0.8);
+  EXPECT_DOUBLE_EQ(high["subtasks"][0]["busyRatio"].get<double>(), 0.1);
+  EXPECT_DOUBLE_EQ(high["subtasks"][1]["idleRatio"].get<double>(), 1);
+  EXPECT_EQ(high["subtasks"][1]["backpressureLevel"], "ok");
+  EXPECT_EQ(look({.busy_ms = 600, .backpressured_ms = 400}, {.idle_ms = 1'000})["backpressureLevel"], "low");
+  EXPECT_EQ(look({.busy_ms = 950, .backpressured_ms = 50}, {.idle_ms = 1'000})["backpressureLevel"], "ok");
+}
+
+TEST_F(JobEndpointsTest, MetricsOfOperatorsHaveTheirNames) {
+  job_.vertices = {{.id = 2,
+                    .name = "count -> files",
+                    .subtasks = {{.operators = {{.records_out = 7, .late_dropped = 2}, {.records_out = 5}}}},
+                    .operators = {"count", "files"}}};
+  const auto get = [&](const std::string& path, const std::string& names) {
+    return json(endpoints_.handle({.method = "GET", .path = "/jobs/orders/vertices/" + vertex_name(2) + path, .query = {{"get", names}}, .body = {}}));
+  };
+  EXPECT_EQ(get("/metrics", "0.count.numRecordsOut"), Json::parse(R"([{"id":"0.count.numRecordsOut","value":"7"}])"));
+  EXPECT_EQ(get("/subtasks/0/metrics", "count.numLateRecordsDropped,files.numRecordsOut"),
+            Json::parse(R"([{"id":"count.numLateRecordsDropped","value":"2"},{"id":"files.numRecordsOut","value":"5"}])"));
+}
+
+TEST_F(JobEndpointsTest, WatermarksAreThoseOfTheSubtasks) {
+  job_.vertices = {{.id = 2, .name = "count", .subtasks = {{.watermark_ms = 4'000}, {}}}};
+  EXPECT_EQ(json(call("GET", "/jobs/orders/vertices/" + vertex_name(2) + "/watermarks")),
+            Json::parse(R"([{"id":"0.currentInputWatermark","value":"4000"},{"id":"1.currentInputWatermark","value":"-9223372036854775808"}])"));
+  const auto lag = [&](const std::string& subtask) {
+    return json(endpoints_.handle({.method = "GET", .path = "/jobs/orders/vertices/" + vertex_name(2) + "/subtasks/" + subtask + "/metrics", .query = {{"get", "watermarkLag"}}, .body = {}}));
+  };
+  EXPECT_EQ(lag("0"), Json::parse(R"([{"id":"watermarkLag","value":"1000"}])"));
+  EXPECT_EQ(lag("1"), Json::array()) << "it has no event time yet";
+}
+
+TEST_F(JobEndpointsTest, MetricsOfJobsAreSummedUp) {
+  job_.restarts = 3;
+  const auto get = [&](std::map<std::string, std::string> query) {
+    return json(endpoints_.handle({.method = "GET", .path = "/jobs/metrics", .query = std::move(query), .body = {}}));
+  };
+  EXPECT_EQ(get({{"get", "numRestarts"}, {"agg", "sum"}}), Json::parse(R"([{"id":"numRestarts","sum":3.0}])"));
+  EXPECT_EQ(get({{"get", "numRestarts"}, {"jobs", "another"}}), Json::array());
+  EXPECT_THAT(get({}).dump(), HasSubstr(R"({"id":"totalNumberOfCheckpoints"})"));
 }
 
 TEST_F(JobEndpointsTest, WhatIsNotKnownOfAnEmbeddedJobIsNotMadeUp) {

@@ -13,6 +13,7 @@ namespace {
 
 // A TaskManager sees the end of its child at once; this is for one that is slow or cut off.
 constexpr std::int64_t kPatienceNs = 1'000'000'000;
+constexpr std::size_t kShortId = 8;
 
 std::string described(const PlacedWorker& worker) { return fmt::format("{} ({})", worker.name, worker.place); }
 
@@ -34,8 +35,9 @@ DeployingExecution::~DeployingExecution() {
 void DeployingExecution::start(AttemptStart start) {
   state_ = State::kWaiting;
   start_ = std::move(start);
-  lease_ = task_managers_.lease({.name = fmt::format("{}-{}-{}", what_.job, what_.id, start_.attempt),
+  lease_ = task_managers_.lease({.name = fmt::format("{}-{}-{}", what_.job, what_.id.substr(0, kShortId), start_.attempt),
                                  .job = what_.job,
+                                 .job_id = what_.id,
                                  .executable = what_.executable,
                                  .arguments = what_.arguments,
                                  .slots = what_.slots},

@@ -25,7 +25,7 @@ namespace tidemark {
 /// What all attempts of a job run.
 struct Deployment {
   std::string job;  ///< its name
-  std::string id;   ///< short: it tells its workers' names from those of another job of that name
+  std::string id;   ///< its first digits tell its workers' names from those of another job of that name
   std::string executable;
   std::vector<std::string> arguments;
   std::uint32_t slots = 1;

@@ -140,7 +140,7 @@ JobManager::JobManager(const Env& env, Random& secrets, JobManagerSettings setti
 JobManager::~JobManager() = default;
 
 Result<> JobManager::listen(Transport& transport) {
-  TIDEMARK_ASSIGN(listener, transport.listen(settings_.address, {.connection = control_connection()}, inbox_->mailbox,
+  TIDEMARK_ASSIGN(listener, transport.listen(settings_.address, {.connection = control_connection(settings_.tls)}, inbox_->mailbox,
                                              {.on_connection = [this](std::unique_ptr<Connection> connection) { welcome(std::move(connection)); },
                                               .on_refused = [](const Closed& closed) { log_debug(closed.error.message()); }}));
   listener_ = std::move(listener);

@@ -36,6 +36,7 @@ struct JobManagerSettings {
   std::int64_t slot_request_timeout_ms = 300'000;
   std::size_t most_ended_jobs = 100;        ///< that are told of; older records are deleted
   PlannerLimits planning;
+  std::optional<Tls> tls;                   ///< of all connections to `address`
 };
 
 class JobManager {
@@ -62,6 +63,9 @@ class JobManager {
 
   // As in ClusterControl; the thread.
   std::vector<TaskManagerGlance> task_managers() const { return task_managers_.glance(); }
+  void ask_task_manager(std::string_view id, HttpRequest request, HttpAnswer answer) {
+    task_managers_.ask(id, std::move(request), std::move(answer));
+  }
   std::vector<JobGlance> jobs() const;
   std::optional<ClusterJob> job(std::string_view id) const;
   void run(RunOrder order, RunAnswer answer);

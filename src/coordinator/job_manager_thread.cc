@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "base/version.h"
 #include "env/asio_transport.h"
 
@@ -23,6 +24,11 @@ class JobManagerThread::Control final : public ClusterControl {
 
   std::vector<TaskManagerGlance> task_managers() override {
     return ask<std::vector<TaskManagerGlance>>([this] { return manager_.task_managers(); });
+  }
+  void ask_task_manager(std::string_view id, HttpRequest request, HttpAnswer answer) override {
+    tell(std::move(answer), [this, id = std::string{id}, request = std::move(request)](HttpAnswer to) mutable {
+      manager_.ask_task_manager(id, std::move(request), std::move(to));
+    });
   }
   std::vector<JobGlance> jobs() override {
     return ask<std::vector<JobGlance>>([this] { return manager_.jobs(); });
@@ -108,6 +114,7 @@ class JobManagerThread::Thread {
 
  private:
   void run() {
+    name_this_thread("jobmanager");
     const auto has_work = [this] { return is_ending_ || manager_->has_work(); };
     while (!is_ending_) {
       if (manager_->step() == Progress::kMadeProgress) continue;

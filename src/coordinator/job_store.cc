@@ -19,6 +19,11 @@ constexpr std::string_view kJobsName = "jobs";
 constexpr std::string_view kDamagedSuffix = ".damaged";
 constexpr std::size_t kIdDigits = 32;
 
+// What was read and makes no sense; what the disk does not give today it may give tomorrow.
+bool is_damage(const Error& error) {
+  return error.code() == ErrorCode::kDataLoss || error.code() == ErrorCode::kUnsupportedVersion || error.code() == ErrorCode::kParse;
+}
+
 // Others' files, and those that were set aside, have other names.
 bool is_id(std::string_view name) { return name.size() == kIdDigits && name.find_first_not_of("0123456789abcdef") == std::string_view::npos; }
 
@@ -65,8 +70,11 @@ Result<std::vector<JobRecord>> JobStore::read_all() {
     if (entry.is_directory || !is_id(entry.name)) continue;
     if (auto record = read(entry.name)) {
       records.push_back(*std::move(record));
-    } else {
+    } else if (is_damage(record.error())) {
       set_aside(entry.name, record.error());
+    } else {
+      return std::unexpected{record.error().within(fmt::format(
+          "the record of job {}, without which that would not go on (move it away to start all the same)", entry.name))};
     }
   }
   std::ranges::stable_sort(records, {}, &JobRecord::submitted_ms);
@@ -80,14 +88,11 @@ Result<JobRecord> JobStore::read(const std::string& id) {
   return record;
 }
 
-// What the disk does not give today it may give tomorrow: only what was read and makes no sense is moved.
 void JobStore::set_aside(const std::string& id, const Error& why) {
   const std::string path = join_path(jobs_folder(), id);
-  std::string where = "it stays where it is";
-  if (why.code() == ErrorCode::kDataLoss || why.code() == ErrorCode::kUnsupportedVersion || why.code() == ErrorCode::kParse) {
-    const std::string aside = path + std::string{kDamagedSuffix};
-    if (files_.rename(path, aside) && files_.sync_directory(jobs_folder())) where = fmt::format("it is now '{}'", aside);
-  }
+  const std::string aside = path + std::string{kDamagedSuffix};
+  const bool is_moved = files_.rename(path, aside) && files_.sync_directory(jobs_folder());
+  const std::string where = is_moved ? fmt::format("it is now '{}'", aside) : "it stays where it is";
   log_error(fmt::format("the record of job {} can't be read, and the job does not go on ({}): {}; its checkpoints are untouched", id, where, why.message()));
 }
 

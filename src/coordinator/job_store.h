@@ -1,7 +1,7 @@
 // A JobManager's folder: LOCK, which one process holds; EPOCH, counted up at each start; jobs/<id>, a record a job.
 //
-// What was written is durable after return. A record that can't be read is set aside under another name, with a line in the log, and
-// the others go on. Threads: any; two calls for one job are the caller's to order. `files` outlives it.
+// What was written is durable after return. A record that is damaged is set aside under another name, with a line in the log, and
+// the others go on; one that the disk does not give is an error, as its job must not be forgotten. Threads: any; two calls for one job are the caller's to order. `files` outlives it.
 #pragma once
 
 #include <cstdint>

@@ -91,14 +91,16 @@ TEST_F(JobStoreTest, ADamagedRecordIsSetAsideAndTheOthersStay) {
   EXPECT_EQ(value_or_throw(read_file(files_, path_of(kId) + ".damaged")), bytes);
 }
 
-TEST_F(JobStoreTest, ARecordThatTheDiskDoesNotGiveStays) {
+TEST_F(JobStoreTest, WithARecordThatTheDiskDoesNotGiveNoJobIsForgotten) {
   const auto store = open();
   ASSERT_TRUE(store->write(sample(kId, 10)));
   files_.set_hook([](FileOperation operation, const std::string&) -> std::optional<Error> {
     if (operation == FileOperation::kRead) return Error{ErrorCode::kIo, "bad sector"};
     return std::nullopt;
   });
-  EXPECT_THAT(value_or_throw(store->read_all()), IsEmpty());
+  const auto records = store->read_all();
+  ASSERT_FALSE(records);
+  EXPECT_THAT(records.error().message(), HasSubstr(std::string{"the record of job "} + kId));
   files_.set_hook(nullptr);
   EXPECT_THAT(value_or_throw(store->read_all()), SizeIs(1));
 }

@@ -18,15 +18,13 @@ constexpr std::size_t kMostFailures = 16;
 // A record is made durable: more often than this only what somebody waits for is worth it.
 constexpr std::int64_t kHistoryPeriodNs = 10'000'000'000;
 
-constexpr std::size_t kShortId = 8;
-
 std::uint32_t slots_of(const PhysicalPlan& plan) {
   return std::ranges::max_element(plan.vertices, {}, &PhysicalVertex::parallelism)->parallelism;
 }
 
 Deployment deployment_of(const JobRecord& record, std::uint64_t epoch) {
   return {.job = record.name(),
-          .id = record.id.substr(0, kShortId),
+          .id = record.id,
           .executable = record.executable,
           .arguments = record.arguments,
           .slots = slots_of(record.description.plan),
@@ -60,7 +58,10 @@ class ManagedJob::Executions final : public ExecutionFactory {
 };
 
 ManagedJob::ManagedJob(JobRecord record, const JobServices& services)
-    : services_{services}, record_{std::move(record)}, counted_before_{record_.completed_checkpoints, record_.failed_checkpoints} {
+    : services_{services},
+      record_{std::move(record)},
+      log_origin_{fmt::format("job {} ({})", record_.name(), record_.id)},
+      counted_before_{record_.completed_checkpoints, record_.failed_checkpoints} {
   for (const CheckpointGlance& each : record_.checkpoints) checkpoints_.push_back({each});
 }
 
@@ -76,7 +77,7 @@ void ManagedJob::run(const Options& options, std::unique_ptr<CheckpointStore> st
 
 Progress ManagedJob::step() {
   if (master_ == nullptr) return Progress::kBlocked;
-  const Progress progress = master_->step();
+  const Progress progress = step_master();
   if (progress == Progress::kBlocked) return progress;
   note_progress();
   if (progress == Progress::kDone) {
@@ -85,6 +86,11 @@ Progress ManagedJob::step() {
     end(outcome.state, outcome.error);
   }
   return progress;
+}
+
+Progress ManagedJob::step_master() {
+  const LogOrigin origin{log_origin_};
+  return master_->step();
 }
 
 std::optional<std::int64_t> ManagedJob::next_deadline_ns() const {

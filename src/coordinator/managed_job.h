@@ -65,12 +65,14 @@ class ManagedJob {
  private:
   class Executions;
 
+  Progress step_master();
   void note_progress();
   void note_checkpoints();
   void add_failure(std::string message);
 
   const JobServices services_;
   JobRecord record_;
+  const std::string log_origin_;
   bool has_changed_ = false;
   std::uint32_t failures_seen_ = 0;
   struct Counts {

@@ -17,6 +17,7 @@
 #include <thread>
 #include <tuple>
 
+#include "base/thread_name.h"
 #include "env/descriptor.h"
 #include "env/owner_link.h"
 #include "env/spawn.h"
@@ -170,6 +171,7 @@ class PosixProcesses::Keeper {
 
  private:
   void run() {
+    name_this_thread("processes");
     while (!is_ending_) {
       wait_and_handle();
       std::uint64_t calls = 0;
@@ -248,7 +250,7 @@ class PosixProcesses::Keeper {
   std::thread thread_;
 };
 
-class PosixProcesses::Handle final : public Process {
+class PosixProcesses::Handle final : public StartedProcess {
  public:
   Handle(Keeper& keeper, std::shared_ptr<Report> report) : keeper_{keeper}, report_{std::move(report)} {}
   ~Handle() override {
@@ -270,7 +272,7 @@ PosixProcesses::PosixProcesses(FileSystem& files, const Clock& clock, RollingLog
 
 PosixProcesses::~PosixProcesses() = default;
 
-std::unique_ptr<Process> PosixProcesses::start(ProcessOrder order, Mailbox& owner, ProcessCallbacks callbacks) {
+std::unique_ptr<StartedProcess> PosixProcesses::start(ProcessOrder order, Mailbox& owner, ProcessCallbacks callbacks) {
   auto report = std::make_shared<Report>();
   report->link.bind(owner);
   report->callbacks = std::move(callbacks);

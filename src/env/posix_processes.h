@@ -19,7 +19,7 @@ class PosixProcesses final : public Processes {
   /// Kills those that run.
   ~PosixProcesses() override;
 
-  std::unique_ptr<Process> start(ProcessOrder order, Mailbox& owner, ProcessCallbacks callbacks) override;
+  std::unique_ptr<StartedProcess> start(ProcessOrder order, Mailbox& owner, ProcessCallbacks callbacks) override;
 
  private:
   class Keeper;

@@ -28,7 +28,7 @@ constexpr std::int64_t kLongMs = 1'000'000;
 
 /// What has become of a process.
 struct Watched {
-  std::unique_ptr<Process> process;
+  std::unique_ptr<StartedProcess> process;
   std::optional<std::uint32_t> pid;
   std::optional<ProcessEnd> end;
 };
@@ -178,7 +178,7 @@ TEST_F(PosixProcessesTest, OneThatNobodyHoldsIsKilledAndTellsNothing) {
 
 TEST_F(PosixProcessesTest, OneMayBeLetGoInTheCallOfItsEnd) {
   int ends = 0;
-  std::unique_ptr<Process> one;
+  std::unique_ptr<StartedProcess> one;
   one = processes_->start({.words = {"true"}, .folder = folder_, .log = folder_ + "/log"}, owner_,
                           {.on_started = [](std::uint32_t) {},
                            .on_ended =

@@ -1,7 +1,7 @@
 // Programs that run beside this one for long: started, watched, stopped. An interface, so that tests and simulators have
 // programs of their own.
 //
-// Threads: every call from the owner's; callbacks run as mail of the owner. Ownership: whoever holds a Process may destroy it
+// Threads: every call from the owner's; callbacks run as mail of the owner. Ownership: whoever holds a StartedProcess may destroy it
 // at any time, in a callback, too: it is killed then, and no callback begins any more. It is destroyed before the owner's
 // mailbox and before its Processes.
 #pragma once
@@ -33,10 +33,10 @@ struct ProcessEnd {
   std::string last_lines;    ///< of what it printed
 };
 
-class Process {
+class StartedProcess {
  public:
   /// Kills it, and what it has started, at once.
-  virtual ~Process() = default;
+  virtual ~StartedProcess() = default;
   /// SIGTERM; SIGKILL for all that it has started and for itself, if it has not ended then.
   virtual void stop(std::int64_t grace_ms) = 0;
 };
@@ -51,7 +51,7 @@ class Processes {
  public:
   virtual ~Processes() = default;
   /// Returns at once.
-  [[nodiscard]] virtual std::unique_ptr<Process> start(ProcessOrder order, Mailbox& owner, ProcessCallbacks callbacks) = 0;
+  [[nodiscard]] virtual std::unique_ptr<StartedProcess> start(ProcessOrder order, Mailbox& owner, ProcessCallbacks callbacks) = 0;
 };
 
 }  // namespace tidemark

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/task_manager_endpoints.h"
 #include "control/cluster_control.h"
 #include "env/memory_file_system.h"
 #include "env/posix_env.h"
@@ -53,6 +54,11 @@ class FakeCluster final : public ClusterControl {
 
   std::vector<TaskManagerGlance> task_managers() override {
     return {{.id = "tm-1", .host = "box", .address = "10.0.0.7:51000", .data_host = "10.0.0.7", .folder = "/tmp/tm-1", .slots = 4, .free_slots = 3, .cores = 8, .memory_bytes = 4ull << 30}};
+  }
+  void ask_task_manager(std::string_view id, HttpRequest request, HttpAnswer answer) override {
+    if (id != "tm-1") return answer(fail(ErrorCode::kNotFound, "there is no TaskManager of that id"));
+    if (drops_answers) return;
+    answer(task_manager.handle(request));
   }
   std::vector<JobGlance> jobs() override {
     const std::lock_guard guard{mutex_};
@@ -111,7 +117,10 @@ class FakeCluster final : public ClusterControl {
     for (ClusterJob& job : jobs_) {
       job.glance.now_ms += ms;
       for (VertexMetrics& vertex : job.glance.vertices) {
-        for (SubtaskMetrics& subtask : vertex.subtasks) subtask.idle_ms += ms;
+        for (SubtaskMetrics& subtask : vertex.subtasks) {
+          subtask.idle_ms += ms;
+          subtask.rates.idle_ms = 1'000;
+        }
       }
     }
   }
@@ -137,6 +146,7 @@ class FakeCluster final : public ClusterControl {
   bool keeps_answers = false;  // to run()
   bool drops_answers = false;
   MemoryFileSystem files;
+  const TaskManagerEndpoints task_manager{files, "tm-1", "box", "/logs", "/sockets"};
 
  private:
   std::mutex mutex_;  // guards all below and what was asked

@@ -39,7 +39,7 @@ Progress WorkerServer::step() {
   const Progress progress = is_worker_done_ ? Progress::kBlocked : worker_.step();
   is_worker_done_ = is_worker_done_ || progress == Progress::kDone;
   if (is_worker_done_ && (!has_master_ || clock_.steady_ns() >= heard_by_ns_)) return Progress::kDone;
-  return had_mail || progress == Progress::kMadeProgress ? Progress::kMadeProgress : Progress::kBlocked;
+  return had_mail || progress != Progress::kBlocked ? Progress::kMadeProgress : Progress::kBlocked;
 }
 
 std::optional<std::int64_t> WorkerServer::next_deadline_ns() const { return is_worker_done_ ? heard_by_ns_ : worker_.next_deadline_ns(); }
@@ -96,6 +96,12 @@ void WorkerServer::on_ended() {
   has_ended_ = true;
   heard_by_ns_ = clock_.steady_ns() + kHearWithinNs;
   line_.close();
+}
+
+void WorkerServer::on_metrics(std::vector<VertexMetrics> vertices) {
+  say(MessageKind::kTasksMetrics, TasksMetrics{vertices});
+  const std::lock_guard guard{told_mutex_};
+  told_ = {fence_.attempt, std::move(vertices)};
 }
 
 void WorkerServer::on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) {

@@ -1,0 +1,84 @@
+// One seed of a scenario with a cluster: a job of a workload in it, with everything that the scenario leaves open drawn from the seed.
+//
+// First faults happen, to processes, machines, connections and files, while the job's user asks for this and that. Then the faults end: from
+// there the job must finish within a bounded number of steps, with all its output and nothing else.
+// One thread, one run() each. The same seed, scenario and workload give the same digest().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sim/cluster_story.h"
+#include "sim/cluster_world.h"
+#include "sim/scenario.h"
+#include "sim/scenario_draws.h"
+#include "sim/simulated_env.h"
+#include "sim/simulated_programs.h"
+#include "sim/workload.h"
+
+namespace tidemark {
+
+class ClusterSimulation {
+ public:
+  ClusterSimulation(std::uint64_t seed, const Scenario& scenario, const WorkloadKind& workload);
+  ClusterSimulation(const ClusterSimulation&) = delete;
+  ClusterSimulation& operator=(const ClusterSimulation&) = delete;
+
+  /// Gets the trace, line by line, each with the simulated time; before run().
+  void listen(std::function<void(std::string_view line)> listener);
+  /// What is wrong; nothing if all is well.
+  std::optional<std::string> run();
+  /// After run(): of all that happened and of the files that it left.
+  std::uint64_t digest() const { return digest_; }
+
+ private:
+  struct Faults {
+    std::uint64_t process_death = 0;
+    std::uint64_t machine_death = 0;
+    std::uint64_t user_error = 0;
+    std::uint64_t savepoint = 0;
+    std::uint64_t stop_with_savepoint = 0;
+    std::uint64_t drain = 0;
+    std::uint64_t cancel_with_savepoint = 0;
+    std::uint64_t cancel = 0;
+    std::uint64_t clock_set = 0;
+    std::uint64_t stall = 0;
+    std::uint64_t cut = 0;
+    std::uint64_t connections_break = 0;
+    std::uint64_t freeze = 0;
+    std::uint64_t repeat = 0;
+  };
+
+  WorkloadOptions draw_workload();
+  std::map<std::string, std::string> draw_options(CheckpointMode mode);
+  void draw_faults();
+  void make_world(const WorkloadKind& kind);
+
+  void live();
+  void step();
+  void disturb();
+  void ask_user();
+  void calm_down();
+
+  const Scenario& scenario_;
+  ScenarioDraws draws_;
+  SimulatedEnv env_;
+  Faults faults_;
+  std::uint64_t fault_steps_ = 0;
+  bool disturbed_ = false;
+  std::uint64_t steps_ = 0;
+  std::uint64_t calm_steps_ = 0;
+  std::size_t num_retained_ = 1;
+  std::uint64_t digest_ = 0;
+  std::unique_ptr<Workload> workload_;
+  const std::shared_ptr<SimulatedPrograms> programs_ = std::make_shared<SimulatedPrograms>();
+  std::unique_ptr<ClusterWorld> world_;
+  std::unique_ptr<ClusterStory> story_;
+};
+
+}  // namespace tidemark

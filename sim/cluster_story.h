@@ -1,0 +1,108 @@
+// A job in a simulated cluster: its user, who submits it until it has finished, and somebody who looks at its files.
+//
+// The user knows what a user knows: answers, which may be lost with the JobManager that was to give them, and what that tells of its jobs.
+// The checks see what anybody could see who reads the files, and what the engine itself has claimed. What they find is thrown as Wrong.
+// One thread. Env and world outlive it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coordinator/job_manager.h"
+#include "sim/cluster_world.h"
+#include "sim/ownership.h"
+#include "sim/simulated_env.h"
+#include "sim/workload.h"
+
+namespace tidemark {
+
+class ClusterStory {
+ public:
+  struct Settings {
+    std::size_t program = 0;
+    std::uint32_t max_parallelism = 1;
+    std::size_t num_retained = 1;
+  };
+
+  /// The program is in the world, and has its checkpoints in kSimulatedCheckpointDir.
+  ClusterStory(SimulatedEnv& env, ClusterWorld& world, Workload& workload, const Settings& settings);
+  ClusterStory(const ClusterStory&) = delete;
+  ClusterStory& operator=(const ClusterStory&) = delete;
+
+  /// After each step of the world: the files are looked at. What the user does is an event in it.
+  void go_on();
+
+  // Of a job that runs; that it comes to anything is not expected, but what was answered must hold.
+  void ask_for_savepoint(SnapshotOrder::Then then);
+  void cancel();
+  /// The same job again, or the same request.
+  void repeat();
+
+  /// It has ended well since it was submitted last.
+  bool has_finished() const { return stage_ == Stage::kFinished; }
+  /// The faults have ended: it may fail a few times more, of what they have left.
+  void calm_down();
+  /// One that has finished is submitted once more, from where it ended: it finishes again, and tidies up.
+  void run_once_more();
+  /// It has finished, with all its rows and nothing else left behind.
+  void check_end();
+
+ private:
+  enum class Stage : std::uint8_t {
+    kIdle,       ///< to be submitted
+    kSubmitted,  ///< not answered yet
+    kRunning,    ///< is known to the JobManager
+    kFinished,
+  };
+  /// What was asked, for answers that come when nobody may wait for them any more.
+  struct Answers {
+    std::optional<Result<std::string>> submitted;
+    std::vector<SnapshotTaken> savepoints;
+    std::optional<SnapshotTaken> ended_with;  ///< the savepoint with which the job ended
+  };
+
+  std::string folder() const;
+  void act_later();
+  void act(JobManager& manager);
+  void submit(JobManager& manager);
+  RunOrder draw_order(JobManager& manager);
+  std::optional<std::string> upload(JobManager& manager);
+  void take_answer(JobManager& manager);
+  std::optional<std::string> find_running(JobManager& manager) const;
+  void poll(JobManager& manager);
+  void ended(const ClusterJob& job);
+  void finished();
+  void look_at_checkpoints();
+  void look_at_savepoints();
+  void choose_checkers();
+  void check_checkpoint(const RetainedCheckpoint& checkpoint);
+  void tell(const std::string& what);
+
+  SimulatedEnv& env_;
+  ClusterWorld& world_;
+  Workload& workload_;
+  const Settings settings_;
+  const std::string name_;
+  Stage stage_ = Stage::kIdle;
+  std::string id_;
+  std::uint64_t manager_ = 0;  // that was asked last
+  std::uint64_t steps_ = 0;
+  std::uint32_t version_ = 0;
+  std::shared_ptr<Answers> answers_;  // of the submission that runs
+  bool stop_requested_ = false;
+  bool cancel_requested_ = false;
+  bool is_calm_ = false;
+  int failures_ = 0;  // since it is calm
+
+  std::uint64_t file_operations_ = 0;  // when the files were looked at last
+  CheckpointId newest_seen_ = 0;
+  CheckpointId newest_complete_ = 0;  // that a JobManager knew of
+  Ownership savepoints_;
+  Ownership retained_;
+};
+
+}  // namespace tidemark

@@ -1,0 +1,60 @@
+#include "sim/simulated_programs.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <string_view>
+
+#include "graph/plan.h"
+#include "tidemark/detail/base/check.h"
+
+namespace tidemark {
+namespace {
+
+constexpr std::string_view kProgram = "--program=";
+constexpr std::string_view kVersion = "--version=";
+constexpr std::string_view kParallelism = "--parallelism=";
+constexpr std::string_view kResume = "--resume";
+
+template <class T>
+bool read(std::string_view word, std::string_view name, T& to) {
+  if (!word.starts_with(name)) return false;
+  const std::string_view text = word.substr(name.size());
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), to);
+  TIDEMARK_CHECK(error == std::errc{} && end == text.data() + text.size(), "arguments arrive as they were given");
+  return true;
+}
+
+}  // namespace
+
+std::vector<std::string> ProgramArguments::words() const {
+  std::vector<std::string> words{fmt::format("{}{}", kProgram, program), fmt::format("{}{}", kVersion, version),
+                                 fmt::format("{}{}", kParallelism, parallelism)};
+  if (resume) words.emplace_back(kResume);
+  return words;
+}
+
+ProgramArguments ProgramArguments::parse(const std::vector<std::string>& words) {
+  ProgramArguments result;
+  for (const std::string& word : words) {
+    const bool known = read(word, kProgram, result.program) || read(word, kVersion, result.version) ||
+                       read(word, kParallelism, result.parallelism) || word == kResume;
+    TIDEMARK_CHECK(known, "a program is given nothing but its own arguments");
+    result.resume = result.resume || word == kResume;
+  }
+  return result;
+}
+
+SimulatedJob SimulatedPrograms::build(const ProgramArguments& arguments) const {
+  return program(arguments).workload->build(arguments.parallelism, arguments.version);
+}
+
+Result<JobDescription> SimulatedPrograms::plan(const std::string&, const std::string&, const std::vector<std::string>& words) {
+  const ProgramArguments arguments = ProgramArguments::parse(words);
+  SimulatedJob job = build(arguments);
+  JobDescription description{.library = "simulated", .plan = std::move(job.plan), .options = program(arguments).options, .resume = arguments.resume};
+  description.fingerprint = fingerprint(description.plan.logical);
+  return description;
+}
+
+}  // namespace tidemark
