@@ -58,7 +58,7 @@ std::string bash_script(const std::vector<Words>& commands) {
   {0}
 }}
 _tidemark() {{
-  local word=${{COMP_WORDS[COMP_CWORD]}} command=${{COMP_WORDS[1]}} options='' i
+  local word=${{COMP_WORDS[COMP_CWORD]}} command=${{COMP_WORDS[1]}} options='' host i
   local -a where=()
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W '{1} --help --help-all' -- "$word"))
@@ -72,7 +72,12 @@ _tidemark() {{
     return
   fi
   for ((i = 2; i < COMP_CWORD; ++i)); do
-    case ${{COMP_WORDS[i]}} in -m|--jobmanager) where=(-m "${{COMP_WORDS[i + 1]}}") ;; esac
+    case ${{COMP_WORDS[i]}} in -m|--jobmanager) ;; *) continue ;; esac
+    # bash makes words of = and : as well
+    [ "${{COMP_WORDS[i + 1]}}" = '=' ] && ((++i))
+    host=${{COMP_WORDS[i + 1]}}
+    [ "${{COMP_WORDS[i + 2]-}}" = ':' ] && host+=:${{COMP_WORDS[i + 3]-}}
+    where=(-m "$host")
   done
   case $command in
     {3}) COMPREPLY=($(compgen -W "$(_tidemark_jobs "${{where[@]}}")" -- "$word")) ;;

@@ -37,11 +37,11 @@ class CompletionTest : public testing::Test {
     const std::vector<const char*> words{"tidemark", "completion", shell.c_str()};
     return run_command_line(cli, static_cast<int>(words.size()), words.data());
   }
-  /// What bash offers behind this line, whose words have no spaces. The command itself is one that knows two jobs, where it is asked at "there".
+  /// What bash offers behind this line, whose words have no spaces. The command itself is one that knows two jobs, where it is asked at "there:90".
   std::vector<std::string> offers(const std::string& line) {
     EXPECT_EQ(script("bash"), ExitStatus::kDone);
     std::ofstream{folder_ / "script"} << out_;
-    std::ofstream{folder_ / "tidemark"} << "#!/bin/sh\n[ \"$*\" = 'list --json -m there' ] && "
+    std::ofstream{folder_ / "tidemark"} << "#!/bin/sh\n[ \"$*\" = 'list --json -m there:90' ] && "
                                            "echo '{\"jobs\":[{\"jid\":\"0123456789abcdef0123456789abcdef\"},{\"jid\":\"ffff456789abcdef0123456789abcdef\"}]}'\n";
     fs::permissions(folder_ / "tidemark", fs::perms::owner_all);
     const std::string ask = "set -u; PATH=" + folder_.string() + ":$PATH; source " + (folder_ / "script").string() + "; COMP_WORDS=(" + line +
@@ -72,10 +72,11 @@ TEST_F(CompletionTest, BashCompletesTheOptionsOfACommand) {
 }
 
 TEST_F(CompletionTest, BashCompletesTheIdsOfJobs) {
-  EXPECT_THAT(offers("tidemark stop -m there ''"), ElementsAre("0123456789abcdef0123456789abcdef", "ffff456789abcdef0123456789abcdef"));
-  EXPECT_THAT(offers("tidemark cancel -m there ff"), ElementsAre("ffff456789abcdef0123456789abcdef"));
+  // As bash cuts -m there:90 and --jobmanager=there:90.
+  EXPECT_THAT(offers("tidemark stop -m there : 90 ''"), ElementsAre("0123456789abcdef0123456789abcdef", "ffff456789abcdef0123456789abcdef"));
+  EXPECT_THAT(offers("tidemark cancel --jobmanager = there : 90 ff"), ElementsAre("ffff456789abcdef0123456789abcdef"));
   EXPECT_THAT(offers("tidemark cancel -m elsewhere ff"), ElementsAre()) << "nobody answers";
-  EXPECT_THAT(offers("tidemark run -m there ''"), ElementsAre()) << "files are";
+  EXPECT_THAT(offers("tidemark run -m there : 90 ''"), ElementsAre()) << "files are";
 }
 
 TEST_F(CompletionTest, OtherShellsHaveTheirOwnWords) {

@@ -69,6 +69,8 @@ Json body_of(const SubmittedJob& job) {
   return body;
 }
 
+bool is_gone(const Error& error) { return error.code() == ErrorCode::kNotFound || error.code() == ErrorCode::kIo; }
+
 std::string in_text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 }  // namespace
@@ -203,13 +205,17 @@ Result<UpgradedJob> JobManagerClient::upgrade(const std::string& old, const std:
   const std::string path = fmt::format("/v1/jobs/{}/upgrade", old);
   TIDEMARK_ASSIGN(answer, post(path, in_text(body)));
   const std::string id = text_at(Json::parse(answer, nullptr, false), {"request-id"});
+  auto heard = std::chrono::steady_clock::now();
   for (;; std::this_thread::sleep_for(kPause)) {
     const auto state = call({.path = path + "/" + id});
+    const auto now = std::chrono::steady_clock::now();
+    if (!state && is_gone(state.error()) && now - heard < kLongestAbsence) continue;
     if (!state) {
-      return fail(ErrorCode::kCancelled, fmt::format("the JobManager does not say what became of the upgrade, which goes on when it is back: `tidemark "
-                                                     "list -a` then shows which of the two jobs runs ({})",
+      return fail(ErrorCode::kCancelled, fmt::format("the JobManager does not say what became of the upgrade, as one that was started anew: `tidemark "
+                                                     "list -a` shows which of the two jobs runs ({})",
                                                      state.error().message()));
     }
+    heard = now;
     const Json json = Json::parse(*state, nullptr, false);
     if (text_at(json, {"status", "id"}) != "COMPLETED") continue;
     const std::string cause = text_at(json, {"operation", "failure-cause", "stack-trace"});
@@ -223,8 +229,7 @@ Result<JobEnd> JobManagerClient::wait_for_end(const std::string& job) const {
   for (;; std::this_thread::sleep_for(kPause)) {
     const auto answer = call({.path = fmt::format("/v1/jobs/{}/execution-result", job)});
     const auto now = std::chrono::steady_clock::now();
-    const bool is_gone = !answer && (answer.error().code() == ErrorCode::kNotFound || answer.error().code() == ErrorCode::kIo);
-    if (is_gone && now - heard < kLongestAbsence) continue;
+    if (!answer && is_gone(answer.error()) && now - heard < kLongestAbsence) continue;
     if (!answer) return std::unexpected{answer.error()};
     heard = now;
     const Json json = Json::parse(*answer, nullptr, false);

@@ -69,7 +69,7 @@ void add_upgrade_command(CLI::App& app, Cli& cli) {
   add_cluster_options(*command, *arguments);
   command->add_option("--savepointPath", arguments->dir,
                       "The savepoint with which the old job stops is made in this folder; without, where its option execution.checkpointing.savepoint-dir "
-                      "says, or in the folder savepoints of its checkpoints'");
+                      "says, or in the folder savepoints of the new job's checkpoints'");
   command->add_option("--timeout", arguments->timeout, "In which the new job has to complete a checkpoint, or else the old one goes on")
       ->check(kDuration)
       ->capture_default_str();
@@ -80,7 +80,8 @@ void add_upgrade_command(CLI::App& app, Cli& cli) {
       "tidemark upgrade [OPTIONS] JOB ./new-job [ARGS...]\n"
       "The arguments are the new job's: none are taken from the old one. A misfit is refused before the old job is stopped.\n"
       "Should this command be ended, the upgrade goes on.\n"
-      "Exit status: 0 when the new job has completed a checkpoint; 1 if it was refused, or the old job goes on.");
+      "Exit status: 0 when the new job has completed a checkpoint; 1 if it was refused, the old job goes on, or nobody can\n"
+      "say, as the JobManager was started anew.");
   command->prefix_command();
   command->callback([&cli, arguments, command] {
     cli.chosen = [&cli, arguments, words = command->remaining()] { return upgrade(cli, *arguments, words); };

@@ -275,7 +275,8 @@ void JobManager::submit(const RunOrder& order, JobDescription description, RunAn
 // Else the lock on its folder would refuse it, which can't say who has it.
 std::optional<Error> JobManager::conflict(const JobRecord& record, const Options& options) const {
   for (const auto& [id, other] : jobs_) {
-    if (other->is_over() || other->record().name() != record.name() || id == record.replaces) continue;
+    const bool is_done = other->is_over() && successor_of(id) == nullptr;
+    if (is_done || other->record().name() != record.name() || id == record.replaces) continue;
     const auto theirs = options_of(other->record());
     if (!theirs || options.checkpointing.dir.empty() || checkpoint_folder(other->record(), *theirs) != checkpoint_folder(record, options)) continue;
     return Error{ErrorCode::kFailedPrecondition,
@@ -296,10 +297,9 @@ void JobManager::open_folder(const JobRecord& record, const Options& options, bo
       TIDEMARK_ASSIGN(checkpoints, open_checkpoints(*storage, record, options, resume_of(record, pointer, is_new, claim)));
       if (is_new) {
         record.attempts_before = pointer ? pointer->attempt : 0;
-        TIDEMARK_TRY(store->write(record));
+        if (record.replaces.empty()) TIDEMARK_TRY(store->write(record));  // else it is written already, and behind this
       }
-      const bool has_own = pointer && !pointer->checkpoints.empty() && pointer->checkpoints.back().attempt > record.attempts_before;
-      return OpenFolder{std::move(checkpoints), record.attempts_before, has_own};
+      return OpenFolder{std::move(checkpoints), record.attempts_before};
     };
     return [then = std::move(then), opened = open()]() mutable { then(std::move(opened)); };
   });
@@ -321,7 +321,6 @@ void JobManager::resume(const std::string& id) {
     if (!folder) return try_again(id, folder.error());
     log_info(fmt::format("job {} ({}) goes on", job->record().name(), id));
     resuming_.erase(id);
-    if (folder->has_own_state && !job->record().replaces.empty()) conclude_upgrade(id, Upgraded{id, job->record().restore_path});
     job->run(options, std::move(folder->checkpoints));
   });
 }
@@ -421,6 +420,9 @@ void JobManager::saved(const std::string& id, const Result<>& written) {
   if (!saving.is_wanted || !written) {
     for (Mailbox::Mail& waits : std::exchange(saving.then, {})) post(std::move(waits));
   }
+  if (!saving.is_wanted && written) {
+    for (Mailbox::Mail& waits : std::exchange(saving.durable, {})) post(std::move(waits));
+  }
   if (!written) {
     log_warning(fmt::format("the record of job {}: {}; it is tried again", id, written.error().message()));
     saving.pause = timers_.at(env_.clock->steady_ns() + kPauseNs, [this, id] { save(id); });
@@ -435,6 +437,12 @@ void JobManager::when_saved(const std::string& id, Mailbox::Mail then) {
   const auto saving = saving_.find(id);
   if (saving == saving_.end() || !saving->second.is_under_way) return then();
   saving->second.then.push_back(std::move(then));
+}
+
+void JobManager::when_written(const std::string& id, Mailbox::Mail then) {
+  const auto saving = saving_.find(id);
+  if (saving == saving_.end()) return then();
+  saving->second.durable.push_back(std::move(then));
 }
 
 Result<> JobManager::refuse_if_run(std::string_view executable) const {

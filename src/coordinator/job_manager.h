@@ -82,7 +82,6 @@ class JobManager {
   struct OpenFolder {
     std::unique_ptr<CheckpointStore> checkpoints;
     AttemptId attempts_before = 0;  ///< JobRecord's
-    bool has_own_state = false;     ///< an attempt of the job has completed a checkpoint there
   };
   using Opened = std::move_only_function<void(Result<OpenFolder>)>;
   /// Who has connected, and has not said who it is.
@@ -110,7 +109,7 @@ class JobManager {
   // Upgrades (job_manager_upgrade.cc). All that a restart needs to know of one is in the two jobs' records.
   struct Upgrade {
     UpgradeAnswer answer = {};          // none: who asked was gone with a JobManager before
-    bool is_waiting = false;            // for the old job to stop, or to be written down as going on
+    bool is_waiting = false;            // for the old job to stop, a folder to be read, or records to be written
     std::int64_t deadline_ns = 0;       // of the trial
     Timers::Timer next_look = {};
     bool is_checkpointing = false;      // it was asked to
@@ -120,8 +119,10 @@ class JobManager {
   void begin_upgrade(JobRecord record, std::string savepoint_dir, UpgradeAnswer answer);
   void stop_predecessor(const std::string& id, std::string savepoint_dir);
   void predecessor_stopped(const std::string& id, const Result<SnapshotTaken>& taken);
-  void start_successor(const std::string& id, const std::string& savepoint);
+  void start_successor(const std::string& id);
   void resume_upgrade(const std::string& id);
+  void look_into_folder(const std::string& id);
+  void folder_seen(const std::string& id, bool has_checkpoint);
   void watch_trial(const std::string& id);
   void look_at_upgrade(const std::string& id);
   void look_at_trial(const std::string& id);
@@ -138,6 +139,7 @@ class JobManager {
   void save(const std::string& id);
   void saved(const std::string& id, const Result<>& written);
   void when_saved(const std::string& id, Mailbox::Mail then);
+  void when_written(const std::string& id, Mailbox::Mail then);
   void forget_oldest();
   std::string default_checkpoints() const;
   std::string make_job_id();
@@ -159,7 +161,8 @@ class JobManager {
     bool is_under_way = false;
     bool is_wanted = false;  // what is written is not the newest
     Timers::Timer pause;     // before the next try
-    std::vector<Mailbox::Mail> then = {};  // what waits for the newest to be written
+    std::vector<Mailbox::Mail> then = {};     // what waits for the newest to be written, or to fail once
+    std::vector<Mailbox::Mail> durable = {};  // until it is written
   };
   std::map<std::string, Saving> saving_;
   std::map<std::string, Timers::Timer> resuming_;

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "coordinator/job_manager.h"
 #include "graph/plan.h"
+#include "snapshot/job_folder.h"
 
 namespace tidemark {
 namespace {
@@ -48,6 +49,7 @@ Result<> JobManager::refuse_upgrade(std::string_view old) const {
   if (const ManagedJob* const next = successor_of(old)) {
     return fail(ErrorCode::kFailedPrecondition, fmt::format("job {} is about to take the place of job {}", next->record().id, old));
   }
+  if (job->is_stopping()) return fail(ErrorCode::kFailedPrecondition, fmt::format("job {} is about to end", old));
   if (!job->record().replaces.empty()) {
     return fail(ErrorCode::kFailedPrecondition, fmt::format("job {} has yet to complete its first checkpoint in the place of job {}: ask again then",
                                                             old, job->record().replaces));
@@ -77,20 +79,18 @@ Result<JobRecord> JobManager::make_successor(const std::string& old, const Upgra
 }
 
 void JobManager::begin_upgrade(JobRecord record, std::string savepoint_dir, UpgradeAnswer answer) {
-  const auto options = options_of(find(record.replaces)->record());
-  if (!options) return answer(std::unexpected{options.error()});
-  if (savepoint_dir.empty()) savepoint_dir = options->checkpointing.savepoint_dir;
+  const auto old_options = options_of(find(record.replaces)->record());
+  if (!old_options) return answer(std::unexpected{old_options.error()});
+  const auto options = options_of(record);
+  if (savepoint_dir.empty()) savepoint_dir = old_options->checkpointing.savepoint_dir;
+  // With the new job's folder, not the old one's: it may be needed as long as that.
   if (savepoint_dir.empty() && !options->checkpointing.dir.empty()) savepoint_dir = join_path(options->checkpointing.dir, kSavepointsName);
   const std::string id = record.id;
   log_info(fmt::format("job {} ({}) is to take the place of job {}", record.name(), id, record.replaces));
-  add(record);
+  add(std::move(record));
   upgrades_[id] = {.answer = std::move(answer), .is_waiting = true};
-  calls_.run([this, id, record = std::move(record), dir = std::move(savepoint_dir), store = store_]() mutable -> Mailbox::Mail {
-    return [this, id, dir = std::move(dir), written = store->write(record)]() mutable {
-      if (!written) return predecessor_stopped(id, std::unexpected{written.error()});
-      stop_predecessor(id, std::move(dir));
-    };
-  });
+  save(id);
+  when_written(id, [this, id, dir = std::move(savepoint_dir)] { stop_predecessor(id, dir); });
 }
 
 void JobManager::stop_predecessor(const std::string& id, std::string savepoint_dir) {
@@ -105,26 +105,40 @@ void JobManager::stop_predecessor(const std::string& id, std::string savepoint_d
 
 void JobManager::predecessor_stopped(const std::string& id, const Result<SnapshotTaken>& taken) {
   ManagedJob& job = *find(id);
+  if (taken) {
+    job.note_start(taken->path);
+    save(id);
+    return when_written(job.record().replaces, [this, id] { when_written(id, [this, id] { start_successor(id); }); });
+  }
   upgrades_[id].is_waiting = false;
   if (job.is_over()) return look_at_upgrade(id);
-  if (taken) return start_successor(id, taken->path);
   job.end(JobState::kFailed, taken.error().within(fmt::format("stopping job {} with a savepoint", job.record().replaces)));
 }
 
 /// Judged once more, by what was really saved.
-void JobManager::start_successor(const std::string& id, const std::string& savepoint) {
-  JobRecord record = find(id)->record();
-  record.restore_path = savepoint;
-  record.resume = true;
+void JobManager::start_successor(const std::string& id) {
+  const JobRecord& record = find(id)->record();
   const auto options = options_of(record);
+  upgrades_[id].is_waiting = options.has_value();
   if (!options) return find(id)->end(JobState::kFailed, options.error());
-  open_folder(record, *options, true, [this, id, record, options = *options](Result<OpenFolder> folder) mutable {
-    if (find(id)->is_over()) return;
-    if (!folder) return find(id)->end(JobState::kFailed, folder.error());
-    record.attempts_before = folder->attempts_before;
-    add(std::move(record));
-    find(id)->run(options, std::move(folder->checkpoints));
-    watch_trial(id);
+  open_folder(record, *options, true, [this, id, options = *options](Result<OpenFolder> folder) {
+    ManagedJob& job = *find(id);
+    if (!folder || job.is_over()) {
+      upgrades_[id].is_waiting = false;
+      return job.is_over() ? look_at_upgrade(id) : job.end(JobState::kFailed, folder.error());
+    }
+    JobRecord next = job.record();
+    next.attempts_before = folder->attempts_before;
+    next.has_begun_trial = true;
+    add(std::move(next));
+    save(id);
+    when_written(id, [this, id, options, checkpoints = std::move(folder->checkpoints)]() mutable {
+      upgrades_[id].is_waiting = false;
+      if (find(id)->is_over()) return look_at_upgrade(id);
+      find(id)->run(options, std::move(checkpoints));
+      if (find(id)->record().is_to_be_cancelled) find(id)->cancel();
+      watch_trial(id);
+    });
   });
 }
 
@@ -132,16 +146,46 @@ void JobManager::resume_upgrade(const std::string& id) {
   ManagedJob& job = *find(id);
   const ManagedJob* const old = find(job.record().replaces);
   upgrades_[id];
-  if (job.is_over()) return post([this, id] { look_at_upgrade(id); });
   if (old != nullptr && !old->is_over()) {
+    if (job.is_over()) return post([this, id] { look_at_upgrade(id); });
     return job.end(JobState::kFailed, Error{ErrorCode::kFailedPrecondition, "the JobManager was started anew before it had taken the other's place"});
   }
-  if (!job.record().restore_path.empty()) {
-    watch_trial(id);
-    return resume(id);
-  }
-  if (old != nullptr && !old->record().stopped_with.empty()) return start_successor(id, old->record().stopped_with);
+  if (job.record().has_begun_trial) return look_into_folder(id);
+  // Nothing of it has run: what the other has stopped with is where either goes on.
+  if (job.record().restore_path.empty() && old != nullptr) job.note_start(old->record().stopped_with);
+  if (job.record().is_to_be_cancelled && !job.is_over()) return job.end(JobState::kCancelled, std::nullopt);
+  if (job.is_over()) return post([this, id] { look_at_upgrade(id); });
+  if (!job.record().restore_path.empty()) return start_successor(id);
   job.end(JobState::kFailed, Error{ErrorCode::kFailedPrecondition, fmt::format("job {} has not stopped with a savepoint", job.record().replaces)});
+}
+
+/// A checkpoint may be complete that no record tells of: then it has taken the place.
+void JobManager::look_into_folder(const std::string& id) {
+  upgrades_[id].is_waiting = true;
+  const JobRecord& record = find(id)->record();
+  const auto options = options_of(record);
+  if (!options || options->checkpointing.dir.empty()) return folder_seen(id, false);
+  calls_.run([this, id, storage = &env_.snapshot_files(), before = record.attempts_before,
+              folder = join_path(options->checkpointing.dir, record.name())]() -> Mailbox::Mail {
+    return [this, id, before, pointer = read_pointer_file(*storage, folder)] {
+      if (!pointer) {  // tried again for as long as the storage is away
+        find(id)->note_failure(pointer.error());
+        upgrades_[id].next_look = timers_.at(env_.clock->steady_ns() + kLookNs, [this, id] { look_into_folder(id); });
+        return;
+      }
+      folder_seen(id, *pointer && !(*pointer)->checkpoints.empty() && (*pointer)->checkpoints.back().attempt > before);
+    };
+  });
+}
+
+void JobManager::folder_seen(const std::string& id, bool has_checkpoint) {
+  upgrades_[id].is_waiting = false;
+  if (has_checkpoint) return take_place(id);
+  ManagedJob& job = *find(id);
+  if (job.record().is_to_be_cancelled && !job.is_over()) return job.end(JobState::kCancelled, std::nullopt);
+  if (job.is_over()) return look_at_upgrade(id);
+  watch_trial(id);
+  resume(id);
 }
 
 void JobManager::watch_trial(const std::string& id) {
@@ -165,7 +209,7 @@ void JobManager::look_at_trial(const std::string& id) {
   if (job.is_over() || job.record().is_to_be_cancelled) return;
   const std::int64_t now_ns = env_.clock->steady_ns();
   if (now_ns >= upgrade.deadline_ns) {
-    job.note_failure(Error{ErrorCode::kTimeout, fmt::format("no checkpoint was complete within {} ms; {}", job.record().trial_ms,
+    job.note_failed_trial(Error{ErrorCode::kTimeout, fmt::format("no checkpoint was complete within {} ms; {}", job.record().trial_ms,
                                                             job.record().failures.empty() ? "nothing has failed" : failure_of(job.record()))});
     std::ignore = cancel(id);
     return;
@@ -180,30 +224,40 @@ void JobManager::look_at_trial(const std::string& id) {
 }
 
 void JobManager::take_place(const std::string& id) {
-  // The cancellation of its trial may have come when the checkpoint was on its way.
-  const bool was_late = find(id)->record().end == JobState::kCancelled;
-  if (was_late) revive(id);
-  conclude_upgrade(id, Upgraded{id, find(id)->record().restore_path});
-  if (was_late) resume(id);
+  const JobRecord& record = find(id)->record();
+  const std::string savepoint = record.restore_path;
+  // Its trial had failed when the checkpoint was on its way.
+  const bool is_late = record.has_failed_trial && record.end.value_or(JobState::kCancelled) == JobState::kCancelled;
+  const bool is_cancelled = record.is_to_be_cancelled && !is_late;
+  const bool has_master = find(id)->has_run() && !find(id)->is_over();
+  if (is_late && has_master) return;  // until it has ended
+  if (is_late) revive(id);
+  if (is_cancelled) {
+    conclude_upgrade(id, fail(ErrorCode::kCancelled, fmt::format("job {} had taken the place of job {}, and was cancelled", id, record.replaces)));
+  } else {
+    conclude_upgrade(id, Upgraded{id, savepoint});
+  }
+  if (!has_master && !find(id)->is_over()) resume(id);
 }
 
 /// The old job goes on, under its own id. That is written down before the new one's record forgets it, and done behind.
 void JobManager::go_back(const std::string& id) {
-  const std::string cause = failure_of(find(id)->record());
-  const std::string old_id = find(id)->record().replaces;
+  const JobRecord& record = find(id)->record();
+  const std::string old_id = record.replaces;
   const ManagedJob* const old = find(old_id);
-  const bool has_stopped = old != nullptr && old->record().end == JobState::kStopped;
-  const bool goes_on = has_stopped || (old != nullptr && !old->is_over());
-  const Error why{ErrorCode::kFailedPrecondition,
-                  fmt::format("job {} did not take the place of job {}, which {}: {}", id, old_id, goes_on ? "goes on" : "is over, too", cause)};
+  // By this upgrade: then the new one knows with what.
+  const bool has_stopped = old != nullptr && old->record().end == JobState::kStopped && !record.restore_path.empty();
+  const bool goes_on = has_stopped || (old != nullptr && !old->is_over() && !old->is_stopping());
+  const Error why{ErrorCode::kFailedPrecondition, fmt::format("job {} did not take the place of job {}, which {}: {}", id, old_id,
+                                                              goes_on ? "goes on" : "has ended or is ending", failure_of(record))};
   if (!has_stopped) return conclude_upgrade(id, std::unexpected{why});
   upgrades_[id].is_waiting = true;
   revive(old_id);
   find(old_id)->note_failure(why);
   save(old_id);
-  when_saved(old_id, [this, id, old_id, why] {
+  when_written(old_id, [this, id, old_id, why] {
     conclude_upgrade(id, std::unexpected{why});
-    when_saved(id, [this, old_id] {
+    when_written(id, [this, old_id] {
       if (!find(old_id)->is_over()) resume(old_id);
     });
   });
@@ -217,13 +271,18 @@ void JobManager::conclude_upgrade(const std::string& id, Result<Upgraded> outcom
   when_saved(id, [answer = std::move(upgrade.mapped().answer), outcome = std::move(outcome)]() mutable { answer(std::move(outcome)); });
 }
 
-/// As if it had not ended; resume() runs it.
+/// As if it had not ended; resume() runs it. What it stopped with is where it goes on if its folder names nothing.
 void JobManager::revive(const std::string& id) {
   JobRecord record = find(id)->record();
+  if (!record.stopped_with.empty()) {
+    record.resume = true;
+    record.restore_path = std::exchange(record.stopped_with, {});
+    record.claim = false;
+  }
   record.end.reset();
   record.end_ms = -1;
-  record.stopped_with.clear();
   record.is_to_be_cancelled = false;
+  record.has_failed_trial = false;
   add(std::move(record));
 }
 

@@ -18,6 +18,10 @@ using testing::SizeIs;
 
 constexpr const char* kBad = "--bad";  // a job with this argument completes no checkpoint
 
+/// Both jobs have one checkpoint folder, as with the same arguments, and delete it when they are cancelled.
+const JobOptions kSharedFolder = {{"execution.checkpointing.dir", "/state"},
+                                  {"execution.checkpointing.externalized-checkpoint-retention", "DELETE_ON_CANCELLATION"}};
+
 /// Each test runs by several seeds: what comes first differs.
 class JobManagerUpgradeTest : public testing::TestWithParam<std::uint64_t> {
  protected:
@@ -179,20 +183,82 @@ TEST_P(JobManagerUpgradeTest, AnOldJobThatCannotBeStoppedGoesOn) {
   EXPECT_THAT(jobs_that_go_on(), testing::ElementsAre(old));
 }
 
+TEST_P(JobManagerUpgradeTest, InASharedFolderATrialThatFailsLeavesWhatTheOldJobNeeds) {
+  cluster_.planner->next.options = kSharedFolder;
+  const std::string old = run_old();
+  EXPECT_THAT(refusal(old, order({kBad})), HasSubstr("which goes on"));
+  ASSERT_TRUE(cluster_.runs(old));
+  EXPECT_TRUE(newest_start().restored) << "the cancelled one would have deleted all";
+  const auto upgraded = upgrade(old, order());
+  ASSERT_TRUE(upgraded) << upgraded.error().message();
+  ASSERT_TRUE(cluster_.manager->cancel(upgraded->job));
+  ASSERT_TRUE(cluster_.comes_to(upgraded->job, "CANCELED"));
+  for (const DirectoryEntry& entry : value_or_throw(cluster_.world.files.list("/state/count"))) {
+    EXPECT_FALSE(entry.name.starts_with("chk-")) << entry.name << ": it deletes its own, as its options say";
+  }
+}
+
+TEST_P(JobManagerUpgradeTest, AJobThatItsUserStopsMeanwhileStaysStopped) {
+  const std::string old = run_old();
+  std::optional<Result<SnapshotTaken>> stopped;
+  cluster_.manager->take_snapshot(old, {.then = SnapshotOrder::Then::kStop, .dir = "/savepoints"}, [&](Result<SnapshotTaken> taken) { stopped = std::move(taken); });
+  EXPECT_NE(refusal(old, order()), "none");
+  ASSERT_TRUE(cluster_.run_until([&] { return stopped.has_value(); }));
+  cluster_.run_for_ms(5'000);
+  EXPECT_EQ(cluster_.state_of(old), "FINISHED");
+  EXPECT_THAT(jobs_that_go_on(), IsEmpty());
+}
+
+TEST_P(JobManagerUpgradeTest, ANewJobThatIsCancelledBehindItsFirstCheckpointStaysCancelled) {
+  const std::string old = run_old();
+  const auto upgraded = upgrade(old, order());
+  ASSERT_TRUE(upgraded);
+  ASSERT_TRUE(cluster_.manager->cancel(upgraded->job));
+  ASSERT_TRUE(cluster_.comes_to(upgraded->job, "CANCELED"));
+  cluster_.run_for_ms(5'000);
+  EXPECT_THAT(jobs_that_go_on(), IsEmpty());
+}
+
+/// When the JobManager is killed: so long after the upgrade was asked for, and then so many steps.
+struct Kill {
+  std::int64_t ms = 0;
+  int steps = 0;
+};
+
+std::vector<Kill> kills() {
+  std::vector<Kill> all;
+  for (int steps = 0; steps < 300; steps += 7) all.push_back({0, steps});
+  // The trial's end is behind two seconds.
+  for (const std::int64_t ms : {500, 1'000, 1'990, 2'000, 2'010, 2'500}) {
+    for (int steps = 0; steps < 60; steps += 9) all.push_back({ms, steps});
+  }
+  return all;
+}
+
 TEST_P(JobManagerUpgradeTest, AJobManagerThatIsKilledAtAnyMomentLosesNoJob) {
+  int seen_old_stopped = 0;
+  int seen_old_back = 0;
+  int seen_new_in_place = 0;
   for (const bool is_bad : {false, true}) {
-    for (int steps = 0; steps < 400; steps += 7) {
-      SCOPED_TRACE(testing::Message() << (is_bad ? "bad, " : "good, ") << "killed after " << steps << " steps");
-      SimulatedCluster cluster{GetParam() * 1'000 + static_cast<std::uint64_t>(steps)};
+    for (const Kill& kill : kills()) {
+      SCOPED_TRACE(testing::Message() << (is_bad ? "bad, " : "good, ") << "killed after " << kill.ms << " ms and " << kill.steps << " steps");
+      SimulatedCluster cluster{GetParam() * 1'000 + static_cast<std::uint64_t>(kill.steps)};
+      if (kill.steps % 2 == 0) cluster.planner->next.options = kSharedFolder;
       cluster.start_manager();
       SimulatedTaskManager& one = cluster.add_task_manager("one", 2);
       one.how.declines_with = kBad;
       const std::string old = value_or_throw(cluster.run());
       ASSERT_TRUE(cluster.run_until([&] { return cluster.manager->job(old)->glance.completed_checkpoints > 0; }));
       const UpgradeOrder order{.run = {.executable = cluster.upload(), .arguments = {is_bad ? kBad : "--new"}}, .savepoint_dir = "/savepoints", .trial_ms = 2'000};
-      cluster.manager->upgrade(old, order, [](const Result<Upgraded>&) {});
-      int left = steps;
+      std::optional<Result<Upgraded>> answer;
+      cluster.manager->upgrade(old, order, [&](Result<Upgraded> outcome) { answer = std::move(outcome); });
+      cluster.run_for_ms(kill.ms);
+      int left = kill.steps;
       cluster.run_until([&] { return left-- == 0; });
+      const bool is_in_place = answer && *answer;
+      seen_old_stopped += cluster.state_of(old) == "FINISHED" && !answer ? 1 : 0;
+      seen_old_back += answer && !*answer ? 1 : 0;
+      seen_new_in_place += is_in_place ? 1 : 0;
       cluster.kill_manager();
       ASSERT_TRUE(cluster.run_until([&] { return one.is_gone && one.workers.empty(); }));
       one.die();
@@ -205,11 +271,15 @@ TEST_P(JobManagerUpgradeTest, AJobManagerThatIsKilledAtAnyMomentLosesNoJob) {
       }
       ASSERT_THAT(running, SizeIs(1));
       if (is_bad) EXPECT_EQ(running[0], old);
+      if (is_in_place) EXPECT_EQ(running[0], (*answer)->job);
       EXPECT_TRUE(one.workers.begin()->second->started->attempt.restored);
       const std::uint64_t before = cluster.manager->job(running[0])->glance.completed_checkpoints;
       EXPECT_TRUE(cluster.run_until([&] { return cluster.manager->job(running[0])->glance.completed_checkpoints > before; }));
     }
   }
+  EXPECT_GT(seen_old_stopped, 0);
+  EXPECT_GT(seen_old_back, 0);
+  EXPECT_GT(seen_new_in_place, 0);
 }
 
 }  // namespace

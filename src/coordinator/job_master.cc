@@ -62,6 +62,7 @@ JobMaster::JobMaster(Env env, PhysicalPlan plan, std::unique_ptr<CheckpointStore
       lazy_restore_{options.lazy_restore},
       retain_on_cancellation_{options.retain_on_cancellation} {
   context_.tracker.begin_behind(options.earlier_checkpoints);
+  for (const CheckpointGlance& each : options.earlier_checkpoints) next_checkpoint_id_ = std::max(next_checkpoint_id_, each.id + 1);
   context_.tracker.watch_growth(StateGrowth{context_.plan.logical});
 }
 

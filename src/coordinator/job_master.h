@@ -73,6 +73,8 @@ class JobMaster final : private ExecutionListener {
   void request_stop();
   /// Any thread: a savepoint or checkpoint, and what is to follow it.
   void request_snapshot(SnapshotOrder order, SnapshotAnswer answer);
+  /// The thread that steps it.
+  void retain_on_cancellation(bool retains) { retain_on_cancellation_ = retains; }
   /// Any thread: the job ends as soon as it can, committing nothing.
   void request_cancel();
 
@@ -137,7 +139,7 @@ class JobMaster final : private ExecutionListener {
     JobState wanted;
   };
   std::vector<Ending> endings_;  // savepoints that are complete, while the job has yet to end as was asked
-  const bool retain_on_cancellation_;
+  bool retain_on_cancellation_;
   bool removed_cancelled_ = false;
   bool tasks_ended_ = false;
   std::optional<Error> failure_;  // of this attempt

@@ -36,6 +36,8 @@ struct JobRecord {
   // Of a job that takes another's place, until it has completed a checkpoint: should it end before, the other goes on.
   std::string replaces;       ///< that job
   std::int64_t trial_ms = 0;  ///< for the checkpoint
+  bool has_begun_trial = false;   ///< tasks of it may have run
+  bool has_failed_trial = false;  ///< it was cancelled for that, and by nobody else
 
   std::optional<JobState> end;  ///< none: it is to go on
   std::int64_t end_ms = -1;

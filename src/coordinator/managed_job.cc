@@ -71,6 +71,9 @@ void ManagedJob::run(const Options& options, std::unique_ptr<CheckpointStore> st
   TIDEMARK_CHECK(executions_ == nullptr && !is_over(), "a job is run once");
   JobMasterOptions how = master_options(options);
   how.earlier_checkpoints = record_.checkpoints;
+  // Should its trial fail, they are what the other goes on with.
+  retains_on_cancellation_ = how.retain_on_cancellation;
+  how.retain_on_cancellation = how.retain_on_cancellation || !record_.replaces.empty();
   executions_ = std::make_unique<Executions>(services_, deployment_of(record_, services_.epoch));
   master_ = std::make_unique<JobMaster>(services_.env, record_.description.plan, std::move(store), *executions_, std::move(how), services_.wakeup);
 }
@@ -169,8 +172,26 @@ void ManagedJob::take_snapshot(SnapshotOrder order, SnapshotAnswer answer) {
   master_->request_snapshot(std::move(order), std::move(answer));
 }
 
+void ManagedJob::note_start(const std::string& savepoint) {
+  record_.resume = true;
+  record_.restore_path = savepoint;
+  has_changed_ = true;
+}
+
+void ManagedJob::note_failed_trial(const Error& error) {
+  record_.has_failed_trial = true;
+  note_failure(error);
+}
+
+bool ManagedJob::is_stopping() const {
+  if (master_ == nullptr) return false;
+  const JobState state = master_->status().state;
+  return record_.is_to_be_cancelled || state == JobState::kStopping || state == JobState::kFinishing || state == JobState::kCancelling;
+}
+
 void ManagedJob::note_place_taken() {
   record_.replaces.clear();
+  if (master_ != nullptr) master_->retain_on_cancellation(retains_on_cancellation_);
   has_changed_ = true;
 }
 

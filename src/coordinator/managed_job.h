@@ -49,12 +49,19 @@ class ManagedJob {
   /// It is over, whether it has run or not.
   void end(JobState state, const std::optional<Error>& error);
   void take_snapshot(SnapshotOrder order, SnapshotAnswer answer);
+  /// What it is to start from.
+  void note_start(const std::string& savepoint);
   /// What it replaces is not needed any more.
   void note_place_taken();
+  /// It is cancelled behind this.
+  void note_failed_trial(const Error& error);
   /// To be written down before cancel().
   void note_cancel();
   void cancel();
 
+  bool has_run() const { return executions_ != nullptr; }
+  /// It is about to end, by itself or as was asked.
+  bool is_stopping() const;
   bool is_over() const { return record_.end.has_value(); }
   const JobRecord& record() const { return record_; }
   /// Whether the record has changed since it was last asked.
@@ -81,6 +88,7 @@ class ManagedJob {
   };
   const Counts counted_before_;                 // by earlier JobManagers
   std::uint64_t checkpoints_seen_ = 0;          // of this one, that have ended
+  bool retains_on_cancellation_ = true;
   bool has_unwritten_history_ = false;
   std::int64_t history_due_ns_ = 0;             // then it is worth a write of its own
   std::vector<CheckpointReport> checkpoints_;   // that have ended, newest first
