@@ -326,7 +326,9 @@ TEST_F(ClusterWithTlsTest, AJobGivesTheRowsOfTheJobAloneAndStrangersAreKeptOut) 
   EXPECT_EQ(ran.status, 0) << ran.output << job_manager.output();
   EXPECT_TRUE(all_rows("job-out") == expected);
   EXPECT_THAT(tidemark({"list", "-a", "-m", at}).output, HasSubstr("(FINISHED)"));
-  EXPECT_NE(tidemark({"list", "-m", "127.0.0.1:" + rest_}).status, 0);
+  EXPECT_THAT(tidemark({"list", "-m", "127.0.0.1:" + rest_}).output, HasSubstr("https://"));
+  EXPECT_TRUE(comes_true([&] { return stranger->output().contains("TLS"); })) << stranger->output();
+  EXPECT_THAT(stranger->output(), Not(HasSubstr("registered")));
   EXPECT_THAT(job_manager.output(), Not(HasSubstr("'stranger'")));
 }
 
