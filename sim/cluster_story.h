@@ -28,13 +28,13 @@ class ClusterStory {
     std::size_t num_retained = 1;
   };
 
-  /// The program is in the world, and has its checkpoints in kSimulatedCheckpointDir.
-  ClusterStory(SimulatedEnv& env, ClusterWorld& world, Workload& workload, const Settings& settings);
+  /// The program is one of the world's, by its number, and has its checkpoints in kSimulatedCheckpointDir.
+  ClusterStory(SimulatedEnv& env, ClusterWorld& world, const SimulatedProgram& program, const Settings& settings);
   ClusterStory(const ClusterStory&) = delete;
   ClusterStory& operator=(const ClusterStory&) = delete;
 
   /// After each step of the world: the files are looked at. What the user does is an event in it.
-  void go_on();
+  void look();
 
   // Of a job that runs; that it comes to anything is not expected, but what was answered must hold.
   void ask_for_savepoint(SnapshotOrder::Then then);
@@ -85,6 +85,7 @@ class ClusterStory {
   SimulatedEnv& env_;
   ClusterWorld& world_;
   Workload& workload_;
+  FileSystem& files_;
   const Settings settings_;
   const std::string name_;
   Stage stage_ = Stage::kIdle;
@@ -96,6 +97,7 @@ class ClusterStory {
   bool stop_requested_ = false;
   bool cancel_requested_ = false;
   bool is_calm_ = false;
+  bool runs_once_more_ = false;
   int failures_ = 0;  // since it is calm
 
   std::uint64_t file_operations_ = 0;  // when the files were looked at last

@@ -72,6 +72,7 @@ const std::vector<RangeKey>& range_keys() {
       RANGE(faults.repeat, 1, kMany),
       RANGE(cluster.task_managers, 1, 5),
       RANGE(cluster.slots, 1, 8),
+      RANGE(cluster.jobs, 1, 4),
       RANGE(cluster.delay_ms, 0, 1'000'000),
       RANGE(resumes.claim, 1, kMany),
       RANGE(resumes.move, 1, kMany),

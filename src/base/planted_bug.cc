@@ -6,7 +6,7 @@
 namespace tidemark::detail {
 namespace {
 
-constexpr std::array<std::pair<PlantedBug, std::string_view>, 27> kNames{{
+constexpr std::array<std::pair<PlantedBug, std::string_view>, 40> kNames{{
     {PlantedBug::kAckBeforeFsync, "AckBeforeFsync"},
     {PlantedBug::kSkipAlignment, "SkipAlignment"},
     {PlantedBug::kBarrierOvertakesRecord, "BarrierOvertakesRecord"},
@@ -34,6 +34,19 @@ constexpr std::array<std::pair<PlantedBug, std::string_view>, 27> kNames{{
     {PlantedBug::kSecondClaimAccepted, "SecondClaimAccepted"},
     {PlantedBug::kCommitsBehindLastSavepoint, "CommitsBehindLastSavepoint"},
     {PlantedBug::kUniqueRowLetGo, "UniqueRowLetGo"},
+    {PlantedBug::kUnsentBatchForgotten, "UnsentBatchForgotten"},
+    {PlantedBug::kCompletionToFirstWorker, "CompletionToFirstWorker"},
+    {PlantedBug::kShareForgetsSlot, "ShareForgetsSlot"},
+    {PlantedBug::kShareForgetsCommittables, "ShareForgetsCommittables"},
+    {PlantedBug::kLostWorkerIsEnd, "LostWorkerIsEnd"},
+    {PlantedBug::kSlotFreedTooEarly, "SlotFreedTooEarly"},
+    {PlantedBug::kSlotNeverFreed, "SlotNeverFreed"},
+    {PlantedBug::kEndToldTooEarly, "EndToldTooEarly"},
+    {PlantedBug::kOldWorkersKept, "OldWorkersKept"},
+    {PlantedBug::kRestartForgetsProgress, "RestartForgetsProgress"},
+    {PlantedBug::kJobNotWrittenDown, "JobNotWrittenDown"},
+    {PlantedBug::kEndNotWrittenDown, "EndNotWrittenDown"},
+    {PlantedBug::kStrangerWorkerAccepted, "StrangerWorkerAccepted"},
 }};
 
 }  // namespace

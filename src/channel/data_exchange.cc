@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "tidemark/detail/base/check.h"
+#include "tidemark/detail/base/planted_bug.h"
 
 namespace tidemark {
 
@@ -69,7 +70,7 @@ void DataExchange::accept(std::unique_ptr<Connection> connection) { start(std::m
 DataExchange::Line& DataExchange::start(std::unique_ptr<Connection> connection, Peer* peer) {
   auto made = std::make_unique<Line>(Line{.connection = std::move(connection), .peer = peer});
   Line& line = *made;
-  lines_.emplace(&line, std::move(made));
+  lines_.push_back(std::move(made));
   line.connection->start(mailbox_, {.on_frame = [this, &line](Frame frame) { on_frame(line, std::move(frame)); },
                                     .on_writable =
                                         [&line] {
@@ -107,8 +108,8 @@ void DataExchange::give_up_missing(std::int64_t waited_ms) {
 void DataExchange::close() {
   is_closing_ = true;
   for (const auto& peer : peers_) peer->line.connection.store(nullptr);
-  std::erase_if(lines_, [](const auto& line) { return line.first->is_closed; });
-  for (auto& [line, owned] : lines_) {
+  std::erase_if(lines_, [](const auto& line) { return line->is_closed; });
+  for (const auto& line : lines_) {
     line->is_over = true;
     line->connection->send(frame_of(EdgeFrame::kGoodbye, {}));
     line->connection->close();
@@ -155,8 +156,9 @@ Result<> DataExchange::take(Line& line, Frame frame) {
 Result<> DataExchange::take_hello(Line& line, const Frame& frame) {
   if (static_cast<EdgeFrame>(frame.kind) != EdgeFrame::kHello) return does_not_fit("no greeting of a worker");
   TIDEMARK_ASSIGN(hello, decode_hello(frame.payload));
-  if (hello.attempt != attempt_) return fail(ErrorCode::kInvalidArgument, fmt::format("it is of attempt {}, and this is {}", hello.attempt, attempt_));
-  if (hello.secret != secret_) return fail(ErrorCode::kPermissionDenied, "it does not know this attempt's secret: it is of another job, or no worker");
+  const bool takes_any = detail::planted(detail::PlantedBug::kStrangerWorkerAccepted);
+  if (hello.attempt != attempt_ && !takes_any) return fail(ErrorCode::kInvalidArgument, fmt::format("it is of attempt {}, and this is {}", hello.attempt, attempt_));
+  if (hello.secret != secret_ && !takes_any) return fail(ErrorCode::kPermissionDenied, "it does not know this attempt's secret: it is of another job, or no worker");
   if (hello.worker >= peers_.size() || hello.worker == worker_ || peer(hello.worker).is_connected || peer(hello.worker).is_gone) {
     return does_not_fit(fmt::format("worker {} is not expected here, or no more", hello.worker));
   }
@@ -182,7 +184,7 @@ void DataExchange::on_closed(Line& line, const Closed& closed) {
   line.is_closed = true;
   if (!is_closing_) end(line, closed);
   // A peer's connection may be in the hands of tasks until they have ended.
-  if (is_closing_ || line.peer == nullptr) lines_.erase(&line);
+  if (is_closing_ || line.peer == nullptr) std::erase_if(lines_, [&](const auto& one) { return one.get() == &line; });
 }
 
 // In one of its callbacks, too.

@@ -11,6 +11,7 @@
 #include "control/cluster_messages.h"
 #include "snapshot/job_folder.h"
 #include "snapshot/snapshot_disposal.h"
+#include "tidemark/detail/base/planted_bug.h"
 
 namespace tidemark {
 namespace {
@@ -51,7 +52,9 @@ bool has_own_state(const std::optional<CheckpointPointer>& pointer, AttemptId at
 }
 
 Resume resume_of(const JobRecord& record, const std::optional<CheckpointPointer>& pointer, bool is_new, std::uint64_t claim) {
-  if (!is_new && has_own_state(pointer, record.attempts_before)) return {.kind = Resume::Kind::kLatest};
+  if (!is_new && has_own_state(pointer, record.attempts_before) && !detail::planted(detail::PlantedBug::kRestartForgetsProgress)) {
+    return {.kind = Resume::Kind::kLatest};
+  }
   if (!record.restore_path.empty()) {
     return {.kind = Resume::Kind::kPath, .path = record.restore_path, .claim = record.claim ? std::optional{claim} : std::nullopt};
   }
@@ -286,7 +289,7 @@ void JobManager::open_folder(const JobRecord& record, const Options& options, bo
       TIDEMARK_ASSIGN(checkpoints, open_checkpoints(*storage, record, options, resume_of(record, pointer, is_new, claim)));
       if (is_new) {
         record.attempts_before = pointer ? pointer->attempt : 0;
-        TIDEMARK_TRY(store->write(record));
+        if (!detail::planted(detail::PlantedBug::kJobNotWrittenDown)) TIDEMARK_TRY(store->write(record));
       }
       return OpenFolder{std::move(checkpoints), record.attempts_before};
     };
@@ -419,7 +422,7 @@ void JobManager::saved(const std::string& id, const Result<>& written) {
 
 void JobManager::when_saved(const std::string& id, Mailbox::Mail then) {
   const auto saving = saving_.find(id);
-  if (saving == saving_.end() || !saving->second.is_under_way) return then();
+  if (saving == saving_.end() || !saving->second.is_under_way || detail::planted(detail::PlantedBug::kEndNotWrittenDown)) return then();
   saving->second.then.push_back(std::move(then));
 }
 
