@@ -76,6 +76,10 @@ void ClusterStory::act(JobManager& manager) {
 void ClusterStory::submit(JobManager& manager) {
   if (const auto running = find_running(manager)) {
     tell("it runs already");
+    if (id_ != *running) {  // of a submission whose answer was lost, or that was repeated
+      answers_ = std::make_shared<Answers>();
+      stop_requested_ = cancel_requested_ = false;
+    }
     id_ = *running;
     stage_ = Stage::kRunning;
     return;
@@ -98,7 +102,10 @@ RunOrder ClusterStory::draw_order(JobManager& manager) {
   order.executable = *executable;
   order.arguments = ProgramArguments{.program = settings_.program, .version = version_, .parallelism = parallelism, .resume = true}.words();
   order.allow_non_restored_state = !workload_.gone_in(version_).empty();
-  if (answers_->ended_with && answers_->ended_with->id > newest_seen_ && env_.one_in(2)) order.savepoint = answers_->ended_with->path;
+  if (answers_->ended_with && env_.one_in(2)) restored_ = answers_->ended_with;
+  // Only with a newer checkpoint the job itself has something to go on from.
+  if (restored_ && restored_->id <= newest_seen_) restored_.reset();
+  if (restored_) order.savepoint = restored_->path;
   return order;
 }
 
@@ -191,8 +198,9 @@ void ClusterStory::cancel() {
   });
 }
 
+// Of a job with versions nobody could say which one runs then.
 void ClusterStory::repeat() {
-  if (stage_ != Stage::kRunning && stage_ != Stage::kSubmitted) return;
+  if ((stage_ != Stage::kRunning && stage_ != Stage::kSubmitted) || workload_.versions() > 1) return;
   world_.ask([this](JobManager& manager) {
     RunOrder order = draw_order(manager);
     if (order.executable.empty()) return;

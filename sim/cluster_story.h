@@ -94,6 +94,7 @@ class ClusterStory {
   std::uint64_t steps_ = 0;
   std::uint32_t version_ = 0;
   std::shared_ptr<Answers> answers_;  // of the submission that runs
+  std::optional<SnapshotTaken> restored_;  // that it was submitted with
   bool stop_requested_ = false;
   bool cancel_requested_ = false;
   bool is_calm_ = false;

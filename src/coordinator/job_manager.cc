@@ -289,7 +289,12 @@ void JobManager::open_folder(const JobRecord& record, const Options& options, bo
       TIDEMARK_ASSIGN(checkpoints, open_checkpoints(*storage, record, options, resume_of(record, pointer, is_new, claim)));
       if (is_new) {
         record.attempts_before = pointer ? pointer->attempt : 0;
-        if (!detail::planted(detail::PlantedBug::kJobNotWrittenDown)) TIDEMARK_TRY(store->write(record));
+        const auto written = detail::planted(detail::PlantedBug::kJobNotWrittenDown) ? Result<>{} : store->write(record);
+        if (!written) {
+          // It may be there for all that, and a job that is refused must not come back with the next JobManager.
+          static_cast<void>(store->remove(record.id));
+          return std::unexpected{written.error()};
+        }
       }
       return OpenFolder{std::move(checkpoints), record.attempts_before};
     };

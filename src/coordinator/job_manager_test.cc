@@ -595,6 +595,21 @@ TEST_P(JobManagerTest, AFullDiskDoesNotLoseHowAJobEnded) {
   EXPECT_EQ(cluster_.state_of(job), "CANCELED");
 }
 
+TEST_P(JobManagerTest, AJobThatWasRefusedDoesNotComeBack) {
+  RunOrder order{.executable = cluster_.upload()};
+  bool fails = true;
+  cluster_.world.files.set_hook([&](FileOperation operation, const std::string& path) -> std::optional<Error> {
+    if (operation != FileOperation::kSyncDirectory || path != "/jm/jobs" || !std::exchange(fails, false)) return std::nullopt;
+    return Error{ErrorCode::kIo, "bad sector"};
+  });
+  const auto refused = cluster_.run(order);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("bad sector"));
+  cluster_.kill_manager();
+  cluster_.start_manager();
+  EXPECT_TRUE(cluster_.manager->jobs().empty());
+}
+
 TEST_P(JobManagerTest, ASecondJobManagerOnTheFolderIsRefused) {
   const auto transport = cluster_.network.join("jm2", {.name = "jobmanager", .library = "test"});
   JobManagerSettings settings = cluster_.settings;
