@@ -81,7 +81,10 @@ void ClusterSimulation::make_program(const WorkloadKind& kind) {
     workloads_.back()->prepare(*files);
   }
   const std::size_t num_retained = draws_.draw(scenario_.checkpoints.retained);
-  programs_->all.push_back({.workload = workloads_.back().get(), .mode = options.mode, .options = draw_options(options.mode, num_retained), .files = files});
+  programs_->all.push_back({.workload = workloads_.back().get(),
+                            .mode = options.mode,
+                            .options = draw_options(options.mode, num_retained),
+                            .files = files});
   settings_.push_back({.program = number, .max_parallelism = static_cast<std::uint32_t>(scenario_.parallelism.high), .num_retained = num_retained});
 }
 

@@ -1,4 +1,5 @@
-// One seed of a scenario with a cluster: jobs in it, the first of them of a given workload, with everything that the scenario leaves open drawn from the seed.
+// One seed of a scenario with a cluster: jobs in it, the first of them of a given workload, with everything that the scenario leaves open
+// drawn from the seed.
 //
 // First faults happen, to processes, machines, connections and files, while the jobs' users ask for this and that. Then the faults end: from
 // there all jobs must finish within a bounded number of steps, with all their output and nothing else.

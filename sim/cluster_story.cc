@@ -17,6 +17,8 @@ constexpr std::int64_t kMostPauseNs = 200'000'000;  // between two things that t
 constexpr std::uint64_t kLooksAtRows = 256;  // steps
 // Once the faults have ended: the first may still suffer from what they have left.
 constexpr int kMaxCalmFailures = 3;
+// It may take the JobManager seconds to write down what the disk had no room for.
+constexpr int kMaxCalmRefusals = 1'000;
 // What passes for a program: it is looked at for what it is before it is taken.
 constexpr std::string_view kElfHeader{"\x7f" "ELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0", 20};
 
@@ -135,7 +137,7 @@ void ClusterStory::take_answer(JobManager& manager) {
     return poll(manager);
   }
   tell("it is refused: " + answer.error().message());
-  if (is_calm_ && ++failures_ > kMaxCalmFailures) throw Wrong{fmt::format("the job can't be submitted: {}", answer.error().message())};
+  if (is_calm_ && ++refusals_ > kMaxCalmRefusals) throw Wrong{fmt::format("the job can't be submitted: {}", answer.error().message())};
   stage_ = Stage::kIdle;
 }
 

@@ -100,6 +100,7 @@ class ClusterStory {
   bool is_calm_ = false;
   bool runs_once_more_ = false;
   int failures_ = 0;  // since it is calm
+  int refusals_ = 0;  // likewise
 
   std::uint64_t file_operations_ = 0;  // when the files were looked at last
   CheckpointId newest_seen_ = 0;

@@ -6,7 +6,7 @@
 namespace tidemark::detail {
 namespace {
 
-constexpr std::array<std::pair<PlantedBug, std::string_view>, 40> kNames{{
+constexpr std::array<std::pair<PlantedBug, std::string_view>, 39> kNames{{
     {PlantedBug::kAckBeforeFsync, "AckBeforeFsync"},
     {PlantedBug::kSkipAlignment, "SkipAlignment"},
     {PlantedBug::kBarrierOvertakesRecord, "BarrierOvertakesRecord"},
@@ -38,15 +38,14 @@ constexpr std::array<std::pair<PlantedBug, std::string_view>, 40> kNames{{
     {PlantedBug::kCompletionToFirstWorker, "CompletionToFirstWorker"},
     {PlantedBug::kShareForgetsSlot, "ShareForgetsSlot"},
     {PlantedBug::kShareForgetsCommittables, "ShareForgetsCommittables"},
-    {PlantedBug::kLostWorkerIsEnd, "LostWorkerIsEnd"},
     {PlantedBug::kSlotFreedTooEarly, "SlotFreedTooEarly"},
     {PlantedBug::kSlotNeverFreed, "SlotNeverFreed"},
     {PlantedBug::kEndToldTooEarly, "EndToldTooEarly"},
     {PlantedBug::kOldWorkersKept, "OldWorkersKept"},
-    {PlantedBug::kRestartForgetsProgress, "RestartForgetsProgress"},
+    {PlantedBug::kRestartBeginsAnew, "RestartBeginsAnew"},
     {PlantedBug::kJobNotWrittenDown, "JobNotWrittenDown"},
-    {PlantedBug::kEndNotWrittenDown, "EndNotWrittenDown"},
-    {PlantedBug::kStrangerWorkerAccepted, "StrangerWorkerAccepted"},
+    {PlantedBug::kRefusedJobStays, "RefusedJobStays"},
+    {PlantedBug::kSuccessorTooEarly, "SuccessorTooEarly"},
 }};
 
 }  // namespace

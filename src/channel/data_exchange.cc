@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "tidemark/detail/base/check.h"
-#include "tidemark/detail/base/planted_bug.h"
 
 namespace tidemark {
 
@@ -156,9 +155,8 @@ Result<> DataExchange::take(Line& line, Frame frame) {
 Result<> DataExchange::take_hello(Line& line, const Frame& frame) {
   if (static_cast<EdgeFrame>(frame.kind) != EdgeFrame::kHello) return does_not_fit("no greeting of a worker");
   TIDEMARK_ASSIGN(hello, decode_hello(frame.payload));
-  const bool takes_any = detail::planted(detail::PlantedBug::kStrangerWorkerAccepted);
-  if (hello.attempt != attempt_ && !takes_any) return fail(ErrorCode::kInvalidArgument, fmt::format("it is of attempt {}, and this is {}", hello.attempt, attempt_));
-  if (hello.secret != secret_ && !takes_any) return fail(ErrorCode::kPermissionDenied, "it does not know this attempt's secret: it is of another job, or no worker");
+  if (hello.attempt != attempt_) return fail(ErrorCode::kInvalidArgument, fmt::format("it is of attempt {}, and this is {}", hello.attempt, attempt_));
+  if (hello.secret != secret_) return fail(ErrorCode::kPermissionDenied, "it does not know this attempt's secret: it is of another job, or no worker");
   if (hello.worker >= peers_.size() || hello.worker == worker_ || peer(hello.worker).is_connected || peer(hello.worker).is_gone) {
     return does_not_fit(fmt::format("worker {} is not expected here, or no more", hello.worker));
   }

@@ -50,7 +50,6 @@ class ClusterExecution::Worker final : public WorkerListener {
   void on_task_failed(TaskId task, Error error) override { all_.fail(task, std::move(error)); }
   void on_ended() override { all_.worker_ended(); }
   void on_lost(Error error) override {
-    if (detail::planted(detail::PlantedBug::kLostWorkerIsEnd)) return all_.worker_ended();
     all_.fail({}, error.within(fmt::format("worker {} of {}", number_ + 1, all_.places_.data_addresses.size())));
     all_.worker_ended();
   }

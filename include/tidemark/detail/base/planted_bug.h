@@ -44,15 +44,14 @@ enum class PlantedBug : std::uint8_t {
   kCompletionToFirstWorker,     ///< only the first of several workers hears that a checkpoint is complete
   kShareForgetsSlot,            ///< the state of a job's last slot goes to no worker
   kShareForgetsCommittables,    ///< no worker gets what the restored checkpoint had prepared to commit
-  kLostWorkerIsEnd,             ///< a worker that is lost has ended, and the attempt goes on without it
   kSlotFreedTooEarly,           ///< slots are free when their worker is to end, and not when it has
   kSlotNeverFreed,              ///< the slots of a worker that has ended are not free again
   kEndToldTooEarly,             ///< a TaskManager says of a worker that it was told to stop that it has ended
   kOldWorkersKept,              ///< a TaskManager that has lost the JobManager registers again beside its old workers
-  kRestartForgetsProgress,      ///< a JobManager that starts again takes a job back to what it was submitted with
+  kRestartBeginsAnew,           ///< a JobManager that starts again begins its jobs anew
   kJobNotWrittenDown,           ///< a job is accepted before its record is written
-  kEndNotWrittenDown,           ///< a job's end is told before its record says it
-  kStrangerWorkerAccepted,      ///< a worker talks to whoever connects, of whatever attempt
+  kRefusedJobStays,             ///< the record of a job that was refused stays, and the next JobManager goes on with it
+  kSuccessorTooEarly,           ///< a job follows another in its folder before the end of that is written down
 };
 
 /// In the words of the enumerators, without their k: "AckBeforeFsync".
