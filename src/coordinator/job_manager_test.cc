@@ -630,6 +630,44 @@ TEST_P(JobManagerTest, AFullDiskDoesNotLoseHowAJobEnded) {
   EXPECT_EQ(cluster_.state_of(job), "CANCELED");
 }
 
+TEST_P(JobManagerTest, AJobThatWasRefusedDoesNotComeBack) {
+  RunOrder order{.executable = cluster_.upload()};
+  bool fails = true;
+  cluster_.world.files.set_hook([&](FileOperation operation, const std::string& path) -> std::optional<Error> {
+    if (operation != FileOperation::kSyncDirectory || path != "/jm/jobs" || !std::exchange(fails, false)) return std::nullopt;
+    return Error{ErrorCode::kIo, "bad sector"};
+  });
+  const auto refused = cluster_.run(order);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("bad sector"));
+  cluster_.kill_manager();
+  cluster_.start_manager();
+  EXPECT_TRUE(cluster_.manager->jobs().empty());
+}
+
+TEST_P(JobManagerTest, NoJobFollowsOneInItsFolderWhoseEndIsNotWrittenDown) {
+  task_manager("one", 2);
+  cluster_.planner->next.options["execution.checkpointing.dir"] = "/shared";
+  const RunOrder order{.executable = cluster_.upload(), .arguments = {"--resume"}};
+  cluster_.planner->next.resume = true;
+  const std::string job = value_or_throw(cluster_.run(order));
+  ASSERT_TRUE(cluster_.runs(job));
+  bool is_full = true;
+  cluster_.world.files.set_hook([&](FileOperation operation, const std::string& path) -> std::optional<Error> {
+    if (is_full && operation == FileOperation::kAppend && path.starts_with("/jm/jobs")) return Error{ErrorCode::kResourceExhausted, "disk full"};
+    return std::nullopt;
+  });
+  ASSERT_TRUE(cluster_.manager->cancel(job));
+  ASSERT_TRUE(cluster_.comes_to(job, "CANCELED"));
+  const auto refused = cluster_.run(order);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr(job + " (count) has ended, and that could not be written down in '/jm' yet"));
+  is_full = false;
+  cluster_.run_for_ms(3'000);
+  const std::string next = value_or_throw(cluster_.run(order));
+  EXPECT_TRUE(cluster_.runs(next));
+}
+
 TEST_P(JobManagerTest, ASecondJobManagerOnTheFolderIsRefused) {
   const auto transport = cluster_.network.join("jm2", {.name = "jobmanager", .library = "test"});
   JobManagerSettings settings = cluster_.settings;
