@@ -121,9 +121,11 @@ TEST_F(ClusterEndpointsTest, CheckpointsAreCountedSummedUpAndShownOneByOne) {
   EXPECT_EQ(checkpoints["latest"]["completed"]["id"], 7);
   EXPECT_EQ(checkpoints["latest"]["savepoint"]["external_path"], "/sp/savepoint-6");
   EXPECT_EQ(checkpoints["summary"]["end_to_end_duration"]["max"], 40);
-  EXPECT_EQ(checkpoints["summary"]["end_to_end_duration"]["min"], 20);
+  EXPECT_EQ(checkpoints["summary"]["end_to_end_duration"]["min"], 10);
   EXPECT_EQ(checkpoints["summary"]["processed_data"]["max"], -1);
-  ASSERT_THAT(checkpoints["history"], SizeIs(3));
+  ASSERT_THAT(checkpoints["history"], SizeIs(4));
+  EXPECT_EQ(checkpoints["history"][0]["discarded"], false);
+  EXPECT_EQ(checkpoints["history"][3]["discarded"], true);
   EXPECT_THAT(checkpoints["latest"]["failed"]["failure_message"].get<std::string>(), HasSubstr("the disk is full"));
   EXPECT_EQ(checkpoints["history"][1]["checkpoint_type"], "SAVEPOINT");
   EXPECT_EQ(get(kJob + "/checkpoints/details/7")["num_subtasks"], 3);

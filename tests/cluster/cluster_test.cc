@@ -264,6 +264,26 @@ TEST_F(ClusterTest, StopWithASavepointAndRunFromItAtAnotherParallelism) {
   EXPECT_FALSE(fs::exists(word_after(savepoint.output, "Path: ")));
 }
 
+TEST_F(ClusterTest, AnUpgradeKeepsEveryRowAndGivesThePlaceBackWhereTheNewJobDoesNotRun) {
+  const auto expected = rows_alone({"--count", "60000"});
+  start_cluster(2, 2);
+  const std::string old = submit("job", {"--count", "60000", "--rate", "1000"});
+  ASSERT_TRUE(comes_true([&] { return runs_with_a_checkpoint(old); }));
+  const Ran other = in_cluster("upgrade", {old, TIDEMARK_SAVEPOINT_JOB, "--checkpoint-dir", path("job-state")});
+  EXPECT_EQ(other.status, 1) << other.output;
+  EXPECT_THAT(other.output, HasSubstr("the old job is called 'all-round' and the new one 'savepoint-test'"));
+  EXPECT_EQ(state_of(old), "RUNNING");
+  const Words next = job_words({"--count", "60000"}, "job");
+  const Ran too_large = in_cluster("upgrade", with({"-p", "9", "--timeout", "2s", old}, next));
+  EXPECT_EQ(too_large.status, 1) << too_large.output;
+  EXPECT_THAT(too_large.output, HasSubstr("did not take the place of job " + old + ", which goes on: no checkpoint was complete within 2000 ms"));
+  ASSERT_TRUE(comes_true([&] { return state_of(old) == "RUNNING"; })) << ask("/jobs/" + old + "/exceptions");
+  const Ran upgraded = in_cluster("upgrade", with({"-p", "3", old}, next));
+  ASSERT_EQ(upgraded.status, 0) << upgraded.output;
+  EXPECT_EQ(state_of(old), "FINISHED");
+  expect_finished(word_after(upgraded.output, "\nJob "), "job", expected);
+}
+
 TEST_F(ClusterTest, CancelEndsAJobAndItsWorkers) {
   start_cluster(1, 4);
   const std::string job = submit("job", {"--count", "10000000", "--rate", "1000"});
