@@ -65,11 +65,16 @@ class ControlSocket::Control final : public JobControl {
   mutable MetricRates rates_;  // guarded by mutex_
 };
 
-ControlSocket::ControlSocket(const std::string& folder, std::string job, JobMaster& master, const Env& env, Paths paths,
+ControlSocket::ControlSocket(const Listens& where, std::string job, JobMaster& master, const Env& env, Paths paths,
                              std::function<std::vector<VertexMetrics>()> vertices)
     : control_{std::make_unique<Control>(std::move(job), master, env, paths, std::move(vertices))},
       endpoints_{*control_},
       process_{*env.files, [this] { return control_->metrics(); }} {
+  if (!where.folder.empty()) listen(where.folder);
+  if (where.metrics) serve_metrics(*where.metrics);
+}
+
+void ControlSocket::listen(const std::string& folder) {
   auto name = UnixSocketName::in(folder, kControlSocket);
   auto server = name ? HttpServer::start(*std::move(name),
                                          [this](const HttpRequest& request) { return handle(request); })
@@ -79,6 +84,13 @@ ControlSocket::ControlSocket(const std::string& folder, std::string job, JobMast
   } else {
     log_warning(fmt::format("the job can't be reached by the command tidemark: {}", server.error().message()));
   }
+}
+
+void ControlSocket::serve_metrics(const NetworkAddress& address) {
+  auto service = tidemark::serve_metrics(address, [this] { return answer_prometheus(control_->metrics()); });
+  if (!service) return log_warning(fmt::format("the job's metrics can't be had: {}", service.error().message()));
+  metrics_ = *std::move(service);
+  log_info(fmt::format("metrics at http://{}/metrics", to_string(metrics_->address())));
 }
 
 ControlSocket::~ControlSocket() = default;

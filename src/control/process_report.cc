@@ -17,6 +17,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::int64_t kAnswerWithin_ms = 3'000;
+constexpr unsigned kMetricsThreads = 4;
 
 std::string_view in_words(char state) {
   switch (state) {
@@ -103,6 +104,13 @@ std::optional<HttpResponse> ProcessEndpoints::handle(const HttpRequest& request)
     return HttpResponse{.status = 200, .body = to_described(ProcessReport{.threads = threads})};
   }
   return std::nullopt;
+}
+
+Result<std::unique_ptr<HttpService>> serve_metrics(const NetworkAddress& address, std::function<HttpResponse()> metrics) {
+  return HttpService::start({.host = address.host, .port = address.port, .threads = kMetricsThreads, .waiting = kMetricsThreads},
+                            {.handle = [metrics = std::move(metrics)](const HttpRequest& request) {
+                              return parts_of_path(request.path) == std::vector<std::string>{"metrics"} ? metrics() : refuse(404, "there is only GET /metrics here");
+                            }});
 }
 
 Result<ProcessReport> ask_process(const UnixSocketName& socket, ProcessPart part) {
