@@ -49,7 +49,9 @@ class ControlSocket::Control final : public JobControl {
     auto groups = metric_groups_of({.job_id = job.id, .job_name = job.name, .attempt = job.restarts, .process = process}, job.vertices, job.now_ms);
     groups.push_back(metric_group_of(job));
     const StateMemoryUse state{.bytes = env_.state_memory->held_bytes(), .budget_bytes = env_.state_memory->budget_bytes()};
-    groups.push_back({.scope = "taskmanager", .labels = {process.front(), {"process", job_}}, .metrics = metrics_of_this_process(*env_.files, state)});
+    groups.push_back({.scope = "taskmanager",
+                      .labels = {process.front(), {"process", job_}},
+                      .metrics = metrics_of_this_process(*env_.files, state)});
     return groups;
   }
   std::vector<CheckpointReport> checkpoints() const override { return master_.checkpoints(); }

@@ -128,6 +128,7 @@ std::vector<MetricGroup> ClusterEndpoints::metrics() {
   std::vector<MetricGroup> groups{{.scope = "jobmanager", .labels = host, .metrics = metrics_of_cluster(cluster_.task_managers(), jobs)},
                                   {.scope = "jobmanager", .labels = host, .metrics = metrics_of_this_process(posix_file_system())}};
   for (const JobGlance& job : jobs) {
+    if (is_over(job)) continue;
     groups.push_back(metric_group_of(job));
     groups.back().labels.push_back(host.front());
   }

@@ -212,6 +212,8 @@ TEST_F(ClusterEndpointsTest, PrometheusGetsTheClusterItsJobsAndTheProcess) {
   EXPECT_THAT(response.body, HasSubstr("flink_jobmanager_taskSlotsAvailable{host="));
   EXPECT_THAT(response.body, HasSubstr("flink_jobmanager_Status_Process_Memory_Used{host="));
   EXPECT_THAT(response.body, HasSubstr("flink_jobmanager_job_numRestarts{job_id=\"" + std::string{kFakeJob} + "\",job_name=\"orders\",host="));
+  cluster_.end("FINISHED");
+  EXPECT_THAT(call("GET", "/metrics").body, Not(HasSubstr("job_name=")));
 }
 
 TEST_F(ClusterEndpointsTest, ATaskManagerIsAskedForWhatItAloneKnows) {
