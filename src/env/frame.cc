@@ -68,7 +68,8 @@ void FrameReader::filled(std::size_t bytes) { (in_frame_ ? payload_filled_ : end
 void FrameReader::grow_payload() {
   if (payload_filled_ < frame_.payload.size()) return;
   // What is not filled yet is not read: zeros would cost as much as the copy out of the kernel.
-  frame_.payload.resize_and_overwrite(std::min(payload_bytes_, std::max(kTrustedBytes, 2 * payload_filled_)), [](char*, std::size_t bytes) { return bytes; });
+  const std::size_t room = std::min(payload_bytes_, std::max(kTrustedBytes, 2 * payload_filled_));
+  frame_.payload.resize_and_overwrite(room, [room](char*, std::size_t) { return room; });  // libstdc++ 12 says more than it was asked for
 }
 
 std::optional<FrameReader::Broken> FrameReader::read_header() {
