@@ -334,7 +334,7 @@ class HttpService::Impl {
     }
     const bool looks = request.method == "GET" || request.method == "HEAD";
     if (!(handlers_.changes ? handlers_.changes(request.method, request.path) : !looks)) return std::nullopt;
-    return refuse(403, "without a token nothing can be changed from outside: give the JobManager one in its variable TIDEMARK_TOKEN, or let it listen at "
+    return refuse(403, "without a token this can't be asked for from outside: give the JobManager one in its variable TIDEMARK_TOKEN, or let it listen at "
                        "127.0.0.1");
   }
 

@@ -61,6 +61,45 @@ class JobManagerTest : public testing::TestWithParam<std::uint64_t> {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, JobManagerTest, testing::Range<std::uint64_t>(1, 9));
 
+TEST_P(JobManagerTest, WhatATaskManagerIsAskedItAnswersOrIsNotWaitedForForever) {
+  SimulatedTaskManager& one = task_manager("one", 1);
+  SimulatedTaskManager& two = task_manager("two", 1);
+  std::optional<Result<HttpResponse>> answer;
+  const auto ask = [&](const std::string& id) {
+    answer.reset();
+    cluster_.manager->ask_task_manager(id, {.path = "/logs/a.log", .query = {{"offset", "7"}}, .body = {}},
+                                       [&](Result<HttpResponse> response) { answer = std::move(response); });
+  };
+  const auto is_answered = [&] { return answer.has_value(); };
+  ask("three");
+  ASSERT_TRUE(is_answered());
+  EXPECT_EQ(answer->error().code(), ErrorCode::kNotFound);
+
+  ask("one");
+  ASSERT_TRUE(cluster_.run_until([&] { return !one.asked.empty(); }));
+  EXPECT_EQ(one.asked[0].path, "/logs/a.log");
+  EXPECT_EQ(one.asked[0].query.at("offset"), "7");
+  const TaskManagerAnswered said{.number = one.asked[0].number, .status = 404, .body = "no log", .content_type = "text/plain"};
+  two.say(MessageKind::kTaskManagerAnswered, said);  // not its question
+  one.say(MessageKind::kTaskManagerAnswered, said);
+  ASSERT_TRUE(cluster_.run_until(is_answered));
+  EXPECT_EQ((*answer)->status, 404);
+  EXPECT_EQ((*answer)->body, "no log");
+  EXPECT_EQ((*answer)->content_type, "text/plain");
+  one.say(MessageKind::kTaskManagerAnswered, said);  // a second time
+
+  ask("one");
+  ASSERT_TRUE(cluster_.run_until(is_answered));
+  EXPECT_EQ(answer->error().code(), ErrorCode::kTimeout);
+  EXPECT_FALSE(one.is_gone);
+
+  ask("two");
+  ASSERT_TRUE(cluster_.run_until([&] { return !two.asked.empty(); }));
+  two.die();
+  ASSERT_TRUE(cluster_.run_until(is_answered));
+  EXPECT_THAT(answer->error().message(), HasSubstr("TaskManager 'two'"));
+}
+
 TEST_P(JobManagerTest, AJobIsPlannedDeployedAndRuns) {
   SimulatedTaskManager& one = task_manager("one", 1);
   SimulatedTaskManager& two = task_manager("two", 1);
