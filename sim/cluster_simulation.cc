@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
-#include <vector>
 
+#include "sim/job_files.h"
 #include "sim/log_in_trace.h"
 #include "sim/wrong.h"
 
@@ -22,7 +23,11 @@ std::string_view name_of(CheckpointMode mode) { return mode == CheckpointMode::k
 
 ClusterSimulation::ClusterSimulation(std::uint64_t seed, const Scenario& scenario, const WorkloadKind& workload)
     : scenario_{scenario}, draws_{seed, scenario}, env_{seed} {
-  make_world(workload);
+  make_program(workload);
+  for (std::uint64_t more = draws_.draw(scenario_.cluster.jobs); more > 1; --more) {
+    make_program(workload_kinds()[draws_.random().next() % workload_kinds().size()]);
+  }
+  make_world();
   draw_faults();
 }
 
@@ -42,10 +47,9 @@ WorkloadOptions ClusterSimulation::draw_workload() {
   return result;
 }
 
-std::map<std::string, std::string> ClusterSimulation::draw_options(CheckpointMode mode) {
+std::map<std::string, std::string> ClusterSimulation::draw_options(CheckpointMode mode, std::size_t num_retained) {
   const Scenario::Checkpoints& ranges = scenario_.checkpoints;
   const auto ms = [&](const ScenarioRange& range) { return fmt::format("{}ms", draws_.draw(range)); };
-  num_retained_ = draws_.draw(ranges.retained);
   std::map<std::string, std::string> options{
       {"execution.checkpointing.mode", std::string{name_of(mode)}},
       {"execution.checkpointing.dir", kSimulatedCheckpointDir},
@@ -53,9 +57,12 @@ std::map<std::string, std::string> ClusterSimulation::draw_options(CheckpointMod
       {"execution.checkpointing.timeout", ms(ranges.timeout_ms)},
       {"execution.checkpointing.min-pause", ms(ranges.min_pause_ms)},
       {"execution.checkpointing.max-concurrent-checkpoints", std::to_string(draws_.draw(ranges.in_flight))},
-      {"execution.checkpointing.num-retained", std::to_string(num_retained_)},
+      {"execution.checkpointing.num-retained", std::to_string(num_retained)},
       {"execution.checkpointing.incremental", draws_.random().next() % 2 == 0 ? "true" : "false"},
   };
+  if (const std::uint64_t tolerable = draws_.draw(ranges.tolerable_failures); tolerable > 0) {
+    options["execution.checkpointing.tolerable-failed-checkpoints"] = std::to_string(tolerable);
+  }
   if (const std::uint64_t restarts = draws_.draw(scenario_.restarts); restarts > 0) {
     options["restart-strategy.type"] = "fixed-delay";
     options["restart-strategy.fixed-delay.attempts"] = std::to_string(restarts);
@@ -66,20 +73,34 @@ std::map<std::string, std::string> ClusterSimulation::draw_options(CheckpointMod
   return options;
 }
 
-void ClusterSimulation::make_world(const WorkloadKind& kind) {
+void ClusterSimulation::make_program(const WorkloadKind& kind) {
+  const std::size_t number = programs_->all.size();
+  FileSystem* files = &env_.files();
+  if (number > 0) files = job_files_.emplace_back(std::make_unique<JobFiles>(env_.files(), fmt::format("/job-{}", number))).get();
   const WorkloadOptions options = draw_workload();
-  workload_ = kind.make(options);
+  workloads_.push_back(kind.make(options));
   {
     const SimulatedEnv::Observer observer{env_};
-    workload_->prepare(env_.files());
+    workloads_.back()->prepare(*files);
   }
-  programs_->all.push_back({.workload = workload_.get(), .mode = options.mode, .options = draw_options(options.mode)});
+  const std::size_t num_retained = draws_.draw(scenario_.checkpoints.retained);
+  programs_->all.push_back({.workload = workloads_.back().get(),
+                            .mode = options.mode,
+                            .options = draw_options(options.mode, num_retained),
+                            .files = files});
+  const auto highest = static_cast<std::uint32_t>(scenario_.parallelism.high);
+  settings_.push_back({.program = number,
+                       .parallelism = {scenario_.rescale ? 1 : options.parallelism, scenario_.rescale ? highest : options.parallelism},
+                       .num_retained = num_retained});
+}
+
+void ClusterSimulation::make_world() {
   std::vector<std::uint32_t> slots(draws_.draw(scenario_.cluster.task_managers));
   for (std::uint32_t& of_one : slots) of_one = static_cast<std::uint32_t>(draws_.draw(scenario_.cluster.slots));
   world_ = std::make_unique<ClusterWorld>(env_, programs_, slots);
-  story_ = std::make_unique<ClusterStory>(
-      env_, *world_, *workload_,
-      ClusterStory::Settings{.program = 0, .max_parallelism = static_cast<std::uint32_t>(scenario_.parallelism.high), .num_retained = num_retained_});
+  for (const ClusterStory::Settings& settings : settings_) {
+    stories_.push_back(std::make_unique<ClusterStory>(env_, *world_, programs_->all[settings.program], settings));
+  }
 }
 
 void ClusterSimulation::draw_faults() {
@@ -120,22 +141,30 @@ std::optional<std::string> ClusterSimulation::run() {
   return wrong;
 }
 
+bool ClusterSimulation::all_finished() const {
+  return std::ranges::all_of(stories_, [](const auto& story) { return story->has_finished(); });
+}
+
 void ClusterSimulation::live() {
-  while (!story_->has_finished()) step();
+  while (!all_finished()) step();
+  if (faults_.machine_death != 0) {
+    world_->fail_power();
+    for (const auto& story : stories_) story->check_rows();
+  }
   calm_down();
-  story_->run_once_more();
-  while (!story_->has_finished()) step();
-  story_->check_end();
+  for (const auto& story : stories_) story->run_once_more();
+  while (!all_finished()) step();
+  for (const auto& story : stories_) story->check_end();
 }
 
 void ClusterSimulation::step() {
   if (!world_->step()) throw Wrong{"nobody can go on"};
-  story_->go_on();
+  for (const auto& story : stories_) story->look();
   if (disturbed_ && ++steps_ >= fault_steps_) calm_down();
   if (disturbed_) {
     disturb();
   } else if (++calm_steps_ > kMaxCalmSteps) {
-    throw Wrong{"the faults have ended, and the job does not"};
+    throw Wrong{"the faults have ended, and not all jobs do"};
   }
 }
 
@@ -151,17 +180,17 @@ void ClusterSimulation::disturb() {
     env_.trace().note(fmt::format("THE CLOCK IS SET FORWARD BY {} MS", ms));
     env_.clock().set_forward_ms(ms);
   }
-  ask_user();
+  ask(*stories_[env_.random().next() % stories_.size()]);
 }
 
-void ClusterSimulation::ask_user() {
+void ClusterSimulation::ask(ClusterStory& story) {
   using Then = SnapshotOrder::Then;
-  if (env_.one_in(faults_.savepoint)) story_->ask_for_savepoint(Then::kGoOn);
-  if (env_.one_in(faults_.stop_with_savepoint)) story_->ask_for_savepoint(Then::kStop);
-  if (workload_->may_be_drained() && env_.one_in(faults_.drain)) story_->ask_for_savepoint(Then::kDrain);
-  if (env_.one_in(faults_.cancel_with_savepoint)) story_->ask_for_savepoint(Then::kCancel);
-  if (env_.one_in(faults_.cancel)) story_->cancel();
-  if (env_.one_in(faults_.repeat)) story_->repeat();
+  if (env_.one_in(faults_.savepoint)) story.ask_for_savepoint(Then::kGoOn);
+  if (env_.one_in(faults_.stop_with_savepoint)) story.ask_for_savepoint(Then::kStop);
+  if (env_.one_in(faults_.drain)) story.ask_for_savepoint(Then::kDrain);
+  if (env_.one_in(faults_.cancel_with_savepoint)) story.ask_for_savepoint(Then::kCancel);
+  if (env_.one_in(faults_.cancel)) story.cancel();
+  if (env_.one_in(faults_.repeat)) story.repeat();
 }
 
 void ClusterSimulation::calm_down() {
@@ -170,7 +199,7 @@ void ClusterSimulation::calm_down() {
   env_.set_file_faults({});
   env_.set_pace({});
   world_->heal();
-  story_->calm_down();
+  for (const auto& story : stories_) story->calm_down();
 }
 
 }  // namespace tidemark

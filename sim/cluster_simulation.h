@@ -1,7 +1,8 @@
-// One seed of a scenario with a cluster: a job of a workload in it, with everything that the scenario leaves open drawn from the seed.
+// One seed of a scenario with a cluster: jobs in it, the first of them of a given workload, with everything that the scenario leaves open
+// drawn from the seed.
 //
-// First faults happen, to processes, machines, connections and files, while the job's user asks for this and that. Then the faults end: from
-// there the job must finish within a bounded number of steps, with all its output and nothing else.
+// First faults happen, to processes, machines, connections and files, while the jobs' users ask for this and that. Then the faults end: from
+// there all jobs must finish within a bounded number of steps, with all their output and nothing else.
 // One thread, one run() each. The same seed, scenario and workload give the same digest().
 #pragma once
 
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sim/cluster_story.h"
 #include "sim/cluster_world.h"
@@ -47,7 +49,6 @@ class ClusterSimulation {
     std::uint64_t cancel_with_savepoint = 0;
     std::uint64_t cancel = 0;
     std::uint64_t clock_set = 0;
-    std::uint64_t stall = 0;
     std::uint64_t cut = 0;
     std::uint64_t connections_break = 0;
     std::uint64_t freeze = 0;
@@ -55,14 +56,16 @@ class ClusterSimulation {
   };
 
   WorkloadOptions draw_workload();
-  std::map<std::string, std::string> draw_options(CheckpointMode mode);
+  std::map<std::string, std::string> draw_options(CheckpointMode mode, std::size_t num_retained);
   void draw_faults();
-  void make_world(const WorkloadKind& kind);
+  void make_program(const WorkloadKind& kind);
+  void make_world();
 
+  bool all_finished() const;
   void live();
   void step();
   void disturb();
-  void ask_user();
+  void ask(ClusterStory& story);
   void calm_down();
 
   const Scenario& scenario_;
@@ -73,12 +76,13 @@ class ClusterSimulation {
   bool disturbed_ = false;
   std::uint64_t steps_ = 0;
   std::uint64_t calm_steps_ = 0;
-  std::size_t num_retained_ = 1;
   std::uint64_t digest_ = 0;
-  std::unique_ptr<Workload> workload_;
+  std::vector<std::unique_ptr<Workload>> workloads_;      // of the programs
+  std::vector<std::unique_ptr<FileSystem>> job_files_;    // of those but the first
+  std::vector<ClusterStory::Settings> settings_;
   const std::shared_ptr<SimulatedPrograms> programs_ = std::make_shared<SimulatedPrograms>();
   std::unique_ptr<ClusterWorld> world_;
-  std::unique_ptr<ClusterStory> story_;
+  std::vector<std::unique_ptr<ClusterStory>> stories_;
 };
 
 }  // namespace tidemark

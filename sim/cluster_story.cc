@@ -17,20 +17,23 @@ constexpr std::int64_t kMostPauseNs = 200'000'000;  // between two things that t
 constexpr std::uint64_t kLooksAtRows = 256;  // steps
 // Once the faults have ended: the first may still suffer from what they have left.
 constexpr int kMaxCalmFailures = 3;
+// It may take the JobManager seconds to write down what the disk had no room for.
+constexpr int kMaxCalmRefusals = 1'000;
 // What passes for a program: it is looked at for what it is before it is taken.
 constexpr std::string_view kElfHeader{"\x7f" "ELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0", 20};
 
 }  // namespace
 
-ClusterStory::ClusterStory(SimulatedEnv& env, ClusterWorld& world, Workload& workload, const Settings& settings)
+ClusterStory::ClusterStory(SimulatedEnv& env, ClusterWorld& world, const SimulatedProgram& program, const Settings& settings)
     : env_{env},
       world_{world},
-      workload_{workload},
+      workload_{*program.workload},
+      files_{*program.files},
       settings_{settings},
       name_{world.job_of(settings.program)},
       answers_{std::make_shared<Answers>()},
-      savepoints_{env.files()},
-      retained_{env.files()} {
+      savepoints_{files_},
+      retained_{files_} {
   act_later();
 }
 
@@ -38,7 +41,7 @@ std::string ClusterStory::folder() const { return join_path(kSimulatedCheckpoint
 
 void ClusterStory::tell(const std::string& what) { env_.trace().note(fmt::format("USER OF {}: {}", name_, what)); }
 
-void ClusterStory::go_on() {
+void ClusterStory::look() {
   ++steps_;
   look_at_savepoints();
   look_at_checkpoints();
@@ -75,6 +78,10 @@ void ClusterStory::act(JobManager& manager) {
 void ClusterStory::submit(JobManager& manager) {
   if (const auto running = find_running(manager)) {
     tell("it runs already");
+    if (id_ != *running) {  // of a submission whose answer was lost, or that was repeated
+      answers_ = std::make_shared<Answers>();
+      stop_requested_ = cancel_requested_ = false;
+    }
     id_ = *running;
     stage_ = Stage::kRunning;
     return;
@@ -93,11 +100,16 @@ RunOrder ClusterStory::draw_order(JobManager& manager) {
   RunOrder order;
   const auto executable = upload(manager);
   if (!executable) return order;
-  const auto parallelism = static_cast<std::uint32_t>(1 + env_.random().next() % std::min(settings_.max_parallelism, world_.slots()));
+  const ScenarioRange& range = settings_.parallelism;
+  const auto drawn = static_cast<std::uint32_t>(range.low + env_.random().next() % (range.high - range.low + 1));
+  const std::uint32_t parallelism = std::min(drawn, world_.slots());
   order.executable = *executable;
   order.arguments = ProgramArguments{.program = settings_.program, .version = version_, .parallelism = parallelism, .resume = true}.words();
   order.allow_non_restored_state = !workload_.gone_in(version_).empty();
-  if (answers_->ended_with && answers_->ended_with->id > newest_seen_ && env_.one_in(2)) order.savepoint = answers_->ended_with->path;
+  if (answers_->ended_with && env_.one_in(2)) restored_ = answers_->ended_with;
+  // Only with a newer checkpoint the job itself has something to go on from.
+  if (restored_ && restored_->id <= newest_seen_) restored_.reset();
+  if (restored_) order.savepoint = restored_->path;
   return order;
 }
 
@@ -127,7 +139,7 @@ void ClusterStory::take_answer(JobManager& manager) {
     return poll(manager);
   }
   tell("it is refused: " + answer.error().message());
-  if (is_calm_ && ++failures_ > kMaxCalmFailures) throw Wrong{fmt::format("the job can't be submitted: {}", answer.error().message())};
+  if (is_calm_ && ++refusals_ > kMaxCalmRefusals) throw Wrong{fmt::format("the job can't be submitted: {}", answer.error().message())};
   stage_ = Stage::kIdle;
 }
 
@@ -139,7 +151,9 @@ void ClusterStory::poll(JobManager& manager) {
     throw Wrong{fmt::format("the JobManager has forgotten job {}, which it had accepted", id_)};
   }
   if (const auto& newest = job->glance.newest_checkpoint; newest && !newest->is_savepoint) newest_complete_ = std::max(newest_complete_, newest->id);
-  if (job->end_ms >= 0) ended(*job);
+  if (job->end_ms >= 0) return ended(*job);
+  // Unless a disk that failed could not keep it.
+  if (answers_->ended_with && env_.failed_operations() == 0) throw Wrong{"the job goes on behind the savepoint with which it ended, as was said"};
 }
 
 void ClusterStory::ended(const ClusterJob& job) {
@@ -154,17 +168,21 @@ void ClusterStory::ended(const ClusterJob& job) {
   }
 }
 
-// From here on nothing that happens takes a row away.
+// From here on nothing that happens takes a row away. What an attempt that nobody heard of any more has left beside them is the next one's to tidy.
 void ClusterStory::finished() {
-  const SimulatedEnv::Observer observer{env_};
   stage_ = Stage::kFinished;
-  if (!is_calm_) tidy_output(env_.files());
-  expect_none(find_wrong_output(env_.files(), workload_, folder()), "the job is finished");
+  if (!runs_once_more_ && env_.one_in(2)) check_rows();
+}
+
+void ClusterStory::check_rows() {
+  const SimulatedEnv::Observer observer{env_};
+  tidy_output(files_);
+  expect_none(find_wrong_output(files_, workload_, folder()), "the job is finished");
 }
 
 void ClusterStory::ask_for_savepoint(SnapshotOrder::Then then) {
   using Then = SnapshotOrder::Then;
-  if (stage_ != Stage::kRunning) return;
+  if (stage_ != Stage::kRunning || (then == Then::kDrain && !workload_.may_be_drained())) return;
   world_.ask([this, then](JobManager& manager) {
     tell(then == Then::kGoOn ? "ASKS FOR A SAVEPOINT" : then == Then::kCancel ? "CANCELS IT WITH A SAVEPOINT" : "STOPS IT WITH A SAVEPOINT");
     stop_requested_ = stop_requested_ || then == Then::kStop || then == Then::kDrain;
@@ -187,8 +205,9 @@ void ClusterStory::cancel() {
   });
 }
 
+// Of a job with versions nobody could say which one runs then.
 void ClusterStory::repeat() {
-  if (stage_ != Stage::kRunning && stage_ != Stage::kSubmitted) return;
+  if ((stage_ != Stage::kRunning && stage_ != Stage::kSubmitted) || workload_.versions() > 1) return;
   world_.ask([this](JobManager& manager) {
     RunOrder order = draw_order(manager);
     if (order.executable.empty()) return;
@@ -204,14 +223,15 @@ void ClusterStory::look_at_savepoints() {
   for (const SnapshotTaken& savepoint : std::exchange(answers_->savepoints, {})) {
     expect_none(savepoints_.add(savepoint.path), "a savepoint is complete");
     choose_checkers();
-    expect_whole_savepoint(env_.files(), workload_, savepoint.path);
+    expect_whole_savepoint(files_, workload_, savepoint.path);
   }
 }
 
 void ClusterStory::look_at_checkpoints() {
   if (std::exchange(file_operations_, env_.file_operations()) == env_.file_operations()) return;
   const SimulatedEnv::Observer observer{env_};
-  const auto current = expect(read_pointer_file(env_.files(), folder()), "the pointer");
+  const auto current = expect(read_pointer_file(files_, folder()), "the pointer");
+  if (!current && newest_complete_ > 0) throw Wrong{fmt::format("checkpoint {} was complete, and there is no pointer", newest_complete_)};
   if (!current) return;
   std::vector<std::string> named;
   bool is_new = false;
@@ -231,16 +251,16 @@ void ClusterStory::look_at_checkpoints() {
   retained_.keep_only(named);
   expect_none(retained_.find_touched(), "the pointer names it");
   expect_none(savepoints_.find_touched(), "beside the job");
-  expect_none(workload_.check_so_far(env_.files()), "while the job runs");
+  expect_none(workload_.check_so_far(files_), "while the job runs");
 }
 
 void ClusterStory::check_checkpoint(const RetainedCheckpoint& checkpoint) {
   const std::string when = fmt::format("the pointer names checkpoint {}", checkpoint.id);
   const std::string path = path_of(folder(), checkpoint);
-  const CheckpointMetadata metadata = expect(load_checkpoint(env_.files(), path), when);
+  const CheckpointMetadata metadata = expect(load_checkpoint(files_, path), when);
   expect_none(retained_.add(path), when);
   choose_checkers();
-  expect_none(workload_.check_checkpoint(env_.files(), path, metadata), when);
+  expect_none(workload_.check_checkpoint(files_, path, metadata), when);
 }
 
 // They go by the version that was built last, and a worker that comes late may be of one before.
@@ -251,13 +271,14 @@ void ClusterStory::choose_checkers() {
 void ClusterStory::run_once_more() {
   tell("RUNS IT ONCE MORE");
   stage_ = Stage::kIdle;
+  runs_once_more_ = true;
 }
 
 void ClusterStory::check_end() {
   const SimulatedEnv::Observer observer{env_};
-  expect_none(find_wrong_output(env_.files(), workload_, folder()), "at the end");
+  expect_none(find_wrong_output(files_, workload_, folder()), "at the end");
   expect_none(savepoints_.find_touched(), "at the end");
-  expect_no_leftover(env_.files(), folder(), settings_.num_retained);
+  expect_no_leftover(files_, folder(), settings_.num_retained);
 }
 
 }  // namespace tidemark

@@ -15,6 +15,7 @@
 #include "coordinator/job_manager.h"
 #include "sim/cluster_world.h"
 #include "sim/ownership.h"
+#include "sim/scenario.h"
 #include "sim/simulated_env.h"
 #include "sim/workload.h"
 
@@ -24,17 +25,17 @@ class ClusterStory {
  public:
   struct Settings {
     std::size_t program = 0;
-    std::uint32_t max_parallelism = 1;
+    ScenarioRange parallelism{1, 1};  ///< of each submission, as far as there are slots
     std::size_t num_retained = 1;
   };
 
-  /// The program is in the world, and has its checkpoints in kSimulatedCheckpointDir.
-  ClusterStory(SimulatedEnv& env, ClusterWorld& world, Workload& workload, const Settings& settings);
+  /// The program is one of the world's, by its number, and has its checkpoints in kSimulatedCheckpointDir.
+  ClusterStory(SimulatedEnv& env, ClusterWorld& world, const SimulatedProgram& program, const Settings& settings);
   ClusterStory(const ClusterStory&) = delete;
   ClusterStory& operator=(const ClusterStory&) = delete;
 
   /// After each step of the world: the files are looked at. What the user does is an event in it.
-  void go_on();
+  void look();
 
   // Of a job that runs; that it comes to anything is not expected, but what was answered must hold.
   void ask_for_savepoint(SnapshotOrder::Then then);
@@ -48,6 +49,8 @@ class ClusterStory {
   void calm_down();
   /// One that has finished is submitted once more, from where it ended: it finishes again, and tidies up.
   void run_once_more();
+  /// Of one that has finished, at any moment from then on: nothing of its rows is lost or wrong.
+  void check_rows();
   /// It has finished, with all its rows and nothing else left behind.
   void check_end();
 
@@ -85,6 +88,7 @@ class ClusterStory {
   SimulatedEnv& env_;
   ClusterWorld& world_;
   Workload& workload_;
+  FileSystem& files_;
   const Settings settings_;
   const std::string name_;
   Stage stage_ = Stage::kIdle;
@@ -93,10 +97,13 @@ class ClusterStory {
   std::uint64_t steps_ = 0;
   std::uint32_t version_ = 0;
   std::shared_ptr<Answers> answers_;  // of the submission that runs
+  std::optional<SnapshotTaken> restored_;  // that it was submitted with
   bool stop_requested_ = false;
   bool cancel_requested_ = false;
   bool is_calm_ = false;
+  bool runs_once_more_ = false;
   int failures_ = 0;  // since it is calm
+  int refusals_ = 0;  // likewise
 
   std::uint64_t file_operations_ = 0;  // when the files were looked at last
   CheckpointId newest_seen_ = 0;

@@ -53,6 +53,7 @@ struct Scenario {
   struct Cluster {
     ScenarioRange task_managers{0, 0};  ///< 0: there is none
     ScenarioRange slots{1, 3};          ///< of each
+    ScenarioRange jobs{1, 1};           ///< at once; those but the first of any workload
     ScenarioRange delay_ms{0, 0};       ///< of bytes between two machines, at most
   };
   Cluster cluster;

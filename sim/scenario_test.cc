@@ -23,6 +23,18 @@ TEST(ScenarioTest, RangesAndSingleNumbersAreRead) {
   EXPECT_EQ(scenario->faults.disk_full.high, 0u);
 }
 
+TEST(ScenarioTest, AClusterIsThereIfItHasTaskManagers) {
+  const auto alone = parse_scenario("x", "about: a\n", "x.yaml");
+  ASSERT_TRUE(alone) << alone.error().message();
+  EXPECT_FALSE(alone->has_cluster());
+  const auto cluster = parse_scenario("x", "about: a\ncluster:\n  task_managers: [1, 3]\n", "x.yaml");
+  ASSERT_TRUE(cluster) << cluster.error().message();
+  EXPECT_TRUE(cluster->has_cluster());
+  EXPECT_THAT(complaint("about: a\ncluster:\n  task_managers: 0\n"), HasSubstr("cluster.task_managers"));
+  EXPECT_THAT(complaint("about: a\nfaults:\n  rival: 3\ncluster:\n  task_managers: 1\n"), HasSubstr("'faults.rival' means nothing in a cluster"));
+  EXPECT_THAT(complaint("about: a\nfaults:\n  cut: 3\n"), HasSubstr("'faults.cut' means nothing without a cluster"));
+}
+
 TEST(ScenarioTest, AnUnknownKeyIsNamedWithItsLineAndWhatIsAllowed) {
   EXPECT_THAT(complaint("about: a\nfaults:\n  io_eror: 7\n"),
               testing::AllOf(HasSubstr("x.yaml:3:"), HasSubstr("io_eror"), HasSubstr("did you mean 'io_error'"),

@@ -34,6 +34,8 @@ inline constexpr const char* kSimulatedStoreDir = "/stores";
 inline constexpr const char* kSimulatedCopiesDir = "/copies";
 /// Where all workloads write.
 inline constexpr const char* kSimulatedOutputDir = "/out";
+/// And those that read files read them.
+inline constexpr const char* kSimulatedInputDir = "/in";
 
 class SimulatedClock final : public Clock {
  public:

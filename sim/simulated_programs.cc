@@ -46,7 +46,9 @@ ProgramArguments ProgramArguments::parse(const std::vector<std::string>& words) 
 }
 
 SimulatedJob SimulatedPrograms::build(const ProgramArguments& arguments) const {
-  return program(arguments).workload->build(arguments.parallelism, arguments.version);
+  SimulatedJob job = program(arguments).workload->build(arguments.parallelism, arguments.version);
+  if (arguments.program > 0) job.plan.logical.job += fmt::format("-{}", arguments.program);  // two may be of one workload
+  return job;
 }
 
 Result<JobDescription> SimulatedPrograms::plan(const std::string&, const std::string&, const std::vector<std::string>& words) {

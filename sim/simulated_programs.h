@@ -20,6 +20,7 @@ struct SimulatedProgram {
   Workload* workload = nullptr;
   CheckpointMode mode = CheckpointMode::kExactlyOnce;
   std::map<std::string, std::string> options;  ///< of the job, by key
+  FileSystem* files = nullptr;                 ///< as its workers see them
 };
 
 /// On its command line.

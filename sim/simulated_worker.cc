@@ -27,7 +27,7 @@ class SimulatedWorker::Attempt final : public ShareExecution {
  public:
   Attempt(SimulatedWorker& worker, TaskShare share, ExecutionListener& listener)
       : worker_{worker},
-        tasks_{worker.env_.env(worker.pool_),  worker.mode_, worker.job_.plan, worker.job_.factories, listener,
+        tasks_{worker.env(), worker.program_.mode, worker.job_.plan, worker.job_.factories, listener,
                [](std::size_t) { return std::shared_ptr<EventCount>{}; }, detail::Edge::kCapacity, std::move(share)} {
     worker_.attempt_ = this;
   }
@@ -80,12 +80,12 @@ class SimulatedWorker::Attempt final : public ShareExecution {
 };
 
 SimulatedWorker::SimulatedWorker(SimulatedEnv& env, MemoryNetwork& network, const std::string& host, WorkerOrder order, SimulatedJob job,
-                                 CheckpointMode mode)
+                                 const SimulatedProgram& program)
     : env_{env},
       host_{host},
       order_{std::move(order)},
       job_{std::move(job)},
-      mode_{mode},
+      program_{program},
       pool_{env.clock(), env.random(), env.pace()},
       transport_{network.join(host, {.name = order_.name, .library = std::string{library_version()}})} {
   dial_ = transport_->connect(order_.master, control_connection(), mailbox_, [this](auto connected) {
@@ -115,6 +115,12 @@ bool SimulatedWorker::let_end() {
     progress = true;
   }
   return progress;
+}
+
+Env SimulatedWorker::env() {
+  Env result = env_.env(pool_);
+  result.files = program_.files;
+  return result;
 }
 
 void SimulatedWorker::serve(std::unique_ptr<Connection> master) {

@@ -1,7 +1,7 @@
 // The process of a worker in a simulated cluster: the real server and the real tasks of its share, stepped by whoever simulates.
 //
 // It does what run_worker() does (api/worker_run.h): listens for other workers, goes to the JobManager, serves one attempt and ends.
-// One thread. Env and network outlive it. Destroyed while it runs it dies as by kill -9: what is left of it is cancelled and run to its
+// One thread. Env, network and program outlive it. Destroyed while it runs it dies as by kill -9: what is left of it is cancelled and run to its
 // end without reaching any file or connection, so that its memory is freed; that it comes to an end is checked.
 #pragma once
 
@@ -16,13 +16,15 @@
 #include "env/memory_network.h"
 #include "sim/simulated_env.h"
 #include "sim/simulated_process.h"
+#include "sim/simulated_programs.h"
 #include "worker/worker_server.h"
 
 namespace tidemark {
 
 class SimulatedWorker {
  public:
-  SimulatedWorker(SimulatedEnv& env, MemoryNetwork& network, const std::string& host, WorkerOrder order, SimulatedJob job, CheckpointMode mode);
+  SimulatedWorker(SimulatedEnv& env, MemoryNetwork& network, const std::string& host, WorkerOrder order, SimulatedJob job,
+                  const SimulatedProgram& program);
   ~SimulatedWorker();
   SimulatedWorker(const SimulatedWorker&) = delete;
   SimulatedWorker& operator=(const SimulatedWorker&) = delete;
@@ -47,6 +49,7 @@ class SimulatedWorker {
  private:
   class Attempt;
 
+  Env env();
   void serve(std::unique_ptr<Connection> master);
   void end(std::optional<Error> error);
   bool let_end();
@@ -55,7 +58,7 @@ class SimulatedWorker {
   const std::string host_;
   const WorkerOrder order_;
   const SimulatedJob job_;
-  const CheckpointMode mode_;
+  const SimulatedProgram& program_;
   Mood mood_;
   SimulatedPool pool_;
   Mailbox mailbox_;

@@ -16,7 +16,7 @@
 namespace tidemark {
 namespace {
 
-constexpr const char* kDirectory = "/in";
+constexpr const char* kDirectory = kSimulatedInputDir;
 constexpr std::size_t kFiles = 3;
 
 struct Line {

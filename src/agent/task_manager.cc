@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "control/worker_order.h"
 #include "env/local_host.h"
+#include "tidemark/detail/base/planted_bug.h"
 
 namespace tidemark {
 namespace {
@@ -142,6 +143,7 @@ void TaskManager::introduce(std::unique_ptr<Connection> connection) {
 void TaskManager::lose(std::string why) {
   line_.reset();
   if (state_ == State::kLeaves) return;
+  if (detail::planted(detail::PlantedBug::kOldWorkersKept)) return call_later(why);
   const bool was_serving = state_ == State::kServes;
   fetches_.clear();
   std::erase_if(workers_, [](const auto& one) { return one.second.process == nullptr; });
@@ -255,7 +257,10 @@ Result<> TaskManager::start_worker(StartWorker order) {
 void TaskManager::stop_worker(std::uint64_t number) {
   const auto found = workers_.find(number);
   if (found == workers_.end()) return;
-  if (found->second.process) return found->second.process->stop(settings_.stop_grace_ms);
+  if (found->second.process) {
+    if (detail::planted(detail::PlantedBug::kEndToldTooEarly)) say(MessageKind::kWorkerEnded, WorkerEnded{.number = number, .in_order = true});
+    return found->second.process->stop(settings_.stop_grace_ms);
+  }
   not_started(number, Error{ErrorCode::kCancelled, "it was to be stopped"});
 }
 

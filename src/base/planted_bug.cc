@@ -6,7 +6,7 @@
 namespace tidemark::detail {
 namespace {
 
-constexpr std::array<std::pair<PlantedBug, std::string_view>, 27> kNames{{
+constexpr std::array<std::pair<PlantedBug, std::string_view>, 39> kNames{{
     {PlantedBug::kAckBeforeFsync, "AckBeforeFsync"},
     {PlantedBug::kSkipAlignment, "SkipAlignment"},
     {PlantedBug::kBarrierOvertakesRecord, "BarrierOvertakesRecord"},
@@ -34,6 +34,18 @@ constexpr std::array<std::pair<PlantedBug, std::string_view>, 27> kNames{{
     {PlantedBug::kSecondClaimAccepted, "SecondClaimAccepted"},
     {PlantedBug::kCommitsBehindLastSavepoint, "CommitsBehindLastSavepoint"},
     {PlantedBug::kUniqueRowLetGo, "UniqueRowLetGo"},
+    {PlantedBug::kUnsentBatchForgotten, "UnsentBatchForgotten"},
+    {PlantedBug::kCompletionToFirstWorker, "CompletionToFirstWorker"},
+    {PlantedBug::kShareForgetsSlot, "ShareForgetsSlot"},
+    {PlantedBug::kShareForgetsCommittables, "ShareForgetsCommittables"},
+    {PlantedBug::kSlotFreedTooEarly, "SlotFreedTooEarly"},
+    {PlantedBug::kSlotNeverFreed, "SlotNeverFreed"},
+    {PlantedBug::kEndToldTooEarly, "EndToldTooEarly"},
+    {PlantedBug::kOldWorkersKept, "OldWorkersKept"},
+    {PlantedBug::kRestartBeginsAnew, "RestartBeginsAnew"},
+    {PlantedBug::kJobNotWrittenDown, "JobNotWrittenDown"},
+    {PlantedBug::kRefusedJobStays, "RefusedJobStays"},
+    {PlantedBug::kSuccessorTooEarly, "SuccessorTooEarly"},
 }};
 
 }  // namespace

@@ -69,7 +69,7 @@ void DataExchange::accept(std::unique_ptr<Connection> connection) { start(std::m
 DataExchange::Line& DataExchange::start(std::unique_ptr<Connection> connection, Peer* peer) {
   auto made = std::make_unique<Line>(Line{.connection = std::move(connection), .peer = peer});
   Line& line = *made;
-  lines_.emplace(&line, std::move(made));
+  lines_.push_back(std::move(made));
   line.connection->start(mailbox_, {.on_frame = [this, &line](Frame frame) { on_frame(line, std::move(frame)); },
                                     .on_writable =
                                         [&line] {
@@ -107,8 +107,8 @@ void DataExchange::give_up_missing(std::int64_t waited_ms) {
 void DataExchange::close() {
   is_closing_ = true;
   for (const auto& peer : peers_) peer->line.connection.store(nullptr);
-  std::erase_if(lines_, [](const auto& line) { return line.first->is_closed; });
-  for (auto& [line, owned] : lines_) {
+  std::erase_if(lines_, [](const auto& line) { return line->is_closed; });
+  for (const auto& line : lines_) {
     line->is_over = true;
     line->connection->send(frame_of(EdgeFrame::kGoodbye, {}));
     line->connection->close();
@@ -182,7 +182,7 @@ void DataExchange::on_closed(Line& line, const Closed& closed) {
   line.is_closed = true;
   if (!is_closing_) end(line, closed);
   // A peer's connection may be in the hands of tasks until they have ended.
-  if (is_closing_ || line.peer == nullptr) lines_.erase(&line);
+  if (is_closing_ || line.peer == nullptr) std::erase_if(lines_, [&](const auto& one) { return one.get() == &line; });
 }
 
 // In one of its callbacks, too.

@@ -13,7 +13,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/event_count.h"
@@ -93,7 +92,7 @@ class DataExchange {
   const DataExchangeEvents events_;
   Mailbox mailbox_;
   std::vector<std::unique_ptr<Peer>> peers_;  // by worker; this one's is not used
-  std::unordered_map<Line*, std::unique_ptr<Line>> lines_;
+  std::vector<std::unique_ptr<Line>> lines_;  // as they came
   bool is_closing_ = false;
 };
 

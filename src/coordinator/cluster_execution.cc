@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tidemark/detail/base/check.h"
+#include "tidemark/detail/base/planted_bug.h"
 
 namespace tidemark {
 namespace {
@@ -94,10 +95,11 @@ bool ClusterExecution::recovers_sinks(std::uint32_t worker) const { return worke
 // What belongs to other workers' subtasks it does not get, but that the recovery of sinks asks for what all had.
 AttemptStart ClusterExecution::share_of(const AttemptStart& start, std::uint32_t worker) const {
   AttemptStart share = start;
-  if (!recovers_sinks(worker)) share.committables.clear();
+  if (!recovers_sinks(worker) || detail::planted(detail::PlantedBug::kShareForgetsCommittables)) share.committables.clear();
   for (std::vector<OperatorRestore>& of_node : share.restores) {
     for (std::size_t subtask = 0; subtask < of_node.size(); ++subtask) {
-      if (places_.worker_of_slot[subtask] == worker) continue;
+      const bool is_forgotten = detail::planted(detail::PlantedBug::kShareForgetsSlot) && subtask > 0 && subtask + 1 == of_node.size();
+      if (places_.worker_of_slot[subtask] == worker && !is_forgotten) continue;
       std::vector<OperatorListState> list_states;
       if (recovers_sinks(worker)) list_states = std::move(of_node[subtask].list_states);
       of_node[subtask] = {.list_states = std::move(list_states)};
@@ -139,7 +141,10 @@ void ClusterExecution::trigger(const Barrier& barrier, const std::string& folder
   for (auto& worker : workers_) worker->attempt().trigger(barrier, folder);
 }
 void ClusterExecution::notify_complete(CheckpointId id) {
-  for (auto& worker : workers_) worker->attempt().notify_complete(id);
+  for (auto& worker : workers_) {
+    worker->attempt().notify_complete(id);
+    if (detail::planted(detail::PlantedBug::kCompletionToFirstWorker)) return;
+  }
 }
 void ClusterExecution::notify_aborted(CheckpointId id) {
   for (auto& worker : workers_) worker->attempt().notify_aborted(id);

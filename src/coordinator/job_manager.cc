@@ -11,6 +11,7 @@
 #include "control/cluster_messages.h"
 #include "snapshot/job_folder.h"
 #include "snapshot/snapshot_disposal.h"
+#include "tidemark/detail/base/planted_bug.h"
 
 namespace tidemark {
 namespace {
@@ -51,6 +52,7 @@ bool has_own_state(const std::optional<CheckpointPointer>& pointer, AttemptId at
 }
 
 Resume resume_of(const JobRecord& record, const std::optional<CheckpointPointer>& pointer, bool is_new, std::uint64_t claim) {
+  if (!is_new && detail::planted(detail::PlantedBug::kRestartBeginsAnew)) return {.kind = Resume::Kind::kNone};
   if (!is_new && has_own_state(pointer, record.attempts_before)) return {.kind = Resume::Kind::kLatest};
   if (!record.restore_path.empty()) {
     return {.kind = Resume::Kind::kPath, .path = record.restore_path, .claim = record.claim ? std::optional{claim} : std::nullopt};
@@ -260,7 +262,15 @@ void JobManager::submit(const RunOrder& order, JobDescription description, RunAn
   if (!record) return answer(std::unexpected{record.error()});
   auto options = options_of(*record);
   if (!options) return answer(std::unexpected{options.error()});
-  if (auto in_the_way = conflict(*record, *options)) return answer(std::unexpected{*std::move(in_the_way)});
+  if (const ManagedJob* const other = other_in_folder(*record, *options)) {
+    const auto saving = saving_.find(other->record().id);
+    const bool will_be_gone = other->is_over() && successor_of(other->record().id) == nullptr && saving->second.is_under_way;
+    if (!will_be_gone) return answer(std::unexpected{conflict_with(*other, *options)});
+    auto again = [this, order, description = std::move(record->description), answer = std::move(answer)]() mutable {
+      submit(order, std::move(description), std::move(answer));
+    };
+    return when_saved(other->record().id, std::move(again));
+  }
   open_folder(*record, *options, true, [this, record = *record, options = *options, answer = std::move(answer)](Result<OpenFolder> folder) mutable {
     if (!folder) return answer(std::unexpected{folder.error()});
     record.attempts_before = folder->attempts_before;
@@ -272,19 +282,30 @@ void JobManager::submit(const RunOrder& order, JobDescription description, RunAn
   });
 }
 
-// Else the lock on its folder would refuse it, which can't say who has it.
-std::optional<Error> JobManager::conflict(const JobRecord& record, const Options& options) const {
+// The job that has its checkpoints in the same folder; also one whose end is not written down yet, as the next JobManager would go on with it.
+const ManagedJob* JobManager::other_in_folder(const JobRecord& record, const Options& options) const {
+  if (options.checkpointing.dir.empty()) return nullptr;
   for (const auto& [id, other] : jobs_) {
-    const bool is_done = other->is_over() && successor_of(id) == nullptr;
-    if (is_done || other->record().name() != record.name() || id == record.replaces) continue;
+    const bool is_written = !saving_.contains(id) || detail::planted(detail::PlantedBug::kSuccessorTooEarly);
+    const bool has_ended = other->is_over() && is_written && successor_of(id) == nullptr;
+    if (has_ended || other->record().name() != record.name() || id == record.replaces) continue;
     const auto theirs = options_of(other->record());
-    if (!theirs || options.checkpointing.dir.empty() || checkpoint_folder(other->record(), *theirs) != checkpoint_folder(record, options)) continue;
-    return Error{ErrorCode::kFailedPrecondition,
-                 fmt::format("job {} ({}) runs with its checkpoints in '{}': stop that one first, or give this one another name or "
-                             "--checkpoint-dir",
-                             id, record.name(), checkpoint_folder(record, options))};
+    if (theirs && checkpoint_folder(other->record(), *theirs) == checkpoint_folder(record, options)) return other.get();
   }
-  return std::nullopt;
+  return nullptr;
+}
+
+// Else the lock on the folder would refuse it, which can't say who has it.
+Error JobManager::conflict_with(const ManagedJob& other, const Options& options) const {
+  const std::string job = fmt::format("job {} ({})", other.record().id, other.record().name());
+  std::string what = fmt::format("{} runs with its checkpoints in '{}': stop that one first, or give this one another name or --checkpoint-dir",
+                                 job, checkpoint_folder(other.record(), options));
+  if (const ManagedJob* const next = successor_of(other.record().id)) {
+    what = fmt::format("job {} is about to take the place of {}, with its checkpoints in '{}'", next->record().id, job, checkpoint_folder(other.record(), options));
+  } else if (other.is_over()) {
+    what = fmt::format("{} has ended, and that could not be written down in '{}' yet: see that there is room, and try again", job, store_->folder());
+  }
+  return Error{ErrorCode::kFailedPrecondition, std::move(what)};
 }
 
 // A new job is written down before it is answered for.
@@ -297,7 +318,13 @@ void JobManager::open_folder(const JobRecord& record, const Options& options, bo
       TIDEMARK_ASSIGN(checkpoints, open_checkpoints(*storage, record, options, resume_of(record, pointer, is_new, claim)));
       if (is_new) {
         record.attempts_before = pointer ? pointer->attempt : 0;
-        if (record.replaces.empty()) TIDEMARK_TRY(store->write(record));  // else it is written already, and behind this
+        if (!record.replaces.empty()) return OpenFolder{std::move(checkpoints), record.attempts_before};  // its record is written elsewhere
+        const auto written = detail::planted(detail::PlantedBug::kJobNotWrittenDown) ? Result<>{} : store->write(record);
+        if (!written) {
+          // It may be there for all that, and a job that is refused must not come back with the next JobManager.
+          if (!detail::planted(detail::PlantedBug::kRefusedJobStays)) static_cast<void>(store->remove(record.id));
+          return std::unexpected{written.error()};
+        }
       }
       return OpenFolder{std::move(checkpoints), record.attempts_before};
     };

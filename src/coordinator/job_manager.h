@@ -102,7 +102,8 @@ class JobManager {
   Result<JobRecord> make_record(const RunOrder& order, JobDescription description);
   void submit(const RunOrder& order, JobDescription description, RunAnswer answer);
   void open_folder(const JobRecord& record, const Options& options, bool is_new, Opened then);
-  std::optional<Error> conflict(const JobRecord& record, const Options& options) const;
+  const ManagedJob* other_in_folder(const JobRecord& record, const Options& options) const;
+  Error conflict_with(const ManagedJob& other, const Options& options) const;
   void resume(const std::string& id);
   void try_again(const std::string& id, const Error& error);
 

@@ -61,6 +61,45 @@ class JobManagerTest : public testing::TestWithParam<std::uint64_t> {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, JobManagerTest, testing::Range<std::uint64_t>(1, 9));
 
+TEST_P(JobManagerTest, WhatATaskManagerIsAskedItAnswersOrIsNotWaitedForForever) {
+  SimulatedTaskManager& one = task_manager("one", 1);
+  SimulatedTaskManager& two = task_manager("two", 1);
+  std::optional<Result<HttpResponse>> answer;
+  const auto ask = [&](const std::string& id) {
+    answer.reset();
+    cluster_.manager->ask_task_manager(id, {.path = "/logs/a.log", .query = {{"offset", "7"}}, .body = {}},
+                                       [&](Result<HttpResponse> response) { answer = std::move(response); });
+  };
+  const auto is_answered = [&] { return answer.has_value(); };
+  ask("three");
+  ASSERT_TRUE(is_answered());
+  EXPECT_EQ(answer->error().code(), ErrorCode::kNotFound);
+
+  ask("one");
+  ASSERT_TRUE(cluster_.run_until([&] { return !one.asked.empty(); }));
+  EXPECT_EQ(one.asked[0].path, "/logs/a.log");
+  EXPECT_EQ(one.asked[0].query.at("offset"), "7");
+  const TaskManagerAnswered said{.number = one.asked[0].number, .status = 404, .body = "no log", .content_type = "text/plain"};
+  two.say(MessageKind::kTaskManagerAnswered, said);  // not its question
+  one.say(MessageKind::kTaskManagerAnswered, said);
+  ASSERT_TRUE(cluster_.run_until(is_answered));
+  EXPECT_EQ((*answer)->status, 404);
+  EXPECT_EQ((*answer)->body, "no log");
+  EXPECT_EQ((*answer)->content_type, "text/plain");
+  one.say(MessageKind::kTaskManagerAnswered, said);  // a second time
+
+  ask("one");
+  ASSERT_TRUE(cluster_.run_until(is_answered));
+  EXPECT_EQ(answer->error().code(), ErrorCode::kTimeout);
+  EXPECT_FALSE(one.is_gone);
+
+  ask("two");
+  ASSERT_TRUE(cluster_.run_until([&] { return !two.asked.empty(); }));
+  two.die();
+  ASSERT_TRUE(cluster_.run_until(is_answered));
+  EXPECT_THAT(answer->error().message(), HasSubstr("TaskManager 'two'"));
+}
+
 TEST_P(JobManagerTest, AJobIsPlannedDeployedAndRuns) {
   SimulatedTaskManager& one = task_manager("one", 1);
   SimulatedTaskManager& two = task_manager("two", 1);
@@ -626,6 +665,44 @@ TEST_P(JobManagerTest, AFullDiskDoesNotLoseHowAJobEnded) {
   cluster_.kill_manager();
   cluster_.start_manager();
   EXPECT_EQ(cluster_.state_of(job), "CANCELED");
+}
+
+TEST_P(JobManagerTest, AJobThatWasRefusedDoesNotComeBack) {
+  RunOrder order{.executable = cluster_.upload()};
+  bool fails = true;
+  cluster_.world.files.set_hook([&](FileOperation operation, const std::string& path) -> std::optional<Error> {
+    if (operation != FileOperation::kSyncDirectory || path != "/jm/jobs" || !std::exchange(fails, false)) return std::nullopt;
+    return Error{ErrorCode::kIo, "bad sector"};
+  });
+  const auto refused = cluster_.run(order);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("bad sector"));
+  cluster_.kill_manager();
+  cluster_.start_manager();
+  EXPECT_TRUE(cluster_.manager->jobs().empty());
+}
+
+TEST_P(JobManagerTest, NoJobFollowsOneInItsFolderWhoseEndIsNotWrittenDown) {
+  task_manager("one", 2);
+  cluster_.planner->next.options["execution.checkpointing.dir"] = "/shared";
+  const RunOrder order{.executable = cluster_.upload(), .arguments = {"--resume"}};
+  cluster_.planner->next.resume = true;
+  const std::string job = value_or_throw(cluster_.run(order));
+  ASSERT_TRUE(cluster_.runs(job));
+  bool is_full = true;
+  cluster_.world.files.set_hook([&](FileOperation operation, const std::string& path) -> std::optional<Error> {
+    if (is_full && operation == FileOperation::kAppend && path.starts_with("/jm/jobs")) return Error{ErrorCode::kResourceExhausted, "disk full"};
+    return std::nullopt;
+  });
+  ASSERT_TRUE(cluster_.manager->cancel(job));
+  ASSERT_TRUE(cluster_.comes_to(job, "CANCELED"));
+  const auto refused = cluster_.run(order);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr(job + " (count) has ended, and that could not be written down in '/jm' yet"));
+  is_full = false;
+  cluster_.run_for_ms(3'000);
+  const std::string next = value_or_throw(cluster_.run(order));
+  EXPECT_TRUE(cluster_.runs(next));
 }
 
 TEST_P(JobManagerTest, ASecondJobManagerOnTheFolderIsRefused) {

@@ -72,7 +72,7 @@ Result<JobRecord> JobManager::make_successor(const std::string& old, const Upgra
   record.replaces = old;
   record.trial_ms = order.trial_ms;
   TIDEMARK_ASSIGN(options, options_of(record));
-  if (auto in_the_way = conflict(record, options)) return std::unexpected{*std::move(in_the_way)};
+  if (const ManagedJob* const other = other_in_folder(record, options)) return std::unexpected{conflict_with(*other, options)};
   const UnclaimedState unclaimed = options.ignore_unclaimed_state ? UnclaimedState::kDrop : UnclaimedState::kRefuse;
   TIDEMARK_TRY(check_takeover(record.description.plan.logical, from.description.plan.logical, unclaimed));
   return record;

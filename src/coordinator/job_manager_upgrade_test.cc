@@ -198,6 +198,22 @@ TEST_P(JobManagerUpgradeTest, InASharedFolderATrialThatFailsLeavesWhatTheOldJobN
   }
 }
 
+TEST_P(JobManagerUpgradeTest, DuringATrialNobodyElseTakesTheOldJobsFolder) {
+  cluster_.planner->next.options = kSharedFolder;
+  const std::string old = run_old();
+  UpgradeOrder elsewhere = order({kBad});
+  cluster_.planner->next.options["execution.checkpointing.dir"] = "/state-2";
+  ask(old, elsewhere);
+  ASSERT_TRUE(cluster_.comes_to(old, "FINISHED"));
+  cluster_.run_for_ms(1'000);
+  cluster_.planner->next.options = kSharedFolder;
+  const auto other = cluster_.run();
+  ASSERT_FALSE(other);
+  EXPECT_THAT(other.error().message(), HasSubstr("is about to take the place of job " + old));
+  ASSERT_TRUE(cluster_.run_until([&] { return answer_.has_value(); }));
+  EXPECT_TRUE(cluster_.runs(old));
+}
+
 TEST_P(JobManagerUpgradeTest, AJobThatItsUserStopsMeanwhileStaysStopped) {
   const std::string old = run_old();
   std::optional<Result<SnapshotTaken>> stopped;

@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "env/network_address.h"
 #include "tidemark/detail/base/check.h"
+#include "tidemark/detail/base/planted_bug.h"
 
 namespace tidemark {
 namespace {
@@ -116,7 +117,8 @@ Result<> TaskManagers::worker_ended(std::uint64_t task_manager, const WorkerEnde
   }
   std::optional<Error> cause;
   if (!ended.in_order) cause = worth_a_restart(error_of(ended.cause));
-  slots_.give_back(found->second.share);
+  const bool was_freed = detail::planted(detail::PlantedBug::kSlotFreedTooEarly) && found->second.lease == 0;
+  if (!was_freed && !detail::planted(detail::PlantedBug::kSlotNeverFreed)) slots_.give_back(found->second.share);
   post_grants();
   gone(ended.number, std::move(cause));
   return {};
@@ -263,6 +265,7 @@ void TaskManagers::end(std::uint64_t lease) {
   for (auto& [number, worker] : workers_) {
     if (worker.lease != lease) continue;
     worker.lease = 0;
+    if (detail::planted(detail::PlantedBug::kSlotFreedTooEarly)) slots_.give_back(worker.share);
     worker.last_grace = timers_.at(clock_.steady_ns() + settings_.last_grace_ns, [this, number] { stop(number); });
   }
 }

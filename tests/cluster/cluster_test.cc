@@ -170,10 +170,24 @@ TEST_F(ClusterTest, TellsHowItsProcessesAndJobsAre) {
   const std::string threads = ask(task_manager + "/thread-dump");
   EXPECT_THAT(threads, HasSubstr("\"taskmanager\""));
   EXPECT_THAT(threads, HasSubstr("-w1: tasks-0\""));
-  EXPECT_THAT(ask(task_manager + "/logs"), HasSubstr("-w1.log\""));
   EXPECT_THAT(ask(task_manager + "/log"), HasSubstr("is registered with the JobManager"));
   EXPECT_THAT(ask("/jobmanager/log"), HasSubstr("is submitted"));
   EXPECT_EQ(in_cluster("cancel", {job}).status, 0);
+}
+
+TEST_F(ClusterTest, AJobThatRunsAloneTellsPrometheusHowItIs) {
+  const std::string address = "127.0.0.1:" + rest_;
+  Process job{TIDEMARK_ALL_ROUND_JOB,
+              with({"--out", path("out"), "--checkpoint-dir", path("state"), "--checkpoint-interval", "100ms", "-D", "metrics.address=" + address},
+                   {"--count", "4000000", "--rate", "20000"}),
+              folder_, "job.log"};
+  EXPECT_TRUE(comes_true([&] { return ask("/metrics").contains("flink_jobmanager_job_lastCompletedCheckpointId{"); })) << job.output();
+  const std::string metrics = ask("/metrics");
+  EXPECT_THAT(metrics, HasSubstr("flink_taskmanager_job_task_busyTimeMsPerSecond{"));
+  EXPECT_THAT(metrics, HasSubstr("flink_taskmanager_job_task_operator_numRecordsOut{"));
+  EXPECT_THAT(metrics, HasSubstr("flink_taskmanager_Status_Process_Memory_State{"));
+  EXPECT_THAT(ask("/jobs"), HasSubstr("there is only GET /metrics here")) << "what changes a job is asked for at its control socket";
+  job.kill();
 }
 
 TEST_F(ClusterTest, RunWaitsForTheEndAndSaysHowItWas) {
@@ -346,7 +360,9 @@ TEST_F(ClusterWithTlsTest, AJobGivesTheRowsOfTheJobAloneAndStrangersAreKeptOut) 
   EXPECT_EQ(ran.status, 0) << ran.output << job_manager.output();
   EXPECT_TRUE(all_rows("job-out") == expected);
   EXPECT_THAT(tidemark({"list", "-a", "-m", at}).output, HasSubstr("(FINISHED)"));
-  EXPECT_NE(tidemark({"list", "-m", "127.0.0.1:" + rest_}).status, 0);
+  EXPECT_THAT(tidemark({"list", "-m", "127.0.0.1:" + rest_}).output, HasSubstr("https://"));
+  EXPECT_TRUE(comes_true([&] { return stranger->output().contains("TLS"); })) << stranger->output();
+  EXPECT_THAT(stranger->output(), Not(HasSubstr("registered")));
   EXPECT_THAT(job_manager.output(), Not(HasSubstr("'stranger'")));
 }
 

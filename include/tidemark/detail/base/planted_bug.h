@@ -40,6 +40,18 @@ enum class PlantedBug : std::uint8_t {
   kSecondClaimAccepted,         ///< a snapshot is claimed though another has claimed it since it was found free
   kCommitsBehindLastSavepoint,  ///< checkpoints go on behind the savepoint with which the job is cancelled
   kUniqueRowLetGo,              ///< the one record of a key goes with those that have waited for it
+  kUnsentBatchForgotten,        ///< a batch that finds no room on its way to another worker counts as sent
+  kCompletionToFirstWorker,     ///< only the first of several workers hears that a checkpoint is complete
+  kShareForgetsSlot,            ///< the state of a job's last slot goes to no worker
+  kShareForgetsCommittables,    ///< no worker gets what the restored checkpoint had prepared to commit
+  kSlotFreedTooEarly,           ///< slots are free when their worker is to end, and not when it has
+  kSlotNeverFreed,              ///< the slots of a worker that has ended are not free again
+  kEndToldTooEarly,             ///< a TaskManager says of a worker that it was told to stop that it has ended
+  kOldWorkersKept,              ///< a TaskManager that has lost the JobManager registers again beside its old workers
+  kRestartBeginsAnew,           ///< a JobManager that starts again begins its jobs anew
+  kJobNotWrittenDown,           ///< a job is accepted before its record is written
+  kRefusedJobStays,             ///< the record of a job that was refused stays, and the next JobManager goes on with it
+  kSuccessorTooEarly,           ///< a job follows another in its folder before the end of that is written down
 };
 
 /// In the words of the enumerators, without their k: "AckBeforeFsync".
