@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "control/http_answer.h"
 #include "control/worker_order.h"
 #include "env/local_host.h"
 #include "tidemark/detail/base/planted_bug.h"
@@ -17,6 +18,7 @@ namespace {
 constexpr std::int64_t kNsPerMs = 1'000'000;
 constexpr std::int64_t kShortestPauseNs = 100 * kNsPerMs;
 constexpr std::int64_t kLongestPauseNs = 5'000 * kNsPerMs;
+constexpr int kMostAnswers = 16;  // under way: each may wait for workers that stand still
 constexpr std::int64_t kAnswerNs = 10'000 * kNsPerMs;  // for the JobManager to register it
 
 std::string name_of(const StartWorker& order) {
@@ -266,9 +268,17 @@ void TaskManager::stop_worker(std::uint64_t number) {
 
 // To answer waits for the disk and for workers.
 void TaskManager::answer(TaskManagerAsked asked) {
-  env_.pool->submit(std::make_unique<Answering>(std::move(asked), endpoints_, link_, [this, line = lines_](const TaskManagerAnswered& answered) {
-    if (line == lines_) say(MessageKind::kTaskManagerAnswered, answered);
-  }));
+  if (answers_under_way_ == kMostAnswers) {
+    const HttpResponse busy = refuse(503, "too much is asked of this TaskManager at once: try again in a moment");
+    return say(MessageKind::kTaskManagerAnswered,
+               TaskManagerAnswered{.number = asked.number, .status = 503, .body = busy.body, .content_type = busy.content_type});
+  }
+  ++answers_under_way_;
+  env_.calls_pool().submit(
+      std::make_unique<Answering>(std::move(asked), endpoints_, link_, [this, line = lines_](const TaskManagerAnswered& answered) {
+        --answers_under_way_;
+        if (line == lines_) say(MessageKind::kTaskManagerAnswered, answered);
+      }));
 }
 
 // Executables.

@@ -119,6 +119,7 @@ class TaskManager {
   const TaskManagerSettings settings_;
   TaskManagerFolder folder_;
   const std::shared_ptr<const TaskManagerEndpoints> endpoints_;
+  int answers_under_way_ = 0;
 
   EventCount wakeup_;
   Mailbox mail_{&wakeup_};

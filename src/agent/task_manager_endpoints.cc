@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/log.h"
@@ -14,6 +16,9 @@ namespace tidemark {
 namespace {
 
 constexpr std::string_view kProcessScope = "taskmanager";
+constexpr auto kAllAnswerWithin = std::chrono::seconds{4};
+constexpr std::int64_t kLongest_ms = 2'000;  // for one of them
+constexpr std::int64_t kShortest_ms = 50;
 
 }  // namespace
 
@@ -64,15 +69,18 @@ MetricGroup TaskManagerEndpoints::own_metrics() const {
           .metrics = metrics_of_this_process(files_)};
 }
 
-// One that is just starting or ending has no socket, or nobody behind it.
+// One that is just starting or ending has no socket. All together get a few seconds, as those who ask wait no longer.
 std::vector<TaskManagerEndpoints::WorkerReport> TaskManagerEndpoints::ask_workers(ProcessPart part) const {
   std::vector<WorkerReport> reports;
+  const auto until = std::chrono::steady_clock::now() + kAllAnswerWithin;
   for (const DirectoryEntry& entry : files_.list(sockets_).value_or(std::vector<DirectoryEntry>{})) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
     const auto socket = UnixSocketName::in(sockets_, entry.name);
-    auto report = socket ? ask_process(*socket, part) : std::unexpected{socket.error()};
+    if (!socket || !socket->exists()) continue;
+    auto report = ask_process(*socket, part, std::clamp<std::int64_t>(left, kShortest_ms, kLongest_ms));
     if (report) {
       reports.push_back({entry.name, *std::move(report)});
-    } else if (report.error().code() != ErrorCode::kNotFound) {
+    } else {
       log_warning(fmt::format("worker {} does not say how it is: {}", entry.name, report.error().message()));
     }
   }

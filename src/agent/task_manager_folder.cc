@@ -20,6 +20,7 @@ constexpr std::string_view kTemporary = "tmp";
 constexpr std::string_view kLogSuffix = ".log";
 constexpr std::size_t kKeptExecutables = 16;
 constexpr std::size_t kMostNameBytes = 200;
+constexpr std::size_t kMostSocketBytes = 80;
 
 // A name of its own in a folder, whatever it was.
 std::string plain_name(std::string_view name) {
@@ -90,7 +91,11 @@ std::string TaskManagerFolder::log_of(std::string_view worker) const {
 
 std::string TaskManagerFolder::logs() const { return join_path(path_, kLogs); }
 std::string TaskManagerFolder::sockets() const { return join_path(path_, kSockets); }
-std::string TaskManagerFolder::socket_of(std::string_view worker) const { return join_path(sockets(), plain_name(worker)); }
+// The end of a name tells it from others; a socket's can't be long.
+std::string TaskManagerFolder::socket_of(std::string_view worker) const {
+  const std::string name = plain_name(worker);
+  return join_path(sockets(), name.substr(name.size() - std::min(name.size(), kMostSocketBytes)));
+}
 
 // It removes its own, if it ends in order.
 void TaskManagerFolder::forget_socket(std::string_view worker) { static_cast<void>(files_->remove(socket_of(worker))); }

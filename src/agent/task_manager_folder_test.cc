@@ -47,6 +47,16 @@ TEST_F(TaskManagerFolderTest, WhatWorkersWroteAndPrintedOutlivesATaskManager) {
   EXPECT_TRUE(has("/tm/logs/orders-1-w1.log"));
 }
 
+TEST_F(TaskManagerFolderTest, SocketsOfWorkersWithLongNamesAreShortAndApart) {
+  TaskManagerFolder folder = open();
+  const std::string job(128, 'j');
+  const std::string first = folder.socket_of(job + "-0123abcd-9-w1");
+  EXPECT_LE(first.size() - folder.sockets().size(), 90u) << "the address of a socket has room for 107 bytes";
+  EXPECT_NE(first, folder.socket_of(job + "-0123abcd-10-w1"));
+  EXPECT_NE(first, folder.socket_of(job + "-0123abcd-9-w2"));
+  EXPECT_EQ(parent_path(folder.socket_of("../../x")), folder.sockets());
+}
+
 TEST_F(TaskManagerFolderTest, NoNameLeadsOutOfIt) {
   auto folder = open();
   for (const std::string& name : std::vector<std::string>{"..", ".", "", "a/b", "/etc", "a\nb", std::string(1000, 'x')}) {

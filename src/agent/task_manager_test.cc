@@ -32,6 +32,18 @@ class ImmediatePool final : public BlockingPool {
   }
 };
 
+/// Work stands still until the test lets it go on.
+class HoldingPool final : public BlockingPool {
+ public:
+  void submit(std::unique_ptr<BackgroundWork> work) override { held.push_back(std::move(work)); }
+  void run_all() {
+    for (const auto& work : std::exchange(held, {})) {
+      while (work->step() != Progress::kDone) continue;
+    }
+  }
+  std::vector<std::unique_ptr<BackgroundWork>> held;
+};
+
 /// A worker's process whose end the test decides.
 struct FakeProcess {
   ProcessOrder order;
@@ -82,7 +94,7 @@ class TaskManagerTest : public testing::Test {
  protected:
   TaskManagerTest() { open(); }
   void open() { task_manager_ = value_or_throw(TaskManager::open(env(), *transport_, processes_, settings())); }
-  Env env() { return {.clock = &world_.clock(), .files = &files_, .pool = &pool_}; }
+  Env env() { return {.clock = &world_.clock(), .files = &files_, .pool = &pool_, .calls = &calls_}; }
   static TaskManagerSettings settings() {
     return {.job_manager = "jm:6123",
             .id = "tm-1",
@@ -147,6 +159,7 @@ class TaskManagerTest : public testing::Test {
   test::MemoryWorld world_{1};
   MemoryFileSystem files_;
   ImmediatePool pool_;
+  HoldingPool calls_;
   FakeProcesses processes_;
   std::list<test::FakeJobManager> job_managers_;
   std::unique_ptr<Transport> transport_ = world_.network().join("tm", test::identity_of("taskmanager tm-1"));
@@ -435,6 +448,21 @@ TEST_F(TaskManagerTest, OneThatHasNobodyIsStoppedAtOnce) {
   run_for_s(3);
   task_manager_->stop();
   EXPECT_TRUE(run_until([&] { return has_ended_; }));
+}
+
+TEST_F(TaskManagerTest, AnswersThatTakeLongHoldUpNothingElseAndAreLimited) {
+  test::FakeJobManager& jm = registered();
+  for (std::uint64_t number = 1; number <= 17; ++number) jm.say(MessageKind::kTaskManagerAsked, TaskManagerAsked{.number = number, .path = "/log", .query = {}});
+  EXPECT_TRUE(run_until([&] { return !jm.answers.empty(); }));
+  ASSERT_EQ(jm.answers.size(), 1u);
+  EXPECT_EQ(jm.answers[0].number, 17u);
+  EXPECT_EQ(jm.answers[0].status, 503);
+  running(jm);  // its executable is fetched and stored
+  calls_.run_all();
+  EXPECT_TRUE(run_until([&] { return jm.answers.size() == 17; }));
+  EXPECT_EQ(jm.answers.back().status, 200);
+  jm.say(MessageKind::kTaskManagerAsked, TaskManagerAsked{.number = 18, .path = "/log", .query = {}});
+  EXPECT_TRUE(run_until([&] { return !calls_.held.empty(); })) << "there is room again";
 }
 
 TEST_F(TaskManagerTest, AFolderIsOfOneTaskManager) {

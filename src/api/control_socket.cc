@@ -38,6 +38,7 @@ class ControlSocket::Control final : public JobControl {
     std::vector<VertexMetrics> vertices = vertices_();
     {
       const std::lock_guard guard{mutex_};
+      if (const std::uint32_t restarts = master_.status().restarts; std::exchange(restarts_, restarts) != restarts) rates_ = {};
       rates_.fill_in(vertices);
     }
     return glance_at({.id = job_, .name = job_}, master_, start_ms_, env_.clock->wall_ms(), std::move(vertices));
@@ -64,7 +65,9 @@ class ControlSocket::Control final : public JobControl {
   const std::function<std::vector<VertexMetrics>()> vertices_;
   const std::int64_t start_ms_;
   mutable std::mutex mutex_;
-  mutable MetricRates rates_;  // guarded by mutex_
+  // Guarded by mutex_.
+  mutable MetricRates rates_;
+  mutable std::uint32_t restarts_ = 0;  // of which they are
 };
 
 ControlSocket::ControlSocket(const Listens& where, std::string job, JobMaster& master, const Env& env, Paths paths,

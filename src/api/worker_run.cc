@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "base/log.h"
@@ -75,7 +76,7 @@ std::vector<MetricGroup> metrics_of(const WorkerOrder& order, const std::string&
 }
 
 /// Null: it can't be asked, and runs all the same.
-std::unique_ptr<HttpServer> serve_at(const std::string& socket, const ProcessEndpoints& endpoints) {
+std::unique_ptr<HttpServer> serve_at(const std::string& socket, const ProcessEndpoints& endpoints) try {
   if (socket.empty()) return nullptr;
   const std::string folder = parent_path(socket);
   auto name = UnixSocketName::in(folder, socket.substr(folder.size() + 1));
@@ -86,6 +87,9 @@ std::unique_ptr<HttpServer> serve_at(const std::string& socket, const ProcessEnd
                      : std::unexpected{name.error()};
   if (server) return *std::move(server);
   log_warning(fmt::format("nobody can ask this worker how it is: {}", server.error().message()));
+  return nullptr;
+} catch (const std::system_error& error) {  // the system gives no thread
+  log_warning(fmt::format("nobody can ask this worker how it is: {}", error.what()));
   return nullptr;
 }
 

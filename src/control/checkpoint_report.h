@@ -8,11 +8,12 @@
 #include <vector>
 
 #include "tidemark/detail/model/checkpoint.h"
+#include "tidemark/schema.h"
 
 namespace tidemark {
 
 /// Numbers stand in a JobManager's records of jobs.
-enum class CheckpointStatus : std::uint8_t { kInProgress, kCompleted, kFailed };
+enum class CheckpointStatus : std::uint8_t { kCompleted, kInProgress, kFailed };
 
 struct CheckpointGlance {
   CheckpointId id = 0;
@@ -29,6 +30,8 @@ struct CheckpointGlance {
   std::uint32_t acknowledged = 0;     ///< of these
   bool is_deleted = false;            ///< complete, and newer ones have replaced it
   std::string failure = {};           ///< of a failed one: which checkpoint, operator, subtask, host and phase, and why
+  /// In records of before these were there.
+  static constexpr auto state_schema = schema(default_of("triggered_ms", std::int64_t{-1}), default_of("acknowledged_ms", std::int64_t{-1}));
 };
 
 /// How a task took part.

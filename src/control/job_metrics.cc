@@ -18,13 +18,14 @@ bool has_event_time(const SubtaskMetrics& subtask) {
 
 }  // namespace
 
+// Gauges, as Flink has them: a JobManager that was killed comes back with somewhat less.
 std::vector<Metric> metrics_of(const JobGlance& job) {
   const auto all = job.completed_checkpoints + job.failed_checkpoints + job.checkpoints_in_progress;
-  std::vector<Metric> metrics{{"numRestarts", static_cast<double>(job.restarts), kCounter},
-                              {"numberOfCompletedCheckpoints", static_cast<double>(job.completed_checkpoints), kCounter},
-                              {"numberOfFailedCheckpoints", static_cast<double>(job.failed_checkpoints), kCounter},
+  std::vector<Metric> metrics{{"numRestarts", static_cast<double>(job.restarts)},
+                              {"numberOfCompletedCheckpoints", static_cast<double>(job.completed_checkpoints)},
+                              {"numberOfFailedCheckpoints", static_cast<double>(job.failed_checkpoints)},
                               {"numberOfInProgressCheckpoints", static_cast<double>(job.checkpoints_in_progress)},
-                              {"totalNumberOfCheckpoints", static_cast<double>(all), kCounter}};
+                              {"totalNumberOfCheckpoints", static_cast<double>(all)}};
   if (const auto& newest = job.newest_checkpoint) {
     metrics.push_back({"lastCheckpointDuration", static_cast<double>(newest->duration_ms)});
     metrics.push_back({"lastCheckpointSize", static_cast<double>(newest->written_bytes)});

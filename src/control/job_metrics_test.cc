@@ -25,7 +25,7 @@ TEST(JobMetricsTest, AJobHasFlinksNames) {
   EXPECT_THAT(text, HasSubstr("flink_jobmanager_job_numRestarts" + labels + " 2\n"));
   EXPECT_THAT(text, HasSubstr("flink_jobmanager_job_totalNumberOfCheckpoints" + labels + " 7\n"));
   EXPECT_THAT(text, HasSubstr("flink_jobmanager_job_lastCheckpointFullSize" + labels + " 700\n"));
-  EXPECT_THAT(text, HasSubstr("# TYPE flink_jobmanager_job_numberOfFailedCheckpoints counter\n"));
+  EXPECT_THAT(text, HasSubstr("# TYPE flink_jobmanager_job_numberOfFailedCheckpoints gauge\n"));
 }
 
 TEST(JobMetricsTest, TasksAndOperatorsThatAreHereHaveTheirLabels) {

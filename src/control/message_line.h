@@ -100,6 +100,8 @@ class MessageLine {
   /// What was sent still goes out; nothing comes any more.
   void close() { connection_->close(); }
   const Peer& peer() const { return connection_->peer(); }
+  /// Whether the other side's version ever says such messages; false before its vocabulary has come.
+  bool may_say(MessageKind kind) const { return known_.contains(kind); }
 
  private:
   static detail::ByteWriter begin(const Fence& fence);

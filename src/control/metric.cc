@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "codec/utf8.h"
@@ -60,6 +61,10 @@ std::string labels_of(const MetricGroup& group) {
 std::string to_text(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
+  // Of a time that has not begun, or is over, as those have it who read 64 bits.
+  constexpr double kEndOfTime = 0x1p63;
+  if (value <= -kEndOfTime) return fmt::format("{}", std::numeric_limits<std::int64_t>::min());
+  if (value >= kEndOfTime) return fmt::format("{}", std::numeric_limits<std::int64_t>::max());
   const bool is_whole = std::abs(value) <= kLargestWhole && value == std::floor(value);
   return is_whole ? fmt::format("{}", static_cast<std::int64_t>(value)) : fmt::format("{}", value);
 }

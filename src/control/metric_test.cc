@@ -51,7 +51,8 @@ TEST(PrometheusTextTest, NumbersAreWhole) {
   EXPECT_EQ(to_text(1e15), "1000000000000000");
   EXPECT_EQ(to_text(-2), "-2");
   EXPECT_EQ(to_text(0.1), "0.1");
-  EXPECT_EQ(to_text(static_cast<double>(std::numeric_limits<std::int64_t>::min())), "-9.223372036854776e+18");
+  EXPECT_EQ(to_text(static_cast<double>(std::numeric_limits<std::int64_t>::min())), "-9223372036854775808");
+  EXPECT_EQ(to_text(static_cast<double>(std::numeric_limits<std::int64_t>::max())), "9223372036854775807");
   EXPECT_EQ(to_text(std::numeric_limits<double>::infinity()), "+Inf");
   EXPECT_EQ(to_text(std::numeric_limits<double>::quiet_NaN()), "NaN");
 }

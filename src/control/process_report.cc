@@ -16,7 +16,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::int64_t kAnswerWithin_ms = 3'000;
 constexpr unsigned kMetricsThreads = 4;
 
 std::string_view in_words(char state) {
@@ -109,14 +108,14 @@ std::optional<HttpResponse> ProcessEndpoints::handle(const HttpRequest& request)
 Result<std::unique_ptr<HttpService>> serve_metrics(const NetworkAddress& address, std::function<HttpResponse()> metrics) {
   return HttpService::start({.host = address.host, .port = address.port, .threads = kMetricsThreads, .waiting = kMetricsThreads},
                             {.handle = [metrics = std::move(metrics)](const HttpRequest& request) {
-                              const bool is_metrics = parts_of_path(request.path) == std::vector<std::string>{"metrics"};
+                              const bool is_metrics = request.method == "GET" && parts_of_path(request.path) == std::vector<std::string>{"metrics"};
                               return is_metrics ? metrics() : refuse(404, "there is only GET /metrics here");
                             }});
 }
 
-Result<ProcessReport> ask_process(const UnixSocketName& socket, ProcessPart part) {
+Result<ProcessReport> ask_process(const UnixSocketName& socket, ProcessPart part, std::int64_t timeout_ms) {
   const std::string path = part == ProcessPart::kMetrics ? "/metrics/described" : "/thread-dump/described";
-  TIDEMARK_ASSIGN(response, http_call(socket, {.path = path}, kAnswerWithin_ms));
+  TIDEMARK_ASSIGN(response, http_call(socket, {.path = path}, timeout_ms));
   if (response.status != 200) return fail(ErrorCode::kIo, fmt::format("the process answers with status {}", response.status));
   return from_described<ProcessReport>(response.body);
 }

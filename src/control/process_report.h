@@ -62,7 +62,7 @@ class ProcessEndpoints {
 Result<std::unique_ptr<HttpService>> serve_metrics(const NetworkAddress& address, std::function<HttpResponse()> metrics);
 
 enum class ProcessPart { kMetrics, kThreads };
-/// Asks a process whose socket has that name, and waits for it a few seconds; the other part is empty.
-Result<ProcessReport> ask_process(const UnixSocketName& socket, ProcessPart part);
+/// Asks a process whose socket has that name, and waits for it; the other part is empty.
+Result<ProcessReport> ask_process(const UnixSocketName& socket, ProcessPart part, std::int64_t timeout_ms = 3'000);
 
 }  // namespace tidemark

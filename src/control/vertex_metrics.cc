@@ -21,7 +21,8 @@ SubtaskRates rates_between(const SubtaskMetrics& before, const SubtaskMetrics& a
 
 // Each figure by itself: they are read while the subtask goes on.
 bool has_begun_anew(const SubtaskMetrics& before, const SubtaskMetrics& after) {
-  return time_of(after) < time_of(before) || after.records_in < before.records_in || after.records_out < before.records_out;
+  return after.busy_ms < before.busy_ms || after.idle_ms < before.idle_ms || after.backpressured_ms < before.backpressured_ms ||
+         after.records_in < before.records_in || after.records_out < before.records_out;
 }
 
 }  // namespace
@@ -36,6 +37,8 @@ SubtaskMetrics& operator+=(SubtaskMetrics& sum, const SubtaskMetrics& more) {
   sum.backpressured_ms += more.backpressured_ms;
   return sum;
 }
+
+bool says_nothing(const SubtaskMetrics& subtask) { return subtask.is_elsewhere || (time_of(subtask) == 0 && subtask.records_in == 0); }
 
 double skew(const VertexMetrics& vertex) {
   std::uint64_t most = 0;

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "tidemark/schema.h"
+
 namespace tidemark {
 
 /// Of one operator of a chain.
@@ -42,7 +44,11 @@ struct SubtaskMetrics {
   SubtaskRates rates = {};            ///< MetricRates fills them in
   std::vector<OperatorMetrics> operators = {};  ///< in the order of the chain
   bool is_elsewhere = false;          ///< another worker knows of it: all else is empty
+  /// Of workers of the version before.
+  static constexpr auto state_schema = schema(default_of("watermark_ms", std::numeric_limits<std::int64_t>::min()));
 };
+/// It is elsewhere, or has not begun.
+bool says_nothing(const SubtaskMetrics& subtask);
 SubtaskMetrics& operator+=(SubtaskMetrics& sum, const SubtaskMetrics& more);
 
 struct VertexMetrics {

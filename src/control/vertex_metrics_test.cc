@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
+#include "control/described_value.h"
+
 namespace tidemark {
 namespace {
 
@@ -48,6 +52,26 @@ TEST(MetricRatesTest, EachSubtaskHasItsOwn) {
   EXPECT_DOUBLE_EQ(vertices[0].subtasks[1].rates.records_in, 2);
   EXPECT_DOUBLE_EQ(vertices[1].subtasks[0].rates.records_in, 0);
   EXPECT_DOUBLE_EQ(vertices[1].subtasks[1].rates.records_in, 30);
+}
+
+struct SubtaskMetricsBefore {
+  std::uint64_t records_in = 0;
+  std::int64_t busy_ms = 0;
+};
+
+TEST(SubtaskMetricsTest, OfAWorkerOfTheVersionBeforeNothingIsMadeUp) {
+  const auto read = from_described<SubtaskMetrics>(to_described(SubtaskMetricsBefore{.records_in = 7, .busy_ms = 9}));
+  ASSERT_TRUE(read) << read.error().message();
+  EXPECT_EQ(read->records_in, 7u);
+  EXPECT_EQ(read->watermark_ms, std::numeric_limits<std::int64_t>::min());
+  EXPECT_FALSE(says_nothing(*read));
+  EXPECT_TRUE(says_nothing(value_or_throw(from_described<SubtaskMetrics>(to_described(SubtaskMetricsBefore{}))))) << "it is another worker's";
+}
+
+TEST(MetricRatesTest, AreNeverBelowNothing) {
+  MetricRates rates;
+  rates_of(rates, {.busy_ms = 5'000, .idle_ms = 100});
+  EXPECT_GE(rates_of(rates, {.busy_ms = 1'000, .idle_ms = 9'000}).busy_ms, 0) << "a new attempt has run for longer than the one before";
 }
 
 }  // namespace

@@ -179,7 +179,7 @@ std::vector<VertexMetrics> ClusterExecution::vertex_metrics() const {
     }
     for (std::size_t i = 0; i < std::min(all.size(), vertices.size()); ++i) {
       for (std::size_t j = 0; j < std::min(all[i].subtasks.size(), vertices[i].subtasks.size()); ++j) {
-        if (!vertices[i].subtasks[j].is_elsewhere) all[i].subtasks[j] = std::move(vertices[i].subtasks[j]);
+        if (!says_nothing(vertices[i].subtasks[j])) all[i].subtasks[j] = std::move(vertices[i].subtasks[j]);
       }
     }
   }

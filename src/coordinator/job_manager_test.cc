@@ -100,6 +100,17 @@ TEST_P(JobManagerTest, WhatATaskManagerIsAskedItAnswersOrIsNotWaitedForForever) 
   EXPECT_THAT(answer->error().message(), HasSubstr("TaskManager 'two'"));
 }
 
+TEST_P(JobManagerTest, ATaskManagerOfTheVersionBeforeIsNotAskedWhatItDoesNotKnow) {
+  SimulatedTaskManager& old = cluster_.add_task_manager("old", 1);
+  old.is_older = true;
+  ASSERT_TRUE(cluster_.run_until([&] { return old.is_registered; }));
+  std::optional<Result<HttpResponse>> answer;
+  cluster_.manager->ask_task_manager("old", {.path = "/metrics"}, [&](Result<HttpResponse> response) { answer = std::move(response); });
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->error().code(), ErrorCode::kUnsupportedVersion);
+  EXPECT_FALSE(cluster_.run_until([&] { return old.is_gone; }));
+}
+
 TEST_P(JobManagerTest, AJobIsPlannedDeployedAndRuns) {
   SimulatedTaskManager& one = task_manager("one", 1);
   SimulatedTaskManager& two = task_manager("two", 1);

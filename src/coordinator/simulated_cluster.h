@@ -158,7 +158,7 @@ class SimulatedTaskManager {
         is_gone = true;
         return;
       }
-      line_ = std::make_unique<MessageLine>(std::move(*connection), words_to_job_managers(), words_to_task_managers(), mailbox_,
+      line_ = std::make_unique<MessageLine>(std::move(*connection), words(words_to_job_managers()), words(words_to_task_managers()), mailbox_,
                                             MessageLine::Callbacks{.on_message = [this](const IncomingMessage& message) { return take(message); },
                                                                    .on_closed = [this](const Closed&) { is_gone = true; }});
       line_->send(MessageKind::kRegisterTaskManager, {.epoch = known_epoch},
@@ -213,8 +213,17 @@ class SimulatedTaskManager {
   std::vector<StartWorker> started;
   std::vector<ExecutablePart> parts;
   std::vector<TaskManagerAsked> asked;
+  bool is_older = false;  // of a version that could not be asked
 
  private:
+  Vocabulary words(const Vocabulary& all) const {
+    Vocabulary known;
+    for (const auto& [kind, type] : all.types()) {
+      const bool is_new = kind == MessageKind::kTaskManagerAsked || kind == MessageKind::kTaskManagerAnswered;
+      if (!is_older || !is_new) known.add(kind, type);
+    }
+    return known;
+  }
   Result<> take(const IncomingMessage& message) {
     switch (message.kind()) {
       case MessageKind::kTaskManagerRegistered:

@@ -185,6 +185,9 @@ void TaskManagers::take(std::unique_ptr<MessageLine> line, const WorkerReady& re
 void TaskManagers::ask(std::string_view id, HttpRequest request, HttpAnswer answer) {
   const auto found = std::ranges::find_if(task_managers_, [&](const auto& entry) { return entry.second.about.id == id; });
   if (found == task_managers_.end()) return answer(fail(ErrorCode::kNotFound, fmt::format("there is no TaskManager '{}'", id)));
+  if (!found->second.line->may_say(MessageKind::kTaskManagerAnswered)) {
+    return answer(fail(ErrorCode::kUnsupportedVersion, fmt::format("{} is of an older version, which does not say this", place_of(found->first))));
+  }
   const std::uint64_t number = ++last_number_;
   auto timeout = timers_.at(clock_.steady_ns() + kAnswerWithinNs, [this, number, place = place_of(found->first)] {
     answered(number, fail(ErrorCode::kTimeout, fmt::format("{} has not answered in {} s", place, kAnswerWithinNs / 1'000'000'000)));

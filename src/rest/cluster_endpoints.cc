@@ -23,7 +23,9 @@ using Json = nlohmann::json;
 const Operations::Scope kDisposals = "disposals";
 
 bool shows_logs(const std::vector<std::string>& parts) {
-  const auto is_log = [&parts](std::size_t at) { return parts.size() > at && (parts[at] == "log" || parts[at] == "logs"); };
+  const auto is_log = [&parts](std::size_t at) {
+    return parts.size() > at && (parts[at] == "log" || parts[at] == "logs" || parts[at] == "thread-dump");
+  };
   return parts.size() > 1 && ((parts[0] == "jobmanager" && is_log(1)) || (parts[0] == "taskmanagers" && is_log(2)));
 }
 

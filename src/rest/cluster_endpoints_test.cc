@@ -201,7 +201,7 @@ TEST_F(ClusterEndpointsTest, ToPlanAnExecutableIsNoMereLook) {
   EXPECT_TRUE(ClusterEndpoints::changes("GET", "/v1/jars/abc/plan"));
   EXPECT_TRUE(ClusterEndpoints::changes("PATCH", "/jobs/abc"));
   EXPECT_FALSE(ClusterEndpoints::changes("GET", "/jobs/abc/plan"));
-  for (const char* const log : {"/jobmanager/log", "/v1/jobmanager/logs", "/jobmanager/logs/x", "/taskmanagers/a/log", "//v1//taskmanagers/a/logs/x"}) {
+  for (const char* const log : {"/jobmanager/log", "/v1/jobmanager/logs", "/jobmanager/logs/x", "/taskmanagers/a/thread-dump", "/taskmanagers/a/log", "//v1//taskmanagers/a/logs/x"}) {
     EXPECT_TRUE(ClusterEndpoints::changes("GET", log)) << log;
   }
   EXPECT_FALSE(ClusterEndpoints::changes("GET", "/taskmanagers/a/metrics"));

@@ -167,9 +167,10 @@ TEST_F(ClusterTest, TellsHowItsProcessesAndJobsAre) {
   const std::size_t at = list.find("\"id\":\"") + 6;
   const std::string task_manager = "/taskmanagers/" + list.substr(at, list.find('"', at) - at);
   EXPECT_TRUE(comes_true([&] { return ask(task_manager + "/metrics").contains("-w1.Status.Flink.Memory.Managed.Used"); }));
-  const std::string threads = ask(task_manager + "/thread-dump");
-  EXPECT_THAT(threads, HasSubstr("\"taskmanager\""));
-  EXPECT_THAT(threads, HasSubstr("-w1: tasks-0\""));
+  EXPECT_TRUE(comes_true([&] {
+    const std::string threads = ask(task_manager + "/thread-dump");
+    return threads.contains("\"taskmanager\"") && threads.contains("-w1: tasks-0\"");
+  }));
   EXPECT_THAT(ask(task_manager + "/log"), HasSubstr("is registered with the JobManager"));
   EXPECT_THAT(ask("/jobmanager/log"), HasSubstr("is submitted"));
   EXPECT_EQ(in_cluster("cancel", {job}).status, 0);
