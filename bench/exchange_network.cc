@@ -16,6 +16,7 @@
 #include "base/event_count.h"
 #include "bench/measure.h"
 #include "channel/data_exchange.h"
+#include "env/allocator.h"
 #include "env/asio_transport.h"
 #include "tidemark/detail/channel/edge.h"
 
@@ -203,6 +204,7 @@ void compare(bench::Report& report, const bench::Options& options, const std::st
 
 int main(int argc, char** argv) {
   const auto options = bench::Options::parse(argc, argv);
+  keep_freed_memory();  // as a worker does
   bench::Report report{"exchange_network", options};
   compare<Plain>(report, options, "32 bytes");
   compare<WithText>(report, options, "104 bytes with text");

@@ -41,6 +41,9 @@ struct FakeJobManager {
       case MessageKind::kWorkerStarted:
         started.push_back(value_or_throw(message.value<WorkerNumber>()).number);
         return {};
+      case MessageKind::kTaskManagerAnswered:
+        answers.push_back(value_or_throw(message.value<TaskManagerAnswered>()));
+        return {};
       case MessageKind::kWorkerEnded:
         ended.push_back(value_or_throw(message.value<WorkerEnded>()));
         return {};
@@ -72,6 +75,7 @@ struct FakeJobManager {
   std::vector<ExecutableWanted> wanted;
   std::vector<std::uint64_t> started;
   std::vector<WorkerEnded> ended;
+  std::vector<TaskManagerAnswered> answers;
 };
 
 inline std::string hash_of(const std::string& bytes) {

@@ -26,6 +26,31 @@ std::string name_of(const StartWorker& order) {
 // One of a JobManager that does not say has a folder of its own.
 std::string job_of(const StartWorker& order) { return order.job.empty() ? name_of(order) : order.job; }
 
+/// An answer that is being found.
+class Answering final : public BackgroundWork {
+ public:
+  using Answered = std::move_only_function<void(const TaskManagerAnswered&)>;
+
+  Answering(TaskManagerAsked asked, std::shared_ptr<const TaskManagerEndpoints> endpoints, std::shared_ptr<OwnerLink> owner, Answered then)
+      : asked_{std::move(asked)}, endpoints_{std::move(endpoints)}, owner_{std::move(owner)}, then_{std::move(then)} {}
+
+  Progress step() noexcept override {
+    HttpResponse response = endpoints_->handle({.path = asked_.path, .query = asked_.query, .body = {}});
+    owner_->post([then = std::move(then_),
+                  answered = TaskManagerAnswered{.number = asked_.number,
+                                                 .status = static_cast<std::uint16_t>(response.status),
+                                                 .body = std::move(response.body),
+                                                 .content_type = std::move(response.content_type)}]() mutable { then(answered); });
+    return Progress::kDone;
+  }
+
+ private:
+  const TaskManagerAsked asked_;
+  const std::shared_ptr<const TaskManagerEndpoints> endpoints_;
+  const std::shared_ptr<OwnerLink> owner_;
+  Answered then_;
+};
+
 }  // namespace
 
 Result<std::unique_ptr<TaskManager>> TaskManager::open(const Env& env, Transport& transport, Processes& processes,
@@ -41,6 +66,7 @@ TaskManager::TaskManager(const Env& env, Transport& transport, Processes& proces
       processes_{processes},
       settings_{std::move(settings)},
       folder_{std::move(folder)},
+      endpoints_{std::make_shared<TaskManagerEndpoints>(*env_.files, settings_.id, settings_.host, folder_.logs(), folder_.sockets())},
       due_ns_{env_.clock->steady_ns()},
       pause_ns_{kShortestPauseNs} {}
 
@@ -81,7 +107,7 @@ void TaskManager::stop() {
 // The connection to the JobManager.
 
 void TaskManager::call() {
-  dial_ = transport_.connect(settings_.job_manager, control_connection(), mail_, [self = this](auto connection) {
+  dial_ = transport_.connect(settings_.job_manager, control_connection(settings_.tls), mail_, [self = this](auto connection) {
     TaskManager& task_manager = *self;
     task_manager.dial_.reset();  // and with it what this has captured
     if (connection) return task_manager.introduce(*std::move(connection));
@@ -177,6 +203,11 @@ Result<> TaskManager::take(const IncomingMessage& message) {
       take_part(part);
       return {};
     }
+    case MessageKind::kTaskManagerAsked: {
+      TIDEMARK_ASSIGN(asked, message.value<TaskManagerAsked>());
+      answer(std::move(asked));
+      return {};
+    }
     default:
       return fail(ErrorCode::kInternal,
                   fmt::format("a message of kind {}, which a TaskManager does not take", static_cast<int>(message.kind())));
@@ -231,6 +262,13 @@ void TaskManager::stop_worker(std::uint64_t number) {
     return found->second.process->stop(settings_.stop_grace_ms);
   }
   not_started(number, Error{ErrorCode::kCancelled, "it was to be stopped"});
+}
+
+// To answer waits for the disk and for workers.
+void TaskManager::answer(TaskManagerAsked asked) {
+  env_.pool->submit(std::make_unique<Answering>(std::move(asked), endpoints_, link_, [this, line = lines_](const TaskManagerAnswered& answered) {
+    if (line == lines_) say(MessageKind::kTaskManagerAnswered, answered);
+  }));
 }
 
 // Executables.
@@ -312,13 +350,19 @@ std::string TaskManager::order_text(const StartWorker& order) const {
                              .master = settings_.job_manager,
                              .token = order.token,
                              .data_host = data_host_,
-                             .memory_bytes = static_cast<std::uint64_t>(static_cast<double>(settings_.memory_bytes) * part)});
+                             .memory_bytes = static_cast<std::uint64_t>(static_cast<double>(settings_.memory_bytes) * part),
+                             .tls = settings_.tls,
+                             .job_id = order.job_id,
+                             .task_manager = settings_.id,
+                             .host = settings_.host,
+                             .socket = folder_.socket_of(name_of(order))});
 }
 
 void TaskManager::ended(std::uint64_t number, const ProcessEnd& end) {
   const auto worker = workers_.extract(number);
   const std::string name = name_of(worker.mapped().order);
   clear_place(job_of(worker.mapped().order));
+  folder_.forget_socket(name);
   const bool is_expected = end.in_order || end.was_stopped;
   std::string how = fmt::format("worker {} on {} {}", name, settings_.host, end.how);
   const std::string where = end.last_lines.empty() ? "" : fmt::format("; what it printed is in '{}'", folder_.log_of(name));

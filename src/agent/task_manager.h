@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "agent/executable_fetch.h"
+#include "agent/task_manager_endpoints.h"
 #include "agent/task_manager_folder.h"
 #include "base/event_count.h"
 #include "base/mailbox.h"
@@ -40,6 +41,8 @@ struct TaskManagerSettings {
   std::uint32_t slots = 0;  ///< 0: one a core
   std::uint64_t memory_bytes = 0;       ///< for state, of all slots together; 0: 70 % of what the machine or the container has
   std::int64_t stop_grace_ms = 10'000;  ///< for a worker that is to end, before it is killed
+  std::optional<Tls> tls;               ///< of its connection, and those of its workers
+  std::string metrics;  ///< "host:port" where it answers GET /metrics for Prometheus; empty: nowhere
 };
 
 class TaskManager {
@@ -62,6 +65,8 @@ class TaskManager {
   void stop();
 
   const TaskManagerSettings& settings() const { return settings_; }
+  /// What it answers about itself; any thread.
+  const TaskManagerEndpoints& endpoints() const { return *endpoints_; }
 
  private:
   enum class State {
@@ -91,6 +96,7 @@ class TaskManager {
   Result<> start_worker(StartWorker order);
   void stop_worker(std::uint64_t number);
   void take_part(const ExecutablePart& part);
+  void answer(TaskManagerAsked asked);
 
   Result<> fetch(const std::string& hash);
   void fetched(const std::string& hash, const Result<Executable>& executable);
@@ -112,6 +118,7 @@ class TaskManager {
   Processes& processes_;
   const TaskManagerSettings settings_;
   TaskManagerFolder folder_;
+  const std::shared_ptr<const TaskManagerEndpoints> endpoints_;
 
   EventCount wakeup_;
   Mailbox mail_{&wakeup_};

@@ -14,6 +14,7 @@ namespace {
 constexpr std::string_view kLockName = "LOCK";
 constexpr std::string_view kExecutables = "executables";
 constexpr std::string_view kLogs = "logs";
+constexpr std::string_view kSockets = "sockets";
 constexpr std::string_view kWorkers = "workers";
 constexpr std::string_view kTemporary = "tmp";
 constexpr std::string_view kLogSuffix = ".log";
@@ -57,7 +58,8 @@ Result<TaskManagerFolder> TaskManagerFolder::open(FileSystem& files, const Clock
                 fmt::format("another TaskManager has the folder '{}': give this one a --dir of its own", path));
   }
   if (!lock) return std::unexpected{lock.error()};
-  for (const std::string_view name : {kLogs, kWorkers, kTemporary}) TIDEMARK_TRY(files.make_directories(join_path(path, name)));
+  TIDEMARK_TRY(remove_tree(files, join_path(path, kSockets)));  // of workers before its last end
+  for (const std::string_view name : {kLogs, kSockets, kWorkers, kTemporary}) TIDEMARK_TRY(files.make_directories(join_path(path, name)));
   TIDEMARK_ASSIGN(executables, ExecutableStore::open(files, clock, join_path(path, kExecutables)));
   return TaskManagerFolder{files, path, *std::move(lock), std::move(executables)};
 }
@@ -83,8 +85,15 @@ Result<std::string> TaskManagerFolder::make_place(std::string_view job) {
 void TaskManagerFolder::clear_place(std::string_view job) { static_cast<void>(files_->remove_directory(place_of(job))); }
 
 std::string TaskManagerFolder::log_of(std::string_view worker) const {
-  return join_path(join_path(path_, kLogs), plain_name(worker) + std::string{kLogSuffix});
+  return join_path(logs(), plain_name(worker) + std::string{kLogSuffix});
 }
+
+std::string TaskManagerFolder::logs() const { return join_path(path_, kLogs); }
+std::string TaskManagerFolder::sockets() const { return join_path(path_, kSockets); }
+std::string TaskManagerFolder::socket_of(std::string_view worker) const { return join_path(sockets(), plain_name(worker)); }
+
+// It removes its own, if it ends in order.
+void TaskManagerFolder::forget_socket(std::string_view worker) { static_cast<void>(files_->remove(socket_of(worker))); }
 
 void TaskManagerFolder::forget_executables(const std::set<std::string>& in_use) {
   const auto all = executables_->list();
@@ -97,7 +106,7 @@ void TaskManagerFolder::forget_executables(const std::set<std::string>& in_use) 
 void TaskManagerFolder::forget_logs(const std::set<std::string>& running, std::uint64_t most_bytes, std::size_t most_files) {
   std::set<std::string> kept;
   for (const std::string& name : running) kept.insert(plain_name(name));
-  const std::string folder = join_path(path_, kLogs);
+  const std::string folder = logs();
   const auto entries = files_->list(folder);
   if (!entries) return;
   std::vector<LogFile> logs;

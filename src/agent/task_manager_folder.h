@@ -3,6 +3,7 @@
 //   LOCK           held while it runs
 //   executables/   of jobs, by their hash
 //   logs/          what workers printed: "orders-3-w1.log", ".log.1" and so on
+//   sockets/       of the workers that run, by their names: control/process_report.h asks there how they are
 //   workers/       a folder for each job, in which its workers work: relative paths of its sinks lead there, so what lies there
 //   stays tmp/           where workers keep what they do not need after their end, and local copies of checkpoints
 //
@@ -32,6 +33,12 @@ class TaskManagerFolder {
   /// Removes it if nothing lies there. No worker works there any more.
   void clear_place(std::string_view job);
   std::string log_of(std::string_view worker) const;
+  std::string logs() const;
+  /// Where workers are asked how they are: each has a socket there.
+  std::string sockets() const;
+  std::string socket_of(std::string_view worker) const;
+  /// The worker has ended.
+  void forget_socket(std::string_view worker);
   const std::string& temporary() const { return temporary_; }
 
   /// Removes executables that are not in use, but for the newest.

@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "base/version.h"
+#include "control/http_answer.h"
 #include "env/asio_transport.h"
 #include "env/cpu_cores.h"
 #include "env/local_host.h"
@@ -22,6 +24,7 @@ namespace {
 
 constexpr int kMostOfOneMachine = 64;  // that were given no folder
 constexpr double kPartForState = 0.7;
+constexpr unsigned kMetricsThreads = 4;
 
 TaskManagerSettings complete(const Env& env, TaskManagerSettings settings) {
   if (settings.host.empty()) settings.host = host_name();
@@ -68,6 +71,7 @@ Result<std::unique_ptr<TaskManagerThread>> TaskManagerThread::start(const Env& e
   std::unique_ptr<TaskManagerThread> started{new TaskManagerThread{env, settings.id}};
   TIDEMARK_ASSIGN(opened, open_task_manager(env, *started->transport_, *started->processes_, std::move(settings)));
   started->task_manager_ = std::move(opened);
+  TIDEMARK_TRY(started->serve_metrics());
   started->thread_ = std::thread{[&thread = *started] { thread.run(); }};
   return started;
 }
@@ -77,6 +81,22 @@ TaskManagerThread::TaskManagerThread(const Env& env, const std::string& id)
       transport_{make_asio_transport({.name = "taskmanager " + id, .library = std::string{library_version()}})},
       processes_{std::make_unique<PosixProcesses>(*env.files, *env.clock)} {}
 
+Result<> TaskManagerThread::serve_metrics() {
+  if (settings().metrics.empty()) return {};
+  TIDEMARK_ASSIGN(address, parse_network_address(settings().metrics));
+  TIDEMARK_ASSIGN(service, HttpService::start({.host = address.host, .port = address.port, .threads = kMetricsThreads, .waiting = kMetricsThreads},
+                                              {.handle = [this](const HttpRequest& request) {
+                                                const bool is_metrics = request.path == "/metrics" || request.path == "/metrics/";
+                                                return is_metrics ? task_manager_->endpoints().prometheus() : refuse(404, "there is only GET /metrics here");
+                                              }}));
+  metrics_ = std::move(service);
+  return {};
+}
+
+std::optional<NetworkAddress> TaskManagerThread::metrics_address() const {
+  return metrics_ == nullptr ? std::nullopt : std::optional{metrics_->address()};
+}
+
 TaskManagerThread::~TaskManagerThread() {
   if (!thread_.joinable()) return;
   task_manager_->stop();
@@ -84,6 +104,7 @@ TaskManagerThread::~TaskManagerThread() {
 }
 
 void TaskManagerThread::run() {
+  name_this_thread("taskmanager");
   const auto has_work = [this] { return task_manager_->has_work(); };
   while (true) {
     const Progress progress = task_manager_->step();

@@ -159,5 +159,36 @@ TEST_F(TaskManagerThreadTest, TwoThatAreGivenNoFolderHaveOneEach) {
   EXPECT_NE(first->folder(), second->folder());
 }
 
+TEST_F(TaskManagerThreadTest, TheJobManagerIsToldHowItAndItsWorkersAre) {
+  const auto ask = [&](std::uint64_t number, const std::string& path) {
+    job_manager_.say(MessageKind::kTaskManagerAsked, TaskManagerAsked{.number = number, .path = path, .query = {}});
+    const auto is_it = [number](const TaskManagerAnswered& answer) { return answer.number == number; };
+    EXPECT_TRUE(world_.run_until([&] { return std::ranges::any_of(job_manager_.answers, is_it); }));
+    return *std::ranges::find_if(job_manager_.answers, is_it);
+  };
+  run(1, "echo a line of the worker");
+  EXPECT_TRUE(end_of(1).in_order);
+  EXPECT_THAT(ask(1, "/logs").body, HasSubstr("job-1-w1.log"));
+  EXPECT_EQ(ask(2, "/logs/job-1-w1.log").body, "a line of the worker\n");
+  EXPECT_THAT(ask(3, "/metrics").body, HasSubstr("Status.Process.Memory.Used"));
+  EXPECT_THAT(ask(4, "/thread-dump").body, HasSubstr("threadInfos"));
+  EXPECT_EQ(ask(5, "/logs/..%2fLOCK").status, 404);
+  EXPECT_EQ(ask(6, "/executables").status, 404);
+}
+
+TEST_F(TaskManagerThreadTest, PrometheusIsAnsweredWhereItIsTold) {
+  TaskManagerSettings another = settings();
+  another.folder += "/another";
+  another.id = "tm-\"9\"";
+  another.metrics = "127.0.0.1:0";
+  const auto task_manager = value_or_throw(TaskManagerThread::start(posix_.env(), another));
+  EXPECT_FALSE(task_manager_->metrics_address());
+  const HttpPeer peer{.address = task_manager->metrics_address().value()};
+  const HttpResponse metrics = value_or_throw(http_call(peer, {.path = "/metrics"}));
+  EXPECT_THAT(metrics.body, HasSubstr("flink_taskmanager_Status_Process_Threads_Count{tm_id=\"tm-\\\"9\\\"\""));
+  EXPECT_THAT(metrics.content_type, StartsWith("text/plain"));
+  EXPECT_EQ(value_or_throw(http_call(peer, {.path = "/logs"})).status, 404);
+}
+
 }  // namespace
 }  // namespace tidemark

@@ -3,13 +3,17 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <mutex>
 #include <thread>
 #include <utility>
 
 #include "base/log.h"
 #include "control/control_folder.h"
+#include "control/job_metrics.h"
 #include "coordinator/job_glance.h"
 #include "env/file_urls.h"
+#include "env/local_host.h"
+#include "tidemark/detail/state/state_memory.h"
 
 namespace tidemark {
 namespace {
@@ -22,8 +26,8 @@ constexpr auto kLingerStep = std::chrono::milliseconds{5};
 
 class ControlSocket::Control final : public JobControl {
  public:
-  Control(std::string job, JobMaster& master, const Clock& clock, Paths paths, std::function<std::vector<VertexMetrics>()> vertices)
-      : job_{std::move(job)}, master_{master}, clock_{clock}, paths_{paths}, vertices_{std::move(vertices)}, start_ms_{clock.wall_ms()} {}
+  Control(std::string job, JobMaster& master, const Env& env, Paths paths, std::function<std::vector<VertexMetrics>()> vertices)
+      : job_{std::move(job)}, master_{master}, env_{env}, paths_{paths}, vertices_{std::move(vertices)}, start_ms_{env.clock->wall_ms()} {}
 
   void take_snapshot(SnapshotOrder order, SnapshotAnswer answer) override {
     if (paths_ == Paths::kOfThisMachine) order.dir = without_file_scheme(order.dir);
@@ -31,24 +35,44 @@ class ControlSocket::Control final : public JobControl {
   }
   void cancel() override { master_.request_cancel(); }
   JobGlance glance() const override {
-    return glance_at({.id = job_, .name = job_}, master_, start_ms_, clock_.wall_ms(), vertices_());
+    std::vector<VertexMetrics> vertices = vertices_();
+    {
+      const std::lock_guard guard{mutex_};
+      rates_.fill_in(vertices);
+    }
+    return glance_at({.id = job_, .name = job_}, master_, start_ms_, env_.clock->wall_ms(), std::move(vertices));
   }
+  /// Of the job, its tasks, and the process that runs them.
+  std::vector<MetricGroup> metrics() const {
+    const JobGlance job = glance();
+    const std::vector<MetricLabel> process{{"host", host_name()}};
+    auto groups = metric_groups_of({.job_id = job.id, .job_name = job.name, .attempt = job.restarts, .process = process}, job.vertices, job.now_ms);
+    groups.push_back(metric_group_of(job));
+    const StateMemoryUse state{.bytes = env_.state_memory->held_bytes(), .budget_bytes = env_.state_memory->budget_bytes()};
+    groups.push_back({.scope = "taskmanager", .labels = {process.front(), {"process", job_}}, .metrics = metrics_of_this_process(*env_.files, state)});
+    return groups;
+  }
+  std::vector<CheckpointReport> checkpoints() const override { return master_.checkpoints(); }
 
  private:
   const std::string job_;
   JobMaster& master_;
-  const Clock& clock_;
+  const Env& env_;
   const Paths paths_;
   const std::function<std::vector<VertexMetrics>()> vertices_;
   const std::int64_t start_ms_;
+  mutable std::mutex mutex_;
+  mutable MetricRates rates_;  // guarded by mutex_
 };
 
-ControlSocket::ControlSocket(const std::string& folder, std::string job, JobMaster& master, const Clock& clock, Paths paths,
+ControlSocket::ControlSocket(const std::string& folder, std::string job, JobMaster& master, const Env& env, Paths paths,
                              std::function<std::vector<VertexMetrics>()> vertices)
-    : control_{std::make_unique<Control>(std::move(job), master, clock, paths, std::move(vertices))}, endpoints_{*control_} {
+    : control_{std::make_unique<Control>(std::move(job), master, env, paths, std::move(vertices))},
+      endpoints_{*control_},
+      process_{*env.files, [this] { return control_->metrics(); }} {
   auto name = UnixSocketName::in(folder, kControlSocket);
   auto server = name ? HttpServer::start(*std::move(name),
-                                         [this](const HttpRequest& request) { return endpoints_.handle(request); })
+                                         [this](const HttpRequest& request) { return handle(request); })
                      : std::unexpected{name.error()};
   if (server) {
     server_ = *std::move(server);
@@ -58,6 +82,11 @@ ControlSocket::ControlSocket(const std::string& folder, std::string job, JobMast
 }
 
 ControlSocket::~ControlSocket() = default;
+
+HttpResponse ControlSocket::handle(const HttpRequest& request) {
+  auto answer = process_.handle(request);
+  return answer ? *std::move(answer) : endpoints_.handle(request);
+}
 
 void ControlSocket::linger() const {
   const auto until = std::chrono::steady_clock::now() + kLongestLinger;

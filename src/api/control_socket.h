@@ -1,5 +1,5 @@
 // Through which a running embedded job is reached from outside: the socket `control.sock` in its folder of checkpoints, or
-// where control_folder.h says, for its owner alone, with the requests of job_endpoints.h. `tidemark savepoint`, `stop` and
+// where control_folder.h says, for its owner alone, with the requests of job_endpoints.h and process_report.h. `tidemark savepoint`, `stop` and
 // `cancel` speak to it.
 //
 // Threads: one of its own takes requests; all else is the caller's. Ownership: the master outlives it.
@@ -13,6 +13,7 @@
 
 #include "control/http.h"
 #include "control/job_endpoints.h"
+#include "control/process_report.h"
 #include "coordinator/job_master.h"
 #include "env/env.h"
 
@@ -24,7 +25,7 @@ class ControlSocket {
   enum class Paths : std::uint8_t { kOfThisMachine, kOfAStorage };
   /// `folder`: the socket's, whose LOCK the process holds. A job that can't listen runs all the same, with a
   /// line in the log. `vertices` may be called from any thread.
-  ControlSocket(const std::string& folder, std::string job, JobMaster& master, const Clock& clock, Paths paths,
+  ControlSocket(const std::string& folder, std::string job, JobMaster& master, const Env& env, Paths paths,
                 std::function<std::vector<VertexMetrics>()> vertices);
   ~ControlSocket();
   ControlSocket(const ControlSocket&) = delete;
@@ -36,8 +37,11 @@ class ControlSocket {
  private:
   class Control;
 
+  HttpResponse handle(const HttpRequest& request);
+
   const std::unique_ptr<Control> control_;
   JobEndpoints endpoints_;
+  const ProcessEndpoints process_;
   std::unique_ptr<HttpServer> server_;
 };
 

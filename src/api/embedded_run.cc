@@ -153,7 +153,7 @@ Result<JobOutcome> run_embedded(const Options& options, const PhysicalPlan& plan
       has_store && parts.storage != nullptr ? make_control_folder(*env.files, options.checkpointing.dir, plan.logical.job) : nullptr;
   std::optional<ControlSocket> socket;
   if (has_store && (parts.storage == nullptr || control_folder != nullptr)) {
-    socket.emplace(control_folder != nullptr ? control_folder->path() : folder, plan.logical.job, job, *env.clock,
+    socket.emplace(control_folder != nullptr ? control_folder->path() : folder, plan.logical.job, job, env,
                    parts.storage == nullptr ? ControlSocket::Paths::kOfThisMachine : ControlSocket::Paths::kOfAStorage,
                    [&worker] { return worker.vertex_metrics(); });
   }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <string_view>
 
 namespace tidemark {
@@ -25,6 +26,25 @@ inline void log_debug(std::string_view message) { log(LogLevel::kDebug, message)
 inline void log_info(std::string_view message) { log(LogLevel::kInfo, message); }
 inline void log_warning(std::string_view message) { log(LogLevel::kWarning, message); }
 inline void log_error(std::string_view message) { log(LogLevel::kError, message); }
+
+/// Whom lines are about: "[orders-3-w1] " stands before their messages from then on. Of the process; empty: nothing stands there.
+void set_log_origin(std::string origin);
+
+/// The same for the lines of this thread, in place of the process's, as long as it lives.
+class LogOrigin {
+ public:
+  /// `origin` outlives it.
+  explicit LogOrigin(std::string_view origin) noexcept;
+  ~LogOrigin();
+  LogOrigin(const LogOrigin&) = delete;
+  LogOrigin& operator=(const LogOrigin&) = delete;
+
+ private:
+  const std::string_view before_;
+};
+
+/// The newest lines of the process, up to 256 KiB of them, each with its end.
+std::string recent_log();
 
 /// Takes each line, without its end, in place of stderr, so that a progress line can be cleared before and drawn again
 /// after. One call at a time; it must not log. An empty function gives stderr back. After return the old sink is not

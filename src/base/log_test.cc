@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,7 +11,10 @@
 namespace tidemark {
 namespace {
 
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
+using ::testing::Not;
 
 class LogTest : public ::testing::Test {
  protected:
@@ -53,6 +57,41 @@ TEST_F(LogTest, WithoutASinkALineGoesToStderr) {
   ::testing::internal::CaptureStderr();
   log_info("hello");
   EXPECT_THAT(::testing::internal::GetCapturedStderr(), MatchesRegex(std::string{kTime} + "INFO hello\n"));
+}
+
+TEST_F(LogTest, ALineSaysWhomItIsAbout) {
+  set_log_origin("orders-3-w1");
+  log_info("a");
+  {
+    const LogOrigin outer{"job orders"};
+    log_info("b");
+    {
+      const LogOrigin inner{"job bids"};
+      log_info("c");
+    }
+    std::jthread{[] { log_info("of another thread"); }}.join();
+    log_info("d");
+  }
+  set_log_origin({});
+  log_info("e");
+  ASSERT_EQ(lines_.size(), 6u);
+  EXPECT_THAT(lines_[0], EndsWith("INFO [orders-3-w1] a"));
+  EXPECT_THAT(lines_[1], EndsWith("INFO [job orders] b"));
+  EXPECT_THAT(lines_[2], EndsWith("INFO [job bids] c"));
+  EXPECT_THAT(lines_[3], EndsWith("INFO [orders-3-w1] of another thread"));
+  EXPECT_THAT(lines_[4], EndsWith("INFO [job orders] d"));
+  EXPECT_THAT(lines_[5], EndsWith("INFO e"));
+}
+
+TEST_F(LogTest, TheNewestLinesAreKept) {
+  const std::string long_message(1000, 'x');
+  for (int i = 0; i < 300; ++i) log_info(fmt::format("{} {}", i, long_message));
+  const std::string kept = recent_log();
+  EXPECT_LE(kept.size(), 256u << 10);
+  EXPECT_GT(kept.size(), 255u << 10);
+  EXPECT_THAT(kept, HasSubstr(" INFO 299 xxx"));
+  EXPECT_THAT(kept, Not(HasSubstr(" INFO 1 xxx")));
+  EXPECT_THAT(kept, EndsWith("x\n"));
 }
 
 TEST_F(LogTest, LinesOfManyThreadsComeOneByOne) {

@@ -1,7 +1,10 @@
-// tidemark checkpoint: has a running job take a checkpoint out of turn.
+// tidemark checkpoint: has a running job take a checkpoint out of turn, or tells of those that it has taken.
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -14,7 +17,47 @@ namespace {
 
 using Json = nlohmann::json;
 
-Result<ExitStatus> checkpoint(const Cli& cli, const JobArgument& argument) {
+struct Arguments : JobArgument {
+  bool history = false;
+};
+
+std::int64_t number_at(const Json& json, const char* name) {
+  const Json number = json.value(name, Json{});
+  return number.is_number_integer() ? number.get<std::int64_t>() : -1;
+}
+
+std::string text_at(const Json& json, const char* name) {
+  const Json text = json.value(name, Json{});
+  return text.is_string() ? text.get<std::string>() : std::string{};
+}
+
+/// What a person looks for: whether it is complete and where, or why it failed.
+std::string line_of(const Json& checkpoint) {
+  const std::string status = text_at(checkpoint, "status");
+  const std::chrono::sys_time triggered{std::chrono::milliseconds{number_at(checkpoint, "trigger_timestamp")}};
+  const std::string what = status == "COMPLETED" ? text_at(checkpoint, "external_path")
+                           : status == "FAILED"  ? text_at(checkpoint, "failure_message")
+                                                 : fmt::format("{} of {} subtasks have acknowledged it", number_at(checkpoint, "num_acknowledged_subtasks"),
+                                                               number_at(checkpoint, "num_subtasks"));
+  return fmt::format("{:%d.%m.%Y %H:%M:%S} : {} {} ({}) : {} ms : {} bytes : {}", std::chrono::floor<std::chrono::seconds>(triggered),
+                     text_at(checkpoint, "checkpoint_type"), number_at(checkpoint, "id"), status, number_at(checkpoint, "end_to_end_duration"),
+                     number_at(checkpoint, "checkpointed_size"), what);
+}
+
+Result<ExitStatus> tell_history(const Cli& cli, const JobArgument& argument) {
+  TIDEMARK_ASSIGN(job, find_job(cli, argument));
+  TIDEMARK_ASSIGN(text, job.checkpoint_history());
+  if (argument.as_json) {
+    cli.out(fmt::format(R"({{"job":{},"checkpoints":{}}})", Json(job.id()).dump(), text));
+    return ExitStatus::kDone;
+  }
+  const Json history = Json::parse(text);
+  for (const Json& checkpoint : history) cli.out(line_of(checkpoint));
+  if (history.empty()) cli.out("No checkpoints.");
+  return ExitStatus::kDone;
+}
+
+Result<ExitStatus> take(const Cli& cli, const JobArgument& argument) {
   TIDEMARK_ASSIGN(job, find_job(cli, argument));
   tell(cli, argument.as_json, fmt::format("Triggering checkpoint for job {}.", job.id()));
   tell(cli, argument.as_json, "Waiting for response...");
@@ -29,11 +72,14 @@ Result<ExitStatus> checkpoint(const Cli& cli, const JobArgument& argument) {
 }  // namespace
 
 void add_checkpoint_command(CLI::App& app, Cli& cli) {
-  const auto argument = std::make_shared<JobArgument>();
-  CLI::App* command = app.add_subcommand("checkpoint", "Have a running job take a checkpoint now");
-  command->add_option("job", argument->job, std::string{kJobHelp})->required();
-  add_cluster_options(*command, *argument);
-  command->callback([&cli, argument] { cli.chosen = [&cli, argument] { return checkpoint(cli, *argument); }; });
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("checkpoint", "Have a running job take a checkpoint now, or list those that it has taken");
+  command->add_option("job", arguments->job, std::string{kJobHelp})->required();
+  add_cluster_options(*command, *arguments);
+  command->add_flag("--history", arguments->history, "Take none, but say what became of the newest: where they lie, or why they failed");
+  command->callback([&cli, arguments] {
+    cli.chosen = [&cli, arguments] { return arguments->history ? tell_history(cli, *arguments) : take(cli, *arguments); };
+  });
 }
 
 }  // namespace tidemark

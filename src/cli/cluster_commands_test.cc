@@ -117,6 +117,45 @@ TEST_F(ClusterCommands, StopCancelAndCheckpointSpeakAsFlinksDo) {
   EXPECT_EQ(out_.back(), "Cancelled job " + kJob + ". Savepoint stored in /sp/savepoint-8.");
 }
 
+TEST_F(ClusterCommands, TheHistoryOfCheckpointsSaysWhereTheyAreOrWhyTheyFailed) {
+  ASSERT_EQ(run({"checkpoint", "--history", kJob}), ExitStatus::kDone) << err_;
+  EXPECT_THAT(out_, ElementsAre("01.01.1970 00:00:03 : CHECKPOINT 7 (COMPLETED) : 20 ms : 10 bytes : /state/orders/chk-7-1",
+                                "01.01.1970 00:00:02 : SAVEPOINT 6 (COMPLETED) : 40 ms : 30 bytes : /sp/savepoint-6",
+                                "01.01.1970 00:00:02 : CHECKPOINT 5 (FAILED) : 10 ms : 0 bytes : checkpoint 5: declined by subtask 0 of vertex 1 (io): the disk is full"));
+  ASSERT_EQ(run({"checkpoint", "--json", "--history", kJob}), ExitStatus::kDone) << err_;
+  EXPECT_EQ(json()["job"], kJob);
+  ASSERT_THAT(json()["checkpoints"], SizeIs(3));
+  EXPECT_EQ(json()["checkpoints"][2]["status"], "FAILED");
+  EXPECT_THAT(cluster_.orders, IsEmpty()) << "none is taken";
+}
+
+TEST_F(ClusterCommands, AnUpgradeSendsTheExecutableAndSaysWhichJobRuns) {
+  ASSERT_EQ(run({"upgrade", "-p", "3", "-n", "--timeout", "90s", "--savepointPath", "/sp", "-D", "a.b=c", kJob, "/home/orders", "--in", "x y", "-p", "7"}),
+            ExitStatus::kDone)
+      << err_;
+  EXPECT_THAT(out_, ElementsAre("Upgrading job " + kJob + ".", "Waiting for response...",
+                                "Job " + std::string(32, 'c') + " has taken its place, from /sp/savepoint-9"));
+  ASSERT_THAT(cluster_.upgrades, SizeIs(1));
+  const UpgradeOrder& order = cluster_.upgrades[0];
+  EXPECT_THAT(order.run.arguments, ElementsAre("-D", "a.b=c", "--in", "x y", "-p", "7")) << "what follows the job is the job's";
+  EXPECT_EQ(order.run.parallelism, 3u);
+  EXPECT_TRUE(order.run.allow_non_restored_state);
+  EXPECT_EQ(order.savepoint_dir, "/sp");
+  EXPECT_EQ(order.trial_ms, 90'000);
+  ASSERT_EQ(run({"upgrade", "--json", kJob, "/home/orders"}), ExitStatus::kDone) << err_;
+  EXPECT_EQ(json(), Json::parse(R"({"job":")" + std::string(32, 'c') + R"(","replaces":")" + kJob + R"(","savepoint":"/sp/savepoint-9"})"));
+  EXPECT_EQ(cluster_.upgrades[1].trial_ms, 600'000);
+  cluster_.upgrade_answer = fail(ErrorCode::kFailedPrecondition, "the saved state doesn't fit the job");
+  EXPECT_EQ(run({"upgrade", kJob, "/home/orders"}), ExitStatus::kFailed);
+  EXPECT_THAT(err_, HasSubstr("doesn't fit"));
+  EXPECT_EQ(run({"upgrade", "--timeout", "soon", kJob, "/home/orders"}), ExitStatus::kUsage);
+  EXPECT_EQ(run({"upgrade", kJob}), ExitStatus::kUsage);
+  EXPECT_EQ(run({"upgrade"}), ExitStatus::kUsage);
+  EXPECT_EQ(run({"upgrade", "state/orders", "/home/orders"}), ExitStatus::kFailed);
+  EXPECT_THAT(err_, HasSubstr("One that runs alone is upgraded by hand"));
+  EXPECT_THAT(cluster_.upgrades, SizeIs(3));
+}
+
 TEST_F(ClusterCommands, WhatFailsIsToldAndTheStatusSaysSo) {
   cluster_.snapshot_answer = fail(ErrorCode::kIo, "operator 'count', subtask 1 of 2: the disk is full");
   EXPECT_EQ(run({"savepoint", kJob}), ExitStatus::kFailed);

@@ -51,6 +51,7 @@ ExitStatus run_command_line(Cli& cli, int argc, const char* const* argv) {
   add_savepoint_command(app, cli);
   add_stop_command(app, cli);
   add_cancel_command(app, cli);
+  add_upgrade_command(app, cli);
   add_checkpoint_command(app, cli);
   add_info_command(app, cli);
   add_check_command(app, cli);
@@ -59,6 +60,7 @@ ExitStatus run_command_line(Cli& cli, int argc, const char* const* argv) {
   add_jobmanager_command(app, cli);
   add_taskmanager_command(app, cli);
   add_new_command(app, cli);
+  add_completion_command(app, cli);
   if (const std::string unknown = unknown_command(app, argc, argv); !unknown.empty()) {
     cli.err(fmt::format("tidemark: {}\nSee tidemark --help.", unknown));
     return ExitStatus::kUsage;

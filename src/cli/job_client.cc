@@ -111,6 +111,14 @@ Result<> JobClient::cancel() {
   return {};
 }
 
+Result<std::string> JobClient::checkpoint_history() {
+  TIDEMARK_ASSIGN(answer, call({.path = job_path() + "/checkpoints"}));
+  const Json json = Json::parse(answer, nullptr, false);
+  const Json* history = at(json, "history");
+  if (history == nullptr || !history->is_array()) return strange_answer();
+  return history->dump();
+}
+
 Error JobClient::no_answer(const Error& error) const {
   return Error{ErrorCode::kTimeout,
                fmt::format("{}; what was asked for may yet be done: `tidemark list` shows whether the job runs, its log says "

@@ -36,6 +36,8 @@ class JobClient {
   /// storage or the job has a storage of its own: then it goes to the job as it is, which knows what it means.
   Result<SnapshotTaken> take_snapshot(SnapshotOrder order);
   Result<> cancel();
+  /// Those under way and the newest that have ended, newest first: the field history of GET /jobs/:id/checkpoints, in JSON.
+  Result<std::string> checkpoint_history();
 
  private:
   /// How it is reached.

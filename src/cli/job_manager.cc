@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <thread>
 #include <utility>
 
+#include "cli/daemon.h"
 #include "env/sha256.h"
 
 namespace tidemark {
@@ -16,7 +18,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::uint16_t kDefaultPort = 8081;
 constexpr std::size_t kReadAtOnce = 1u << 20;
 // Planning may take as long as the JobManager lets it.
 constexpr std::int64_t kLongestAnswer_ms = 200'000;
@@ -62,16 +63,38 @@ Result<std::string> hash_of(ReadableFile& file, std::uint64_t bytes) {
   return hash.finish_hex();
 }
 
+Json body_of(const SubmittedJob& job) {
+  Json body{{"programArgsList", job.arguments}, {"allowNonRestoredState", job.allow_non_restored_state}};
+  if (job.parallelism) body["parallelism"] = *job.parallelism;
+  return body;
+}
+
+std::string in_text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 }  // namespace
+
+std::vector<std::string> job_words(const std::vector<std::string>& options, std::vector<std::string> arguments) {
+  std::vector<std::string> words;
+  for (const std::string& option : options) words.insert(words.end(), {"-D", option});
+  std::ranges::move(arguments, std::back_inserter(words));
+  return words;
+}
 
 Result<HttpPeer> job_manager_peer(const std::string& named) {
   std::string address = named.empty() ? variable("TIDEMARK_JOBMANAGER") : named;
+  const bool tls = address.starts_with("https://");
+  if (address.starts_with("http://") || tls) address.erase(0, address.find("//") + 2);
+  while (address.ends_with('/')) address.pop_back();
   if (address.empty()) address = "localhost";
-  if (!address.contains(':') || address.ends_with(']')) address = fmt::format("{}:{}", address, kDefaultPort);
+  if (!address.contains(':') || address.ends_with(']')) address = fmt::format("{}:{}", address, kRestPort);
   auto parsed = parse_network_address(address);
   if (!parsed) return std::unexpected{parsed.error().within("the JobManager's address")};
   if (parsed->is_unix()) return fail(ErrorCode::kInvalidArgument, "the JobManager's address must be HOST:PORT");
-  return HttpPeer{.address = *std::move(parsed), .token = variable("TIDEMARK_TOKEN"), .timeout_ms = kLongestAnswer_ms};
+  return HttpPeer{.address = *std::move(parsed),
+                  .token = variable(kTokenVariable),
+                  .tls = tls,
+                  .authority = variable("TIDEMARK_REST_AUTHORITY"),
+                  .timeout_ms = kLongestAnswer_ms};
 }
 
 bool is_job_id(std::string_view text) {
@@ -113,6 +136,10 @@ Result<std::string> JobManagerClient::call(const HttpRequest& request) const {
   if (!response && response.error().code() == ErrorCode::kNotFound) return std::unexpected{no_job_manager_at(to_string(peer_.address))};
   if (!response) return std::unexpected{response.error()};
   return accepted(*response);
+}
+
+Result<std::string> JobManagerClient::post(const std::string& path, const std::string& body) const {
+  return call({.method = "POST", .path = path, .query = {}, .body = body});
 }
 
 Result<std::vector<ListedJob>> JobManagerClient::jobs() const {
@@ -158,17 +185,37 @@ Result<std::string> JobManagerClient::upload(FileSystem& files, const std::strin
 }
 
 Result<std::string> JobManagerClient::run(const std::string& executable, const SubmittedJob& job) const {
-  Json body{{"programArgsList", job.arguments}, {"allowNonRestoredState", job.allow_non_restored_state}};
-  if (job.parallelism) body["parallelism"] = *job.parallelism;
+  Json body = body_of(job);
   if (!job.savepoint.empty()) body["savepointPath"] = job.savepoint;
   if (job.claim) body["claimMode"] = "CLAIM";
-  TIDEMARK_ASSIGN(answer, call({.method = "POST",
-                                .path = fmt::format("/v1/jars/{}/run", executable),
-                                .query = {},
-                                .body = body.dump(-1, ' ', false, Json::error_handler_t::replace)}));
+  TIDEMARK_ASSIGN(answer, post(fmt::format("/v1/jars/{}/run", executable), in_text(body)));
   const std::string id = text_at(Json::parse(answer, nullptr, false), {"jobid"});
   if (id.empty()) return strange_answer();
   return id;
+}
+
+Result<UpgradedJob> JobManagerClient::upgrade(const std::string& old, const std::string& executable, const SubmittedJob& job,
+                                              const std::string& savepoint_dir, std::int64_t timeout_ms) const {
+  Json body = body_of(job);
+  body["jarId"] = executable;
+  body["checkpointTimeout"] = timeout_ms;
+  if (!savepoint_dir.empty()) body["targetDirectory"] = savepoint_dir;
+  const std::string path = fmt::format("/v1/jobs/{}/upgrade", old);
+  TIDEMARK_ASSIGN(answer, post(path, in_text(body)));
+  const std::string id = text_at(Json::parse(answer, nullptr, false), {"request-id"});
+  for (;; std::this_thread::sleep_for(kPause)) {
+    const auto state = call({.path = path + "/" + id});
+    if (!state) {
+      return fail(ErrorCode::kCancelled, fmt::format("the JobManager does not say what became of the upgrade, which goes on when it is back: `tidemark "
+                                                     "list -a` then shows which of the two jobs runs ({})",
+                                                     state.error().message()));
+    }
+    const Json json = Json::parse(*state, nullptr, false);
+    if (text_at(json, {"status", "id"}) != "COMPLETED") continue;
+    const std::string cause = text_at(json, {"operation", "failure-cause", "stack-trace"});
+    if (!cause.empty()) return fail(ErrorCode::kFailedPrecondition, cause);
+    return UpgradedJob{text_at(json, {"operation", "jobid"}), text_at(json, {"operation", "location"})};
+  }
 }
 
 Result<JobEnd> JobManagerClient::wait_for_end(const std::string& job) const {
@@ -191,10 +238,7 @@ Result<JobEnd> JobManagerClient::wait_for_end(const std::string& job) const {
 
 Result<> JobManagerClient::dispose(const std::string& path) const {
   const Json body{{"savepoint-path", path}};
-  TIDEMARK_ASSIGN(answer, call({.method = "POST",
-                                .path = "/v1/savepoint-disposal",
-                                .query = {},
-                                .body = body.dump(-1, ' ', false, Json::error_handler_t::replace)}));
+  TIDEMARK_ASSIGN(answer, post("/v1/savepoint-disposal", in_text(body)));
   const std::string id = text_at(Json::parse(answer, nullptr, false), {"request-id"});
   for (;; std::this_thread::sleep_for(kPause)) {
     TIDEMARK_ASSIGN(state, call({.path = "/v1/savepoint-disposal/" + id}));

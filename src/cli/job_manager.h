@@ -18,8 +18,8 @@
 
 namespace tidemark {
 
-/// Where it listens: `named`, "host:port" or "host", or else the variable TIDEMARK_JOBMANAGER, or else localhost:8081. Its token is that
-/// of TIDEMARK_TOKEN, if any.
+/// Where it listens: `named`, "host:port" or "host", with https:// before it where REST has TLS, or else the variable TIDEMARK_JOBMANAGER,
+/// or else localhost:8081. Its token is that of TIDEMARK_TOKEN, if any; TIDEMARK_REST_AUTHORITY names who signed its certificate.
 Result<HttpPeer> job_manager_peer(const std::string& named);
 /// Whether it is the id of a job of a cluster: 32 hexadecimal digits, large or small; and as the cluster writes it.
 bool is_job_id(std::string_view text);
@@ -47,6 +47,14 @@ struct SubmittedJob {
   bool claim = false;
 };
 
+/// The arguments of a job with options, KEY=VALUE, before them.
+std::vector<std::string> job_words(const std::vector<std::string>& options, std::vector<std::string> arguments);
+
+struct UpgradedJob {
+  std::string job;        ///< the new one's id
+  std::string savepoint;  ///< that it started from
+};
+
 struct JobEnd {
   std::string state;  ///< "SUCCEEDED", "FAILED" or "CANCELED"
   std::string cause;  ///< of "FAILED"
@@ -62,6 +70,10 @@ class JobManagerClient {
   Result<std::string> upload(FileSystem& files, const std::string& path) const;
   /// The job's id.
   Result<std::string> run(const std::string& executable, const SubmittedJob& job) const;
+  /// Waits until the new job has taken the old one's place. kFailedPrecondition says why not, and what runs. `job.savepoint` and `job.claim`
+  /// are none; `savepoint_dir` may be empty.
+  Result<UpgradedJob> upgrade(const std::string& old, const std::string& executable, const SubmittedJob& job, const std::string& savepoint_dir,
+                              std::int64_t timeout_ms) const;
   /// Waits until the job is over; a JobManager that is gone for less than a minute is waited for.
   Result<JobEnd> wait_for_end(const std::string& job) const;
   /// Waits until the savepoint is deleted.
@@ -69,6 +81,7 @@ class JobManagerClient {
 
  private:
   Result<std::string> call(const HttpRequest& request) const;
+  Result<std::string> post(const std::string& path, const std::string& body) const;
   Result<bool> has(const std::string& hash) const;
 
   HttpPeer peer_;

@@ -2,19 +2,16 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <memory>
 #include <string>
-#include <thread>
 
-#include "api/stop_signals.h"
 #include "cli/commands.h"
+#include "cli/daemon.h"
 #include "cli/master_process.h"
 
 namespace tidemark {
 namespace {
 
-constexpr std::chrono::milliseconds kLookForSignals{50};
 constexpr const char* kDefaultDir = "tidemark-jobmanager";
 constexpr const char* kDefaultBind = "127.0.0.1:6123";
 
@@ -33,7 +30,7 @@ Result<ExitStatus> run(Cli& cli, const MasterArguments& arguments) {
   TIDEMARK_ASSIGN(process, MasterProcess::start(*settings));
   cli.out(fmt::format("JobManager for TaskManagers at {}, REST at {}, in '{}'. Ctrl-C ends it; its jobs go on when it is started again.", process->address(),
                       process->rest_address(), settings->job_manager.folder));
-  while (signals.count() == 0) std::this_thread::sleep_for(kLookForSignals);
+  wait_for(signals);
   return ExitStatus::kDone;
 }
 

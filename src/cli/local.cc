@@ -2,21 +2,18 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "agent/task_manager_thread.h"
-#include "api/stop_signals.h"
 #include "cli/commands.h"
+#include "cli/daemon.h"
 #include "cli/master_process.h"
 
 namespace tidemark {
 namespace {
 
-constexpr std::chrono::milliseconds kLookForSignals{50};
 constexpr const char* kDefaultDir = "tidemark-local";
 constexpr const char* kAnyPort = "127.0.0.1:0";  // nobody else is to come
 
@@ -37,7 +34,8 @@ Result<Settings> settings_of(const Cli& cli, const Arguments& arguments) {
   TaskManagerSettings task_manager{.data_host = "127.0.0.1",
                                    .folder = join_path(folder, "taskmanager"),
                                    .slots = arguments.slots.value_or(config.task_manager.slots),
-                                   .memory_bytes = state_bytes_of(config.task_manager)};
+                                   .memory_bytes = state_bytes_of(config.task_manager),
+                                   .tls = master.job_manager.tls};
   return Settings{.master = std::move(master), .task_manager = std::move(task_manager)};
 }
 
@@ -55,7 +53,7 @@ Result<ExitStatus> run(Cli& cli, const Arguments& arguments) {
   cli.out(fmt::format("A cluster of this machine with {} slots, REST at {}, in '{}'. Run a job with `tidemark run ./job`. Ctrl-C ends the cluster; its "
                       "jobs go on when it is started again.",
                       task_manager->settings().slots, master->rest_address(), folder));
-  while (signals.count() == 0) std::this_thread::sleep_for(kLookForSignals);
+  wait_for(signals);
   // Else workers would be seen to die.
   master.reset();
   task_manager.reset();

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "cli/daemon.h"
 #include "env/network_address.h"
 #include "env/open_files_limit.h"
 #include "env/user_files.h"
@@ -17,11 +18,6 @@ namespace tidemark {
 namespace {
 
 constexpr int kPoolThreads = 8;  // what blocks of all jobs: pointers, metadata, what is deleted
-constexpr std::uint16_t kRpcPort = 6123;
-constexpr std::uint16_t kRestPort = 8081;
-constexpr const char* kTokenVariable = "TIDEMARK_TOKEN";
-
-bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
 
 std::string or_else(const std::string& given, const std::string& otherwise) { return given.empty() ? otherwise : given; }
 
@@ -32,7 +28,7 @@ Result<std::string> rpc_address(const MasterArguments& arguments, const ClusterO
   }
   const ClusterOptions::JobManager& from = config.job_manager;
   if (from.bind_host.empty() && from.host.empty() && from.port == 0) return default_bind;
-  return to_string(NetworkAddress{.host = or_else(from.bind_host, or_else(from.host, "127.0.0.1")), .port = from.port == 0 ? kRpcPort : from.port});
+  return to_string(NetworkAddress{.host = or_else(from.bind_host, or_else(from.host, "127.0.0.1")), .port = from.port == 0 ? kJobManagerPort : from.port});
 }
 
 // "host:port", or the port alone.
@@ -62,12 +58,6 @@ void add_master_options(CLI::App& command, MasterArguments& arguments, const std
                      "YAML file with these options in Flink's keys, and options for jobs that do not set them; the command line has the last word");
 }
 
-Result<ClusterOptions> read_config(FileSystem& files, const std::string& path) {
-  if (path.empty()) return ClusterOptions{};
-  TIDEMARK_ASSIGN(text, read_file(files, path));
-  return read_cluster_options(text, path);
-}
-
 Result<MasterSettings> master_settings(const MasterArguments& arguments, const ClusterOptions& config, const std::string& default_dir,
                                        const std::string& default_bind) {
   MasterSettings settings;
@@ -79,6 +69,10 @@ Result<MasterSettings> master_settings(const MasterArguments& arguments, const C
   TIDEMARK_ASSIGN(rest, rest_address(arguments, config));
   settings.rest.host = rest.host;
   settings.rest.port = rest.port;
+  settings.rest.certificate = config.rest_tls.certificate;
+  settings.rest.key = config.rest_tls.key;
+  TIDEMARK_ASSIGN(tls, internal_tls(config));
+  settings.job_manager.tls = std::move(tls);
   if (const char* const token = std::getenv(kTokenVariable)) settings.rest.token = token;
   ::unsetenv(kTokenVariable);  // programs that are planned and workers have no business with it
   return settings;
@@ -90,10 +84,11 @@ MasterProcess::~MasterProcess() = default;
 Result<std::unique_ptr<MasterProcess>> MasterProcess::start(MasterSettings settings) {
   raise_open_files_limit();
   const auto bind = parse_network_address(settings.job_manager.address);
-  if (bind && !bind->is_unix() && !is_loopback(bind->host)) {
+  if (bind && !bind->is_unix() && !is_loopback(bind->host) && !settings.job_manager.tls) {
     log_warning(fmt::format("whoever reaches {} can take part in this cluster: see to it that only its machines do", settings.job_manager.address));
   }
   std::unique_ptr<MasterProcess> process{new MasterProcess};
+  if (!settings.rest.certificate.empty()) process->scheme_ = "https";
   const std::string folder = settings.job_manager.folder;
   TIDEMARK_ASSIGN(job_manager, JobManagerThread::start(process->posix_.env(), process->secrets_, std::move(settings.job_manager)));
   process->job_manager_ = std::move(job_manager);
@@ -105,6 +100,6 @@ Result<std::unique_ptr<MasterProcess>> MasterProcess::start(MasterSettings setti
   return process;
 }
 
-std::string MasterProcess::rest_address() const { return fmt::format("http://{}", to_string(rest_->address())); }
+std::string MasterProcess::rest_address() const { return fmt::format("{}://{}", scheme_, to_string(rest_->address())); }
 
 }  // namespace tidemark

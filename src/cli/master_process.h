@@ -30,9 +30,6 @@ struct MasterArguments {
 /// --dir, --bind, --rest and --config.
 void add_master_options(CLI::App& command, MasterArguments& arguments, const std::string& default_dir, const std::string& default_bind);
 
-/// What the file says; nothing of itself where there is none.
-Result<ClusterOptions> read_config(FileSystem& files, const std::string& path);
-
 struct MasterSettings {
   JobManagerSettings job_manager;
   RestSettings rest;
@@ -54,6 +51,7 @@ class MasterProcess {
  private:
   MasterProcess();
 
+  std::string scheme_ = "http";
   PosixEnv posix_;
   KernelRandom secrets_;
   std::unique_ptr<JobManagerThread> job_manager_;

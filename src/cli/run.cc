@@ -61,10 +61,7 @@ Result<ExitStatus> run(const Cli& cli, const Arguments& arguments, std::vector<s
   const JobManagerClient cluster{std::move(peer)};
   TIDEMARK_ASSIGN(executable, cluster.upload(*cli.env.files, words.front()));
   words.erase(words.begin());
-  std::vector<std::string> job_words;
-  for (const std::string& option : arguments.options) job_words.insert(job_words.end(), {"-D", option});
-  job_words.insert(job_words.end(), words.begin(), words.end());
-  TIDEMARK_ASSIGN(job, cluster.run(executable, {.arguments = std::move(job_words),
+  TIDEMARK_ASSIGN(job, cluster.run(executable, {.arguments = job_words(arguments.options, std::move(words)),
                                                 .parallelism = arguments.parallelism,
                                                 .savepoint = path_for_jobs(*cli.env.files, arguments.savepoint),
                                                 .allow_non_restored_state = arguments.allow_non_restored_state,

@@ -2,25 +2,19 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "agent/task_manager_thread.h"
-#include "api/stop_signals.h"
 #include "cli/commands.h"
-#include "config/cluster_options.h"
+#include "cli/daemon.h"
 #include "config/parse_value.h"
 #include "env/network_address.h"
 #include "env/open_files_limit.h"
 
 namespace tidemark {
 namespace {
-
-constexpr std::chrono::milliseconds kLookForSignals{50};
-constexpr std::uint16_t kDefaultPort = 6123;
 
 struct Arguments {
   std::string job_manager;
@@ -29,18 +23,13 @@ struct Arguments {
   std::string data_host;
   std::string memory;
   std::string config;
+  std::string metrics;
   std::optional<std::uint32_t> slots;
 };
 
-Result<ClusterOptions> options_of(const Cli& cli, const std::string& path) {
-  if (path.empty()) return ClusterOptions{};
-  TIDEMARK_ASSIGN(text, read_file(*cli.env.files, path));
-  return read_cluster_options(text, path);
-}
-
 Result<std::string> job_manager_of(const Arguments& arguments, const ClusterOptions& options) {
   NetworkAddress address{.host = options.job_manager.host.empty() ? "localhost" : options.job_manager.host,
-                         .port = options.job_manager.port == 0 ? kDefaultPort : options.job_manager.port};
+                         .port = options.job_manager.port == 0 ? kJobManagerPort : options.job_manager.port};
   if (!arguments.job_manager.empty()) {
     TIDEMARK_ASSIGN(given, parse_network_address(arguments.job_manager));
     address = given;
@@ -61,8 +50,9 @@ Result<std::uint64_t> memory_of(const Arguments& arguments, const ClusterOptions
 // The last word is the command line's.
 Result<TaskManagerSettings> settings_of(const Cli& cli, const Arguments& arguments) {
   const auto first = [](const std::string& given, const std::string& configured) { return given.empty() ? configured : given; };
-  TIDEMARK_ASSIGN(options, options_of(cli, arguments.config));
+  TIDEMARK_ASSIGN(options, read_config(*cli.env.files, arguments.config));
   TIDEMARK_ASSIGN(job_manager, job_manager_of(arguments, options));
+  TIDEMARK_ASSIGN(tls, internal_tls(options));
   TIDEMARK_ASSIGN(memory, memory_of(arguments, options));
   return TaskManagerSettings{.job_manager = job_manager,
                              .id = first(arguments.id, options.task_manager.id),
@@ -70,7 +60,9 @@ Result<TaskManagerSettings> settings_of(const Cli& cli, const Arguments& argumen
                              .folder = arguments.dir,
                              .tmp_folder = options.task_manager.tmp_folder,
                              .slots = arguments.slots.value_or(options.task_manager.slots),
-                             .memory_bytes = memory};
+                             .memory_bytes = memory,
+                             .tls = std::move(tls),
+                             .metrics = arguments.metrics};
 }
 
 Result<ExitStatus> run(Cli& cli, const Arguments& arguments) {
@@ -85,7 +77,7 @@ Result<ExitStatus> run(Cli& cli, const Arguments& arguments) {
   cli.out(fmt::format("TaskManager {} with {} slots, in '{}', for the JobManager at {}. Ctrl-C ends it and its workers.",
                       task_manager->id(), task_manager->settings().slots, task_manager->folder(),
                       task_manager->settings().job_manager));
-  while (signals.count() == 0) std::this_thread::sleep_for(kLookForSignals);
+  wait_for(signals);
   cli.out("Ending its workers ...");
   task_manager.reset();
   return ExitStatus::kDone;
@@ -110,6 +102,8 @@ void add_taskmanager_command(CLI::App& app, Cli& cli) {
                       "For all state here, such as 8gb; else 70 % of what the machine or the container has");
   command->add_option("--id", arguments->id,
                       "Its name in the cluster, which no other may have; else the machine's and a number");
+  command->add_option("--metrics", arguments->metrics,
+                      "Where Prometheus gets metrics of this TaskManager and its workers, HOST:PORT such as 127.0.0.1:9249; else nowhere");
   command->add_option("--config", arguments->config,
                       "YAML file with these options in Flink's keys; the command line has the last word");
   command->footer(

@@ -77,6 +77,12 @@ const std::vector<Rule>& rules() {
       number_rule("taskmanager.numberOfTaskSlots", kMostSlots, [](Options& o) -> auto& { return o.task_manager.slots; }),
       size_rule("taskmanager.memory.process.size", [](Options& o) -> auto& { return o.task_manager.process_bytes; }),
       size_rule("taskmanager.memory.managed.size", [](Options& o) -> auto& { return o.task_manager.state_bytes; }),
+      path("security.ssl.internal.certificate", [](Options& o) -> auto& { return o.internal_tls.certificate; }),
+      path("security.ssl.internal.key", [](Options& o) -> auto& { return o.internal_tls.key; }),
+      path("security.ssl.internal.authority", [](Options& o) -> auto& { return o.internal_tls.authority; }),
+      text_rule("security.ssl.internal.peer-name", "a host's name", [](Options& o) -> auto& { return o.internal_tls.peer_name; }),
+      path("security.ssl.rest.certificate", [](Options& o) -> auto& { return o.rest_tls.certificate; }),
+      path("security.ssl.rest.key", [](Options& o) -> auto& { return o.rest_tls.key; }),
       Rule{"io.tmp.dirs", "the path of one folder; several are not supported, and none has ',' or ':' in it",
            [](Options& options, std::string_view text) {
              options.task_manager.tmp_folder = text;
@@ -91,6 +97,25 @@ OptionKeys all_keys() {
   for (const Rule& rule : rules()) keys.push_back(rule.key);
   for (const OptionDescription& option : describe_options()) keys.push_back(option.key);
   return OptionKeys{std::move(keys)};
+}
+
+// Who names one part of TLS wants it: nothing is to go unencrypted because another was forgotten.
+Result<> check_whole(const std::string& name, std::string_view prefix, bool is_wanted,
+                     std::initializer_list<std::pair<std::string_view, std::string_view>> parts) {
+  for (const auto& [part, value] : parts) {
+    if (is_wanted && value.empty()) {
+      return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}{} is missing beside other keys of {}*", name, prefix, part, prefix));
+    }
+  }
+  return {};
+}
+
+Result<> check_tls(const ClusterOptions& options, const std::string& name) {
+  const ClusterOptions::Tls& rest = options.rest_tls;
+  const ClusterOptions::Tls& internal = options.internal_tls;
+  TIDEMARK_TRY(check_whole(name, "security.ssl.rest.", rest != ClusterOptions::Tls{}, {{"certificate", rest.certificate}, {"key", rest.key}}));
+  return check_whole(name, "security.ssl.internal.", internal != ClusterOptions::Tls{},
+                     {{"certificate", internal.certificate}, {"key", internal.key}, {"authority", internal.authority}});
 }
 
 }  // namespace
@@ -115,6 +140,7 @@ Result<ClusterOptions> read_cluster_options(const std::string& text, const std::
     return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}: '{}' is not {}", where, key, value, rule->expected));
   };
   TIDEMARK_TRY(read_yaml_options(text, name, all_keys(), take));
+  TIDEMARK_TRY(check_tls(options, name));
   return options;
 }
 

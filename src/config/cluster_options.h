@@ -14,6 +14,10 @@
 
 namespace tidemark {
 
+/// Where a JobManager listens unless it is told otherwise: for TaskManagers and workers, and for REST.
+constexpr std::uint16_t kJobManagerPort = 6123;
+constexpr std::uint16_t kRestPort = 8081;
+
 /// Empty and 0: not set, so that a command line or a default decides.
 struct ClusterOptions {
   struct JobManager {
@@ -37,7 +41,19 @@ struct ClusterOptions {
     std::string tmp_folder;          ///< io.tmp.dirs, of which there is one: a TaskManager makes its own folder below it
   };
 
+  /// Files in PEM; empty: no TLS.
+  struct Tls {
+    std::string certificate;  ///< ssl.certificate
+    std::string key;          ///< ssl.key
+    std::string authority;    ///< ssl.authority: whoever signed the others' certificates
+    std::string peer_name;    ///< ssl.peer-name: in the others' certificates; empty: the host that is called
+    bool is_set() const { return !certificate.empty(); }
+    friend bool operator==(const Tls&, const Tls&) = default;
+  };
+
   JobManager job_manager;
+  Tls internal_tls;  ///< security.ssl.internal.*: between JobManager, TaskManagers and workers, which show one another certificates
+  Tls rest_tls;      ///< security.ssl.rest.*: what REST shows its clients; of these, certificate and key
   Rest rest;
   TaskManager task_manager;
   std::vector<std::pair<std::string, std::string>>

@@ -51,6 +51,24 @@ io.tmp.dirs: /data/tidemark
   EXPECT_EQ(options.task_manager.tmp_folder, "/data/tidemark");
 }
 
+TEST(ClusterOptionsTest, FilesOfTls) {
+  const ClusterOptions options = value_or_throw(read(R"(
+security.ssl:
+  internal: {certificate: /etc/tidemark/node.crt, key: /etc/tidemark/node.key, authority: /etc/tidemark/ca.crt, peer-name: tidemark}
+  rest: {certificate: /etc/tidemark/rest.crt, key: /etc/tidemark/rest.key}
+)"));
+  EXPECT_EQ(options.internal_tls, (ClusterOptions::Tls{"/etc/tidemark/node.crt", "/etc/tidemark/node.key", "/etc/tidemark/ca.crt", "tidemark"}));
+  EXPECT_EQ(options.rest_tls.key, "/etc/tidemark/rest.key");
+  EXPECT_FALSE(value_or_throw(read("# nothing\n")).internal_tls.is_set());
+}
+
+TEST(ClusterOptionsTest, APartOfTlsIsNoTls) {
+  EXPECT_EQ(error_of("security.ssl.internal: {certificate: a.crt, authority: ca.crt}"),
+            "conf.yaml: security.ssl.internal.key is missing beside other keys of security.ssl.internal.*");
+  EXPECT_THAT(error_of("security.ssl.internal.peer-name: tidemark"), HasSubstr("security.ssl.internal.certificate is missing"));
+  EXPECT_THAT(error_of("security.ssl.rest.key: a.key"), HasSubstr("security.ssl.rest.certificate is missing"));
+}
+
 TEST(ClusterOptionsTest, WhatIsNotThereIsNotSet) {
   const ClusterOptions options = value_or_throw(read("# nothing\n"));
   EXPECT_EQ(options.job_manager.host, "");

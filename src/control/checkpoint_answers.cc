@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "config/options_builder.h"
 #include "control/http_answer.h"
+#include "control/job_answers.h"
 #include "control/plan_answer.h"
 
 namespace tidemark {
@@ -16,59 +18,117 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// Of an embedded job only the newest, which may be a savepoint: its monitoring looks at latest.completed all the same.
-std::vector<CheckpointGlance> checkpoints_of(const ClusterJob& job) {
-  if (job.checkpoints.empty() && job.glance.newest_checkpoint) return {*job.glance.newest_checkpoint};
-  return job.checkpoints;
+using Acknowledgements = std::vector<TaskAcknowledgement>;
+
+bool is_in_progress(const CheckpointGlance& checkpoint) { return checkpoint.status == CheckpointStatus::kInProgress; }
+bool has_failed(const CheckpointGlance& checkpoint) { return checkpoint.status == CheckpointStatus::kFailed; }
+bool is_complete(const CheckpointGlance& checkpoint) { return checkpoint.status == CheckpointStatus::kCompleted; }
+
+std::string_view status_of(const CheckpointGlance& checkpoint) {
+  return is_in_progress(checkpoint) ? "IN_PROGRESS" : has_failed(checkpoint) ? "FAILED" : "COMPLETED";
 }
 
-std::int64_t tasks_of(const ClusterJob& job) {
-  const auto vertices = planned_vertices(job.plan_json);
-  if (!vertices) return -1;
-  std::int64_t tasks = 0;
-  for (const PlannedVertex& vertex : *vertices) tasks += vertex.parallelism;
-  return tasks;
-}
+/// What Flink has of a checkpoint as of each vertex's part in it.
+struct Figures {
+  std::int64_t latest_ack_ms = -1;
+  std::uint64_t written_bytes = 0;
+  std::uint64_t state_bytes = 0;
+  std::int64_t duration_ms = 0;
+  std::int64_t tasks = -1;
+  std::int64_t acknowledged = -1;
+};
 
-Json entry_of(const CheckpointGlance& checkpoint, std::int64_t tasks) {
-  return {{"className", "completed"},
-          {"id", checkpoint.id},
-          {"status", "COMPLETED"},
-          {"is_savepoint", checkpoint.is_savepoint},
-          {"savepointFormat", checkpoint.is_savepoint ? Json("CANONICAL") : Json{}},
-          {"trigger_timestamp", checkpoint.completed_ms - checkpoint.duration_ms},
-          {"latest_ack_timestamp", -1},
-          {"checkpointed_size", checkpoint.written_bytes},
-          {"state_size", checkpoint.state_bytes},
-          {"end_to_end_duration", checkpoint.duration_ms},
+Json entry_of(const CheckpointGlance& checkpoint, const Figures& figures) {
+  return {{"id", checkpoint.id},
+          {"status", status_of(checkpoint)},
+          {"latest_ack_timestamp", figures.latest_ack_ms},
+          {"checkpointed_size", figures.written_bytes},
+          {"state_size", figures.state_bytes},
+          {"end_to_end_duration", figures.duration_ms},
           {"alignment_buffered", 0},  // Flink's, and long gone there
           {"processed_data", -1},
           {"persisted_data", 0},  // barriers are aligned: no data in flight is kept
-          {"num_subtasks", tasks},
-          {"num_acknowledged_subtasks", tasks},
-          {"checkpoint_type", checkpoint.is_savepoint ? "SAVEPOINT" : "CHECKPOINT"},
-          {"tasks", Json::object()},
-          {"external_path", checkpoint.path},
-          {"discarded", false}};
+          {"num_subtasks", figures.tasks},
+          {"num_acknowledged_subtasks", figures.acknowledged}};
 }
 
-Json summary_of(std::vector<std::uint64_t> values) {
+std::int64_t known(std::int64_t figure, bool is_known) { return is_known ? figure : -1; }
+
+Json entry_of(const CheckpointGlance& checkpoint) {
+  const bool counts = checkpoint.tasks != 0;
+  Json entry = entry_of(checkpoint, {.latest_ack_ms = checkpoint.acknowledged_ms,
+                                     .written_bytes = checkpoint.written_bytes,
+                                     .state_bytes = checkpoint.state_bytes,
+                                     .duration_ms = checkpoint.duration_ms,
+                                     .tasks = known(checkpoint.tasks, counts),
+                                     .acknowledged = known(checkpoint.acknowledged, counts)});
+  entry["className"] = is_in_progress(checkpoint) ? "in_progress" : has_failed(checkpoint) ? "failed" : "completed";
+  entry["is_savepoint"] = checkpoint.is_savepoint;
+  entry["savepointFormat"] = checkpoint.is_savepoint ? Json("CANONICAL") : Json{};
+  entry["trigger_timestamp"] = checkpoint.triggered_ms >= 0 ? checkpoint.triggered_ms : checkpoint.completed_ms - checkpoint.duration_ms;
+  entry["checkpoint_type"] = checkpoint.is_savepoint ? "SAVEPOINT" : "CHECKPOINT";
+  entry["tasks"] = Json::object();
+  if (is_complete(checkpoint)) {
+    entry["external_path"] = checkpoint.path;
+    entry["discarded"] = false;
+  } else if (has_failed(checkpoint)) {
+    entry["failure_timestamp"] = checkpoint.completed_ms;
+    entry["failure_message"] = checkpoint.failure;
+  }
+  return entry;
+}
+
+Acknowledgements of_vertex(const CheckpointReport& checkpoint, std::uint32_t vertex) {
+  Acknowledgements result;
+  if (checkpoint.acknowledgements == nullptr) return result;
+  std::ranges::copy_if(*checkpoint.acknowledgements, std::back_inserter(result), [&](const auto& each) { return each.task.vertex == vertex; });
+  std::ranges::sort(result, {}, &TaskAcknowledgement::task);
+  return result;
+}
+
+Json vertex_entry_of(const CheckpointReport& checkpoint, const PlannedVertex& vertex, const Acknowledgements& acknowledgements) {
+  Figures figures{.tasks = vertex.parallelism, .acknowledged = static_cast<std::int64_t>(acknowledgements.size())};
+  for (const TaskAcknowledgement& each : acknowledgements) {
+    figures.latest_ack_ms = std::max(figures.latest_ack_ms, each.acknowledged_ms);
+    figures.duration_ms = std::max(figures.duration_ms, each.duration_ms);
+    figures.written_bytes += each.written_bytes;
+    figures.state_bytes += each.state_bytes;
+  }
+  return entry_of(checkpoint.glance, figures);
+}
+
+Json subtask_of(std::uint32_t index, const TaskAcknowledgement* acknowledgement) {
+  if (acknowledgement == nullptr) return {{"index", index}, {"status", "pending_or_failed"}};
+  return {{"index", index},
+          {"status", "completed"},
+          {"ack_timestamp", acknowledgement->acknowledged_ms},
+          {"end_to_end_duration", acknowledgement->duration_ms},
+          {"checkpointed_size", acknowledgement->written_bytes},
+          {"state_size", acknowledgement->state_bytes},
+          {"checkpoint", {{"sync", acknowledgement->sync_ms}, {"async", acknowledgement->async_ms}}},
+          {"alignment", {{"buffered", 0}, {"processed", -1}, {"persisted", 0}, {"duration", acknowledgement->alignment_ms}}},
+          {"start_delay", acknowledgement->start_delay_ms},
+          {"unaligned_checkpoint", false},
+          {"aborted", false}};
+}
+
+Json summary_of(std::vector<std::int64_t> values) {
   std::ranges::sort(values);
-  const auto at = [&values](double share) -> std::uint64_t {
+  const auto at = [&values](double share) -> std::int64_t {
     if (values.empty()) return 0;
     return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
   };
-  std::uint64_t sum = 0;
-  for (const std::uint64_t value : values) sum += value;
-  return {{"min", at(0)},     {"max", at(1)},     {"avg", values.empty() ? 0 : sum / values.size()},
+  std::int64_t sum = 0;
+  for (const std::int64_t value : values) sum += value;
+  return {{"min", at(0)},     {"max", at(1)},     {"avg", values.empty() ? 0 : sum / static_cast<std::int64_t>(values.size())},
           {"p50", at(0.5)},   {"p90", at(0.9)},   {"p95", at(0.95)},
           {"p99", at(0.99)},  {"p999", at(0.999)}};
 }
 
-template <class Value>
-Json summary_of(const std::vector<CheckpointGlance>& checkpoints, Value&& value) {
-  std::vector<std::uint64_t> values;
-  for (const CheckpointGlance& each : checkpoints) values.push_back(static_cast<std::uint64_t>(value(each)));
+template <class Items, class Value>
+Json summary_of(const Items& items, Value&& value) {
+  std::vector<std::int64_t> values;
+  for (const auto& each : items) values.push_back(static_cast<std::int64_t>(value(each)));
   return summary_of(std::move(values));
 }
 
@@ -76,10 +136,35 @@ Json nobody_knows() {
   return {{"min", -1}, {"max", -1}, {"avg", -1}, {"p50", -1}, {"p90", -1}, {"p95", -1}, {"p99", -1}, {"p999", -1}};
 }
 
+Json summary_of_subtasks(const Acknowledgements& of) {
+  return {{"checkpointed_size", summary_of(of, [](const auto& each) { return each.written_bytes; })},
+          {"state_size", summary_of(of, [](const auto& each) { return each.state_bytes; })},
+          {"end_to_end_duration", summary_of(of, [](const auto& each) { return each.duration_ms; })},
+          {"checkpoint_duration",
+           {{"sync", summary_of(of, [](const auto& each) { return each.sync_ms; })},
+            {"async", summary_of(of, [](const auto& each) { return each.async_ms; })}}},
+          {"alignment",
+           {{"buffered", nobody_knows()},
+            {"processed", nobody_knows()},
+            {"persisted", nobody_knows()},
+            {"duration", summary_of(of, [](const auto& each) { return each.alignment_ms; })}}},
+          {"start_delay", summary_of(of, [](const auto& each) { return each.start_delay_ms; })}};
+}
+
 template <class Which>
-Json newest_of(const std::vector<CheckpointGlance>& checkpoints, std::int64_t tasks, Which&& which) {
-  const auto found = std::ranges::find_if(checkpoints, which);
-  return found == checkpoints.end() ? Json{} : entry_of(*found, tasks);
+Json newest_of(const ClusterJob& job, Which&& which) {
+  const auto found = std::ranges::find_if(job.checkpoints, which, &CheckpointReport::glance);
+  return found == job.checkpoints.end() ? Json{} : entry_of(found->glance);
+}
+
+/// Null: it is none, or long gone.
+const CheckpointReport* find(const ClusterJob& job, const std::string& id) {
+  const auto found = std::ranges::find_if(job.checkpoints, [&](const CheckpointReport& each) { return fmt::format("{}", each.glance.id) == id; });
+  return found == job.checkpoints.end() ? nullptr : &*found;
+}
+
+HttpResponse not_known(const ClusterJob& job, const std::string& id) {
+  return refuse(404, fmt::format("of checkpoint {} of job '{}' nothing is known (any more)", id, job.glance.id));
 }
 
 Result<Options> options_of(const ClusterJob& job) {
@@ -104,10 +189,12 @@ std::string_view in_flinks_words(Options::CheckpointMode mode) {
 
 HttpResponse answer_checkpoints(const ClusterJob& job) {
   const JobGlance& glance = job.glance;
-  const std::vector<CheckpointGlance> checkpoints = checkpoints_of(job);
-  const std::int64_t tasks = tasks_of(job);
   Json history = Json::array();
-  for (const CheckpointGlance& each : checkpoints) history.push_back(entry_of(each, tasks));
+  std::vector<CheckpointGlance> complete;
+  for (const CheckpointReport& each : job.checkpoints) {
+    history.push_back(entry_of(each.glance));
+    if (is_complete(each.glance)) complete.push_back(each.glance);
+  }
   return answer_with(
       200,
       Json{{"counts",
@@ -117,25 +204,47 @@ HttpResponse answer_checkpoints(const ClusterJob& job) {
              {"failed", glance.failed_checkpoints},
              {"in_progress", glance.checkpoints_in_progress}}},
            {"summary",
-            {{"checkpointed_size", summary_of(checkpoints, [](const auto& each) { return each.written_bytes; })},
-             {"state_size", summary_of(checkpoints, [](const auto& each) { return each.state_bytes; })},
-             {"end_to_end_duration", summary_of(checkpoints, [](const auto& each) { return each.duration_ms; })},
+            {{"checkpointed_size", summary_of(complete, [](const auto& each) { return each.written_bytes; })},
+             {"state_size", summary_of(complete, [](const auto& each) { return each.state_bytes; })},
+             {"end_to_end_duration", summary_of(complete, [](const auto& each) { return each.duration_ms; })},
              {"alignment_buffered", nobody_knows()},
              {"processed_data", nobody_knows()},
              {"persisted_data", nobody_knows()}}},
            {"latest",
-            {{"completed", newest_of(checkpoints, tasks, [&job](const auto& each) { return !each.is_savepoint || job.checkpoints.empty(); })},
-             {"savepoint", newest_of(checkpoints, tasks, [](const auto& each) { return each.is_savepoint; })},
-             {"failed", nullptr},
+            {{"completed", newest_of(job, [](const CheckpointGlance& each) { return is_complete(each) && !each.is_savepoint; })},
+             {"savepoint", newest_of(job, [](const CheckpointGlance& each) { return is_complete(each) && each.is_savepoint; })},
+             {"failed", newest_of(job, has_failed)},
              {"restored", nullptr}}},
            {"history", std::move(history)}});
 }
 
 HttpResponse answer_checkpoint(const ClusterJob& job, const std::string& id) {
-  for (const CheckpointGlance& each : checkpoints_of(job)) {
-    if (fmt::format("{}", each.id) == id) return answer_with(200, entry_of(each, tasks_of(job)));
+  const CheckpointReport* const checkpoint = find(job, id);
+  if (checkpoint == nullptr) return not_known(job, id);
+  Json entry = entry_of(checkpoint->glance);
+  if (checkpoint->acknowledgements == nullptr) return answer_with(200, entry);
+  for (const PlannedVertex& vertex : vertices_of(job)) {
+    entry["tasks"][vertex_name(vertex.id)] = vertex_entry_of(*checkpoint, vertex, of_vertex(*checkpoint, vertex.id));
   }
-  return refuse(404, fmt::format("of checkpoint {} of job '{}' nothing is known (any more)", id, job.glance.id));
+  return answer_with(200, entry);
+}
+
+HttpResponse answer_checkpoint_subtasks(const ClusterJob& job, const std::string& id, const std::string& vertex) {
+  const CheckpointReport* const checkpoint = find(job, id);
+  if (checkpoint == nullptr || checkpoint->acknowledgements == nullptr) return not_known(job, id);
+  const std::vector<PlannedVertex> vertices = vertices_of(job);
+  const auto found = std::ranges::find(vertices, vertex, [](const PlannedVertex& each) { return vertex_name(each.id); });
+  if (found == vertices.end()) return refuse(404, fmt::format("job '{}' has no vertex '{}'", job.glance.id, vertex));
+  const Acknowledgements acknowledgements = of_vertex(*checkpoint, found->id);
+  Json entry = vertex_entry_of(*checkpoint, *found, acknowledgements);
+  entry["summary"] = summary_of_subtasks(acknowledgements);
+  entry["subtasks"] = Json::array();
+  auto next = acknowledgements.begin();
+  for (std::uint32_t i = 0; i < found->parallelism; ++i) {
+    const bool is_acknowledged = next != acknowledgements.end() && next->task.subtask == i;
+    entry["subtasks"].push_back(subtask_of(i, is_acknowledged ? &*next++ : nullptr));
+  }
+  return answer_with(200, entry);
 }
 
 HttpResponse answer_checkpoint_config(const ClusterJob& job) {

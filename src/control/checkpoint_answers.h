@@ -1,6 +1,6 @@
 // What is answered to requests about a job's checkpoints, in the fields of Flink's REST interface. Pure, any thread.
 //
-// Of failed checkpoints only the number is known, and of complete ones not what each task did; what is not known is -1.
+// What is not known is -1: of checkpoints that an earlier JobManager has told of, what each task did.
 #pragma once
 
 #include <string>
@@ -10,9 +10,10 @@
 
 namespace tidemark {
 
-/// GET /jobs/:id/checkpoints, and below it config and details/:cp.
+/// GET /jobs/:id/checkpoints, and below it config, details/:cp and details/:cp/subtasks/:vertex.
 HttpResponse answer_checkpoints(const ClusterJob& job);
 HttpResponse answer_checkpoint(const ClusterJob& job, const std::string& id);
+HttpResponse answer_checkpoint_subtasks(const ClusterJob& job, const std::string& id, const std::string& vertex);
 HttpResponse answer_checkpoint_config(const ClusterJob& job);
 
 }  // namespace tidemark

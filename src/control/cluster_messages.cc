@@ -4,9 +4,9 @@
 
 namespace tidemark {
 
-ConnectionOptions control_connection() { return {.largest_frame = 256u << 20}; }
+ConnectionOptions control_connection(const std::optional<Tls>& tls) { return {.largest_frame = 256u << 20, .tls = tls}; }
 
-ConnectionOptions data_connection() { return {}; }
+ConnectionOptions data_connection(const std::optional<Tls>& tls) { return {.tls = tls}; }
 
 Vocabulary words_to_job_managers() {
   Vocabulary words = words_to_masters();
@@ -14,6 +14,7 @@ Vocabulary words_to_job_managers() {
       .add<WorkerNumber>(MessageKind::kWorkerStarted)
       .add<WorkerEnded>(MessageKind::kWorkerEnded)
       .add<ExecutableWanted>(MessageKind::kExecutableWanted)
+      .add<TaskManagerAnswered>(MessageKind::kTaskManagerAnswered)
       .add<WorkerReady>(MessageKind::kWorkerReady);
   return words;
 }
@@ -31,7 +32,8 @@ Vocabulary words_to_task_managers() {
       .add<TaskManagerRefused>(MessageKind::kTaskManagerRefused)
       .add<StartWorker>(MessageKind::kStartWorker)
       .add<WorkerNumber>(MessageKind::kStopWorker)
-      .add<ExecutablePart>(MessageKind::kExecutablePart);
+      .add<ExecutablePart>(MessageKind::kExecutablePart)
+      .add<TaskManagerAsked>(MessageKind::kTaskManagerAsked);
   return words;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,7 @@ struct StartWorker {
   std::uint64_t number = 0;
   std::string name;             ///< for people and for the names of logs: "orders-3-w1"
   std::string job;              ///< its name: all its workers on a TaskManager work in one folder
+  std::string job_id;
   std::string executable;       ///< its content hash (control/executable_store.h)
   std::vector<std::string> arguments;
   std::string token;
@@ -60,6 +62,19 @@ struct ExecutablePart {
 };
 inline constexpr std::size_t kLargestPart = 1u << 20;
 
+/// A TaskManager is asked something about itself, as by GET below /taskmanagers/ID, and answers it once, in any order.
+struct TaskManagerAsked {
+  std::uint64_t number = 0;
+  std::string path;
+  std::map<std::string, std::string> query;
+};
+struct TaskManagerAnswered {
+  std::uint64_t number = 0;
+  std::uint16_t status = 200;
+  std::string body;
+  std::string content_type;
+};
+
 /// First of all that a worker's process says.
 struct WorkerReady {
   std::string token;
@@ -68,9 +83,9 @@ struct WorkerReady {
 };
 
 /// How these processes connect: what an attempt starts from may be long.
-ConnectionOptions control_connection();
+ConnectionOptions control_connection(const std::optional<Tls>& tls = std::nullopt);
 /// Workers among each other: records go in parts of a few MiB.
-ConnectionOptions data_connection();
+ConnectionOptions data_connection(const std::optional<Tls>& tls = std::nullopt);
 
 /// All that a JobManager takes on a line, whoever is at its other end; and all that it says.
 Vocabulary words_to_job_managers();

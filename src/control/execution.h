@@ -68,6 +68,11 @@ class Execution {
   virtual void cancel() = 0;
   /// What the sources have read so far. Cheap, but not for a loop.
   virtual InputProgress input_progress() const { return {}; }
+  /// Where the task runs, for people: "TaskManager 'tm-1' on host-1". Empty: in this process, or nowhere.
+  virtual std::string place_of(TaskId task) const {
+    static_cast<void>(task);
+    return {};
+  }
 };
 
 /// Makes the execution of an attempt.

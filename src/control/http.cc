@@ -9,6 +9,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/thread_name.h"
+
 namespace tidemark {
 namespace {
 
@@ -16,7 +18,6 @@ namespace {
 constexpr int kNoPort = 80;
 constexpr std::size_t kLargestBody = 1u << 20;
 constexpr time_t kServerTimeout_s = 2;
-constexpr time_t kClientTimeout_s = 30;
 constexpr std::chrono::milliseconds kConnectTimeout{5'000};
 constexpr std::size_t kUploadPart = 256u << 10;
 // Where many call at once the system turns some away, as it does where nobody listens.
@@ -70,7 +71,10 @@ class HttpServer::Impl {
                                   "file system has sockets");
     }
     name_.note_bound();
-    thread_ = std::thread{[this] { server_.listen_after_bind(); }};
+    thread_ = std::thread{[this] {
+      name_this_thread("control-socket");
+      server_.listen_after_bind();
+    }};
     while (!server_.is_running()) std::this_thread::yield();  // else stop() would be lost
     return {};
   }
@@ -84,7 +88,7 @@ class HttpServer::Impl {
       result = {.status = 500, .body = fmt::format("{{\"errors\":[\"{}\"]}}", "internal error")};
     }
     response.status = result.status;
-    response.set_content(result.body, "application/json");
+    response.set_content(result.body, result.content_type);
   }
 
   UnixSocketName name_;
@@ -124,28 +128,36 @@ httplib::Headers headers_to(const HttpPeer& peer) {
   return {{"Authorization", "Bearer " + peer.token}};
 }
 
-void set_up(httplib::Client& client, const HttpPeer& peer) {
+httplib::Client client_of(const HttpPeer& peer) {
+  httplib::Client client{fmt::format("{}://{}", peer.tls ? "https" : "http", to_string(peer.address))};
+  if (!peer.authority.empty()) client.set_ca_cert_path(peer.authority);
   const auto timeout = std::chrono::milliseconds{peer.timeout_ms};
   client.set_connection_timeout(std::min<std::chrono::milliseconds>(timeout, kConnectTimeout));
   client.set_read_timeout(timeout);
   client.set_write_timeout(timeout);
+  return client;
 }
 
 Result<HttpResponse> answer_of(const httplib::Result& result, const HttpPeer& peer) {
-  if (result) return HttpResponse{result->status, result->body};
+  if (result) return HttpResponse{result->status, result->body, result->get_header_value("Content-Type")};
   const std::string at = to_string(peer.address);
   if (result.error() == httplib::Error::Connection || result.error() == httplib::Error::ConnectionTimeout) {
     return fail(ErrorCode::kNotFound, fmt::format("nobody listens at {}", at));
+  }
+  if (result.error() == httplib::Error::SSLServerVerification || result.error() == httplib::Error::SSLLoadingCerts) {
+    return fail(ErrorCode::kFailedPrecondition,
+                fmt::format("the certificate of {} is not trusted: it must be in that name, and signed by {}", at,
+                            peer.authority.empty() ? "an authority that this machine trusts" : fmt::format("that of '{}'", peer.authority)));
   }
   return fail(ErrorCode::kIo, fmt::format("the connection to {} broke: {}", at, httplib::to_string(result.error())));
 }
 
 }  // namespace
 
-Result<HttpResponse> http_call(const UnixSocketName& name, const HttpRequest& request) {
+Result<HttpResponse> http_call(const UnixSocketName& name, const HttpRequest& request, std::int64_t timeout_ms) {
   httplib::Client client{name.address()};
   client.set_address_family(AF_UNIX);
-  client.set_read_timeout(kClientTimeout_s);
+  client.set_read_timeout(std::chrono::milliseconds{timeout_ms});
   httplib::Request sent = to_httplib(request);
   sent.set_header("Host", "localhost");
   httplib::Result result = client.send(sent);
@@ -153,7 +165,7 @@ Result<HttpResponse> http_call(const UnixSocketName& name, const HttpRequest& re
     std::this_thread::sleep_for(kConnectPause);
     result = client.send(sent);
   }
-  if (result) return HttpResponse{result->status, result->body};
+  if (result) return HttpResponse{result->status, result->body, result->get_header_value("Content-Type")};
   if (result.error() == httplib::Error::Connection) {
     return fail(ErrorCode::kNotFound, "nobody listens on the control socket");
   }
@@ -162,8 +174,7 @@ Result<HttpResponse> http_call(const UnixSocketName& name, const HttpRequest& re
 }
 
 Result<HttpResponse> http_call(const HttpPeer& peer, const HttpRequest& request) {
-  httplib::Client client{peer.address.host, peer.address.port};
-  set_up(client, peer);
+  httplib::Client client = client_of(peer);
   httplib::Request sent = to_httplib(request);
   sent.headers.merge(headers_to(peer));
   return answer_of(client.send(sent), peer);
@@ -195,8 +206,7 @@ Result<HttpResponse> http_upload(const HttpPeer& peer, const std::string& path, 
     }
     return sink.write(bytes->data(), bytes->size());
   };
-  httplib::Client client{peer.address.host, peer.address.port};
-  set_up(client, peer);
+  httplib::Client client = client_of(peer);
   const auto result = client.Post(path, headers_to(peer), before.size() + file.bytes + after.size(), send,
                                   "multipart/form-data; boundary=" + boundary);
   TIDEMARK_TRY(read);

@@ -25,7 +25,8 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 200;
-  std::string body;  ///< JSON
+  std::string body;
+  std::string content_type = "application/json";
 };
 
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
@@ -46,13 +47,15 @@ class HttpServer {
   std::unique_ptr<Impl> impl_;
 };
 
-/// kNotFound: nobody listens there; kIo: the connection broke before the answer was there.
-Result<HttpResponse> http_call(const UnixSocketName& name, const HttpRequest& request);
+/// kNotFound: nobody listens there; kIo: the connection broke, or was silent for too long, before the answer was there.
+Result<HttpResponse> http_call(const UnixSocketName& name, const HttpRequest& request, std::int64_t timeout_ms = 30'000);
 
 /// A server of a network.
 struct HttpPeer {
   NetworkAddress address;
   std::string token;           ///< sent with each request; empty: none
+  bool tls = false;            ///< and then its certificate must be in its address's name, and trusted
+  std::string authority;       ///< PEM file of who may have signed it; empty: whom the system trusts
   std::int64_t timeout_ms = 30'000;  ///< of silence
 };
 Result<HttpResponse> http_call(const HttpPeer& peer, const HttpRequest& request);

@@ -21,7 +21,7 @@ bool is_deeply_nested(std::string_view json);
 /// `Json`: nlohmann's, which no header includes. Names from outside may be no UTF-8.
 template <class Json>
 HttpResponse answer_with(int status, const Json& body) {
-  return {status, body.dump(-1, ' ', false, Json::error_handler_t::replace)};
+  return {.status = status, .body = body.dump(-1, ' ', false, Json::error_handler_t::replace)};
 }
 
 }  // namespace tidemark

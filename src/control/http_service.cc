@@ -16,8 +16,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/secret.h"
+#include "base/thread_name.h"
 #include "control/http_answer.h"
 #include "env/limited_socket.h"
+#include "env/tls_socket.h"
 
 namespace tidemark {
 namespace {
@@ -28,28 +31,33 @@ using Trouble = LimitedSocket::Trouble;
 // What a form has around its file: boundaries, and the headers of its parts.
 constexpr std::uint64_t kAroundFile = 64u << 10;
 constexpr int kMostParts = 16;
+constexpr std::uint64_t kAroundTls = 16u << 10;  // its greeting
+constexpr std::string_view kPlainHttp = "this port speaks TLS: ask it with https://";
 constexpr std::string_view kTooMany = "too many requests at once: try again in a moment";
 // A client that has not read its answer when the socket is closed under what it still sends would lose it.
 constexpr Milliseconds kLongestFarewell{2'000};
 
-/// A connection as httplib wants it.
+/// A connection as httplib wants it, with TLS over it or without.
 class GuardedStream final : public httplib::Stream {
  public:
-  explicit GuardedStream(LimitedSocket& socket) : socket_{socket} {}
+  GuardedStream(LimitedSocket& socket, TlsSocket* tls) : socket_{socket}, tls_{tls} {}
 
   bool is_readable() const override { return true; }
   bool is_writable() const override { return socket_.is_writable(); }
   ssize_t read(char* to, size_t size) override {
-    const std::size_t count = socket_.read({to, size});
+    const std::size_t count = tls_ != nullptr ? tls_->read({to, size}) : socket_.read({to, size});
     return count == 0 ? -1 : static_cast<ssize_t>(count);
   }
-  ssize_t write(const char* from, size_t size) override { return socket_.write({from, size}); }
+  ssize_t write(const char* from, size_t size) override {
+    return tls_ != nullptr ? tls_->write({from, size}) : socket_.write({from, size});
+  }
   void get_remote_ip_and_port(std::string&, int&) const override {}
   void get_local_ip_and_port(std::string&, int&) const override {}
   socket_t socket() const override { return socket_.descriptor(); }
 
  private:
   LimitedSocket& socket_;
+  TlsSocket* const tls_;
 };
 
 // Of the request that this thread reads. httplib hands its callbacks no more than the request.
@@ -90,6 +98,7 @@ class BoundedPool final : public httplib::TaskQueue {
 
  private:
   void work() {
+    name_this_thread("http");
     std::unique_lock lock{mutex_};
     for (;;) {
       changed_.wait(lock, [this] { return ends_ || !tasks_.empty(); });
@@ -118,13 +127,6 @@ std::string raw_answer(int status, std::string_view reason, std::string_view why
                      reason, body.size(), body);
 }
 
-/// Takes as long whatever the difference is, so that nobody finds the token letter by letter.
-bool is_token(std::string_view said, std::string_view token) {
-  bool differs = said.size() != token.size();
-  for (std::size_t i = 0; i < said.size(); ++i) differs |= said[i] != token[i % token.size()];
-  return !differs;
-}
-
 /// "localhost" of "localhost:8081" and "::1" of "[::1]:8081".
 std::string host_of(const std::string& header) {
   if (header.starts_with('[')) return header.substr(1, header.find(']') - 1);
@@ -137,10 +139,22 @@ HttpRequest from_httplib(const httplib::Request& request) {
   return result;
 }
 
+/// What may come for a request of so many bytes: TLS adds its records' frames.
+std::uint64_t on_the_wire(std::uint64_t bytes, const HttpServiceSettings& settings) {
+  return settings.certificate.empty() ? bytes : bytes + bytes / 8 + kAroundTls;
+}
+
 /// httplib's server, with connections of ours.
 class GuardedServer final : public httplib::Server {
  public:
   explicit GuardedServer(const HttpServiceSettings& settings) : settings_{settings} {}
+
+  Result<> read_certificate() {
+    if (settings_.certificate.empty()) return {};
+    TIDEMARK_ASSIGN(certificate, ServerCertificate::read(settings_.certificate, settings_.key));
+    certificate_ = std::move(certificate);
+    return {};
+  }
 
   /// Nobody is read any more, so that who is slow does not keep the server from ending.
   void end_reading() {
@@ -173,16 +187,31 @@ class GuardedServer final : public httplib::Server {
       socket.farewell(Milliseconds{1});
       return false;
     }
-    socket.allow(settings_.largest_header, Milliseconds{settings_.header_ms});
+    socket.allow(on_the_wire(settings_.largest_header, settings_), Milliseconds{settings_.header_ms});
+    const bool done = certificate_ != nullptr ? serve_with_tls(socket) : serve(socket, nullptr);
+    if (!socket.has_written()) say_why_not(socket);
+    if (socket.has_written()) socket.farewell(kLongestFarewell);
+    leave(socket, peer);
+    return done;
+  }
+
+  bool serve_with_tls(LimitedSocket& socket) {
+    TlsSocket tls{*certificate_, socket};
+    const TlsSocket::Greeting greeting = tls.greet();
+    if (greeting == TlsSocket::Greeting::kPlain) (void)socket.write(raw_answer(400, "Bad Request", kPlainHttp));
+    if (greeting != TlsSocket::Greeting::kDone) return false;
+    const bool done = serve(socket, &tls);
+    tls.end_writing();
+    return done;
+  }
+
+  bool serve(LimitedSocket& socket, TlsSocket* tls) {
     at_hand = &socket;
-    GuardedStream stream{socket};
+    GuardedStream stream{socket, tls};
     bool closed = false;
     // Nobody needs parts of an answer, and thousands of them would be large.
     const bool done = process_request(stream, true, closed, [](httplib::Request& request) { request.ranges.clear(); });
     at_hand = nullptr;
-    if (!socket.has_written()) say_why_not(socket);
-    if (socket.has_written()) socket.farewell(kLongestFarewell);
-    leave(socket, peer);
     return done;
   }
 
@@ -196,6 +225,7 @@ class GuardedServer final : public httplib::Server {
   }
 
   const HttpServiceSettings& settings_;
+  std::unique_ptr<ServerCertificate> certificate_;  // none: no TLS
   std::mutex mutex_;  // guards all below
   std::set<const LimitedSocket*> open_;
   std::map<std::string, unsigned> by_peer_;
@@ -203,12 +233,6 @@ class GuardedServer final : public httplib::Server {
 };
 
 }  // namespace
-
-bool is_loopback(const std::string& host) {
-  if (host == "localhost" || host == "::1") return true;
-  in_addr number{};
-  return host.starts_with("127.") && ::inet_pton(AF_INET, host.c_str(), &number) == 1;
-}
 
 class HttpService::Impl {
  public:
@@ -247,16 +271,20 @@ class HttpService::Impl {
   }
 
   Result<> listen() {
+    TIDEMARK_TRY(server_.read_certificate());
     const int port = settings_.port == 0 ? server_.bind_to_any_port(settings_.host)
                      : server_.bind_to_port(settings_.host, settings_.port) ? settings_.port
                                                                             : -1;
     if (port <= 0) {
-      return fail(ErrorCode::kIo, fmt::format("cannot listen at {}: is another JobManager running, or the address not one of this "
-                                              "machine's? Name another one with --rest",
+      return fail(ErrorCode::kIo, fmt::format("cannot listen at {}: does another process listen there, or is the address not one of "
+                                              "this machine's? Name another one",
                                               to_string(NetworkAddress{settings_.host, settings_.port, {}})));
     }
     address_ = {settings_.host, static_cast<std::uint16_t>(port), {}};
-    thread_ = std::thread{[this] { server_.listen_after_bind(); }};
+    thread_ = std::thread{[this] {
+      name_this_thread("http-accept");
+      server_.listen_after_bind();
+    }};
     while (!server_.is_running()) std::this_thread::yield();  // else stop() would be lost
     return {};
   }
@@ -269,13 +297,13 @@ class HttpService::Impl {
     if (!settings_.token.empty()) {
       const std::string said = request.get_header_value("Authorization");
       constexpr std::string_view kBearer = "Bearer ";
-      if (said.starts_with(kBearer) && is_token(std::string_view{said}.substr(kBearer.size()), settings_.token)) return std::nullopt;
+      if (said.starts_with(kBearer) && is_same_secret(std::string_view{said}.substr(kBearer.size()), settings_.token)) return std::nullopt;
       return refuse(401, "this JobManager asks for a token: send it as 'Authorization: Bearer TOKEN' (the command tidemark takes it "
                          "from TIDEMARK_TOKEN)");
     }
     const std::string host = request.get_header_value("Host");
     const std::string origin = request.get_header_value("Origin");
-    if (!origin.empty() && origin != "http://" + host) return refuse(403, "a page of another origin may not ask anything here");
+    if (!origin.empty() && origin != (settings_.certificate.empty() ? "http://" : "https://") + host) return refuse(403, "a page of another origin may not ask anything here");
     if (is_loopback(settings_.host)) {
       if (is_loopback(host_of(host))) return std::nullopt;
       return refuse(403, fmt::format("'{}' is no name of this machine: ask for localhost, or let the JobManager listen at another "
@@ -303,14 +331,14 @@ class HttpService::Impl {
       const bool taken = request.method == "POST" && handlers_.takes_upload && handlers_.takes_upload(request.path);
       if (!taken) return refuse(415, fmt::format("{} {} takes no form: send JSON", request.method, request.path));
       if (length > settings_.largest_upload + kAroundFile) return too_large(settings_.largest_upload);
-      at_hand->allow(settings_.largest_upload + kAroundFile, Milliseconds{settings_.upload_ms});
+      at_hand->allow(on_the_wire(settings_.largest_upload + kAroundFile, settings_), Milliseconds{settings_.upload_ms});
       const Place place{uploads_, settings_.uploads};
       return place.is_free() ? read_upload(reader) : refuse(503, kTooMany);
     }
     HttpRequest result = from_httplib(request);
     if (!has_length && !request.has_header("Transfer-Encoding")) return answer(result);  // it has no body
     if (length > settings_.largest_body) return too_large(settings_.largest_body);
-    at_hand->allow(2 * settings_.largest_body + kAroundFile, Milliseconds{settings_.body_ms});  // chunks have headers, too
+    at_hand->allow(on_the_wire(2 * settings_.largest_body + kAroundFile, settings_), Milliseconds{settings_.body_ms});  // chunks have headers, too
     bool fits = true;
     const bool whole = reader([&](const char* bytes, std::size_t count) {
       fits = result.body.size() + count <= settings_.largest_body;
@@ -390,7 +418,7 @@ class HttpService::Impl {
 
   static void put(const HttpResponse& from, httplib::Response& to) {
     to.status = from.status;
-    to.set_content(from.body, "application/json");
+    to.set_content(from.body, from.content_type);
     to.set_header("X-Content-Type-Options", "nosniff");
   }
 

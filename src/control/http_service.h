@@ -25,6 +25,8 @@ struct HttpServiceSettings {
   std::string host = "127.0.0.1";  ///< a name or a number; "0.0.0.0" is all
   std::uint16_t port = 8081;       ///< 0: of the system's choice
   std::string token;               ///< empty: none is asked for
+  std::string certificate;         ///< PEM file of TLS, with those that signed it; empty: no TLS
+  std::string key;                 ///< of the certificate
   std::uint64_t largest_upload = 1u << 30;  ///< bytes of the file
   std::size_t largest_body = 1u << 20;      ///< of any other request
   std::size_t largest_header = 32u << 10;   ///< request line and headers together
@@ -60,7 +62,7 @@ struct HttpServiceHandlers {
 
 class HttpService {
  public:
-  /// kIo: nobody may listen there, as the address is taken or none of this machine's.
+  /// kIo: nobody may listen there, as the address is taken or none of this machine's. kInvalidArgument: the certificate can't be used.
   static Result<std::unique_ptr<HttpService>> start(HttpServiceSettings settings, HttpServiceHandlers handlers);
   ~HttpService();
   HttpService(const HttpService&) = delete;
@@ -75,8 +77,5 @@ class HttpService {
 
   std::unique_ptr<Impl> impl_;
 };
-
-/// Whether only this machine reaches who listens there: "localhost", "127.0.0.1", "::1".
-bool is_loopback(const std::string& host);
 
 }  // namespace tidemark

@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "env/authority_test.h"
+
 namespace tidemark {
 namespace {
 
@@ -273,6 +275,83 @@ TEST_F(HttpServiceTest, OnePeerHasOnlySoManyConnections) {
   holds.join();
   while (!raw(get("Host: localhost\r\n")).starts_with("HTTP/1.1 200")) {  // when that one has left
   }
+}
+
+/// With a certificate in the name of its address.
+class HttpsServiceTest : public HttpServiceTest {
+ protected:
+  HttpServiceSettings with_tls() const {
+    HttpServiceSettings result = settings();
+    result.certificate = certificate_.certificate;
+    result.key = certificate_.key;
+    return result;
+  }
+  HttpPeer trusting() const { return {.address = service_->address(), .tls = true, .authority = certificate_.authority}; }
+
+  Authority authority_{"authority"};
+  const Tls certificate_ = authority_.issue("rest", "IP:127.0.0.1");
+};
+
+TEST_F(HttpsServiceTest, RequestsAndFilesGoOverTls) {
+  serve(with_tls());
+  EXPECT_EQ(value_or_throw(http_call(trusting(), {.method = "POST", .path = "/x", .query = {}, .body = std::string(1000, 'b')})).body,
+            "POST/x" + std::string(1000, 'b'));
+  const HttpFile file{.name = "x", .bytes = 1u << 20, .read = [](std::uint64_t, std::size_t most) -> Result<std::string> { return std::string(most, 'x'); }};
+  EXPECT_EQ(value_or_throw(http_upload(trusting(), "/upload", "file", file)).status, 200);
+  EXPECT_TRUE(uploaded_.finished) << "the limit is the file's, not that of what TLS makes of it";
+  HttpFile larger = file;
+  larger.bytes += 1;
+  EXPECT_EQ(value_or_throw(http_upload(trusting(), "/upload", "file", larger)).status, 413);
+}
+
+TEST_F(HttpsServiceTest, WhoDoesNotTrustTheCertificateAsksNothing) {
+  serve(with_tls());
+  Authority other{"other"};
+  HttpPeer doubting = trusting();
+  doubting.authority = other.issue("nobody", "IP:127.0.0.1").authority;
+  const auto answer = http_call(doubting, {.path = "/x"});
+  ASSERT_FALSE(answer.has_value());
+  EXPECT_EQ(answer.error().code(), ErrorCode::kFailedPrecondition);
+  EXPECT_THAT(answer.error().message(), HasSubstr("is not trusted"));
+  HttpPeer misnamed = trusting();
+  misnamed.address.host = "localhost";
+  EXPECT_FALSE(http_call(misnamed, {.path = "/x"}).has_value());
+  EXPECT_EQ(handled_, 0);
+}
+
+TEST_F(HttpsServiceTest, PlainHttpIsToldToSpeakTls) {
+  serve(with_tls());
+  const std::string answer = raw(get("Host: localhost\r\n"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(answer, HasSubstr("https://"));
+  EXPECT_EQ(handled_, 0);
+}
+
+TEST_F(HttpsServiceTest, WhoDoesNotGreetInTimeOrSendsGarbageIsLetGo) {
+  serve(with_tls());
+  EXPECT_THAT(read_all(dial()), StartsWith("HTTP/1.1 408"));
+  raw(std::string("\x16\x03\x01\x40\x00", 5) + std::string(20'000, 'g'));
+  raw(std::string(1u << 20, '\0'));
+  EXPECT_EQ(handled_, 0);
+  EXPECT_EQ(value_or_throw(http_call(trusting(), {.path = "/x"})).status, 200);
+}
+
+TEST_F(HttpsServiceTest, HeadersAreLimitedBehindTls) {
+  serve(with_tls());
+  HttpPeer peer = trusting();
+  peer.token = std::string(60'000, 't');
+  const auto answer = http_call(peer, {.path = "/x"});
+  EXPECT_TRUE(!answer || answer->status == 431 || answer->status == 400);
+  EXPECT_EQ(handled_, 0);
+}
+
+TEST_F(HttpsServiceTest, FilesThatAreNoCertificateAreNamed) {
+  HttpServiceSettings wrong = with_tls();
+  wrong.key = "/none.key";
+  const auto service = HttpService::start(wrong, {.handle = [](const HttpRequest&) { return HttpResponse{}; }});
+  ASSERT_FALSE(service.has_value());
+  EXPECT_EQ(service.error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(service.error().message(), HasSubstr("/none.key"));
 }
 
 TEST_F(HttpServiceTest, WithATokenEveryRequestNeedsIt) {

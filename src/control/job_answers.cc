@@ -32,16 +32,6 @@ Json task_counts(std::string_view state, std::uint64_t tasks) {
   return counts;
 }
 
-/// As the plan has them; where it is not known, as those that run.
-std::vector<PlannedVertex> vertices_of(const ClusterJob& job) {
-  if (auto planned = planned_vertices(job.plan_json)) return *std::move(planned);
-  std::vector<PlannedVertex> result;
-  for (const VertexMetrics& vertex : job.glance.vertices) {
-    result.push_back({vertex.id, vertex.name, static_cast<std::uint32_t>(vertex.subtasks.size()), {}});
-  }
-  return result;
-}
-
 std::int64_t duration_of(const ClusterJob& job) {
   return (job.end_ms >= 0 ? job.end_ms : job.glance.now_ms) - job.glance.start_ms;
 }
@@ -91,6 +81,15 @@ HttpResponse not_known(const ClusterJob& job, std::string_view what) {
 }
 
 }  // namespace
+
+std::vector<PlannedVertex> vertices_of(const ClusterJob& job) {
+  if (auto planned = planned_vertices(job.plan_json)) return *std::move(planned);
+  std::vector<PlannedVertex> result;
+  for (const VertexMetrics& vertex : job.glance.vertices) {
+    result.push_back({vertex.id, vertex.name, static_cast<std::uint32_t>(vertex.subtasks.size()), {}});
+  }
+  return result;
+}
 
 HttpResponse answer_jobs(const std::vector<JobGlance>& jobs) {
   Json all = Json::array();

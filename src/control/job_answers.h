@@ -8,8 +8,12 @@
 
 #include "control/http.h"
 #include "control/jobs_control.h"
+#include "control/plan_answer.h"
 
 namespace tidemark {
+
+/// As the plan has them; where it is not known, as those that run.
+std::vector<PlannedVertex> vertices_of(const ClusterJob& job);
 
 /// GET /jobs, /jobs/overview.
 HttpResponse answer_jobs(const std::vector<JobGlance>& jobs);

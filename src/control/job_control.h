@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "control/checkpoint_report.h"
 #include "control/vertex_metrics.h"
 #include "tidemark/detail/model/checkpoint.h"
 
@@ -41,17 +42,6 @@ struct SnapshotTaken {
 /// with what went wrong.
 using SnapshotAnswer = std::move_only_function<void(Result<SnapshotTaken>)>;
 
-/// A complete checkpoint, as it looks from outside.
-struct CheckpointGlance {
-  CheckpointId id = 0;
-  bool is_savepoint = false;
-  std::uint64_t written_bytes = 0;  ///< for this one
-  std::uint64_t state_bytes = 0;    ///< of all files that it names, whoever wrote them
-  std::int64_t duration_ms = 0;
-  std::int64_t completed_ms = 0;  ///< since 1970 UTC
-  std::string path;
-};
-
 /// What a job looks like from outside.
 struct JobGlance {
   std::string id;                ///< for embedded jobs the name
@@ -73,6 +63,8 @@ class JobControl {
   virtual void take_snapshot(SnapshotOrder order, SnapshotAnswer answer) = 0;
   virtual void cancel() = 0;
   virtual JobGlance glance() const = 0;
+  /// Newest first: those under way, then the newest few that have ended.
+  virtual std::vector<CheckpointReport> checkpoints() const = 0;
 };
 
 }  // namespace tidemark

@@ -26,6 +26,7 @@ class OneJob final : public JobsControl {
   std::optional<ClusterJob> job(std::string_view id) override {
     ClusterJob job{.glance = job_.glance()};
     if (job.glance.id != id) return std::nullopt;
+    job.checkpoints = job_.checkpoints();
     return job;
   }
   void take_snapshot(std::string_view, SnapshotOrder order, SnapshotAnswer answer) override {
@@ -71,7 +72,6 @@ class JobEndpoints::Call {
   Call(JobEndpoints& endpoints, const HttpRequest& request)
       : jobs_{endpoints.jobs_},
         operations_{endpoints.operations_},
-        samples_{endpoints.samples_},
         request_{request},
         get_{request.method == "GET"},
         post_{request.method == "POST"},
@@ -81,6 +81,7 @@ class JobEndpoints::Call {
     if (parts_.empty() || parts_[0] != "jobs") return not_found();
     if (parts_.size() == 1) return get_ ? answer_jobs(jobs_.jobs()) : not_found();
     if (parts_.size() == 2 && parts_[1] == "overview") return get_ ? overview() : not_found();
+    if (parts_.size() == 2 && parts_[1] == "metrics") return get_ ? answer_metrics_of_jobs(jobs_.jobs(), request_.query) : not_found();
     auto job = jobs_.job(parts_[1]);
     if (!job) return refuse(404, fmt::format("there is no job '{}' here: GET /jobs names those that there are", parts_[1]));
     job_ = *std::move(job);
@@ -88,7 +89,7 @@ class JobEndpoints::Call {
     if (parts_.size() == 3) return get_ ? part_of_job() : post_ ? asked_for() : not_found();
     if (!get_) return not_found();
     if (parts_[2] == "vertices") return vertex();
-    if (parts_[2] == "checkpoints" && parts_.size() == 5 && parts_[3] == "details") return answer_checkpoint(job_, parts_[4]);
+    if (parts_[2] == "checkpoints" && parts_.size() >= 5 && parts_[3] == "details") return checkpoint_details();
     if (parts_.size() != 4) return not_found();
     if (parts_[2] == "checkpoints" && parts_[3] == "config") return answer_checkpoint_config(job_);
     if (parts_[2] == "checkpoints") return operations_->poll(scope_of(Kind::kCheckpoint, parts_[1]), parts_[3]);
@@ -128,11 +129,18 @@ class JobEndpoints::Call {
       return refuse(404, fmt::format("job '{}' has no vertex '{}', or its tasks do not run", parts_[1], parts_[3]));
     }
     if (parts_.size() == 4) return answer_vertex(job_, *found);
-    if (parts_.size() == 5 && parts_[4] == "metrics") return answer_vertex_metrics(*found, request_.query);
-    if (parts_.size() == 5 && parts_[4] == "backpressure") return samples_.answer(job_, *found);
+    if (parts_.size() == 5 && parts_[4] == "metrics") return answer_vertex_metrics(job_, *found, request_.query);
+    if (parts_.size() == 5 && parts_[4] == "backpressure") return answer_backpressure(job_, *found);
+    if (parts_.size() == 5 && parts_[4] == "watermarks") return answer_watermarks(*found);
     if (parts_[4] != "subtasks") return not_found();
-    if (parts_.size() == 6 && parts_[5] == "metrics") return answer_subtasks_metrics(*found, request_.query);
-    if (parts_.size() == 7 && parts_[6] == "metrics") return answer_subtask_metrics(*found, parts_[5], request_.query);
+    if (parts_.size() == 6 && parts_[5] == "metrics") return answer_subtasks_metrics(job_, *found, request_.query);
+    if (parts_.size() == 7 && parts_[6] == "metrics") return answer_subtask_metrics(job_, *found, parts_[5], request_.query);
+    return not_found();
+  }
+
+  HttpResponse checkpoint_details() const {
+    if (parts_.size() == 5) return answer_checkpoint(job_, parts_[4]);
+    if (parts_.size() == 7 && parts_[5] == "subtasks") return answer_checkpoint_subtasks(job_, parts_[4], parts_[6]);
     return not_found();
   }
 
@@ -215,7 +223,6 @@ class JobEndpoints::Call {
 
   JobsControl& jobs_;
   const std::shared_ptr<Operations>& operations_;
-  BackpressureSamples& samples_;
   const HttpRequest& request_;
   const bool get_;
   const bool post_;

@@ -40,7 +40,6 @@ class JobEndpoints {
   const std::unique_ptr<JobsControl> own_;
   JobsControl& jobs_;
   const std::shared_ptr<Operations> operations_;
-  BackpressureSamples samples_;
 };
 
 }  // namespace tidemark

@@ -37,11 +37,13 @@ class FakeJob final : public JobControl {
             .newest_checkpoint = newest,
             .vertices = vertices};
   }
+  std::vector<CheckpointReport> checkpoints() const override { return history; }
 
   std::int64_t now_ms = 5000;
   std::uint32_t restarts = 0;
   std::uint64_t completed = 0;
   std::optional<CheckpointGlance> newest;
+  std::vector<CheckpointReport> history;
   std::vector<VertexMetrics> vertices;
 
   std::vector<SnapshotOrder> orders;
@@ -67,23 +69,82 @@ class JobEndpointsTest : public testing::Test {
 TEST_F(JobEndpointsTest, CheckpointsSayWhatWasWrittenAndHowLargeTheStateIs) {
   EXPECT_TRUE(json(call("GET", "/v1/jobs/orders/checkpoints"))["latest"]["completed"].is_null());
   job_.completed = 3;
-  job_.newest = {.id = 3,
-                 .is_savepoint = false,
-                 .written_bytes = 10,
-                 .state_bytes = 700,
-                 .duration_ms = 20,
-                 .completed_ms = 5000,
-                 .path = "/state/orders/chk-3-1"};
+  job_.history = {{.glance = {.id = 3,
+                              .is_savepoint = false,
+                              .written_bytes = 10,
+                              .state_bytes = 700,
+                              .duration_ms = 20,
+                              .completed_ms = 5000,
+                              .path = "/state/orders/chk-3-1"}}};
   const Json answer = json(call("GET", "/v1/jobs/orders/checkpoints"));
   EXPECT_EQ(answer["counts"]["completed"], 3);
   EXPECT_EQ(answer["latest"]["completed"]["checkpointed_size"], 10);
   EXPECT_EQ(answer["latest"]["completed"]["state_size"], 700);
   EXPECT_EQ(answer["latest"]["completed"]["trigger_timestamp"], 4980);
   EXPECT_EQ(answer["latest"]["completed"]["external_path"], "/state/orders/chk-3-1");
-  job_.newest->is_savepoint = true;
+  EXPECT_EQ(answer["latest"]["completed"]["num_subtasks"], -1) << "as a record of before has it";
+  EXPECT_EQ(call("GET", "/jobs/orders/checkpoints/details/3/subtasks/" + vertex_name(1)).status, 404);
+  job_.history[0].glance.is_savepoint = true;
   const Json savepoint = json(call("GET", "/v1/jobs/orders/checkpoints"));
-  EXPECT_EQ(savepoint["latest"]["completed"]["id"], 3) << "no other is known, and whoever watches sees that checkpoints complete";
+  EXPECT_TRUE(savepoint["latest"]["completed"].is_null());
   EXPECT_EQ(savepoint["latest"]["savepoint"]["id"], 3);
+}
+
+TEST_F(JobEndpointsTest, AFailedCheckpointSaysWhy) {
+  job_.history = {{.glance = {.id = 5, .status = CheckpointStatus::kInProgress, .triggered_ms = 4'900, .tasks = 3}},
+                  {.glance = {.id = 4,
+                              .duration_ms = 600,
+                              .completed_ms = 4'600,
+                              .status = CheckpointStatus::kFailed,
+                              .triggered_ms = 4'000,
+                              .acknowledged_ms = 4'100,
+                              .tasks = 3,
+                              .acknowledged = 1,
+                              .failure = "checkpoint 4: the disk is full"}},
+                  {.glance = {.id = 3, .path = "/state/orders/chk-3-1"}}};
+  const Json answer = json(call("GET", "/jobs/orders/checkpoints"));
+  ASSERT_THAT(answer["history"], SizeIs(3));
+  EXPECT_EQ(answer["history"][0]["status"], "IN_PROGRESS");
+  EXPECT_FALSE(answer["history"][0].contains("external_path"));
+  EXPECT_EQ(answer["history"][1]["status"], "FAILED");
+  EXPECT_EQ(answer["latest"]["failed"]["failure_message"], "checkpoint 4: the disk is full");
+  EXPECT_EQ(answer["latest"]["failed"]["failure_timestamp"], 4'600);
+  EXPECT_EQ(answer["latest"]["failed"]["num_acknowledged_subtasks"], 1);
+  EXPECT_EQ(answer["latest"]["completed"]["id"], 3);
+}
+
+TEST_F(JobEndpointsTest, TheDetailsOfACheckpointSayWhatEachTaskDid) {
+  job_.vertices = {{.id = 0, .name = "lines", .subtasks = {{}}}, {.id = 1, .name = "count", .subtasks = {{}, {}}}};
+  const auto acknowledgements = std::make_shared<std::vector<TaskAcknowledgement>>();
+  acknowledgements->push_back({.task = {.vertex = 1, .subtask = 1},
+                               .acknowledged_ms = 4'090,
+                               .duration_ms = 90,
+                               .start_delay_ms = 20,
+                               .alignment_ms = 30,
+                               .sync_ms = 5,
+                               .async_ms = 35,
+                               .written_bytes = 100,
+                               .state_bytes = 400});
+  acknowledgements->push_back({.task = {.vertex = 0, .subtask = 0}, .acknowledged_ms = 4'010, .duration_ms = 10});
+  job_.history = {{.glance = {.id = 4, .status = CheckpointStatus::kInProgress, .triggered_ms = 4'000, .tasks = 3, .acknowledged = 2},
+                   .acknowledgements = acknowledgements}};
+  const Json tasks = json(call("GET", "/jobs/orders/checkpoints/details/4"))["tasks"];
+  ASSERT_THAT(tasks, SizeIs(2));
+  EXPECT_EQ(tasks[vertex_name(0)]["num_acknowledged_subtasks"], 1);
+  EXPECT_EQ(tasks[vertex_name(1)]["num_subtasks"], 2);
+  EXPECT_EQ(tasks[vertex_name(1)]["state_size"], 400);
+  EXPECT_EQ(tasks[vertex_name(1)]["latest_ack_timestamp"], 4'090);
+  const Json count = json(call("GET", "/jobs/orders/checkpoints/details/4/subtasks/" + vertex_name(1)));
+  ASSERT_THAT(count["subtasks"], SizeIs(2));
+  EXPECT_EQ(count["subtasks"][0]["status"], "pending_or_failed");
+  EXPECT_EQ(count["subtasks"][1]["status"], "completed");
+  EXPECT_EQ(count["subtasks"][1]["checkpoint"]["async"], 35);
+  EXPECT_EQ(count["subtasks"][1]["alignment"]["duration"], 30);
+  EXPECT_EQ(count["subtasks"][1]["start_delay"], 20);
+  EXPECT_EQ(count["summary"]["checkpoint_duration"]["sync"]["max"], 5);
+  EXPECT_EQ(call("GET", "/jobs/orders/checkpoints/details/4/subtasks/" + vertex_name(2)).status, 404);
+  EXPECT_EQ(call("GET", "/jobs/orders/checkpoints/details/9/subtasks/" + vertex_name(1)).status, 404);
+  EXPECT_EQ(call("GET", "/jobs/orders/checkpoints/details/4/subtasks").status, 404);
 }
 
 TEST_F(JobEndpointsTest, VerticesSayWhatEachSubtaskDidAndHowUnevenlyTheyShareTheWork) {
@@ -247,27 +308,55 @@ TEST_F(JobEndpointsTest, MetricsOfSubtasksAreSummedUpAsIsAskedFor) {
   EXPECT_EQ(get(vertex + "/subtasks/3/metrics", {}).status, 404);
 }
 
-TEST_F(JobEndpointsTest, BackpressureIsThatOfNowAndSoNeedsTwoLooks) {
-  const auto look = [&](std::int64_t now_ms, std::int64_t busy_ms, std::int64_t backpressured_ms) {
-    job_.now_ms = now_ms;
-    const std::int64_t idle_ms = now_ms - 1'000 - busy_ms - backpressured_ms;
-    job_.vertices = {{.id = 1, .name = "map", .subtasks = {{.busy_ms = busy_ms, .idle_ms = idle_ms, .backpressured_ms = backpressured_ms}, {.idle_ms = now_ms}}}};
+TEST_F(JobEndpointsTest, BackpressureIsThatOfTheLastSeconds) {
+  const auto look = [&](SubtaskRates first, SubtaskRates second) {
+    job_.vertices = {{.id = 1, .name = "map", .subtasks = {{.busy_ms = 9'000, .rates = first}, {.busy_ms = 9'000, .rates = second}}}};
     return json(call("GET", "/jobs/orders/vertices/" + vertex_name(1) + "/backpressure"));
   };
-  EXPECT_EQ(look(5'000, 4'000, 0)["status"], "deprecated");
-  EXPECT_EQ(look(5'000, 4'000, 0)["status"], "deprecated") << "nothing new is known";
-  const Json second = look(7'000, 4'200, 1'600);
-  EXPECT_EQ(second["status"], "ok");
-  EXPECT_EQ(second["backpressureLevel"], "high");
-  EXPECT_DOUBLE_EQ(second["subtasks"][0]["ratio"].get<double>(), 0.8) << "and not 1600 of 7000 ms";
-  EXPECT_DOUBLE_EQ(second["subtasks"][0]["busyRatio"].get<double>(), 0.1);
-  EXPECT_DOUBLE_EQ(second["subtasks"][1]["idleRatio"].get<double>(), 1);
-  EXPECT_EQ(second["subtasks"][1]["backpressureLevel"], "ok");
-  EXPECT_EQ(look(8'000, 5'000, 1'650)["backpressureLevel"], "ok");
-  job_.restarts = 1;
-  EXPECT_EQ(look(9'000, 10, 0)["status"], "deprecated") << "it has restarted";
-  EXPECT_EQ(look(10'000, 20, 400)["backpressureLevel"], "low");
-  EXPECT_EQ(look(99'000, 30, 400)["status"], "deprecated") << "nobody has looked for long";
+  EXPECT_EQ(look({}, {})["status"], "deprecated") << "nothing is known yet";
+  const Json high = look({.busy_ms = 100, .idle_ms = 100, .backpressured_ms = 800}, {.idle_ms = 1'000});
+  EXPECT_EQ(high["status"], "ok");
+  EXPECT_EQ(high["backpressureLevel"], "high");
+  EXPECT_DOUBLE_EQ(high["subtasks"][0]["ratio"].get<double>(), 0.8);
+  EXPECT_DOUBLE_EQ(high["subtasks"][0]["busyRatio"].get<double>(), 0.1);
+  EXPECT_DOUBLE_EQ(high["subtasks"][1]["idleRatio"].get<double>(), 1);
+  EXPECT_EQ(high["subtasks"][1]["backpressureLevel"], "ok");
+  EXPECT_EQ(look({.busy_ms = 600, .backpressured_ms = 400}, {.idle_ms = 1'000})["backpressureLevel"], "low");
+  EXPECT_EQ(look({.busy_ms = 950, .backpressured_ms = 50}, {.idle_ms = 1'000})["backpressureLevel"], "ok");
+}
+
+TEST_F(JobEndpointsTest, MetricsOfOperatorsHaveTheirNames) {
+  job_.vertices = {{.id = 2,
+                    .name = "count -> files",
+                    .subtasks = {{.operators = {{.records_out = 7, .late_dropped = 2}, {.records_out = 5}}}},
+                    .operators = {"count", "files"}}};
+  const auto get = [&](const std::string& path, const std::string& names) {
+    return json(endpoints_.handle({.method = "GET", .path = "/jobs/orders/vertices/" + vertex_name(2) + path, .query = {{"get", names}}, .body = {}}));
+  };
+  EXPECT_EQ(get("/metrics", "0.count.numRecordsOut"), Json::parse(R"([{"id":"0.count.numRecordsOut","value":"7"}])"));
+  EXPECT_EQ(get("/subtasks/0/metrics", "count.numLateRecordsDropped,files.numRecordsOut"),
+            Json::parse(R"([{"id":"count.numLateRecordsDropped","value":"2"},{"id":"files.numRecordsOut","value":"5"}])"));
+}
+
+TEST_F(JobEndpointsTest, WatermarksAreThoseOfTheSubtasks) {
+  job_.vertices = {{.id = 2, .name = "count", .subtasks = {{.watermark_ms = 4'000}, {}}}};
+  EXPECT_EQ(json(call("GET", "/jobs/orders/vertices/" + vertex_name(2) + "/watermarks")),
+            Json::parse(R"([{"id":"0.currentInputWatermark","value":"4000"},{"id":"1.currentInputWatermark","value":"-9223372036854775808"}])"));
+  const auto lag = [&](const std::string& subtask) {
+    return json(endpoints_.handle({.method = "GET", .path = "/jobs/orders/vertices/" + vertex_name(2) + "/subtasks/" + subtask + "/metrics", .query = {{"get", "watermarkLag"}}, .body = {}}));
+  };
+  EXPECT_EQ(lag("0"), Json::parse(R"([{"id":"watermarkLag","value":"1000"}])"));
+  EXPECT_EQ(lag("1"), Json::array()) << "it has no event time yet";
+}
+
+TEST_F(JobEndpointsTest, MetricsOfJobsAreSummedUp) {
+  job_.restarts = 3;
+  const auto get = [&](std::map<std::string, std::string> query) {
+    return json(endpoints_.handle({.method = "GET", .path = "/jobs/metrics", .query = std::move(query), .body = {}}));
+  };
+  EXPECT_EQ(get({{"get", "numRestarts"}, {"agg", "sum"}}), Json::parse(R"([{"id":"numRestarts","sum":3.0}])"));
+  EXPECT_EQ(get({{"get", "numRestarts"}, {"jobs", "another"}}), Json::array());
+  EXPECT_THAT(get({}).dump(), HasSubstr(R"({"id":"totalNumberOfCheckpoints"})"));
 }
 
 TEST_F(JobEndpointsTest, WhatIsNotKnownOfAnEmbeddedJobIsNotMadeUp) {

@@ -32,7 +32,7 @@ struct ClusterJob {
   std::string plan_json;             ///< as --plan prints it; empty: not known
   std::vector<std::pair<std::string, std::string>> configuration;  ///< the options that were set
   std::vector<JobFailure> failures;
-  std::vector<CheckpointGlance> checkpoints;  ///< complete ones, newest first
+  std::vector<CheckpointReport> checkpoints;  ///< newest first: those under way, then the newest few that have ended
 };
 
 class JobsControl {

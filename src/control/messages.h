@@ -53,6 +53,7 @@ enum class MessageKind : std::uint8_t {
   kWorkerStarted = 82,
   kWorkerEnded = 83,
   kExecutableWanted = 84,
+  kTaskManagerAnswered = 85,
 
   // From the JobManager to a TaskManager.
   kTaskManagerRegistered = 112,
@@ -60,6 +61,7 @@ enum class MessageKind : std::uint8_t {
   kStartWorker = 114,
   kStopWorker = 115,
   kExecutablePart = 116,
+  kTaskManagerAsked = 117,
 };
 
 /// An Error on its way. Numbers are those of the enumerators.

@@ -3,6 +3,28 @@
 #include <algorithm>
 
 namespace tidemark {
+namespace {
+
+constexpr std::int64_t kPeriod_ms = 1'000;
+
+std::int64_t time_of(const SubtaskMetrics& subtask) { return subtask.busy_ms + subtask.idle_ms + subtask.backpressured_ms; }
+
+SubtaskRates rates_between(const SubtaskMetrics& before, const SubtaskMetrics& after) {
+  const double seconds = static_cast<double>(time_of(after) - time_of(before)) / 1'000;
+  const auto rate = [seconds](auto from, auto to) { return static_cast<double>(to - from) / seconds; };
+  return {.records_in = rate(before.records_in, after.records_in),
+          .records_out = rate(before.records_out, after.records_out),
+          .busy_ms = rate(before.busy_ms, after.busy_ms),
+          .idle_ms = rate(before.idle_ms, after.idle_ms),
+          .backpressured_ms = rate(before.backpressured_ms, after.backpressured_ms)};
+}
+
+// Each figure by itself: they are read while the subtask goes on.
+bool has_begun_anew(const SubtaskMetrics& before, const SubtaskMetrics& after) {
+  return time_of(after) < time_of(before) || after.records_in < before.records_in || after.records_out < before.records_out;
+}
+
+}  // namespace
 
 SubtaskMetrics& operator+=(SubtaskMetrics& sum, const SubtaskMetrics& more) {
   sum.records_in += more.records_in;
@@ -23,6 +45,19 @@ double skew(const VertexMetrics& vertex) {
     all += subtask.records_in;
   }
   return all == 0 ? 1 : static_cast<double>(most) * static_cast<double>(vertex.subtasks.size()) / static_cast<double>(all);
+}
+
+void MetricRates::fill_in(std::vector<VertexMetrics>& vertices) {
+  for (VertexMetrics& vertex : vertices) {
+    for (std::size_t i = 0; i < vertex.subtasks.size(); ++i) {
+      SubtaskMetrics& now = vertex.subtasks[i];
+      if (now.is_elsewhere) continue;
+      Sample& sample = samples_[{vertex.id, i}];
+      if (has_begun_anew(sample.before, now)) sample = {};
+      if (time_of(now) - time_of(sample.before) >= kPeriod_ms) sample = {now, rates_between(sample.before, now)};
+      now.rates = sample.rates;
+    }
+  }
 }
 
 }  // namespace tidemark

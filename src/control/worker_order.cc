@@ -6,10 +6,27 @@ namespace tidemark {
 
 using Json = nlohmann::json;
 
+namespace {
+
+Json json_of(const Tls& tls) {
+  return {{"certificate", tls.certificate}, {"key", tls.key}, {"authority", tls.authority}, {"peer-name", tls.peer_name}};
+}
+
+Tls tls_of(const Json& json) {
+  return {.certificate = json.at("certificate").get<std::string>(),
+          .key = json.at("key").get<std::string>(),
+          .authority = json.at("authority").get<std::string>(),
+          .peer_name = json.at("peer-name").get<std::string>()};
+}
+
+}  // namespace
+
 std::string to_text(const WorkerOrder& order) {
-  return Json{{"name", order.name},           {"master", order.master},       {"token", order.token}, {"data-host", order.data_host},
-              {"memory", order.memory_bytes}, {"threads", order.threads}}
-      .dump(-1, ' ', false, Json::error_handler_t::replace);
+  Json json{{"name", order.name},           {"master", order.master},       {"token", order.token},               {"data-host", order.data_host},
+            {"memory", order.memory_bytes}, {"threads", order.threads},     {"job-id", order.job_id},             {"task-manager", order.task_manager},
+            {"host", order.host},           {"socket", order.socket}};
+  if (order.tls) json["tls"] = json_of(*order.tls);
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Result<WorkerOrder> parse_worker_order(std::string_view text) {
@@ -20,7 +37,12 @@ Result<WorkerOrder> parse_worker_order(std::string_view text) {
                        .token = json.at("token").get<std::string>(),
                        .data_host = json.at("data-host").get<std::string>(),
                        .memory_bytes = json.at("memory").get<std::uint64_t>(),
-                       .threads = json.at("threads").get<std::uint32_t>()};
+                       .threads = json.at("threads").get<std::uint32_t>(),
+                       .tls = json.contains("tls") ? std::optional{tls_of(json["tls"])} : std::nullopt,
+                       .job_id = json.value("job-id", ""),
+                       .task_manager = json.value("task-manager", ""),
+                       .host = json.value("host", ""),
+                       .socket = json.value("socket", "")};
   } catch (const Json::exception&) {
     return fail(ErrorCode::kParse, std::string{kWorkerOrderVariable} + " is set, but not by a TaskManager: unset it to run the job alone");
   }

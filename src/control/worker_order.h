@@ -5,10 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "env/transport.h"
 
 namespace tidemark {
 
@@ -19,6 +21,11 @@ struct WorkerOrder {
   std::string data_host;  ///< it listens there for other workers, at a port of the system's choice
   std::uint64_t memory_bytes = 0;  ///< for its state, where the job does not say; 0: as a job that runs alone
   std::uint32_t threads = 0;       ///< of its tasks, where the job does not say; 0: one a core
+  std::optional<Tls> tls;          ///< of all its connections
+  std::string job_id;
+  std::string task_manager;  ///< its id
+  std::string host;          ///< of people's names
+  std::string socket;        ///< in whose folder and under whose name it is asked how it is (process_report.h); empty: nowhere
 };
 
 /// Names of the environment.

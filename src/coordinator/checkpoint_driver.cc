@@ -97,7 +97,7 @@ void CheckpointDriver::look_at_progress(Commands& commands) {
 }
 
 void CheckpointDriver::on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) {
-  context_.tracker.on_ack(task, id, snapshot);
+  context_.tracker.on_ack(task, id, snapshot, context_.now());
   Commands commands;
   coordinator_.on_ack(task, id, std::move(snapshot), context_.now(), commands);
   carry_out(std::move(commands));
@@ -105,7 +105,7 @@ void CheckpointDriver::on_ack(TaskId task, CheckpointId id, TaskSnapshot snapsho
 
 void CheckpointDriver::on_decline(TaskId task, CheckpointId id, DeclineReason reason, const Error& cause) {
   Commands commands;
-  const Error named = cause.within(task_name(context_.plan, task));
+  const Error named = cause.within(described(task));
   const DeclineOutcome outcome = coordinator_.on_decline(task, id, reason, named, context_.now(), commands);
   carry_out(std::move(commands));
   // The task may have written on after the savepoint was given up.
@@ -224,7 +224,7 @@ void CheckpointDriver::carry_out(Commands commands) {
 
 void CheckpointDriver::carry_out(const Trigger& command) {
   const CheckpointId id = command.barrier.id;
-  context_.tracker.on_triggered(command.barrier, context_.now());
+  context_.tracker.on_triggered(command.barrier, tasks_.size(), context_.now());
   awaiting_.push_back({command.barrier, std::nullopt});
   if (context_.store == nullptr) return prepared(id, std::string{});
   if (is_savepoint(command.barrier.kind)) {
@@ -282,7 +282,8 @@ void CheckpointDriver::drain_if_due() {
 }
 
 void CheckpointDriver::carry_out(const NotifyAborted& command) {
-  context_.tracker.on_aborted(command.id, command.reason, explain(command));
+  newest_aborted_ = {command.id, explain(command)};
+  context_.tracker.on_aborted(command.id, command.reason, newest_aborted_.cause, context_.now());
   const auto waits = std::ranges::find(awaiting_, command.id, [](const Awaiting& a) { return a.barrier.id; });
   const bool tasks_know = waits == awaiting_.end();
   const bool folder_made = tasks_know || waits->folder;
@@ -309,12 +310,17 @@ std::string CheckpointDriver::folder_of(CheckpointId id) const {
   return context_.store == nullptr ? std::string{} : context_.store->checkpoint_path(id);
 }
 
+std::string CheckpointDriver::described(TaskId task) const {
+  const std::string place = execution_.place_of(task);
+  return task_name(context_.plan, task) + (place.empty() ? "" : " at " + place);
+}
+
 std::string CheckpointDriver::explain(const NotifyAborted& command) const {
   if (command.reason != AbortReason::kExpired) return command.cause;
   const std::vector<TaskId> missing = context_.tracker.missing(command.id, tasks_);
   std::string names;
   for (std::size_t i = 0; i < missing.size() && i < kTasksNamed; ++i) {
-    names += fmt::format("{}{}", i == 0 ? "" : ", ", task_name(context_.plan, missing[i]));
+    names += fmt::format("{}{}", i == 0 ? "" : ", ", described(missing[i]));
   }
   if (missing.size() > kTasksNamed) names += fmt::format(" and {} more", missing.size() - kTasksNamed);
   return fmt::format("{}; waited for {}", command.cause, names);
@@ -370,7 +376,7 @@ void CheckpointDriver::finalized(const Barrier& barrier, FinalizeOutcome outcome
     if (barrier.kind != CheckpointKind::kSavepoint) complete_.emplace(id, attempt_);
     context_.tracker.on_completed(id, std::move(path), context_.now());
   } else if (outcome != FinalizeOutcome::kFailed) {
-    context_.tracker.on_lost(id, error->message());
+    context_.tracker.on_lost(id, error->message(), context_.now());
   }
   Commands commands;
   coordinator_.on_finalized(id, outcome, error, context_.now(), commands);
@@ -406,7 +412,12 @@ void CheckpointDriver::carry_out(const DeleteCheckpoint& command) {
 void CheckpointDriver::carry_out(RequestEnded& command) {
   auto request = requests_.extract(command.request);
   TIDEMARK_CHECK(!request.empty(), "a request is answered once");
-  if (command.error) return request.mapped().answer(std::unexpected{*std::move(command.error)});
+  if (command.error) {
+    const Error& error = *command.error;
+    const bool is_explained = command.id != 0 && command.id == newest_aborted_.id;
+    return request.mapped().answer(
+        std::unexpected{is_explained ? Error{error.code(), error.domain(), error.retry(), newest_aborted_.cause} : error});
+  }
   request.mapped().answer(SnapshotTaken{command.id, folder_of(command.id)});
 }
 

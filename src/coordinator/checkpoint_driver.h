@@ -99,7 +99,9 @@ class CheckpointDriver {
   /// Whether its sources have been told to end before this barrier.
   bool drained_before(const Barrier& barrier) const;
   std::vector<RetainedCheckpoint> superseded_by(const Barrier& barrier) const;
-  /// With the names of the tasks that were waited for.
+  /// Operator, subtask and, of a cluster, the host.
+  std::string described(TaskId task) const;
+  /// With the tasks that were waited for.
   std::string explain(const NotifyAborted& command) const;
 
   JobContext& context_;
@@ -112,6 +114,11 @@ class CheckpointDriver {
   std::map<CheckpointId, AttemptId> complete_;  // in which attempt each retained one was taken
   std::map<RequestId, Request> requests_;               // not yet answered
   RequestId newest_request_ = 0;
+  struct Explained {
+    CheckpointId id = 0;
+    std::string cause;
+  };
+  Explained newest_aborted_;                            // what whoever asked for it is told, too
   std::map<CheckpointId, std::string> savepoints_;  // their folders; complete ones of this attempt are forgotten
   bool tasks_listen_ = true;                    // until end()
   bool tasks_ended_ = false;

@@ -169,7 +169,6 @@ InputProgress ClusterExecution::input_progress() const {
   return sum;
 }
 
-// Each says zeros of subtasks that are not its own.
 std::vector<VertexMetrics> ClusterExecution::vertex_metrics() const {
   std::vector<VertexMetrics> all;
   for (const auto& worker : workers_) {
@@ -180,7 +179,7 @@ std::vector<VertexMetrics> ClusterExecution::vertex_metrics() const {
     }
     for (std::size_t i = 0; i < std::min(all.size(), vertices.size()); ++i) {
       for (std::size_t j = 0; j < std::min(all[i].subtasks.size(), vertices[i].subtasks.size()); ++j) {
-        all[i].subtasks[j] += vertices[i].subtasks[j];
+        if (!vertices[i].subtasks[j].is_elsewhere) all[i].subtasks[j] = std::move(vertices[i].subtasks[j]);
       }
     }
   }

@@ -13,6 +13,7 @@ namespace {
 
 // A TaskManager sees the end of its child at once; this is for one that is slow or cut off.
 constexpr std::int64_t kPatienceNs = 1'000'000'000;
+constexpr std::size_t kShortId = 8;
 
 std::string described(const PlacedWorker& worker) { return fmt::format("{} ({})", worker.name, worker.place); }
 
@@ -34,8 +35,9 @@ DeployingExecution::~DeployingExecution() {
 void DeployingExecution::start(AttemptStart start) {
   state_ = State::kWaiting;
   start_ = std::move(start);
-  lease_ = task_managers_.lease({.name = fmt::format("{}-{}-{}", what_.job, what_.id, start_.attempt),
+  lease_ = task_managers_.lease({.name = fmt::format("{}-{}-{}", what_.job, what_.id.substr(0, kShortId), start_.attempt),
                                  .job = what_.job,
+                                 .job_id = what_.id,
                                  .executable = what_.executable,
                                  .arguments = what_.arguments,
                                  .slots = what_.slots},
@@ -183,6 +185,16 @@ void DeployingExecution::finish() {
 }
 
 InputProgress DeployingExecution::input_progress() const { return cluster_ != nullptr ? cluster_->input_progress() : InputProgress{}; }
+
+// A slot is subtask i of every vertex.
+std::string DeployingExecution::place_of(TaskId task) const {
+  std::uint32_t slots = 0;
+  for (const Site& site : sites_) {
+    slots += site.place.slots;
+    if (task.subtask < slots) return site.place.place;
+  }
+  return {};
+}
 
 DeployingExecution::Metrics DeployingExecution::vertex_metrics() const { return cluster_ != nullptr ? cluster_->vertex_metrics() : Metrics{}; }
 

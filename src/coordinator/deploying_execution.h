@@ -25,7 +25,7 @@ namespace tidemark {
 /// What all attempts of a job run.
 struct Deployment {
   std::string job;  ///< its name
-  std::string id;   ///< short: it tells its workers' names from those of another job of that name
+  std::string id;   ///< its first digits tell its workers' names from those of another job of that name
   std::string executable;
   std::vector<std::string> arguments;
   std::uint32_t slots = 1;
@@ -52,6 +52,7 @@ class DeployingExecution final : public Execution, private TaskManagers::Tenant 
   void finish() override;
   void cancel() override;
   InputProgress input_progress() const override;
+  std::string place_of(TaskId task) const override;
   /// Empty until a worker has told some.
   Metrics vertex_metrics() const;
 

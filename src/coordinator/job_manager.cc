@@ -114,13 +114,13 @@ Result<std::unique_ptr<JobManager>> JobManager::open(const Env& env, Random& sec
   std::unique_ptr<JobManager> manager{
       new JobManager{env, secrets, std::move(settings), std::move(store), std::move(executables), std::move(planner)}};
   TIDEMARK_TRY(manager->listen(transport));
-  const JobServices services = {
-      .env = env, .task_managers = manager->task_managers_, .timers = manager->timers_, .wakeup = manager->inbox_->wakeup, .epoch = manager->epoch()};
-  for (JobRecord& record : records) {
-    const std::string id = record.id;
-    const bool goes_on = !record.end;
-    manager->jobs_.emplace(id, std::make_unique<ManagedJob>(std::move(record), services));
-    if (goes_on) manager->resume(id);
+  for (JobRecord& record : records) manager->add(std::move(record));
+  for (const auto& [id, job] : manager->jobs_) {
+    if (!job->record().replaces.empty()) {
+      manager->resume_upgrade(id);
+    } else if (!job->is_over()) {
+      manager->resume(id);
+    }
   }
   return manager;
 }
@@ -142,7 +142,7 @@ JobManager::JobManager(const Env& env, Random& secrets, JobManagerSettings setti
 JobManager::~JobManager() = default;
 
 Result<> JobManager::listen(Transport& transport) {
-  TIDEMARK_ASSIGN(listener, transport.listen(settings_.address, {.connection = control_connection()}, inbox_->mailbox,
+  TIDEMARK_ASSIGN(listener, transport.listen(settings_.address, {.connection = control_connection(settings_.tls)}, inbox_->mailbox,
                                              {.on_connection = [this](std::unique_ptr<Connection> connection) { welcome(std::move(connection)); },
                                               .on_refused = [](const Closed& closed) { log_debug(closed.error.message()); }}));
   listener_ = std::move(listener);
@@ -194,6 +194,12 @@ bool JobManager::step(ManagedJob& job) {
   return progress;
 }
 
+void JobManager::add(JobRecord record) {
+  const JobServices services = {.env = env_, .task_managers = task_managers_, .timers = timers_, .wakeup = inbox_->wakeup, .epoch = epoch()};
+  const std::string id = record.id;
+  jobs_[id] = std::make_unique<ManagedJob>(std::move(record), services);
+}
+
 std::optional<std::int64_t> JobManager::next_deadline_ns() const {
   std::optional<std::int64_t> earliest = timers_.next_deadline_ns();
   for (const auto& [id, job] : jobs_) {
@@ -207,22 +213,23 @@ bool JobManager::has_work() const {
 }
 
 void JobManager::run(RunOrder order, RunAnswer answer) {
-  std::vector<std::string> arguments = with_defaults(settings_.job_options, order.arguments);
-  if (order.parallelism) arguments.push_back(fmt::format("--parallelism={}", *order.parallelism));
-  const std::string executable = order.executable;  // order moves
-  describe(executable, arguments, [this, order = std::move(order), arguments, answer = std::move(answer)](Result<JobDescription> description) mutable {
+  describe(order.executable, arguments_of(order), [this, order, answer = std::move(answer)](Result<JobDescription> description) mutable {
     if (!description) return answer(std::unexpected{description.error()});
-    submit(order, std::move(arguments), *std::move(description), std::move(answer));
+    submit(order, *std::move(description), std::move(answer));
   });
 }
 
 void JobManager::plan(const RunOrder& order, PlanAnswer answer) {
-  std::vector<std::string> arguments = with_defaults(settings_.job_options, order.arguments);
-  if (order.parallelism) arguments.push_back(fmt::format("--parallelism={}", *order.parallelism));
-  describe(order.executable, std::move(arguments), [answer = std::move(answer)](Result<JobDescription> description) mutable {
+  describe(order.executable, arguments_of(order), [answer = std::move(answer)](Result<JobDescription> description) mutable {
     if (!description) return answer(std::unexpected{description.error()});
     answer(to_json(description->plan));
   });
+}
+
+std::vector<std::string> JobManager::arguments_of(const RunOrder& order) const {
+  std::vector<std::string> arguments = with_defaults(settings_.job_options, order.arguments);
+  if (order.parallelism) arguments.push_back(fmt::format("--parallelism={}", *order.parallelism));
+  return arguments;
 }
 
 void JobManager::describe(const std::string& executable, std::vector<std::string> arguments, Planned then) {
@@ -235,36 +242,40 @@ void JobManager::describe(const std::string& executable, std::vector<std::string
   });
 }
 
-void JobManager::submit(const RunOrder& order, std::vector<std::string> arguments, JobDescription description, RunAnswer answer) {
+Result<JobRecord> JobManager::make_record(const RunOrder& order, JobDescription description) {
   if (description.has_own_storage) {
-    return answer(fail(ErrorCode::kInvalidArgument,
-                       "the job keeps its snapshots on a storage of its own (store_snapshots_in), which only its own process reaches: in a cluster "
-                       "give it a folder that all machines share, execution.checkpointing.dir"));
+    return fail(ErrorCode::kInvalidArgument,
+                "the job keeps its snapshots on a storage of its own (store_snapshots_in), which only its own process reaches: in a cluster "
+                "give it a folder that all machines share, execution.checkpointing.dir");
   }
   JobRecord record{.id = make_job_id(),
                    .executable = order.executable,
-                   .arguments = std::move(arguments),
+                   .arguments = arguments_of(order),
                    .submitted_ms = env_.clock->wall_ms(),
                    .description = std::move(description)};
-  if (const auto set = set_options(record, order, settings_.job_options, default_checkpoints()); !set) {
-    return answer(std::unexpected{set.error()});
-  }
-  auto options = options_of(record);
+  TIDEMARK_TRY(set_options(record, order, settings_.job_options, default_checkpoints()));
+  return record;
+}
+
+void JobManager::submit(const RunOrder& order, JobDescription description, RunAnswer answer) {
+  auto record = make_record(order, std::move(description));
+  if (!record) return answer(std::unexpected{record.error()});
+  auto options = options_of(*record);
   if (!options) return answer(std::unexpected{options.error()});
-  if (const ManagedJob* const other = other_in_folder(record, *options)) {
+  if (const ManagedJob* const other = other_in_folder(*record, *options)) {
     if (!other->is_over() || !saving_.at(other->record().id).is_under_way) return answer(std::unexpected{conflict_with(*other, *options)});
-    auto again = [this, order, arguments = std::move(record.arguments), description = std::move(record.description),
-                  answer = std::move(answer)]() mutable { submit(order, std::move(arguments), std::move(description), std::move(answer)); };
+    auto again = [this, order, description = std::move(record->description), answer = std::move(answer)]() mutable {
+      submit(order, std::move(description), std::move(answer));
+    };
     return when_saved(other->record().id, std::move(again));
   }
-  open_folder(record, *options, true, [this, record, options = *options, answer = std::move(answer)](Result<OpenFolder> folder) mutable {
+  open_folder(*record, *options, true, [this, record = *record, options = *options, answer = std::move(answer)](Result<OpenFolder> folder) mutable {
     if (!folder) return answer(std::unexpected{folder.error()});
     record.attempts_before = folder->attempts_before;
     const std::string id = record.id;
     log_info(fmt::format("job {} ({}) is submitted", record.name(), id));
-    const JobServices services = {.env = env_, .task_managers = task_managers_, .timers = timers_, .wakeup = inbox_->wakeup, .epoch = epoch()};
-    ManagedJob& job = *jobs_.emplace(id, std::make_unique<ManagedJob>(std::move(record), services)).first->second;
-    job.run(options, std::move(folder->checkpoints));
+    add(std::move(record));
+    find(id)->run(options, std::move(folder->checkpoints));
     answer(id);
   });
 }
@@ -274,7 +285,7 @@ const ManagedJob* JobManager::other_in_folder(const JobRecord& record, const Opt
   if (options.checkpointing.dir.empty()) return nullptr;
   for (const auto& [id, other] : jobs_) {
     const bool has_ended = other->is_over() && (!saving_.contains(id) || detail::planted(detail::PlantedBug::kSuccessorTooEarly));
-    if (has_ended || other->record().name() != record.name()) continue;
+    if (has_ended || other->record().name() != record.name() || id == record.replaces) continue;
     const auto theirs = options_of(other->record());
     if (theirs && checkpoint_folder(other->record(), *theirs) == checkpoint_folder(record, options)) return other.get();
   }
@@ -309,7 +320,8 @@ void JobManager::open_folder(const JobRecord& record, const Options& options, bo
           return std::unexpected{written.error()};
         }
       }
-      return OpenFolder{std::move(checkpoints), record.attempts_before};
+      const bool has_own = pointer && !pointer->checkpoints.empty() && pointer->checkpoints.back().attempt > record.attempts_before;
+      return OpenFolder{std::move(checkpoints), record.attempts_before, has_own};
     };
     return [then = std::move(then), opened = open()]() mutable { then(std::move(opened)); };
   });
@@ -331,6 +343,7 @@ void JobManager::resume(const std::string& id) {
     if (!folder) return try_again(id, folder.error());
     log_info(fmt::format("job {} ({}) goes on", job->record().name(), id));
     resuming_.erase(id);
+    if (folder->has_own_state && !job->record().replaces.empty()) conclude_upgrade(id, Upgraded{id, job->record().restore_path});
     job->run(options, std::move(folder->checkpoints));
   });
 }
@@ -403,7 +416,9 @@ std::optional<ClusterJob> JobManager::job(std::string_view id) const {
 }
 
 void JobManager::keep(const ManagedJob& job) {
-  save(job.record().id);
+  const std::string& id = job.record().id;
+  save(id);
+  if (!job.record().replaces.empty()) post([this, id] { look_at_upgrade(id); });
   if (job.is_over()) post([this] { forget_oldest(); });
 }
 
@@ -446,7 +461,8 @@ void JobManager::when_saved(const std::string& id, Mailbox::Mail then) {
 
 Result<> JobManager::refuse_if_run(std::string_view executable) const {
   for (const auto& [id, job] : jobs_) {
-    if (job->is_over() || job->record().executable != executable) continue;
+    const bool may_run = !job->is_over() || successor_of(id) != nullptr;
+    if (!may_run || job->record().executable != executable) continue;
     return fail(ErrorCode::kFailedPrecondition, fmt::format("job {} ({}) runs it: its workers may have to fetch it again", id, job->record().name()));
   }
   return {};
@@ -458,7 +474,8 @@ std::string JobManager::default_checkpoints() const { return join_path(store_->f
 void JobManager::forget_oldest() {
   std::vector<const ManagedJob*> over;
   for (const auto& [id, job] : jobs_) {
-    if (job->is_over() && !saving_.contains(id)) over.push_back(job.get());
+    const bool may_go_on = !job->record().replaces.empty() || successor_of(id) != nullptr;
+    if (job->is_over() && !may_go_on && !saving_.contains(id)) over.push_back(job.get());
   }
   if (over.size() <= settings_.most_ended_jobs) return;
   const std::string id = (*std::ranges::min_element(over, {}, [](const ManagedJob* job) { return job->record().end_ms; }))->record().id;

@@ -36,6 +36,7 @@ struct JobManagerSettings {
   std::int64_t slot_request_timeout_ms = 300'000;
   std::size_t most_ended_jobs = 100;        ///< that are told of; older records are deleted
   PlannerLimits planning;
+  std::optional<Tls> tls;                   ///< of all connections to `address`
 };
 
 class JobManager {
@@ -62,12 +63,16 @@ class JobManager {
 
   // As in ClusterControl; the thread.
   std::vector<TaskManagerGlance> task_managers() const { return task_managers_.glance(); }
+  void ask_task_manager(std::string_view id, HttpRequest request, HttpAnswer answer) {
+    task_managers_.ask(id, std::move(request), std::move(answer));
+  }
   std::vector<JobGlance> jobs() const;
   std::optional<ClusterJob> job(std::string_view id) const;
   void run(RunOrder order, RunAnswer answer);
   void plan(const RunOrder& order, PlanAnswer answer);
   void take_snapshot(std::string_view job, SnapshotOrder order, SnapshotAnswer answer);
   Result<> cancel(std::string_view job);
+  void upgrade(const std::string& job, UpgradeOrder order, UpgradeAnswer answer);
   void dispose_savepoint(std::string path, Done done);
   /// kFailedPrecondition, naming it, if a job that is not over runs the executable.
   Result<> refuse_if_run(std::string_view executable) const;
@@ -77,6 +82,7 @@ class JobManager {
   struct OpenFolder {
     std::unique_ptr<CheckpointStore> checkpoints;
     AttemptId attempts_before = 0;  ///< JobRecord's
+    bool has_own_state = false;     ///< an attempt of the job has completed a checkpoint there
   };
   using Opened = std::move_only_function<void(Result<OpenFolder>)>;
   /// Who has connected, and has not said who it is.
@@ -93,14 +99,41 @@ class JobManager {
   Result<> introduce(std::uint64_t number, const IncomingMessage& message);
 
   void describe(const std::string& executable, std::vector<std::string> arguments, Planned then);
-  void submit(const RunOrder& order, std::vector<std::string> arguments, JobDescription description, RunAnswer answer);
+  std::vector<std::string> arguments_of(const RunOrder& order) const;
+  Result<JobRecord> make_record(const RunOrder& order, JobDescription description);
+  void submit(const RunOrder& order, JobDescription description, RunAnswer answer);
   void open_folder(const JobRecord& record, const Options& options, bool is_new, Opened then);
   const ManagedJob* other_in_folder(const JobRecord& record, const Options& options) const;
   Error conflict_with(const ManagedJob& other, const Options& options) const;
   void resume(const std::string& id);
   void try_again(const std::string& id, const Error& error);
 
+  // Upgrades (job_manager_upgrade.cc). All that a restart needs to know of one is in the two jobs' records.
+  struct Upgrade {
+    UpgradeAnswer answer = {};          // none: who asked was gone with a JobManager before
+    bool is_waiting = false;            // for the old job to stop, or to be written down as going on
+    std::int64_t deadline_ns = 0;       // of the trial
+    Timers::Timer next_look = {};
+    bool is_checkpointing = false;      // it was asked to
+  };
+  Result<> refuse_upgrade(std::string_view old) const;
+  Result<JobRecord> make_successor(const std::string& old, const UpgradeOrder& order, JobDescription description);
+  void begin_upgrade(JobRecord record, std::string savepoint_dir, UpgradeAnswer answer);
+  void stop_predecessor(const std::string& id, std::string savepoint_dir);
+  void predecessor_stopped(const std::string& id, const Result<SnapshotTaken>& taken);
+  void start_successor(const std::string& id, const std::string& savepoint);
+  void resume_upgrade(const std::string& id);
+  void watch_trial(const std::string& id);
+  void look_at_upgrade(const std::string& id);
+  void look_at_trial(ManagedJob& job, Upgrade& upgrade);
+  void take_place(const std::string& id);
+  void go_back(const std::string& id);
+  void conclude_upgrade(const std::string& id, Result<Upgraded> outcome);
+  void revive(const std::string& id);
+  const ManagedJob* successor_of(std::string_view id) const;
+
   ManagedJob* find(std::string_view id) const;
+  void add(JobRecord record);
   bool step(ManagedJob& job);
   void keep(const ManagedJob& job);
   void save(const std::string& id);
@@ -131,6 +164,7 @@ class JobManager {
   };
   std::map<std::string, Saving> saving_;
   std::map<std::string, Timers::Timer> resuming_;
+  std::map<std::string, Upgrade> upgrades_;  // by the new job
   std::map<std::string, std::unique_ptr<ManagedJob>, std::less<>> jobs_;
   std::unique_ptr<Listener> listener_;
 };

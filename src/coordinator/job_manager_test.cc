@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -345,7 +346,7 @@ TEST_P(JobManagerTest, AJobManagerThatWasKilledGoesOnWithItsJobs) {
   SimulatedTaskManager& one = task_manager("one", 2);
   const std::string job = value_or_throw(cluster_.run());
   ASSERT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(job)->glance.completed_checkpoints == 2; }));
-  const CheckpointGlance newest = cluster_.manager->job(job)->checkpoints.front();
+  const CheckpointGlance oldest = cluster_.manager->job(job)->checkpoints.back().glance;
   cluster_.run_for_ms(100);  // the history is written behind
   cluster_.kill_manager();
   ASSERT_TRUE(cluster_.run_until([&] { return one.is_gone && one.workers.empty(); }));
@@ -356,11 +357,45 @@ TEST_P(JobManagerTest, AJobManagerThatWasKilledGoesOnWithItsJobs) {
   ASSERT_TRUE(cluster_.runs(job));
   const ClusterJob told = *cluster_.manager->job(job);
   ASSERT_THAT(told.checkpoints, Not(IsEmpty()));
-  EXPECT_EQ(told.checkpoints.front().id, newest.id);
+  EXPECT_EQ(told.checkpoints.back().glance.path, oldest.path);
   EXPECT_THAT(failures(job), IsEmpty()) << "its own death is no failure of the job's";
   const WorkerStart& start = *one.workers.begin()->second->started;
   EXPECT_TRUE(start.attempt.restored);
   EXPECT_EQ(start.attempt.attempt, 2u);
+}
+
+TEST_P(JobManagerTest, AFailedCheckpointNamesTheHostAndIsToldOfAfterARestart) {
+  SimulatedTaskManager& one = task_manager("one", 1);
+  SimulatedTaskManager& two = task_manager("two", 1);
+  const std::string job = value_or_throw(cluster_.run({.arguments = {"--orders"}}));
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(job)->glance.completed_checkpoints == 1; }));
+  two.how.declines_with = "--orders";
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(job)->glance.failed_checkpoints == 1; }));
+  const CheckpointGlance failed = cluster_.manager->job(job)->checkpoints.front().glance;
+  EXPECT_EQ(failed.status, CheckpointStatus::kFailed);
+  EXPECT_THAT(failed.failure, AllOf(HasSubstr("checkpoint 2"), HasSubstr("numbers -> files ("), HasSubstr("at TaskManager 'two' on host of two"),
+                                    HasSubstr("declined"), HasSubstr("(input/output)"), HasSubstr("the disk is full")));
+  const auto asked = savepoint(job, {.dir = "/savepoints"});
+  ASSERT_FALSE(*asked);
+  EXPECT_THAT((*asked).error().message(), AllOf(HasSubstr("on host of two"), HasSubstr("the disk is full")));
+  two.how.declines_with = {};
+  ASSERT_TRUE(*savepoint(job, {.dir = "/savepoints"}));
+  const ClusterJob before = *cluster_.manager->job(job);
+  cluster_.run_for_ms(100);  // the history is written behind
+  cluster_.kill_manager();
+  ASSERT_TRUE(cluster_.run_until([&] { return one.is_gone && two.is_gone && one.workers.empty() && two.workers.empty(); }));
+  one.die();
+  two.die();
+  cluster_.start_manager();
+  const ClusterJob after = *cluster_.manager->job(job);
+  EXPECT_GE(after.glance.failed_checkpoints, 2u);
+  EXPECT_GE(after.glance.completed_checkpoints, 1u);
+  const auto is_failed = [&](const CheckpointReport& each) { return each.glance.failure == failed.failure; };
+  EXPECT_TRUE(std::ranges::any_of(after.checkpoints, is_failed));
+  one.come(1);
+  two.come(1);
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(job)->glance.completed_checkpoints > before.glance.completed_checkpoints; }));
+  EXPECT_TRUE(std::ranges::any_of(cluster_.manager->job(job)->checkpoints, is_failed)) << "while it runs again";
 }
 
 TEST_P(JobManagerTest, WhatIsOverIsToldOfAfterARestartAndDoesNotRun) {

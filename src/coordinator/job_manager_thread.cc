@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "base/version.h"
 #include "env/asio_transport.h"
 
@@ -23,6 +24,11 @@ class JobManagerThread::Control final : public ClusterControl {
 
   std::vector<TaskManagerGlance> task_managers() override {
     return ask<std::vector<TaskManagerGlance>>([this] { return manager_.task_managers(); });
+  }
+  void ask_task_manager(std::string_view id, HttpRequest request, HttpAnswer answer) override {
+    tell(std::move(answer), [this, id = std::string{id}, request = std::move(request)](HttpAnswer to) mutable {
+      manager_.ask_task_manager(id, std::move(request), std::move(to));
+    });
   }
   std::vector<JobGlance> jobs() override {
     return ask<std::vector<JobGlance>>([this] { return manager_.jobs(); });
@@ -48,6 +54,11 @@ class JobManagerThread::Control final : public ClusterControl {
   }
   Result<> cancel(std::string_view job) override {
     return ask<Result<>>([this, job] { return manager_.cancel(job); }, ends());
+  }
+  void upgrade(std::string_view job, UpgradeOrder order, UpgradeAnswer answer) override {
+    tell(std::move(answer), [this, id = std::string{job}, order = std::move(order)](UpgradeAnswer to) mutable {
+      manager_.upgrade(id, std::move(order), std::move(to));
+    });
   }
   void dispose_savepoint(std::string path, Done done) override {
     tell(std::move(done), [this, path = std::move(path)](Done to) mutable { manager_.dispose_savepoint(std::move(path), std::move(to)); });
@@ -103,6 +114,7 @@ class JobManagerThread::Thread {
 
  private:
   void run() {
+    name_this_thread("jobmanager");
     const auto has_work = [this] { return is_ending_ || manager_->has_work(); };
     while (!is_ending_) {
       if (manager_->step() == Progress::kMadeProgress) continue;

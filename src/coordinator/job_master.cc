@@ -61,6 +61,7 @@ JobMaster::JobMaster(Env env, PhysicalPlan plan, std::unique_ptr<CheckpointStore
       restart_strategy_{is_kept(options) ? options.restart : NoRestart{}},
       lazy_restore_{options.lazy_restore},
       retain_on_cancellation_{options.retain_on_cancellation} {
+  context_.tracker.begin_behind(options.earlier_checkpoints);
   context_.tracker.watch_growth(StateGrowth{context_.plan.logical});
 }
 

@@ -4,8 +4,8 @@
 // CheckpointDriver takes checkpoints until the last one is complete, after which the tasks commit and end. When an
 // attempt fails, its tasks are cancelled and awaited, and the restart strategy decides.
 //
-// Threads: owned and stepped by one; request_stop(), request_cancel(), status(), checkpoint_stats() and wakeup().wake()
-// may be called by any. step() never waits: calls of tasks and results of blocking work come as mail. Ownership: owns
+// Threads: owned and stepped by one; request_stop(), request_cancel(), status(), checkpoint_stats(), checkpoints() and
+// wakeup().wake() may be called by any. step() never waits: calls of tasks and results of blocking work come as mail. Ownership: owns
 // store and tasks; env, with all it points to, and factory outlive it. Invariants: one attempt at a time, and none
 // begins before the one before has ended with all work in the pool; a new attempt starts from the newest complete
 // checkpoint; an execution that was cancelled gets no further call.
@@ -42,6 +42,7 @@ struct JobMasterOptions {
   RestartPolicy restart = NoRestart{};
   LazyRestore lazy_restore = {};
   UnclaimedState unclaimed_state = UnclaimedState::kRefuse;
+  std::vector<CheckpointGlance> earlier_checkpoints = {};  ///< that have ended under earlier masters, newest first: to be told of
 };
 
 class JobMaster final : private ExecutionListener {
@@ -80,6 +81,8 @@ class JobMaster final : private ExecutionListener {
   /// Any thread.
   JobStatus status() const;
   CheckpointStats checkpoint_stats() const { return context_.tracker.stats(); }
+  /// Newest first: those under way, then the newest few that have ended, those of earlier masters too.
+  std::vector<CheckpointReport> checkpoints() const { return context_.tracker.checkpoints(); }
 
  private:
   void on_sinks_agreed() override;

@@ -83,6 +83,25 @@ TEST_F(JobMasterSavepointTest, ARunningJobGoesOnAndItsPointerDoesNotNameTheSavep
   EXPECT_EQ(folders_in(world, "/sp").size(), 2U);
 }
 
+TEST_F(JobMasterSavepointTest, WhoAskedForASavepointThatFailsIsToldOperatorSubtaskPhaseAndCause) {
+  World world{1};
+  SimulatedRun run{world};
+  run.run_until([&] { return run.master.checkpoint_stats().completed == 1; });
+  world.faults.decline_one_in = 1;
+  const Asked declined = ask(run, Then::kGoOn);
+  run.run_until([&] { return declined.answered(); });
+  EXPECT_THAT(declined.result().error().message(), testing::AllOf(HasSubstr("declined"), HasSubstr("numbers -> files ("),
+                                                                   HasSubstr("no mood")));
+  world.faults = {.ignore_one_in = 1};
+  const Asked expired = ask(run, Then::kGoOn);
+  run.run_until([&] { return expired.answered(); });
+  EXPECT_THAT(expired.result().error().message(), testing::AllOf(HasSubstr("expired"), HasSubstr("waited for numbers -> files (")));
+  const std::vector<CheckpointReport> told = run.master.checkpoints();
+  EXPECT_TRUE(std::ranges::any_of(told, [&](const CheckpointReport& each) {
+    return each.glance.is_savepoint && each.glance.failure == expired.result().error().message();
+  })) << "and so is everybody else";
+}
+
 TEST_F(JobMasterSavepointTest, ACancelledJobGoesOnFromItsSavepoint) {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     SCOPED_TRACE(seed);

@@ -33,8 +33,13 @@ struct JobRecord {
   AttemptId newest_attempt = 0;      ///< that has begun, as far as was written down
   bool is_to_be_cancelled = false;   ///< it was asked for
 
+  // Of a job that takes another's place, until it has completed a checkpoint: should it end before, the other goes on.
+  std::string replaces;       ///< that job
+  std::int64_t trial_ms = 0;  ///< for the checkpoint
+
   std::optional<JobState> end;  ///< none: it is to go on
   std::int64_t end_ms = -1;
+  std::string stopped_with;  ///< of kStopped: the folder of its last checkpoint or savepoint
   std::uint32_t restarts = 0;
   std::uint64_t completed_checkpoints = 0;
   std::uint64_t failed_checkpoints = 0;

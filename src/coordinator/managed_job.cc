@@ -15,15 +15,8 @@ namespace {
 
 // As many as REST tells of.
 constexpr std::size_t kMostFailures = 16;
-constexpr std::size_t kMostCheckpoints = 10;
-
-constexpr std::size_t kShortId = 8;
-
-template <class T>
-void put_first(std::vector<T>& all, T newest, std::size_t most) {
-  all.insert(all.begin(), std::move(newest));
-  if (all.size() > most) all.pop_back();
-}
+// A record is made durable: more often than this only what people ask for is worth it.
+constexpr std::int64_t kHistoryPeriodNs = 10'000'000'000;
 
 std::uint32_t slots_of(const PhysicalPlan& plan) {
   return std::ranges::max_element(plan.vertices, {}, &PhysicalVertex::parallelism)->parallelism;
@@ -31,7 +24,7 @@ std::uint32_t slots_of(const PhysicalPlan& plan) {
 
 Deployment deployment_of(const JobRecord& record, std::uint64_t epoch) {
   return {.job = record.name(),
-          .id = record.id.substr(0, kShortId),
+          .id = record.id,
           .executable = record.executable,
           .arguments = record.arguments,
           .slots = slots_of(record.description.plan),
@@ -64,26 +57,40 @@ class ManagedJob::Executions final : public ExecutionFactory {
   DeployingExecution::Metrics last_;
 };
 
-ManagedJob::ManagedJob(JobRecord record, const JobServices& services) : services_{services}, record_{std::move(record)} {}
+ManagedJob::ManagedJob(JobRecord record, const JobServices& services)
+    : services_{services},
+      record_{std::move(record)},
+      log_origin_{fmt::format("job {} ({})", record_.name(), record_.id)},
+      counted_before_{record_.completed_checkpoints, record_.failed_checkpoints} {
+  for (const CheckpointGlance& each : record_.checkpoints) checkpoints_.push_back({each});
+}
 
 ManagedJob::~ManagedJob() = default;
 
 void ManagedJob::run(const Options& options, std::unique_ptr<CheckpointStore> store) {
   TIDEMARK_CHECK(executions_ == nullptr && !is_over(), "a job is run once");
+  JobMasterOptions how = master_options(options);
+  how.earlier_checkpoints = record_.checkpoints;
   executions_ = std::make_unique<Executions>(services_, deployment_of(record_, services_.epoch));
-  master_ = std::make_unique<JobMaster>(services_.env, record_.description.plan, std::move(store), *executions_, master_options(options), services_.wakeup);
+  master_ = std::make_unique<JobMaster>(services_.env, record_.description.plan, std::move(store), *executions_, std::move(how), services_.wakeup);
 }
 
 Progress ManagedJob::step() {
   if (master_ == nullptr) return Progress::kBlocked;
-  const Progress progress = master_->step();
+  const Progress progress = step_master();
   if (progress == Progress::kBlocked) return progress;
   note_progress();
   if (progress == Progress::kDone) {
     const JobOutcome outcome = master_->outcome();
+    record_.stopped_with = outcome.stopped_checkpoint;
     end(outcome.state, outcome.error);
   }
   return progress;
+}
+
+Progress ManagedJob::step_master() {
+  const LogOrigin origin{log_origin_};
+  return master_->step();
 }
 
 std::optional<std::int64_t> ManagedJob::next_deadline_ns() const { return master_ == nullptr ? std::nullopt : master_->next_deadline_ns(); }
@@ -98,13 +105,25 @@ void ManagedJob::note_progress() {
     failures_seen_ = status.restarts;
     add_failure(status.last_failure);
   }
-  const CheckpointStats checkpoints = master_->checkpoint_stats();
-  if (checkpoints.last_completed && checkpoints.last_completed->id != newest_checkpoint_) {
-    newest_checkpoint_ = checkpoints.last_completed->id;
-    newest_ = glance_at(*checkpoints.last_completed);
-    put_first(record_.checkpoints, *newest_, kMostCheckpoints);
-    has_changed_ = true;
-  }
+  note_checkpoints();
+}
+
+void ManagedJob::note_checkpoints() {
+  const CheckpointStats stats = master_->checkpoint_stats();
+  const std::uint64_t ended = stats.completed + stats.savepoints + stats.failed;
+  if (ended == std::exchange(checkpoints_seen_, ended)) return;
+  record_.completed_checkpoints = counted_before_.completed + stats.completed;
+  record_.failed_checkpoints = counted_before_.failed + stats.failed;
+  if (stats.last_completed) newest_ = glance_at(*stats.last_completed);
+  checkpoints_ = master_->checkpoints();
+  std::erase_if(checkpoints_, [](const CheckpointReport& each) { return each.glance.status == CheckpointStatus::kInProgress; });
+  record_.checkpoints.clear();
+  for (const CheckpointReport& each : checkpoints_) record_.checkpoints.push_back(each.glance);
+  const std::int64_t now_ns = services_.env.clock->steady_ns();
+  const bool is_asked_for = !checkpoints_.empty() && checkpoints_.front().glance.is_savepoint;
+  if (now_ns < history_due_ns_ && !is_asked_for) return;
+  history_due_ns_ = now_ns + kHistoryPeriodNs;
+  has_changed_ = true;
 }
 
 void ManagedJob::note_failure(const Error& error) {
@@ -114,17 +133,16 @@ void ManagedJob::note_failure(const Error& error) {
 }
 
 void ManagedJob::add_failure(std::string message) {
-  put_first(record_.failures, JobFailure{.at_ms = services_.env.clock->wall_ms(), .message = std::move(message)}, kMostFailures);
+  record_.failures.insert(record_.failures.begin(), {.at_ms = services_.env.clock->wall_ms(), .message = std::move(message)});
+  if (record_.failures.size() > kMostFailures) record_.failures.pop_back();
   has_changed_ = true;
 }
 
 void ManagedJob::end(JobState state, const std::optional<Error>& error) {
   if (error) add_failure(error->message());
   if (master_ != nullptr) {
-    const CheckpointStats checkpoints = master_->checkpoint_stats();
+    note_checkpoints();
     record_.restarts = master_->status().restarts;
-    record_.completed_checkpoints = checkpoints.completed;
-    record_.failed_checkpoints = checkpoints.failed;
   }
   record_.end = state;
   record_.end_ms = services_.env.clock->wall_ms();
@@ -140,6 +158,11 @@ void ManagedJob::take_snapshot(SnapshotOrder order, SnapshotAnswer answer) {
   master_->request_snapshot(std::move(order), std::move(answer));
 }
 
+void ManagedJob::note_place_taken() {
+  record_.replaces.clear();
+  has_changed_ = true;
+}
+
 void ManagedJob::note_cancel() {
   record_.is_to_be_cancelled = true;
   has_changed_ = true;
@@ -153,7 +176,12 @@ void ManagedJob::cancel() {
 JobGlance ManagedJob::glance() const {
   const std::int64_t now_ms = services_.env.clock->wall_ms();
   auto vertices = executions_ == nullptr ? std::vector<VertexMetrics>{} : executions_->metrics();
-  if (master_ != nullptr) return glance_at({.id = record_.id, .name = record_.name()}, *master_, record_.submitted_ms, now_ms, std::move(vertices));
+  if (master_ != nullptr) {
+    JobGlance glance = glance_at({.id = record_.id, .name = record_.name()}, *master_, record_.submitted_ms, now_ms, std::move(vertices));
+    glance.completed_checkpoints = record_.completed_checkpoints;
+    glance.failed_checkpoints = record_.failed_checkpoints;
+    return glance;
+  }
   return {.id = record_.id,
           .name = record_.name(),
           .state = in_flinks_words(record_.end.value_or(JobState::kInitializing)),
@@ -175,7 +203,7 @@ ClusterJob ManagedJob::describe() const {
           .plan_json = to_json(plan),
           .configuration = {record_.options.begin(), record_.options.end()},
           .failures = record_.failures,
-          .checkpoints = record_.checkpoints};
+          .checkpoints = master_ != nullptr ? master_->checkpoints() : checkpoints_};
 }
 
 }  // namespace tidemark

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/event_count.h"
 #include "config/options.h"
@@ -48,6 +49,8 @@ class ManagedJob {
   /// It is over, whether it has run or not.
   void end(JobState state, const std::optional<Error>& error);
   void take_snapshot(SnapshotOrder order, SnapshotAnswer answer);
+  /// What it replaces is not needed any more.
+  void note_place_taken();
   /// To be written down before cancel().
   void note_cancel();
   void cancel();
@@ -62,15 +65,25 @@ class ManagedJob {
  private:
   class Executions;
 
+  Progress step_master();
   void note_progress();
+  void note_checkpoints();
   void add_failure(std::string message);
 
   const JobServices services_;
   JobRecord record_;
+  const std::string log_origin_;
   bool has_changed_ = false;
   std::uint32_t failures_seen_ = 0;
-  CheckpointId newest_checkpoint_ = 0;
-  std::optional<CheckpointGlance> newest_;  // of this run
+  struct Counts {
+    std::uint64_t completed = 0;
+    std::uint64_t failed = 0;
+  };
+  const Counts counted_before_;                 // by earlier JobManagers
+  std::uint64_t checkpoints_seen_ = 0;          // of this one, that have ended
+  std::int64_t history_due_ns_ = 0;             // then what has ended is worth a write of its own
+  std::vector<CheckpointReport> checkpoints_;   // that have ended, newest first
+  std::optional<CheckpointGlance> newest_;      // complete one of this run
   std::unique_ptr<Executions> executions_;
   std::unique_ptr<JobMaster> master_;  // while it runs
 };

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/secret.h"
+#include "env/network_address.h"
 #include "tidemark/detail/base/check.h"
 #include "tidemark/detail/base/planted_bug.h"
 
@@ -14,18 +16,9 @@ namespace {
 
 // More is a mistake, or somebody's joke: the pool counts them.
 constexpr std::uint32_t kMostSlots = 1u << 15;
-
-// In time that does not depend on where they differ.
-bool is_same_secret(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  unsigned differ = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) differ |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
-  return differ == 0;
-}
+constexpr std::int64_t kAnswerWithinNs = 10'000'000'000;
 
 Error worth_a_restart(const Error& error) { return Error{error.code(), error.domain(), Retry::kRestart, error.message()}; }
-
-bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
 
 // Whether workers on two machines would look for one another each on its own.
 bool can_not_reach(const RegisterTaskManager& one, const RegisterTaskManager& other) {
@@ -104,6 +97,13 @@ Result<> TaskManagers::on_message(std::uint64_t task_manager, const IncomingMess
       send_part(task_manager, std::move(wanted));
       return {};
     }
+    case MessageKind::kTaskManagerAnswered: {
+      TIDEMARK_ASSIGN(answer, message.value<TaskManagerAnswered>());
+      const auto question = questions_.find(answer.number);
+      if (question == questions_.end() || question->second.task_manager != task_manager) return {};  // it is too late
+      answered(answer.number, HttpResponse{answer.status, std::move(answer.body), std::move(answer.content_type)});
+      return {};
+    }
     default:
       return fail(ErrorCode::kInternal, fmt::format("a message of kind {}, which is none of a TaskManager's", static_cast<int>(message.kind())));
   }
@@ -134,6 +134,11 @@ void TaskManagers::on_closed(std::uint64_t task_manager, const Closed& closed) {
   for (const auto& [number, worker] : workers_) {
     if (worker.share.task_manager == task_manager) lost.push_back(number);
   }
+  std::vector<std::uint64_t> unanswered;
+  for (const auto& [number, question] : questions_) {
+    if (question.task_manager == task_manager) unanswered.push_back(number);
+  }
+  for (const std::uint64_t question : unanswered) answered(question, fail(ErrorCode::kNotFound, fmt::format("{} is gone", place)));
   for (const std::uint64_t worker : lost) {
     gone(worker, Error{ErrorCode::kIo, ErrorDomain::kExternal, Retry::kRestart, fmt::format("{} is gone: {}", place, closed.error.message())});
   }
@@ -166,7 +171,7 @@ void TaskManagers::send_part(std::uint64_t task_manager, ExecutableWanted wanted
 }
 
 void TaskManagers::take(std::unique_ptr<MessageLine> line, const WorkerReady& ready) {
-  const auto found = std::ranges::find_if(workers_, [&](const auto& entry) { return is_same_secret(entry.second.token, ready.token); });
+  const auto found = std::ranges::find_if(workers_, [&](const auto& entry) { return is_same_secret(ready.token, entry.second.token); });
   Tenant* const tenant = found == workers_.end() || found->second.is_ready ? nullptr : tenant_of(found->second);
   if (tenant == nullptr) {
     log_debug(fmt::format("a worker at {} has a token that nobody waits for", line->peer().address));
@@ -175,6 +180,21 @@ void TaskManagers::take(std::unique_ptr<MessageLine> line, const WorkerReady& re
   found->second.is_ready = true;
   tenant->on_worker_ready(found->first, line, ready);
   if (line != nullptr) let_go(std::move(line));
+}
+
+void TaskManagers::ask(std::string_view id, HttpRequest request, HttpAnswer answer) {
+  const auto found = std::ranges::find_if(task_managers_, [&](const auto& entry) { return entry.second.about.id == id; });
+  if (found == task_managers_.end()) return answer(fail(ErrorCode::kNotFound, fmt::format("there is no TaskManager '{}'", id)));
+  const std::uint64_t number = ++last_number_;
+  auto timeout = timers_.at(clock_.steady_ns() + kAnswerWithinNs, [this, number, place = place_of(found->first)] {
+    answered(number, fail(ErrorCode::kTimeout, fmt::format("{} has not answered in {} s", place, kAnswerWithinNs / 1'000'000'000)));
+  });
+  questions_.emplace(number, Question{found->first, std::move(answer), std::move(timeout)});
+  found->second.line->send(MessageKind::kTaskManagerAsked, fence(), TaskManagerAsked{number, std::move(request.path), std::move(request.query)});
+}
+
+void TaskManagers::answered(std::uint64_t question, Result<HttpResponse> response) {
+  questions_.extract(question).mapped().answer(std::move(response));
 }
 
 // What was sent still goes out. As mail, since one of its callbacks may be running.
@@ -222,6 +242,7 @@ void TaskManagers::start_workers(std::uint64_t lease, const std::vector<SlotPool
                     StartWorker{.number = number,
                                 .name = name,
                                 .job = wanted.what.job,
+                                .job_id = wanted.what.job_id,
                                 .executable = wanted.what.executable,
                                 .arguments = wanted.what.arguments,
                                 .token = token,

@@ -29,6 +29,7 @@ namespace tidemark {
 struct WorkersWanted {
   std::string name;  ///< of the attempt, for people: its workers are NAME-w1, NAME-w2
   std::string job;   ///< its name
+  std::string job_id;
   std::string executable;
   std::vector<std::string> arguments;
   std::uint32_t slots = 1;
@@ -102,6 +103,8 @@ class TaskManagers {
 
   /// In the order in which they came.
   std::vector<TaskManagerGlance> glance() const;
+  /// As ClusterControl::ask_task_manager().
+  void ask(std::string_view id, HttpRequest request, HttpAnswer answer);
 
  private:
   struct TaskManager {
@@ -122,12 +125,19 @@ class TaskManagers {
     Timers::Timer timeout;  // until the slots are there
   };
 
+  struct Question {
+    std::uint64_t task_manager = 0;
+    HttpAnswer answer;
+    Timers::Timer timeout;
+  };
+
   Fence fence() const { return {.epoch = settings_.epoch}; }
   std::optional<Error> refusal(const Fence& fence, const RegisterTaskManager& about) const;
   Result<> on_message(std::uint64_t task_manager, const IncomingMessage& message);
   void on_closed(std::uint64_t task_manager, const Closed& closed);
   Result<> worker_ended(std::uint64_t task_manager, const WorkerEnded& ended);
   void send_part(std::uint64_t task_manager, ExecutableWanted wanted);
+  void answered(std::uint64_t question, Result<HttpResponse> response);
   void post_grants();
   void grant();
   void start_workers(std::uint64_t lease, const std::vector<SlotPool::Share>& shares);
@@ -153,6 +163,7 @@ class TaskManagers {
   std::map<std::uint64_t, TaskManager> task_managers_;
   std::map<std::uint64_t, Wanted> leases_;
   std::map<std::uint64_t, Worker> workers_;
+  std::map<std::uint64_t, Question> questions_;
 };
 
 }  // namespace tidemark

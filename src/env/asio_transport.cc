@@ -31,6 +31,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/thread_name.h"
 #include "env/descriptor.h"
 #include "env/stream_transport.h"
 #include "env/unix_socket.h"
@@ -99,6 +100,9 @@ Result<TlsContext> make_tls_context(const Tls& tls, asio::ssl::context::method m
   };
   if (context->use_certificate_chain_file(tls.certificate, error)) return wrong("certificate", tls.certificate);
   if (context->use_private_key_file(tls.key, asio::ssl::context::pem, error)) return wrong("key", tls.key);
+  if (::SSL_CTX_check_private_key(context->native_handle()) != 1) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("TLS: the key '{}' is not that of the certificate '{}'", tls.key, tls.certificate));
+  }
   if (context->load_verify_file(tls.authority, error)) return wrong("authority's certificate", tls.authority);
   context->set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert);
   return context;
@@ -533,7 +537,10 @@ class AsioReaching final : public Reaching {
 
 class AsioWire final : public Wire {
  public:
-  AsioWire() : work_{io_.get_executor()}, thread_{[this] { io_.run(); }} {}
+  AsioWire() : work_{io_.get_executor()}, thread_{[this] {
+          name_this_thread("network");
+          io_.run();
+        }} {}
   ~AsioWire() override { stop(); }
 
   void post(Task task) override { asio::post(io_, std::move(task)); }
@@ -590,6 +597,11 @@ class AsioWire final : public Wire {
 
 std::unique_ptr<Transport> make_asio_transport(const Identity& identity) {
   return std::make_unique<StreamTransport>(std::make_unique<AsioWire>(), identity);
+}
+
+Result<> check_tls(const Tls& tls) {
+  TIDEMARK_ASSIGN(context, make_tls_context(tls, asio::ssl::context::tls));
+  return {};
 }
 
 }  // namespace tidemark

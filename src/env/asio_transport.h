@@ -6,10 +6,14 @@
 
 #include <memory>
 
+#include "base/result.h"
 #include "env/transport.h"
 
 namespace tidemark {
 
 std::unique_ptr<Transport> make_asio_transport(const Identity& identity);
+
+/// Whether connections can be made with these files: else kInvalidArgument says which is wrong. Blocks on I/O.
+Result<> check_tls(const Tls& tls);
 
 }  // namespace tidemark

@@ -4,20 +4,18 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "env/authority_test.h"
 #include "env/frame.h"
 #include "env/greeting.h"
 #include "env/network_address.h"
@@ -220,75 +218,6 @@ TEST_F(AsioTransportTest, TheSocketOfADeadProcessIsReplacedAndThatOfALivingOneIs
 
 // ---- TLS
 
-/// An authority, and whom it signs; in files of a folder.
-class Authority {
- public:
-  Authority(std::string folder, std::string name)
-      : folder_{std::move(folder)}, name_{std::move(name)}, key_{EVP_EC_gen("P-256")} {
-    certificate_ = make(key_, name_, "", false);
-    write(name_ + ".crt", [&](FILE* file) { PEM_write_X509(file, certificate_); });
-  }
-  ~Authority() {
-    ::X509_free(certificate_);
-    ::EVP_PKEY_free(key_);
-  }
-  Authority(const Authority&) = delete;
-  Authority& operator=(const Authority&) = delete;
-
-  /// In these names, as of subjectAltName: "DNS:localhost,IP:127.0.0.1".
-  Tls issue(const std::string& whom, const std::string& names, bool expired = false) {
-    EVP_PKEY* key = EVP_EC_gen("P-256");
-    X509* certificate = make(key, whom, names, expired);
-    write(whom + ".key", [&](FILE* file) { PEM_write_PrivateKey(file, key, nullptr, nullptr, 0, nullptr, nullptr); });
-    write(whom + ".crt", [&](FILE* file) { PEM_write_X509(file, certificate); });
-    ::X509_free(certificate);
-    ::EVP_PKEY_free(key);
-    return {.certificate = path(whom + ".crt"),
-            .key = path(whom + ".key"),
-            .authority = path(name_ + ".crt"),
-            .peer_name = {}};
-  }
-
- private:
-  std::string path(const std::string& file) const { return folder_ + "/" + file; }
-  template <class Write>
-  void write(const std::string& file, Write&& how) {
-    FILE* to = std::fopen(path(file).c_str(), "w");
-    how(to);
-    std::fclose(to);
-  }
-  X509* make(EVP_PKEY* key, const std::string& whom, const std::string& names, bool expired) {
-    X509* x = ::X509_new();
-    ::X509_set_version(x, 2);
-    ::ASN1_INTEGER_set(::X509_get_serialNumber(x), ++serial_);
-    ::X509_gmtime_adj(X509_getm_notBefore(x), -7200);
-    ::X509_gmtime_adj(X509_getm_notAfter(x), expired ? -3600 : 3600);
-    ::X509_set_pubkey(x, key);
-    X509_NAME* subject = ::X509_get_subject_name(x);
-    ::X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(whom.c_str()), -1,
-                                 -1, 0);
-    ::X509_set_issuer_name(x, certificate_ == nullptr ? subject : ::X509_get_subject_name(certificate_));
-    X509V3_CTX context;
-    X509V3_set_ctx(&context, certificate_ == nullptr ? x : certificate_, x, nullptr, nullptr, 0);
-    add(x, context, NID_basic_constraints, names.empty() ? "critical,CA:TRUE" : "critical,CA:FALSE");
-    if (!names.empty()) add(x, context, NID_subject_alt_name, names);
-    ::X509_sign(x, key_, ::EVP_sha256());
-    return x;
-  }
-  static void add(X509* x, X509V3_CTX& context, int what, const std::string& value) {
-    X509_EXTENSION* extension = ::X509V3_EXT_conf_nid(nullptr, &context, what, value.c_str());
-    ASSERT_NE(extension, nullptr);
-    ::X509_add_ext(x, extension, -1);
-    ::X509_EXTENSION_free(extension);
-  }
-
-  const std::string folder_;
-  const std::string name_;
-  EVP_PKEY* const key_;
-  X509* certificate_ = nullptr;
-  long serial_ = 0;
-};
-
 class AsioTlsTest : public AsioTransportTest {
  protected:
   /// What comes of a call; a connection is tried with a frame.
@@ -319,7 +248,7 @@ class AsioTlsTest : public AsioTransportTest {
     EXPECT_NE(caller_->failed->error.message().find(text), std::string::npos) << caller_->failed->error.message();
   }
 
-  Authority authority_{folder_, "authority"};
+  Authority authority_{"authority"};
   Tls jobmanager_ = authority_.issue("jobmanager", "DNS:localhost,IP:127.0.0.1");
   Tls taskmanager_ = authority_.issue("taskmanager", "DNS:tm-1,DNS:tidemark");
   std::optional<Host> host_;
@@ -353,7 +282,7 @@ TEST_F(AsioTlsTest, AHostMustBeTheOneThatWasCalled) {
 }
 
 TEST_F(AsioTlsTest, ACertificateOfAnotherAuthorityIsNotTrustedOnEitherSide) {
-  Authority other{folder_, "other"};
+  Authority other{"other"};
   Tls stranger = other.issue("stranger", "IP:127.0.0.1");
   meet(stranger, taskmanager_);
   caller_says(CloseCause::kNotTrusted, "certificate");

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/long_hash.h"
 #include "tidemark/detail/base/check.h"
 #include "tidemark/detail/base/hash.h"
 
@@ -13,8 +14,8 @@ namespace tidemark {
 namespace {
 
 constexpr std::uint64_t kHeaderCheckMask = (1u << 24) - 1;
-// A payload that is longer grows with what has come of it.
-constexpr std::size_t kTrustedBytes = 256u << 10;
+// There is room for so much at once, which costs nothing before it comes; a payload that is longer grows with what has come of it.
+constexpr std::size_t kTrustedBytes = 2u << 20;
 
 std::uint64_t header_check(std::uint32_t length, std::uint8_t kind, std::uint64_t payload_hash, std::uint64_t number) {
   const std::uint64_t fields[] = {length | std::uint64_t{kind} << 32, payload_hash, number};
@@ -66,7 +67,9 @@ void FrameReader::filled(std::size_t bytes) { (in_frame_ ? payload_filled_ : end
 
 void FrameReader::grow_payload() {
   if (payload_filled_ < frame_.payload.size()) return;
-  frame_.payload.resize(std::min(payload_bytes_, std::max(kTrustedBytes, 2 * payload_filled_)));
+  // What is not filled yet is not read: zeros would cost as much as the copy out of the kernel.
+  const std::size_t room = std::min(payload_bytes_, std::max(kTrustedBytes, 2 * payload_filled_));
+  frame_.payload.resize_and_overwrite(room, [room](char*, std::size_t) { return room; });  // libstdc++ 12 says more than it was asked for
 }
 
 std::optional<FrameReader::Broken> FrameReader::read_header() {
@@ -87,6 +90,7 @@ std::optional<FrameReader::Broken> FrameReader::read_header() {
   payload_bytes_ = length;
   payload_hash_ = words[1];
   const std::size_t here = std::min<std::size_t>(length, end_ - begin_);
+  if (here < length) frame_.payload.reserve(std::min<std::size_t>(length, kTrustedBytes));
   frame_.payload.assign(buffer_, begin_, here);
   begin_ += here;
   payload_filled_ = here;
@@ -100,7 +104,7 @@ std::expected<std::optional<Frame>, FrameReader::Broken> FrameReader::next() {
     if (auto broken = read_header()) return std::unexpected{std::move(*broken)};
   }
   if (payload_filled_ < payload_bytes_) return std::nullopt;
-  if (detail::hash_bytes(frame_.payload) != payload_hash_) {
+  if (hash_long(frame_.payload) != payload_hash_) {
     return std::unexpected{Broken{CloseCause::kDamaged, fmt::format("the payload of frame {} is damaged", number_)}};
   }
   in_frame_ = false;

@@ -1,5 +1,6 @@
 #include "env/network_address.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <charconv>
@@ -54,6 +55,12 @@ std::string to_string(const NetworkAddress& address) {
   if (address.is_unix()) return std::string{kUnixPrefix} + address.path;
   if (address.host.find(':') != std::string::npos) return fmt::format("[{}]:{}", address.host, address.port);
   return fmt::format("{}:{}", address.host, address.port);
+}
+
+bool is_loopback(const std::string& host) {
+  if (host == "localhost" || host == "::1") return true;
+  in_addr number{};
+  return host.starts_with("127.") && ::inet_pton(AF_INET, host.c_str(), &number) == 1;
 }
 
 }  // namespace tidemark

@@ -20,5 +20,7 @@ struct NetworkAddress {
 /// kInvalidArgument says what is wrong with it. An IPv6 number stands in brackets: "[::1]:6123".
 Result<NetworkAddress> parse_network_address(const std::string& text);
 std::string to_string(const NetworkAddress& address);
+/// Whether only this machine reaches who listens at that host: "localhost", a number of 127.0.0.0/8, "::1".
+bool is_loopback(const std::string& host);
 
 }  // namespace tidemark

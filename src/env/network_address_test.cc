@@ -16,6 +16,13 @@ TEST(NetworkAddressTest, EveryKindReadsBackAsItIsWritten) {
   EXPECT_EQ(*parse_network_address("unix:/a"), (NetworkAddress{.host = {}, .port = 0, .path = "/a"}));
 }
 
+TEST(NetworkAddressTest, OnlyThisMachineReachesALoopbackAddress) {
+  for (const char* const host : {"localhost", "127.0.0.1", "127.8.9.10", "::1"}) EXPECT_TRUE(is_loopback(host)) << host;
+  for (const char* const host : {"", "0.0.0.0", "::", "10.0.0.1", "127.evil.example", "127.", "localhost.evil.example"}) {
+    EXPECT_FALSE(is_loopback(host)) << host;
+  }
+}
+
 TEST(NetworkAddressTest, WhatIsWrongIsNamed) {
   const std::pair<const char*, const char*> wrong[] = {
       {"localhost", "the port is missing"},       {"localhost:", "its port is ''"},

@@ -17,6 +17,7 @@
 #include <thread>
 #include <tuple>
 
+#include "base/thread_name.h"
 #include "env/descriptor.h"
 #include "env/owner_link.h"
 #include "env/spawn.h"
@@ -170,6 +171,7 @@ class PosixProcesses::Keeper {
 
  private:
   void run() {
+    name_this_thread("processes");
     while (!is_ending_) {
       wait_and_handle();
       std::uint64_t calls = 0;

@@ -6,9 +6,9 @@
 #include <limits>
 #include <utility>
 
+#include "base/long_hash.h"
 #include "env/greeting.h"
 #include "tidemark/detail/base/check.h"
-#include "tidemark/detail/base/hash.h"
 
 namespace tidemark {
 namespace {
@@ -116,7 +116,7 @@ SendStatus StreamConnection::send(Frame frame) {
   TIDEMARK_CHECK(frame.kind <= Frame::kLastKind, "kinds above Frame::kLastKind are the transport's own");
   if (frame.payload.size() > peer_.largest_frame) return SendStatus::kTooLarge;
   Outgoing out{.kind = frame.kind,
-               .payload_hash = detail::hash_bytes(frame.payload),
+               .payload_hash = hash_long(frame.payload),
                .payload = std::move(frame.payload),
                .header = {}};
   const std::size_t bytes = out.bytes();
@@ -312,7 +312,7 @@ bool StreamConnection::pass_to_owner(std::move_only_function<void(ConnectionCall
 
 void StreamConnection::enqueue(TransportFrame kind, std::string payload) {
   Outgoing out{.kind = static_cast<std::uint8_t>(kind),
-               .payload_hash = detail::hash_bytes(payload),
+               .payload_hash = hash_long(payload),
                .payload = std::move(payload),
                .header = {}};
   {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "base/thread_name.h"
 #include "env/cpu_cores.h"
 #include "tidemark/detail/base/check.h"
 #include "tidemark/error.h"
@@ -72,6 +73,7 @@ void ThreadPool::add_thread() {
 }
 
 void ThreadPool::run() {
+  name_this_thread(priority_ == Priority::kBackground ? "background" : "blocking");
   // Refused, it runs where the thread does that made it, which costs time and does no harm.
   static_cast<void>(run_this_thread_on(cores_));
   if (priority_ == Priority::kBackground) yield_to_others();

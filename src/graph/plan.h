@@ -62,6 +62,10 @@ enum class UnclaimedState {
   kDrop,    ///< it starts without that state
 };
 
+/// Whether a job of `plan` can take what one of `saved` leaves, whatever that turns out to hold. An error says all that judge() (verdict.h)
+/// finds wrong.
+Result<> check_takeover(const LogicalPlan& plan, const LogicalPlan& saved, UnclaimedState unclaimed = UnclaimedState::kRefuse);
+
 struct RestoreMap {
   std::vector<std::vector<OperatorRestore>> restores;  ///< what each subtask of each node starts from: [node][subtask]
   std::vector<std::string> dropped;                    ///< what was dropped, for the log: one line each

@@ -87,12 +87,11 @@ std::string line_of(const StateVerdict& verdict) {
 }
 
 /// An error that names all that is wrong, or what is dropped.
-Result<std::vector<StateVerdict>> check(const LogicalPlan& plan, const CheckpointMetadata& checkpoint,
-                                        UnclaimedState unclaimed) {
+Result<std::vector<StateVerdict>> check(const LogicalPlan& plan, const std::vector<SavedOperator>& saved, UnclaimedState unclaimed) {
   std::vector<StateVerdict> dropped;
   std::string problems;
   bool only_unclaimed = true;
-  for (StateVerdict& verdict : judge(plan, saved_operators(checkpoint))) {
+  for (StateVerdict& verdict : judge(plan, saved)) {
     if (verdict.kind == StateVerdict::Kind::kOrphaned && unclaimed == UnclaimedState::kDrop) {
       dropped.push_back(std::move(verdict));
     } else if (verdict.kind == StateVerdict::Kind::kOrphaned || verdict.kind == StateVerdict::Kind::kRefused) {
@@ -119,10 +118,15 @@ void drop(const StateVerdict& verdict, const LogicalPlan& plan, RestoreMap& map)
 
 }  // namespace
 
+Result<> check_takeover(const LogicalPlan& plan, const LogicalPlan& saved, UnclaimedState unclaimed) {
+  TIDEMARK_TRY(check(plan, saved_operators(saved), unclaimed));
+  return {};
+}
+
 Result<RestoreMap> map_restore(const PhysicalPlan& plan, const CheckpointMetadata& checkpoint,
                                UnclaimedState unclaimed) {
   const LogicalPlan& logical = plan.logical;
-  TIDEMARK_ASSIGN(dropped, check(logical, checkpoint, unclaimed));
+  TIDEMARK_ASSIGN(dropped, check(logical, saved_operators(checkpoint), unclaimed));
   RestoreMap map;
   map.restores.resize(logical.nodes.size());
   for (const PhysicalVertex& vertex : plan.vertices) {

@@ -46,6 +46,23 @@ Json entry_of(const TaskManagerGlance& of) {
           {"folder", of.folder}};
 }
 
+struct Slots {
+  std::uint64_t all = 0;
+  std::uint64_t free = 0;
+};
+Slots slots_of(const std::vector<TaskManagerGlance>& task_managers) {
+  Slots slots;
+  for (const TaskManagerGlance& each : task_managers) {
+    slots.all += each.slots;
+    slots.free += each.free_slots;
+  }
+  return slots;
+}
+
+std::int64_t running(const std::vector<JobGlance>& jobs) {
+  return std::ranges::count_if(jobs, [](const JobGlance& job) { return job.state != "FINISHED" && job.state != "CANCELED" && job.state != "FAILED"; });
+}
+
 }  // namespace
 
 HttpResponse answer_config_of_cluster() {
@@ -59,20 +76,14 @@ HttpResponse answer_config_of_cluster() {
 }
 
 HttpResponse answer_overview_of_cluster(const std::vector<TaskManagerGlance>& task_managers, const std::vector<JobGlance>& jobs) {
-  std::uint64_t slots = 0;
-  std::uint64_t free_slots = 0;
-  for (const TaskManagerGlance& each : task_managers) {
-    slots += each.slots;
-    free_slots += each.free_slots;
-  }
+  const auto [slots, free_slots] = slots_of(task_managers);
   const auto count = [&jobs](std::string_view state) { return std::ranges::count(jobs, state, &JobGlance::state); };
-  const auto over = count("FINISHED") + count("CANCELED") + count("FAILED");
   return answer_with(200, Json{{"taskmanagers", task_managers.size()},
                                {"slots-total", slots},
                                {"slots-available", free_slots},
                                {"taskmanagers-blocked", 0},
                                {"slots-free-and-blocked", 0},
-                               {"jobs-running", static_cast<std::int64_t>(jobs.size()) - over},
+                               {"jobs-running", running(jobs)},
                                {"jobs-finished", count("FINISHED")},
                                {"jobs-cancelled", count("CANCELED")},
                                {"jobs-failed", count("FAILED")},
@@ -84,6 +95,14 @@ HttpResponse answer_task_managers(const std::vector<TaskManagerGlance>& task_man
   Json all = Json::array();
   for (const TaskManagerGlance& each : task_managers) all.push_back(entry_of(each));
   return answer_with(200, Json{{"taskmanagers", std::move(all)}});
+}
+
+std::vector<Metric> metrics_of_cluster(const std::vector<TaskManagerGlance>& task_managers, const std::vector<JobGlance>& jobs) {
+  const auto [slots, free_slots] = slots_of(task_managers);
+  return {{"numRegisteredTaskManagers", static_cast<double>(task_managers.size())},
+          {"numRunningJobs", static_cast<double>(running(jobs))},
+          {"taskSlotsTotal", static_cast<double>(slots)},
+          {"taskSlotsAvailable", static_cast<double>(free_slots)}};
 }
 
 HttpResponse answer_task_manager(const TaskManagerGlance& task_manager) { return answer_with(200, entry_of(task_manager)); }

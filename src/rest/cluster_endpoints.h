@@ -12,7 +12,9 @@
 #include "control/http.h"
 #include "control/http_service.h"
 #include "control/job_endpoints.h"
+#include "control/log_files.h"
 #include "control/operations.h"
+#include "control/process_report.h"
 #include "rest/jar_endpoints.h"
 
 namespace tidemark {
@@ -35,13 +37,21 @@ class ClusterEndpoints {
   void end_waits() { jars_.end_waits(); }
 
  private:
+  HttpResponse of_job_manager(const HttpRequest& request, const std::vector<std::string>& parts);
+  HttpResponse of_task_managers(const HttpRequest& request, const std::vector<std::string>& parts);
   HttpResponse task_manager(const std::string& id);
+  HttpResponse upgrade(const HttpRequest& request, const std::vector<std::string>& parts);
+  HttpResponse metrics_of_task_managers(const HttpRequest& request);
+  Result<HttpResponse> ask(const std::string& task_manager, HttpRequest request);
+  std::vector<MetricGroup> metrics();
   HttpResponse dispose(const HttpRequest& request);
 
   ClusterControl& cluster_;
   JobEndpoints jobs_;
   JarEndpoints jars_;
+  const LogFiles logs_;
   const std::shared_ptr<Operations> disposals_ = std::make_shared<Operations>();
+  const std::shared_ptr<Operations> upgrades_ = std::make_shared<Operations>();
 };
 
 }  // namespace tidemark

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "control/plan_answer.h"
@@ -122,7 +123,8 @@ TEST_F(ClusterEndpointsTest, CheckpointsAreCountedSummedUpAndShownOneByOne) {
   EXPECT_EQ(checkpoints["summary"]["end_to_end_duration"]["max"], 40);
   EXPECT_EQ(checkpoints["summary"]["end_to_end_duration"]["min"], 20);
   EXPECT_EQ(checkpoints["summary"]["processed_data"]["max"], -1);
-  ASSERT_THAT(checkpoints["history"], SizeIs(2));
+  ASSERT_THAT(checkpoints["history"], SizeIs(3));
+  EXPECT_THAT(checkpoints["latest"]["failed"]["failure_message"].get<std::string>(), HasSubstr("the disk is full"));
   EXPECT_EQ(checkpoints["history"][1]["checkpoint_type"], "SAVEPOINT");
   EXPECT_EQ(get(kJob + "/checkpoints/details/7")["num_subtasks"], 3);
   EXPECT_EQ(call("GET", kJob + "/checkpoints/details/8").status, 404);
@@ -233,6 +235,41 @@ TEST_F(ClusterEndpointsTest, ASavepointIsAskedForOnceHoweverOftenAndPolled) {
   const std::string other = "/jobs/" + std::string(32, 'e');
   EXPECT_EQ(call("POST", other + "/savepoints", body).status, 404);
   EXPECT_EQ(call("GET", other + "/savepoints/monday").status, 404);
+}
+
+TEST_F(ClusterEndpointsTest, AnUpgradeIsAskedForOnceAndPolled) {
+  const std::string jar = upload();
+  const std::string body = R"({"jarId":")" + jar +
+                           R"(","programArgsList":["--x"],"parallelism":3,"targetDirectory":"/sp","checkpointTimeout":5000,"triggerId":"monday"})";
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(call("POST", kJob + "/upgrade", body).status, 202);
+  ASSERT_THAT(cluster_.upgrades, SizeIs(1));
+  EXPECT_EQ(cluster_.upgrades[0].run.executable, jar);
+  EXPECT_THAT(cluster_.upgrades[0].run.arguments, ElementsAre("--x"));
+  EXPECT_EQ(cluster_.upgrades[0].run.parallelism, 3u);
+  EXPECT_EQ(cluster_.upgrades[0].savepoint_dir, "/sp");
+  EXPECT_EQ(cluster_.upgrades[0].trial_ms, 5'000);
+  EXPECT_EQ(get(kJob + "/upgrade/monday")["operation"]["jobid"], std::string(32, 'c'));
+  EXPECT_EQ(get(kJob + "/upgrade/monday")["operation"]["location"], "/sp/savepoint-9");
+  cluster_.upgrade_answer = fail(ErrorCode::kFailedPrecondition, "the saved state doesn't fit the job");
+  call("POST", kJob + "/upgrade", R"({"jarId":")" + jar + R"(","triggerId":"tuesday"})");
+  EXPECT_THAT(get(kJob + "/upgrade/tuesday")["operation"]["failure-cause"]["stack-trace"].get<std::string>(), HasSubstr("doesn't fit"));
+  const std::vector<std::pair<std::string, int>> wrong = {{"", 400},
+                                                          {"{}", 400},
+                                                          {R"({"jarId":7})", 400},
+                                                          {R"({"jarId":"none"})", 404},
+                                                          {R"({"jarId":"JAR","checkpointTimeout":0})", 400},
+                                                          {R"({"jarId":"JAR","checkpointTimeout":"5s"})", 400},
+                                                          {R"({"jarId":"JAR","savepointPath":"/sp/1"})", 400},
+                                                          {R"({"jarId":"JAR","claimMode":"CLAIM"})", 400},
+                                                          {R"({"jarId":"JAR","entryClass":"Main"})", 400}};
+  for (auto [text, status] : wrong) {
+    if (const std::size_t at = text.find("JAR"); at != std::string::npos) text.replace(at, 3, jar);
+    EXPECT_EQ(call("POST", kJob + "/upgrade", text).status, status) << text;
+  }
+  EXPECT_EQ(call("POST", "/jobs/" + std::string(32, 'e') + "/upgrade", body).status, 404);
+  EXPECT_EQ(call("GET", kJob + "/upgrade/none").status, 404);
+  EXPECT_EQ(call("GET", kJob + "/upgrade").status, 404);
+  EXPECT_THAT(cluster_.upgrades, SizeIs(2));
 }
 
 TEST_F(ClusterEndpointsTest, ASavepointIsDisposedOf) {

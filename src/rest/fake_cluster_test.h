@@ -2,12 +2,14 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "agent/task_manager_endpoints.h"
 #include "control/cluster_control.h"
 #include "env/memory_file_system.h"
 #include "env/posix_env.h"
@@ -29,8 +31,14 @@ class FakeCluster final : public ClusterControl {
   FakeCluster() { jobs_.push_back(running_job()); }
 
   static ClusterJob running_job() {
-    const CheckpointGlance newest{.id = 7, .is_savepoint = false, .written_bytes = 10, .state_bytes = 700, .duration_ms = 20, .completed_ms = 4'000, .path = "/state/orders/chk-7-1"};
+    const CheckpointGlance newest{.id = 7, .written_bytes = 10, .state_bytes = 700, .duration_ms = 20, .completed_ms = 4'000, .path = "/state/orders/chk-7-1",
+                                  .triggered_ms = 3'980, .acknowledged_ms = 3'999, .tasks = 3, .acknowledged = 3};
     const CheckpointGlance savepoint{.id = 6, .is_savepoint = true, .written_bytes = 30, .state_bytes = 30, .duration_ms = 40, .completed_ms = 3'000, .path = "/sp/savepoint-6"};
+    const CheckpointGlance failed{.id = 5, .duration_ms = 10, .completed_ms = 2'510, .status = CheckpointStatus::kFailed, .triggered_ms = 2'500, .tasks = 3,
+                                  .failure = "checkpoint 5: declined by subtask 0 of vertex 1 (io): the disk is full"};
+    const auto acknowledgements = std::make_shared<std::vector<TaskAcknowledgement>>();
+    acknowledgements->push_back({.task = {0, 0}, .acknowledged_ms = 3'990, .duration_ms = 10, .sync_ms = 1, .written_bytes = 4, .state_bytes = 4});
+    acknowledgements->push_back({.task = {1, 0}, .acknowledged_ms = 3'999, .duration_ms = 19, .sync_ms = 2, .written_bytes = 6, .state_bytes = 696});
     ClusterJob job{.glance = {.id = kFakeJob, .name = "orders", .state = "RUNNING", .start_ms = 1'000, .now_ms = 5'000, .restarts = 1, .completed_checkpoints = 6,
                               .failed_checkpoints = 1, .newest_checkpoint = newest,
                               .vertices = {{.id = 0, .name = "lines", .subtasks = {{.records_in = 50, .records_out = 50}}},
@@ -40,12 +48,17 @@ class FakeCluster final : public ClusterControl {
                    .plan_json = kPlanOfFake,
                    .configuration = {{"execution.checkpointing.dir", "/state"}, {"execution.checkpointing.interval", "5s"}},
                    .failures = {{.at_ms = 2'000, .message = "worker orders-1-w1 was ended by signal 9 (SIGKILL)"}},
-                   .checkpoints = {newest, savepoint}};
+                   .checkpoints = {{newest, acknowledgements}, {savepoint}, {failed}}};
     return job;
   }
 
   std::vector<TaskManagerGlance> task_managers() override {
     return {{.id = "tm-1", .host = "box", .address = "10.0.0.7:51000", .data_host = "10.0.0.7", .folder = "/tmp/tm-1", .slots = 4, .free_slots = 3, .cores = 8, .memory_bytes = 4ull << 30}};
+  }
+  void ask_task_manager(std::string_view id, HttpRequest request, HttpAnswer answer) override {
+    if (id != "tm-1") return answer(fail(ErrorCode::kNotFound, "there is no TaskManager of that id"));
+    if (drops_answers) return;
+    answer(task_manager.handle(request));
   }
   std::vector<JobGlance> jobs() override {
     const std::lock_guard guard{mutex_};
@@ -83,6 +96,10 @@ class FakeCluster final : public ClusterControl {
     ++cancelled;
     return cancel_answer;
   }
+  void upgrade(std::string_view, UpgradeOrder order, UpgradeAnswer answer) override {
+    upgrades.push_back(std::move(order));
+    answer(upgrade_answer);
+  }
   void dispose_savepoint(std::string path, Done done) override {
     disposed.push_back(std::move(path));
     done(dispose_answer);
@@ -100,7 +117,10 @@ class FakeCluster final : public ClusterControl {
     for (ClusterJob& job : jobs_) {
       job.glance.now_ms += ms;
       for (VertexMetrics& vertex : job.glance.vertices) {
-        for (SubtaskMetrics& subtask : vertex.subtasks) subtask.idle_ms += ms;
+        for (SubtaskMetrics& subtask : vertex.subtasks) {
+          subtask.idle_ms += ms;
+          subtask.rates.idle_ms = 1'000;
+        }
       }
     }
   }
@@ -115,8 +135,10 @@ class FakeCluster final : public ClusterControl {
   Result<std::string> plan_answer{kPlanOfFake};
   Result<> cancel_answer;
   Result<> dispose_answer;
+  Result<Upgraded> upgrade_answer = Upgraded{std::string(32, 'c'), "/sp/savepoint-9"};
   std::optional<Result<SnapshotTaken>> snapshot_answer = SnapshotTaken{8, "/sp/savepoint-8"};
   std::vector<RunOrder> runs;
+  std::vector<UpgradeOrder> upgrades;
   std::vector<SnapshotOrder> orders;
   std::vector<SnapshotAnswer> waiting;
   std::vector<std::string> disposed;
@@ -124,6 +146,7 @@ class FakeCluster final : public ClusterControl {
   bool keeps_answers = false;  // to run()
   bool drops_answers = false;
   MemoryFileSystem files;
+  const TaskManagerEndpoints task_manager{files, "tm-1", "box", "/logs", "/sockets"};
 
  private:
   std::mutex mutex_;  // guards all below and what was asked

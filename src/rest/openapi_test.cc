@@ -41,10 +41,14 @@ class Description {
     return found;
   }
 
-  YAML::Node schema_of(const YAML::Node& operation, int status) const {
+  YAML::Node content_of(const YAML::Node& operation, int status) const {
     const YAML::Node response = operation["responses"][std::to_string(status)];
     EXPECT_TRUE(response) << status;
-    return response ? resolve(response)["content"]["application/json"]["schema"] : YAML::Node{};
+    return response ? resolve(response)["content"] : YAML::Node{};
+  }
+  YAML::Node schema_of(const YAML::Node& operation, int status) const {
+    const YAML::Node json = content_of(operation, status)["application/json"];
+    return json ? json["schema"] : YAML::Node{};
   }
 
   /// Every field of the answer is described, with its type. `where`: for messages. Fields that were there go into `seen`.
@@ -118,8 +122,8 @@ class OpenApiTest : public testing::Test {
 
   std::string filled(std::string path) const {
     const std::map<std::string, std::string> names = {{"{jobid}", kFakeJob},        {"{taskmanagerid}", "tm-1"}, {"{jarid}", jar_},
-                                                      {"{vertexid}", vertex_name(1)}, {"{subtask}", "0"},          {"{checkpointid}", "7"},
-                                                      {"{triggerid}", trigger_}};
+                                                      {"{vertexid}", vertex_name(1)}, {"{subtask}", "0"},          {"{checkpointid}", checkpoint_},
+                                                      {"{triggerid}", trigger_},      {"{log}", log_}};
     for (const auto& [name, value] : names) {
       if (const std::size_t at = path.find(name); at != std::string::npos) path.replace(at, name.size(), value);
     }
@@ -134,8 +138,18 @@ class OpenApiTest : public testing::Test {
     ASSERT_TRUE(operation) << name << " is not described";
     const HttpResponse response = endpoints_.handle({question.method, filled(question.path), question.query, question.body});
     ASSERT_EQ(response.status, question.status) << name << ": " << response.body;
-    description_.check(Json::parse(response.body), description_.schema_of(operation, response.status), name, seen_);
     asked_[name] = response.status;
+    if (response.content_type != "application/json") {
+      const std::string type = response.content_type.substr(0, response.content_type.find(';'));
+      EXPECT_TRUE(description_.content_of(operation, response.status)[type]) << name << ": " << type;
+      return;
+    }
+    description_.check(Json::parse(response.body), description_.schema_of(operation, response.status), name, seen_);
+  }
+
+  void put(const std::string& path, const std::string& text) {
+    value_or_throw(cluster_.files.make_directories(parent_path(path)));
+    value_or_throw(value_or_throw(cluster_.files.create(path, CreateMode::kTruncate))->append(text));
   }
 
   void upload() {
@@ -153,12 +167,16 @@ class OpenApiTest : public testing::Test {
   ClusterEndpoints endpoints_{cluster_};
   std::string jar_;
   std::string trigger_ = "done";
+  std::string checkpoint_ = "7";
+  std::string log_ = "orders-1-w1.log";
   std::set<std::string> seen_;
   std::map<std::string, int> asked_;
 };
 
 TEST_F(OpenApiTest, EveryPathIsServedAndEveryFieldOfItsAnswersIsDescribed) {
   upload();
+  put("/logs/" + log_, "a line\n");
+  put("/proc/self/task/7/comm", "tasks-0\n");
   const std::string vertex = "/jobs/{jobid}/vertices/{vertexid}";
   const std::string run = R"({"programArgsList":["x"]})";
   std::vector<Question> questions = {{"POST", "/jobs/{jobid}/savepoints", R"({"triggerId":"done"})", {}, 202},
@@ -173,13 +191,21 @@ TEST_F(OpenApiTest, EveryPathIsServedAndEveryFieldOfItsAnswersIsDescribed) {
                                      {"POST", "/jars/{jarid}/run", run},
                                      {"GET", vertex + "/backpressure"},
                                      {"GET", "/jobs/{jobid}/metrics", "", {{"get", "numRestarts"}}},
+                                     {"GET", "/jobs/metrics", "", {{"get", "numRestarts"}}},
+                                     {"GET", "/jobmanager/metrics", "", {{"get", "taskSlotsTotal"}}},
+                                     {"GET", "/taskmanagers/metrics", "", {{"get", "Status.Process.Threads.Count"}}},
+                                     {"GET", "/taskmanagers/{taskmanagerid}/metrics", "", {{"get", "Status.Process.Threads.Count"}}},
                                      {"GET", vertex + "/metrics", "", {{"get", "0.numRecordsIn"}}},
                                      {"GET", vertex + "/subtasks/metrics", "", {{"get", "numRecordsIn"}}},
                                      {"GET", vertex + "/subtasks/{subtask}/metrics", "", {{"get", "numRecordsIn"}}}};
   for (const auto& path : description_.paths()) {
     if (path.second["get"] && !path.first.as<std::string>().contains("{triggerid}")) questions.push_back({"GET", path.first.as<std::string>()});
   }
+  questions.push_back({"POST", "/jobs/{jobid}/upgrade", R"({"triggerId":"done","jarId":")" + jar_ + R"("})", {}, 202});
+  questions.push_back({"GET", "/jobs/{jobid}/upgrade/{triggerid}"});
   for (const Question& question : questions) ask(question);
+  checkpoint_ = "5";
+  ask({"GET", "/jobs/{jobid}/checkpoints/details/{checkpointid}"});
   cluster_.pass_ms(2'000);
   ask({"GET", vertex + "/backpressure"});
   // What fails has fields of its own.
@@ -190,6 +216,9 @@ TEST_F(OpenApiTest, EveryPathIsServedAndEveryFieldOfItsAnswersIsDescribed) {
   ask({"GET", "/jobs/{jobid}/savepoints/{triggerid}"});
   ask({"POST", "/jobs/{jobid}/checkpoints", R"({"triggerId":"failed"})", {}, 202});
   ask({"GET", "/jobs/{jobid}/checkpoints/{triggerid}"});
+  cluster_.upgrade_answer = fail(ErrorCode::kIo, "the disk burns");
+  ask({"POST", "/jobs/{jobid}/upgrade", R"({"triggerId":"failed","jarId":")" + jar_ + R"("})", {}, 202});
+  ask({"GET", "/jobs/{jobid}/upgrade/{triggerid}"});
   ask({"POST", "/savepoint-disposal", R"({"savepoint-path":"/sp","triggerId":"failed"})", {}, 202});
   ask({"GET", "/savepoint-disposal/{triggerid}"});
   cluster_.end("FAILED");

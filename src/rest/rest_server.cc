@@ -17,6 +17,8 @@ class RestServer::Impl {
                     HttpService::start({.host = settings.host,
                                         .port = settings.port,
                                         .token = settings.token,
+                                        .certificate = settings.certificate,
+                                        .key = settings.key,
                                         .largest_upload = settings.largest_upload},
                                        {.handle = [this](const HttpRequest& request) { return endpoints_.handle(request); },
                                         .changes = ClusterEndpoints::changes,

@@ -19,12 +19,14 @@ struct RestSettings {
   std::uint16_t port = 8081;  ///< 0: of the system's choice
   /// What each request must carry as its bearer token. Empty: none; then nothing can be changed from outside the machine.
   std::string token;
+  std::string certificate;  ///< PEM file of TLS; empty: no TLS
+  std::string key;          ///< of the certificate
   std::uint64_t largest_upload = 1u << 30;  ///< bytes of an executable
 };
 
 class RestServer {
  public:
-  /// kIo: nobody may listen there.
+  /// kIo: nobody may listen there. kInvalidArgument: the certificate can't be used.
   static Result<std::unique_ptr<RestServer>> start(ClusterControl& cluster, RestSettings settings);
   ~RestServer();
   RestServer(const RestServer&) = delete;

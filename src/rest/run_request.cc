@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -12,6 +14,8 @@ namespace tidemark {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr std::int64_t kLongestTrial_ms = 7 * 24 * 3'600'000;
 
 std::unexpected<Error> refuse_field(const std::string& name, std::string_view what) {
   return fail(ErrorCode::kInvalidArgument, fmt::format("the field '{}' must be {}", name, what));
@@ -113,6 +117,34 @@ Result<RunOrder> run_order_of(const HttpRequest& request, const std::string& exe
   if (!body.is_object()) return fail(ErrorCode::kInvalidArgument, "the body must be a JSON object");
   for (const auto& [name, value] : body.items()) TIDEMARK_TRY(read_field(name, value, order));
   return order;
+}
+
+Result<UpgradeRequest> upgrade_request_of(const HttpRequest& request) {
+  UpgradeRequest upgrade;
+  RunOrder& run = upgrade.order.run;
+  Json body = Json::parse(request.body, nullptr, false);
+  if (!body.is_object()) return fail(ErrorCode::kInvalidArgument, "the body must be a JSON object");
+  const std::map<std::string, std::string*> texts = {
+      {"jarId", &run.executable}, {"targetDirectory", &upgrade.order.savepoint_dir}, {"triggerId", &upgrade.trigger_id}};
+  for (const auto& [name, to] : texts) {
+    const Json value = std::exchange(body[name], Json{});
+    body.erase(name);
+    if (!value.is_null() && !value.is_string()) return refuse_field(name, "text");
+    if (value.is_string()) *to = value.get<std::string>();
+  }
+  const Json timeout = std::exchange(body["checkpointTimeout"], Json{});
+  body.erase("checkpointTimeout");
+  if (!timeout.is_null()) {
+    const bool is_sound = timeout.is_number_integer() && timeout > 0 && timeout <= kLongestTrial_ms;
+    if (!is_sound) return refuse_field("checkpointTimeout", fmt::format("a number of milliseconds from 1 to {}", kLongestTrial_ms));
+    upgrade.order.trial_ms = timeout.get<std::int64_t>();
+  }
+  for (const auto& [name, value] : body.items()) TIDEMARK_TRY(read_field(name, value, run));
+  if (run.executable.empty()) return refuse_field("jarId", "the id of an executable that was uploaded");
+  if (!run.savepoint.empty() || run.claim) {
+    return fail(ErrorCode::kInvalidArgument, "an upgrade starts from what the old job stops with: leave savepointPath and claimMode out");
+  }
+  return upgrade;
 }
 
 }  // namespace tidemark

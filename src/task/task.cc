@@ -325,6 +325,9 @@ void Task::take_snapshot(const Barrier& barrier, std::int64_t alignment_ns) {
     if (auto work = node.op->snapshot(request)) run->add(std::move(work));
   }
   run->snapshot().alignment_ns = alignment_ns;
+  metrics_.alignment_ns.store(alignment_ns, std::memory_order_relaxed);
+  const std::int64_t delay_ns = (config_.env.clock->wall_ms() - barrier.triggered_wall_ms) * 1'000'000 - alignment_ns;
+  metrics_.start_delay_ns.store(std::max<std::int64_t>(delay_ns, 0), std::memory_order_relaxed);  // another machine's clock may be ahead
   run->snapshot().sync_ns = config_.env.clock->steady_ns() - start_ns;
   crash_point(CrashPoint::kSnapshotStarted);
   if (run->empty()) {

@@ -63,6 +63,8 @@ struct TaskMetrics {
   std::vector<Node> nodes;  ///< in the order of the chain
   std::atomic<std::uint64_t> records_in{0};  ///< from other tasks
   std::atomic<std::int64_t> watermark_ms{Timestamp::min().ms()};
+  std::atomic<std::int64_t> alignment_ns{0};    ///< of the newest barrier: from the first channel that had it to the last
+  std::atomic<std::int64_t> start_delay_ns{0};  ///< of the newest barrier: from its trigger until it was in the first channel
   Occupancy occupancy;
 };
 

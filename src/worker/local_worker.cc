@@ -172,7 +172,13 @@ void LocalWorker::tell_progress() {
   listener_.on_progress(execution_->input_progress());
   if (now_ns < tell_metrics_at_ns_) return;
   tell_metrics_at_ns_ = now_ns + kTellMetricsEveryNs;
-  listener_.on_metrics(execution_->vertex_metrics());
+  listener_.on_metrics(metrics());
+}
+
+std::vector<VertexMetrics> LocalWorker::metrics() {
+  std::vector<VertexMetrics> vertices = execution_->vertex_metrics();
+  rates_.fill_in(vertices);
+  return vertices;
 }
 
 // next_deadline_ns() comes often enough.
@@ -192,7 +198,7 @@ void LocalWorker::end() {
   dials_.clear();
   early_.clear();
   exchange_->close();
-  if (execution_ != nullptr) listener_.on_metrics(execution_->vertex_metrics());
+  if (execution_ != nullptr) listener_.on_metrics(metrics());
   execution_.reset();
   state_ = State::kClosing;
   close_until_ns_ = clock_.steady_ns() + kCloseWithinNs;

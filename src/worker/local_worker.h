@@ -83,6 +83,7 @@ class LocalWorker final : public WorkerAttempt, private ExecutionListener, priva
   void answer(std::string_view note);
   void with_tasks(std::move_only_function<void(ShareExecution&)> call);
   void tell_progress();
+  std::vector<VertexMetrics> metrics();
   void give_up_missing();
   void end();
 
@@ -102,6 +103,7 @@ class LocalWorker final : public WorkerAttempt, private ExecutionListener, priva
   std::vector<std::unique_ptr<Connection>> early_;  // before start()
   std::int64_t tell_at_ns_ = 0;
   std::int64_t tell_metrics_at_ns_ = 0;
+  MetricRates rates_;
   std::optional<std::int64_t> give_up_at_ns_;  // the workers that have not connected by then
   std::int64_t close_until_ns_ = 0;
 };

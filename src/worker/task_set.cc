@@ -383,10 +383,17 @@ SubtaskMetrics TaskSet::subtask_metrics(const PhysicalVertex& vertex, const Task
   SubtaskMetrics result;
   result.records_in = is_reader(vertex.nodes.front()) ? out_of(0) : from.records_in.load(std::memory_order_relaxed);
   for (std::size_t i = 0; i < vertex.nodes.size(); ++i) {
-    if (is_chain_end(vertex, vertex.nodes[i])) result.records_out += out_of(i);
-    result.late_dropped += from.nodes[i].late_dropped.load(std::memory_order_relaxed);
-    result.skipped += from.nodes[i].skipped.load(std::memory_order_relaxed);
+    const OperatorMetrics& one = result.operators.emplace_back(OperatorMetrics{.records_out = out_of(i),
+                                                                               .late_dropped = from.nodes[i].late_dropped.load(std::memory_order_relaxed),
+                                                                               .skipped = from.nodes[i].skipped.load(std::memory_order_relaxed)});
+    if (is_chain_end(vertex, vertex.nodes[i])) result.records_out += one.records_out;
+    result.late_dropped += one.late_dropped;
+    result.skipped += one.skipped;
+    result.bytes_in += from.nodes[i].bytes_read.load(std::memory_order_relaxed);
   }
+  result.watermark_ms = from.watermark_ms.load(std::memory_order_relaxed);
+  result.alignment_ns = from.alignment_ns.load(std::memory_order_relaxed);
+  result.start_delay_ns = from.start_delay_ns.load(std::memory_order_relaxed);
   const auto ms_in = [&, now_ns = env_.clock->steady_ns()](Occupancy::State state) {
     return from.occupancy.ns_in(state, now_ns) / 1'000'000;
   };
@@ -401,8 +408,9 @@ std::vector<VertexMetrics> TaskSet::vertex_metrics() const {
   for (const PhysicalVertex& vertex : plan_.vertices) {
     if (plan_.logical.nodes[vertex.nodes.front()].is_enumerator) continue;
     VertexMetrics& metrics = result.emplace_back(VertexMetrics{.id = vertex.id, .name = vertex.name, .subtasks = {}});
+    for (const NodeId node : vertex.nodes) metrics.operators.push_back(plan_.logical.nodes[node].name);
     for (const std::size_t place : place_of_[vertex.id]) {
-      metrics.subtasks.push_back(place == kElsewhere ? SubtaskMetrics{} : subtask_metrics(vertex, *tasks_[place]));
+      metrics.subtasks.push_back(place == kElsewhere ? SubtaskMetrics{.is_elsewhere = true} : subtask_metrics(vertex, *tasks_[place]));
     }
   }
   return result;

@@ -72,7 +72,7 @@ class ShareExecution : public Execution, public CheckpointFolders {
   virtual void open() = 0;
   /// A question from a reader of another worker; after start(). Any thread.
   virtual void put_question(NodeId enumerator, const detail::SplitQuestion& question) = 0;
-  /// Of all vertices but enumerators; nothing before the tasks are there. Of subtasks that are elsewhere zeros. Any thread.
+  /// Of all vertices but enumerators; nothing before the tasks are there. Without rates. Any thread.
   virtual std::vector<VertexMetrics> vertex_metrics() const = 0;
 };
 

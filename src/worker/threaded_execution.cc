@@ -8,6 +8,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/thread_name.h"
+
 namespace tidemark {
 
 ThreadedExecution::ThreadedExecution(const Env& env, CheckpointMode mode, const PhysicalPlan& plan,
@@ -61,6 +63,7 @@ void ThreadedExecution::set_gate(Gate gate) {
 }
 
 void ThreadedExecution::run(std::size_t thread) {
+  name_this_thread(fmt::format("tasks-{}", thread).c_str());
   gate_.wait(Gate::kClosed, std::memory_order_acquire);
   if (gate_.load(std::memory_order_acquire) == Gate::kAbandoned) return;
   std::vector<Task*> mine;

@@ -98,6 +98,12 @@ void WorkerServer::on_ended() {
   line_.close();
 }
 
+void WorkerServer::on_metrics(std::vector<VertexMetrics> vertices) {
+  say(MessageKind::kTasksMetrics, TasksMetrics{vertices});
+  const std::lock_guard guard{told_mutex_};
+  told_ = {fence_.attempt, std::move(vertices)};
+}
+
 void WorkerServer::on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) {
   say(MessageKind::kCheckpointAcknowledged, CheckpointAcknowledged{task, id, std::move(snapshot)});
 }

@@ -6,8 +6,10 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/event_count.h"
 #include "base/mailbox.h"
@@ -35,6 +37,16 @@ class WorkerServer final : private WorkerListener {
   EventCount& wakeup() { return worker_.wakeup(); }
   bool has_work() const { return mailbox_.has_mail() || worker_.has_work(); }
 
+  /// What its master was last told, some second ago. Any thread.
+  struct Told {
+    AttemptId attempt = 0;
+    std::vector<VertexMetrics> vertices;
+  };
+  Told last_metrics() const {
+    const std::lock_guard guard{told_mutex_};
+    return told_;
+  }
+
  private:
   Result<> take(const IncomingMessage& message);
   Result<> start(const IncomingMessage& message);
@@ -52,7 +64,7 @@ class WorkerServer final : private WorkerListener {
   void on_end_of_data(TaskId task) override { say(MessageKind::kEndOfData, TaskReport{task}); }
   void on_loading(const LoadEvent& event) override { say(MessageKind::kStateLoading, event); }
   void on_progress(const InputProgress& progress) override { say(MessageKind::kInputRead, progress); }
-  void on_metrics(std::vector<VertexMetrics> vertices) override { say(MessageKind::kTasksMetrics, TasksMetrics{std::move(vertices)}); }
+  void on_metrics(std::vector<VertexMetrics> vertices) override;
   void on_task_failed(TaskId task, Error error) override { say(MessageKind::kTaskFailed, TaskFailureReport{task, report_of(error)}); }
   void on_ended() override;
   void on_lost(Error) override {}  // a worker here is not lost to itself
@@ -64,6 +76,8 @@ class WorkerServer final : private WorkerListener {
   bool has_ended_ = false;  // and said so
   bool is_worker_done_ = false;
   std::int64_t heard_by_ns_ = 0;  // then nobody waits for the master any more
+  mutable std::mutex told_mutex_;
+  Told told_;  // guarded by told_mutex_
   LocalWorker worker_;
   Mailbox mailbox_;
   MessageLine line_;

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "control/http.h"
+#include "env/authority_test.h"
 #include "env/network_address.h"
 #include "tests/integration/command_test.h"
 
@@ -156,6 +157,25 @@ TEST_F(ClusterTest, AJobThatIsShippedGivesTheRowsOfTheJobAlone) {
   EXPECT_GT(checkpoints_of(job), 0);
 }
 
+TEST_F(ClusterTest, TellsHowItsProcessesAndJobsAre) {
+  start_cluster(1, 2);
+  const std::string job = submit("job", {"--count", "4000000", "--rate", "20000"}, {"-p", "2"});
+  ASSERT_TRUE(comes_true([&] { return runs_with_a_checkpoint(job); }));
+  EXPECT_THAT(ask("/metrics"), HasSubstr("flink_jobmanager_job_numberOfCompletedCheckpoints{job_id=\"" + job + "\""));
+  EXPECT_THAT(ask("/metrics"), HasSubstr("flink_jobmanager_taskSlotsTotal{"));
+  const std::string list = ask("/taskmanagers");
+  const std::size_t at = list.find("\"id\":\"") + 6;
+  const std::string task_manager = "/taskmanagers/" + list.substr(at, list.find('"', at) - at);
+  EXPECT_TRUE(comes_true([&] { return ask(task_manager + "/metrics").contains("-w1.Status.Flink.Memory.Managed.Used"); }));
+  const std::string threads = ask(task_manager + "/thread-dump");
+  EXPECT_THAT(threads, HasSubstr("\"taskmanager\""));
+  EXPECT_THAT(threads, HasSubstr("-w1: tasks-0\""));
+  EXPECT_THAT(ask(task_manager + "/logs"), HasSubstr("-w1.log\""));
+  EXPECT_THAT(ask(task_manager + "/log"), HasSubstr("is registered with the JobManager"));
+  EXPECT_THAT(ask("/jobmanager/log"), HasSubstr("is submitted"));
+  EXPECT_EQ(in_cluster("cancel", {job}).status, 0);
+}
+
 TEST_F(ClusterTest, RunWaitsForTheEndAndSaysHowItWas) {
   start_cluster(1, 2);
   EXPECT_EQ(run_in_cluster(with({"-p", "2"}, job_words({"--count", "2000"}, "good"))).status, 0);
@@ -269,6 +289,45 @@ TEST_F(ClusterTest, WhatCannotRunIsRefusedWithItsReason) {
   const Ran nowhere = tidemark({"list", "-m", "127.0.0.1:1"});
   EXPECT_NE(nowhere.status, 0);
   EXPECT_THAT(nowhere.output, HasSubstr("127.0.0.1:1"));
+}
+
+/// All of whose connections have TLS.
+class ClusterWithTlsTest : public ClusterTest {
+ protected:
+  ClusterWithTlsTest() {
+    const Tls tls = authority_.issue("node", "DNS:tidemark,IP:127.0.0.1");
+    std::ofstream{path("tls.yaml")} << "security.ssl.internal: {certificate: " << tls.certificate << ", key: " << tls.key << ", authority: " << tls.authority
+                                    << ", peer-name: tidemark}\nsecurity.ssl.rest: {certificate: " << tls.certificate << ", key: " << tls.key << "}\n";
+    ::setenv("TIDEMARK_REST_AUTHORITY", tls.authority.c_str(), 1);
+  }
+  ~ClusterWithTlsTest() override { ::unsetenv("TIDEMARK_REST_AUTHORITY"); }
+
+  Authority authority_{"authority"};
+};
+
+TEST_F(ClusterWithTlsTest, AJobGivesTheRowsOfTheJobAloneAndStrangersAreKeptOut) {
+  const auto expected = rows_alone({"--count", "20000"});
+  const Process job_manager{TIDEMARK_COMMAND,
+                            {"jobmanager", "--dir", "jm", "--bind", "127.0.0.1:" + rpc_, "--rest", rest_, "--config", "tls.yaml"},
+                            folder_, "jobmanager.log"};
+  const auto task_manager = [&](const std::string& name, const Words& more) {
+    return std::make_unique<Process>(
+        TIDEMARK_COMMAND,
+        with({"taskmanager", "--jobmanager", "127.0.0.1:" + rpc_, "--slots", "1", "--dir", name, "--id", name, "--data-host", "127.0.0.1"}, more), folder_,
+        name + ".log");
+  };
+  const auto stranger = task_manager("stranger", {});
+  const auto one = task_manager("one", {"--config", "tls.yaml"});
+  const auto two = task_manager("two", {"--config", "tls.yaml"});
+  const std::string at = "https://127.0.0.1:" + rest_;
+  EXPECT_TRUE(comes_true([&] { return one->output().contains("registered") && two->output().contains("registered"); }))
+      << one->output() << job_manager.output();
+  const Ran ran = tidemark(with({"run", "-m", at, "-p", "2"}, job_words({"--count", "20000"}, "job")));
+  EXPECT_EQ(ran.status, 0) << ran.output << job_manager.output();
+  EXPECT_TRUE(all_rows("job-out") == expected);
+  EXPECT_THAT(tidemark({"list", "-a", "-m", at}).output, HasSubstr("(FINISHED)"));
+  EXPECT_NE(tidemark({"list", "-m", "127.0.0.1:" + rest_}).status, 0);
+  EXPECT_THAT(job_manager.output(), Not(HasSubstr("'stranger'")));
 }
 
 TEST_F(ClusterTest, LocalIsAClusterInOneCommand) {

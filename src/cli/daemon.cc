@@ -1,0 +1,29 @@
+#include "cli/daemon.h"
+
+#include <chrono>
+#include <thread>
+
+#include "env/asio_transport.h"
+
+namespace tidemark {
+
+Result<ClusterOptions> read_config(FileSystem& files, const std::string& path) {
+  if (path.empty()) return ClusterOptions{};
+  TIDEMARK_ASSIGN(text, read_file(files, path));
+  return read_cluster_options(text, path);
+}
+
+Result<std::optional<Tls>> internal_tls(const ClusterOptions& options) {
+  const ClusterOptions::Tls& from = options.internal_tls;
+  if (!from.is_set()) return std::nullopt;
+  const Tls tls{.certificate = from.certificate, .key = from.key, .authority = from.authority, .peer_name = from.peer_name};
+  TIDEMARK_TRY(check_tls(tls));
+  return tls;
+}
+
+void wait_for(const StopSignals& signals) {
+  constexpr std::chrono::milliseconds kLookForSignals{50};
+  while (signals.count() == 0) std::this_thread::sleep_for(kLookForSignals);
+}
+
+}  // namespace tidemark

@@ -1,0 +1,27 @@
+#include "control/worker_order.h"
+
+#include <gtest/gtest.h>
+
+namespace tidemark {
+namespace {
+
+TEST(WorkerOrderTest, WhatIsToldIsWhatIsRead) {
+  WorkerOrder order{.name = "worker 2 of \"orders\"", .master = "jm:6123", .token = "secret", .data_host = "10.0.0.2", .memory_bytes = 1u << 30, .threads = 3};
+  order.tls = Tls{.certificate = "/a.crt", .key = "/a.key", .authority = "/ca.crt", .peer_name = "tidemark"};
+  const WorkerOrder read = value_or_throw(parse_worker_order(to_text(order)));
+  EXPECT_EQ(read.name, order.name);
+  EXPECT_EQ(read.memory_bytes, order.memory_bytes);
+  EXPECT_EQ(read.threads, 3u);
+  ASSERT_TRUE(read.tls.has_value());
+  EXPECT_EQ(read.tls->key, "/a.key");
+  EXPECT_EQ(read.tls->peer_name, "tidemark");
+  order.tls.reset();
+  EXPECT_FALSE(value_or_throw(parse_worker_order(to_text(order))).tls.has_value());
+}
+
+TEST(WorkerOrderTest, WhatIsNoneIsRefused) {
+  for (const char* const text : {"", "{}", "null", "[1]", R"({"name":1})"}) EXPECT_EQ(parse_worker_order(text).error().code(), ErrorCode::kParse) << text;
+}
+
+}  // namespace
+}  // namespace tidemark
