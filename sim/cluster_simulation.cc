@@ -60,6 +60,9 @@ std::map<std::string, std::string> ClusterSimulation::draw_options(CheckpointMod
       {"execution.checkpointing.num-retained", std::to_string(num_retained)},
       {"execution.checkpointing.incremental", draws_.random().next() % 2 == 0 ? "true" : "false"},
   };
+  if (const std::uint64_t tolerable = draws_.draw(ranges.tolerable_failures); tolerable > 0) {
+    options["execution.checkpointing.tolerable-failed-checkpoints"] = std::to_string(tolerable);
+  }
   if (const std::uint64_t restarts = draws_.draw(scenario_.restarts); restarts > 0) {
     options["restart-strategy.type"] = "fixed-delay";
     options["restart-strategy.fixed-delay.attempts"] = std::to_string(restarts);
@@ -85,7 +88,10 @@ void ClusterSimulation::make_program(const WorkloadKind& kind) {
                             .mode = options.mode,
                             .options = draw_options(options.mode, num_retained),
                             .files = files});
-  settings_.push_back({.program = number, .max_parallelism = static_cast<std::uint32_t>(scenario_.parallelism.high), .num_retained = num_retained});
+  const auto highest = static_cast<std::uint32_t>(scenario_.parallelism.high);
+  settings_.push_back({.program = number,
+                       .parallelism = {scenario_.rescale ? 1 : options.parallelism, scenario_.rescale ? highest : options.parallelism},
+                       .num_retained = num_retained});
 }
 
 void ClusterSimulation::make_world() {
@@ -141,6 +147,10 @@ bool ClusterSimulation::all_finished() const {
 
 void ClusterSimulation::live() {
   while (!all_finished()) step();
+  if (faults_.machine_death != 0) {
+    world_->fail_power();
+    for (const auto& story : stories_) story->check_rows();
+  }
   calm_down();
   for (const auto& story : stories_) story->run_once_more();
   while (!all_finished()) step();

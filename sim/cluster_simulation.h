@@ -49,7 +49,6 @@ class ClusterSimulation {
     std::uint64_t cancel_with_savepoint = 0;
     std::uint64_t cancel = 0;
     std::uint64_t clock_set = 0;
-    std::uint64_t stall = 0;
     std::uint64_t cut = 0;
     std::uint64_t connections_break = 0;
     std::uint64_t freeze = 0;

@@ -100,7 +100,9 @@ RunOrder ClusterStory::draw_order(JobManager& manager) {
   RunOrder order;
   const auto executable = upload(manager);
   if (!executable) return order;
-  const auto parallelism = static_cast<std::uint32_t>(1 + env_.random().next() % std::min(settings_.max_parallelism, world_.slots()));
+  const ScenarioRange& range = settings_.parallelism;
+  const auto drawn = static_cast<std::uint32_t>(range.low + env_.random().next() % (range.high - range.low + 1));
+  const std::uint32_t parallelism = std::min(drawn, world_.slots());
   order.executable = *executable;
   order.arguments = ProgramArguments{.program = settings_.program, .version = version_, .parallelism = parallelism, .resume = true}.words();
   order.allow_non_restored_state = !workload_.gone_in(version_).empty();
@@ -168,10 +170,13 @@ void ClusterStory::ended(const ClusterJob& job) {
 
 // From here on nothing that happens takes a row away. What an attempt that nobody heard of any more has left beside them is the next one's to tidy.
 void ClusterStory::finished() {
-  const SimulatedEnv::Observer observer{env_};
   stage_ = Stage::kFinished;
-  if (!runs_once_more_ && env_.one_in(2)) return;
-  if (!runs_once_more_) tidy_output(files_);
+  if (!runs_once_more_ && env_.one_in(2)) check_rows();
+}
+
+void ClusterStory::check_rows() {
+  const SimulatedEnv::Observer observer{env_};
+  tidy_output(files_);
   expect_none(find_wrong_output(files_, workload_, folder()), "the job is finished");
 }
 
@@ -226,6 +231,7 @@ void ClusterStory::look_at_checkpoints() {
   if (std::exchange(file_operations_, env_.file_operations()) == env_.file_operations()) return;
   const SimulatedEnv::Observer observer{env_};
   const auto current = expect(read_pointer_file(files_, folder()), "the pointer");
+  if (!current && newest_complete_ > 0) throw Wrong{fmt::format("checkpoint {} was complete, and there is no pointer", newest_complete_)};
   if (!current) return;
   std::vector<std::string> named;
   bool is_new = false;

@@ -15,6 +15,7 @@
 #include "coordinator/job_manager.h"
 #include "sim/cluster_world.h"
 #include "sim/ownership.h"
+#include "sim/scenario.h"
 #include "sim/simulated_env.h"
 #include "sim/workload.h"
 
@@ -24,7 +25,7 @@ class ClusterStory {
  public:
   struct Settings {
     std::size_t program = 0;
-    std::uint32_t max_parallelism = 1;
+    ScenarioRange parallelism{1, 1};  ///< of each submission, as far as there are slots
     std::size_t num_retained = 1;
   };
 
@@ -48,6 +49,8 @@ class ClusterStory {
   void calm_down();
   /// One that has finished is submitted once more, from where it ended: it finishes again, and tidies up.
   void run_once_more();
+  /// Of one that has finished, at any moment from then on: nothing of its rows is lost or wrong.
+  void check_rows();
   /// It has finished, with all its rows and nothing else left behind.
   void check_end();
 

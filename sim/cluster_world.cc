@@ -23,6 +23,7 @@ constexpr std::uint64_t kMoodLasts = 128;  // steps, about
 // Longer than a silence may last, so that some are missed and others are not.
 constexpr std::int64_t kMostAwayNs = 40'000 * kMs;
 constexpr std::int64_t kMostDownNs = 4'000 * kMs;
+constexpr std::uint64_t kSilentOneIn = 4;  // deaths of a TaskManager
 // What a worker is given for its state says how many slots it has.
 constexpr std::uint64_t kBytesASlot = 1u << 20;
 
@@ -364,7 +365,7 @@ std::optional<std::int64_t> ClusterWorld::next_deadline_ns() const {
 
 // Faults.
 
-// Half of them the workers, as there are most of those.
+// Mostly workers, as there are most of those. Of a machine that goes with its TaskManager nobody hears, now and then.
 void ClusterWorld::kill_somebody() {
   const std::uint64_t drawn = env_.random().next() % 8;
   if (drawn == 0 && manager_.self != nullptr) {
@@ -376,6 +377,7 @@ void ClusterWorld::kill_somebody() {
   if (agent.self == nullptr) return;
   if (drawn < 3) {
     env_.trace().note(fmt::format("TASKMANAGER {} IS KILLED", agent.host));
+    if (env_.one_in(kSilentOneIn)) isolate(agent.host, draw_ns(kMostAwayNs));
     return kill_agent(which);
   }
   if (agent.workers->size() == 0) return;
@@ -412,6 +414,14 @@ void ClusterWorld::cut(const std::string& from, const std::string& to, std::int6
   });
 }
 
+void ClusterWorld::isolate(const std::string& host, std::int64_t ns) {
+  for (const std::string& other : hosts_) {
+    if (other == host) continue;
+    cut(host, other, ns);
+    cut(other, host, ns);
+  }
+}
+
 void ClusterWorld::break_connections() {
   const std::string& one = draw_host();
   const std::string& other = draw_host();
@@ -423,11 +433,11 @@ void ClusterWorld::freeze_somebody() {
   const std::string& host = draw_host();
   const std::int64_t ns = draw_ns(kMostAwayNs);
   env_.trace().note(fmt::format("{} STANDS STILL FOR {} MS", host, ns / kMs));
-  for (const std::string& other : hosts_) {
-    if (other == host) continue;
-    cut(host, other, ns);
-    cut(other, host, ns);
-  }
+  ++freezes_[host];
+  network_.freeze(host);
+  after(ns, [this, host] {
+    if (--freezes_[host] == 0) network_.thaw(host);
+  });
   const std::int64_t until_ns = env_.clock().steady_ns() + ns;
   if (host == kManagerHost) {
     manager_.mood.stalled_until_ns = until_ns;

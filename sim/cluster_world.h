@@ -110,6 +110,7 @@ class ClusterWorld {
 
   const std::string& draw_host();
   void cut(const std::string& from, const std::string& to, std::int64_t ns);
+  void isolate(const std::string& host, std::int64_t ns);
   Agent& agent_of(const std::string& host);
 
   SimulatedEnv& env_;
@@ -121,6 +122,7 @@ class ClusterWorld {
   std::uint64_t managers_ = 0;
   std::multimap<std::int64_t, Event> events_;
   std::map<std::pair<std::string, std::string>, std::uint64_t> cuts_;  // by way: how many keep it cut
+  std::map<std::string, std::uint64_t> freezes_;                       // by host: likewise
   std::vector<Actor> actors_;
   bool is_healed_ = false;
 };

@@ -83,6 +83,12 @@ const std::vector<RangeKey>& range_keys() {
 
 #undef RANGE
 
+// What a cluster does not have, or nobody does there; and what only a cluster has.
+const std::vector<std::string> kNotInClusters{"restart_kinds", "checkpoints.interval_records", "checkpoints.interval_bytes",
+                                              "checkpoints.closing_attempts", "faults.stop", "faults.disposal", "faults.rival",
+                                              "resumes.claim", "resumes.move", "resumes.older"};
+const std::vector<std::string> kOnlyInClusters{"faults.cut", "faults.connections_break", "faults.freeze", "faults.repeat"};
+
 const std::vector<std::string> kPlainKeys{"about", "workloads", "modes", "restart_kinds", "swarm", "rescale"};
 const std::vector<std::string> kSections{"checkpoints", "pace", "faults", "cluster", "resumes"};
 
@@ -107,6 +113,7 @@ class ScenarioParser {
     check_keys(root, "");
     parse_plain(root);
     for (const RangeKey& key : range_keys()) parse_range(root, key);
+    refuse_keys(root, scenario_.has_cluster() ? kNotInClusters : kOnlyInClusters);
     if (scenario_.about.empty()) throw wrong(root, "'about' is missing: say in one line what happens");
     return std::move(scenario_);
   }
@@ -179,9 +186,7 @@ class ScenarioParser {
 
   void parse_range(const YAML::Node& root, const RangeKey& key) {
     const std::string name{key.name};
-    const std::size_t dot = name.find('.');
-    const YAML::Node map = dot == std::string::npos ? root : root[name.substr(0, dot)];
-    const YAML::Node node = map ? map[name.substr(dot + 1)] : YAML::Node{YAML::NodeType::Undefined};
+    const YAML::Node node = find(root, name);
     if (!node) return;
     const bool pair = node.IsSequence() && node.size() == 2;
     ScenarioRange& range = key.of(scenario_);
@@ -191,6 +196,20 @@ class ScenarioParser {
       throw wrong(node, fmt::format("'{}' is a number or a range [lowest, highest] of numbers from {} to {}", name, key.lowest,
                                     key.highest));
     }
+  }
+
+  void refuse_keys(const YAML::Node& root, const std::vector<std::string>& names) const {
+    for (const std::string& name : names) {
+      const YAML::Node node = find(root, name);
+      if (!node) continue;
+      throw wrong(node, fmt::format("'{}' means nothing {} a cluster: leave it out", name, scenario_.has_cluster() ? "in" : "without"));
+    }
+  }
+
+  static YAML::Node find(const YAML::Node& root, const std::string& name) {
+    const std::size_t dot = name.find('.');
+    const YAML::Node map = dot == std::string::npos ? root : root[name.substr(0, dot)];
+    return map ? map[name.substr(dot + 1)] : YAML::Node{YAML::NodeType::Undefined};
   }
 
   static bool parse_number(const YAML::Node& node, std::uint64_t& to) {

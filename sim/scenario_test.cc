@@ -31,6 +31,8 @@ TEST(ScenarioTest, AClusterIsThereIfItHasTaskManagers) {
   ASSERT_TRUE(cluster) << cluster.error().message();
   EXPECT_TRUE(cluster->has_cluster());
   EXPECT_THAT(complaint("about: a\ncluster:\n  task_managers: 0\n"), HasSubstr("cluster.task_managers"));
+  EXPECT_THAT(complaint("about: a\nfaults:\n  rival: 3\ncluster:\n  task_managers: 1\n"), HasSubstr("'faults.rival' means nothing in a cluster"));
+  EXPECT_THAT(complaint("about: a\nfaults:\n  cut: 3\n"), HasSubstr("'faults.cut' means nothing without a cluster"));
 }
 
 TEST(ScenarioTest, AnUnknownKeyIsNamedWithItsLineAndWhatIsAllowed) {

@@ -158,6 +158,7 @@ class MemoryNetwork::World : public std::enable_shared_from_this<World> {
   std::vector<std::shared_ptr<Process>> processes_;
   std::map<Direction, std::int64_t> delays_;
   std::set<Direction> cut_;
+  std::set<std::string> frozen_;
   std::map<std::uint64_t, Ring> rings_;
 
  private:
@@ -179,7 +180,7 @@ class MemoryNetwork::World : public std::enable_shared_from_this<World> {
 
   /// When something happens at the pipe's end; nothing: not by time alone.
   std::optional<std::int64_t> due(const Pipe& pipe) const {
-    if (!pipe.read) return std::nullopt;
+    if (!pipe.read || frozen_.contains(pipe.way.second)) return std::nullopt;
     if (pipe.known_at_once) return now_ns();
     if (is_cut(pipe.way)) return std::nullopt;
     if (pipe.broken) return pipe.end_due_ns;
@@ -382,7 +383,7 @@ template <class See>
 void MemoryNetwork::World::for_each_event(See&& see) const {
   for (std::uint64_t i = 0; i < processes_.size(); ++i) {
     const Process& process = *processes_[i];
-    if (process.stopped) continue;
+    if (process.stopped || frozen_.contains(process.host)) continue;
     if (!process.tasks.empty()) see(now_ns(), Event{Event::Kind::kTask, i});
     if (!process.timers.empty()) see(process.timers.begin()->first.first, Event{Event::Kind::kTimer, i});
   }
@@ -390,7 +391,8 @@ void MemoryNetwork::World::for_each_event(See&& see) const {
     if (const auto when = due(*pipe)) see(*when, Event{Event::Kind::kBytes, id});
   }
   for (const auto& [id, ring] : rings_) {
-    const bool passes = !is_cut(ring.way) && !is_cut({ring.way.second, ring.way.first});
+    const auto& [from, to] = ring.way;
+    const bool passes = !is_cut({from, to}) && !is_cut({to, from}) && !frozen_.contains(from) && !frozen_.contains(to);
     if (passes) see(ring.due_ns, Event{Event::Kind::kRing, id});
   }
 }
@@ -449,6 +451,8 @@ void MemoryNetwork::set_delay(const std::string& from, const std::string& to, st
 }
 void MemoryNetwork::cut(const std::string& from, const std::string& to) { world_->cut_.emplace(from, to); }
 void MemoryNetwork::mend(const std::string& from, const std::string& to) { world_->cut_.erase({from, to}); }
+void MemoryNetwork::freeze(const std::string& host) { world_->frozen_.insert(host); }
+void MemoryNetwork::thaw(const std::string& host) { world_->frozen_.erase(host); }
 void MemoryNetwork::reset(const std::string& a, const std::string& b) { world_->reset(a, b); }
 
 }  // namespace tidemark

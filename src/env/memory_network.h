@@ -41,6 +41,9 @@ class MemoryNetwork {
   /// Nothing arrives that way, until it is mended; what was sent then does.
   void cut(const std::string& from, const std::string& to);
   void mend(const std::string& from, const std::string& to);
+  /// The host stands still: none of its processes does anything, its timers are late, and what arrives there waits. What it has sent goes on its way.
+  void freeze(const std::string& host);
+  void thaw(const std::string& host);
   /// Connections between the two hosts break, and both sides know it at once.
   void reset(const std::string& a, const std::string& b);
 

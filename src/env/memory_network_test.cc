@@ -97,6 +97,21 @@ TEST_F(MemoryNetworkTest, AShortCutLosesNothing) {
   EXPECT_FALSE(at_a_.closed.has_value());
 }
 
+TEST_F(MemoryNetworkTest, AFrozenHostSendsNothingAndReadsLaterWhatHasCome) {
+  const ConnectionOptions options;
+  connect_and_start(options);
+  const std::int64_t before = now_ms();
+  network_.freeze("b");
+  at_a_.connection->send({.kind = 1, .payload = "early"});
+  ASSERT_TRUE(world_.run_until([&] { return at_a_.closed.has_value(); }));
+  EXPECT_EQ(at_a_.closed->cause, CloseCause::kSilent);
+  EXPECT_GE(now_ms() - before, options.silence_ms);
+  EXPECT_TRUE(at_b_.frames.empty());
+  EXPECT_FALSE(at_b_.closed.has_value());
+  network_.thaw("b");
+  ASSERT_TRUE(world_.run_until([&] { return at_b_.closed.has_value(); }));
+}
+
 TEST_F(MemoryNetworkTest, APeerWithAnotherPaceIsNotTakenForDead) {
   connect({.sign_of_life_ms = 30'000, .silence_ms = 1000});
   ASSERT_TRUE(world_.run_until([&] { return at_a_.connection != nullptr && at_b_.connection != nullptr; }));
