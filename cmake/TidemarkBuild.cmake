@@ -158,4 +158,12 @@ function(tidemark_command)
   add_executable(tidemark_command ${PROJECT_SOURCE_DIR}/src/cli/main.cc)
   set_target_properties(tidemark_command PROPERTIES OUTPUT_NAME tidemark)
   target_link_libraries(tidemark_command PRIVATE tidemark_cli tidemark_rest tidemark tidemark_private_flags)
+  if(NOT CMAKE_CROSSCOMPILING)
+    # What completes its words in a shell, for the package.
+    file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/completion)
+    foreach(shell bash zsh fish)
+      add_custom_command(TARGET tidemark_command POST_BUILD VERBATIM
+        COMMAND sh -c "\"$1\" completion ${shell} > \"$2\"" sh $<TARGET_FILE:tidemark_command> ${PROJECT_BINARY_DIR}/completion/${shell})
+    endforeach()
+  endif()
 endfunction()

@@ -9,6 +9,12 @@ install(TARGETS tidemark EXPORT tidemark-targets
   FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 if(TIDEMARK_CLI)
   install(TARGETS tidemark_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  if(NOT CMAKE_CROSSCOMPILING)
+    # Where the shells of Debian look.
+    install(FILES ${PROJECT_BINARY_DIR}/completion/bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME tidemark)
+    install(FILES ${PROJECT_BINARY_DIR}/completion/zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions RENAME _tidemark)
+    install(FILES ${PROJECT_BINARY_DIR}/completion/fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d RENAME tidemark.fish)
+  endif()
 endif()
 install(EXPORT tidemark-targets NAMESPACE tidemark:: DESTINATION ${package_dir})
 

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/thread_name.h"
 #include "base/version.h"
-#include "control/http_answer.h"
+#include "control/process_report.h"
 #include "env/asio_transport.h"
 #include "env/cpu_cores.h"
 #include "env/local_host.h"
@@ -24,7 +24,6 @@ namespace {
 
 constexpr int kMostOfOneMachine = 64;  // that were given no folder
 constexpr double kPartForState = 0.7;
-constexpr unsigned kMetricsThreads = 4;
 
 TaskManagerSettings complete(const Env& env, TaskManagerSettings settings) {
   if (settings.host.empty()) settings.host = host_name();
@@ -84,11 +83,7 @@ TaskManagerThread::TaskManagerThread(const Env& env, const std::string& id)
 Result<> TaskManagerThread::serve_metrics() {
   if (settings().metrics.empty()) return {};
   TIDEMARK_ASSIGN(address, parse_network_address(settings().metrics));
-  TIDEMARK_ASSIGN(service, HttpService::start({.host = address.host, .port = address.port, .threads = kMetricsThreads, .waiting = kMetricsThreads},
-                                              {.handle = [this](const HttpRequest& request) {
-                                                const bool is_metrics = request.path == "/metrics" || request.path == "/metrics/";
-                                                return is_metrics ? task_manager_->endpoints().prometheus() : refuse(404, "there is only GET /metrics here");
-                                              }}));
+  TIDEMARK_ASSIGN(service, tidemark::serve_metrics(address, [this] { return task_manager_->endpoints().prometheus(); }));
   metrics_ = std::move(service);
   return {};
 }

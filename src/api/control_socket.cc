@@ -49,7 +49,9 @@ class ControlSocket::Control final : public JobControl {
     auto groups = metric_groups_of({.job_id = job.id, .job_name = job.name, .attempt = job.restarts, .process = process}, job.vertices, job.now_ms);
     groups.push_back(metric_group_of(job));
     const StateMemoryUse state{.bytes = env_.state_memory->held_bytes(), .budget_bytes = env_.state_memory->budget_bytes()};
-    groups.push_back({.scope = "taskmanager", .labels = {process.front(), {"process", job_}}, .metrics = metrics_of_this_process(*env_.files, state)});
+    groups.push_back({.scope = "taskmanager",
+                      .labels = {process.front(), {"process", job_}},
+                      .metrics = metrics_of_this_process(*env_.files, state)});
     return groups;
   }
   std::vector<CheckpointReport> checkpoints() const override { return master_.checkpoints(); }
@@ -65,11 +67,16 @@ class ControlSocket::Control final : public JobControl {
   mutable MetricRates rates_;  // guarded by mutex_
 };
 
-ControlSocket::ControlSocket(const std::string& folder, std::string job, JobMaster& master, const Env& env, Paths paths,
+ControlSocket::ControlSocket(const Listens& where, std::string job, JobMaster& master, const Env& env, Paths paths,
                              std::function<std::vector<VertexMetrics>()> vertices)
     : control_{std::make_unique<Control>(std::move(job), master, env, paths, std::move(vertices))},
       endpoints_{*control_},
       process_{*env.files, [this] { return control_->metrics(); }} {
+  if (!where.folder.empty()) listen(where.folder);
+  if (where.metrics) serve_metrics(*where.metrics);
+}
+
+void ControlSocket::listen(const std::string& folder) {
   auto name = UnixSocketName::in(folder, kControlSocket);
   auto server = name ? HttpServer::start(*std::move(name),
                                          [this](const HttpRequest& request) { return handle(request); })
@@ -79,6 +86,13 @@ ControlSocket::ControlSocket(const std::string& folder, std::string job, JobMast
   } else {
     log_warning(fmt::format("the job can't be reached by the command tidemark: {}", server.error().message()));
   }
+}
+
+void ControlSocket::serve_metrics(const NetworkAddress& address) {
+  auto service = tidemark::serve_metrics(address, [this] { return answer_prometheus(control_->metrics()); });
+  if (!service) return log_warning(fmt::format("the job's metrics can't be had: {}", service.error().message()));
+  metrics_ = *std::move(service);
+  log_info(fmt::format("metrics at http://{}/metrics", to_string(metrics_->address())));
 }
 
 ControlSocket::~ControlSocket() = default;

@@ -8,10 +8,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "control/http.h"
+#include "control/http_service.h"
 #include "control/job_endpoints.h"
 #include "control/process_report.h"
 #include "coordinator/job_master.h"
@@ -23,9 +25,12 @@ class ControlSocket {
  public:
   /// Of what paths in requests are names: without a storage all are of this machine, however they are written.
   enum class Paths : std::uint8_t { kOfThisMachine, kOfAStorage };
-  /// `folder`: the socket's, whose LOCK the process holds. A job that can't listen runs all the same, with a
-  /// line in the log. `vertices` may be called from any thread.
-  ControlSocket(const std::string& folder, std::string job, JobMaster& master, const Env& env, Paths paths,
+  struct Listens {
+    std::string folder;                     ///< of the socket, whose LOCK the process holds; empty: there is none
+    std::optional<NetworkAddress> metrics;  ///< there GET /metrics is answered, too
+  };
+  /// A job that can't listen runs all the same, with a line in the log. `vertices` may be called from any thread.
+  ControlSocket(const Listens& where, std::string job, JobMaster& master, const Env& env, Paths paths,
                 std::function<std::vector<VertexMetrics>()> vertices);
   ~ControlSocket();
   ControlSocket(const ControlSocket&) = delete;
@@ -37,12 +42,15 @@ class ControlSocket {
  private:
   class Control;
 
+  void listen(const std::string& folder);
+  void serve_metrics(const NetworkAddress& address);
   HttpResponse handle(const HttpRequest& request);
 
   const std::unique_ptr<Control> control_;
   JobEndpoints endpoints_;
   const ProcessEndpoints process_;
   std::unique_ptr<HttpServer> server_;
+  std::unique_ptr<HttpService> metrics_;
 };
 
 }  // namespace tidemark

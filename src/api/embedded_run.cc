@@ -16,6 +16,7 @@
 #include "control/control_folder.h"
 #include "coordinator/job_master.h"
 #include "coordinator/master_options.h"
+#include "env/network_address.h"
 #include "snapshot/checkpoint_store.h"
 #include "worker/threaded_execution.h"
 
@@ -138,6 +139,12 @@ class ProgramRun {
 
 Result<JobOutcome> run_embedded(const Options& options, const PhysicalPlan& plan, const detail::JobFactories& factories,
                                 const UserParts& parts, RunStyle style) {
+  ControlSocket::Listens where;
+  if (!options.metrics_address.empty()) {
+    auto address = parse_network_address(options.metrics_address);
+    if (!address) return std::unexpected{address.error().within("metrics.address")};
+    where.metrics = *std::move(address);
+  }
   TIDEMARK_ASSIGN(environment, JobEnvironment::make(options, plan.logical.job, parts, JobEnvironment::Extent::kWholeJob));
   const Env& env = environment->env();
   TIDEMARK_ASSIGN(threads, make_task_threads(options, *env.files));
@@ -151,9 +158,11 @@ Result<JobOutcome> run_embedded(const Options& options, const PhysicalPlan& plan
   // Sockets are no files of a storage's.
   const std::unique_ptr<ControlFolder> control_folder =
       has_store && parts.storage != nullptr ? make_control_folder(*env.files, options.checkpointing.dir, plan.logical.job) : nullptr;
+  if (has_store && parts.storage == nullptr) where.folder = folder;
+  if (control_folder != nullptr) where.folder = control_folder->path();
   std::optional<ControlSocket> socket;
-  if (has_store && (parts.storage == nullptr || control_folder != nullptr)) {
-    socket.emplace(control_folder != nullptr ? control_folder->path() : folder, plan.logical.job, job, env,
+  if (!where.folder.empty() || where.metrics) {
+    socket.emplace(where, plan.logical.job, job, env,
                    parts.storage == nullptr ? ControlSocket::Paths::kOfThisMachine : ControlSocket::Paths::kOfAStorage,
                    [&worker] { return worker.vertex_metrics(); });
   }

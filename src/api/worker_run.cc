@@ -65,7 +65,8 @@ void serve(WorkerServer& server, Mailbox& connections, const Clock& clock) {
 std::vector<MetricGroup> metrics_of(const WorkerOrder& order, const std::string& job, const Env& env, const WorkerServer& server) {
   const std::vector<MetricLabel> process{{"tm_id", order.task_manager}, {"host", order.host}};
   const WorkerServer::Told told = server.last_metrics();
-  auto groups = metric_groups_of({.job_id = order.job_id, .job_name = job, .attempt = told.attempt, .process = process}, told.vertices, env.clock->wall_ms());
+  const TasksOf whose{.job_id = order.job_id, .job_name = job, .attempt = told.attempt, .process = process};
+  std::vector<MetricGroup> groups = metric_groups_of(whose, told.vertices, env.clock->wall_ms());
   std::vector<MetricLabel> labels = process;
   labels.push_back({"process", order.name});
   const StateMemoryUse state{.bytes = env.state_memory->held_bytes(), .budget_bytes = env.state_memory->budget_bytes()};

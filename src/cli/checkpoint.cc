@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "cli/commands.h"
 #include "cli/job_argument.h"
@@ -32,16 +33,18 @@ std::string text_at(const Json& json, const char* name) {
 }
 
 /// What a person looks for: whether it is complete and where, or why it failed.
+std::string outcome_of(const Json& checkpoint, std::string_view status) {
+  if (status == "FAILED") return text_at(checkpoint, "failure_message");
+  if (status == "COMPLETED") return checkpoint.value("discarded", false) ? "deleted, as newer ones are complete" : text_at(checkpoint, "external_path");
+  return fmt::format("{} of {} subtasks have acknowledged it", number_at(checkpoint, "num_acknowledged_subtasks"), number_at(checkpoint, "num_subtasks"));
+}
+
 std::string line_of(const Json& checkpoint) {
   const std::string status = text_at(checkpoint, "status");
   const std::chrono::sys_time triggered{std::chrono::milliseconds{number_at(checkpoint, "trigger_timestamp")}};
-  const std::string what = status == "COMPLETED" ? text_at(checkpoint, "external_path")
-                           : status == "FAILED"  ? text_at(checkpoint, "failure_message")
-                                                 : fmt::format("{} of {} subtasks have acknowledged it", number_at(checkpoint, "num_acknowledged_subtasks"),
-                                                               number_at(checkpoint, "num_subtasks"));
   return fmt::format("{:%d.%m.%Y %H:%M:%S} : {} {} ({}) : {} ms : {} bytes : {}", std::chrono::floor<std::chrono::seconds>(triggered),
                      text_at(checkpoint, "checkpoint_type"), number_at(checkpoint, "id"), status, number_at(checkpoint, "end_to_end_duration"),
-                     number_at(checkpoint, "checkpointed_size"), what);
+                     number_at(checkpoint, "checkpointed_size"), outcome_of(checkpoint, status));
 }
 
 Result<ExitStatus> tell_history(const Cli& cli, const JobArgument& argument) {

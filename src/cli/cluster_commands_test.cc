@@ -121,10 +121,11 @@ TEST_F(ClusterCommands, TheHistoryOfCheckpointsSaysWhereTheyAreOrWhyTheyFailed) 
   ASSERT_EQ(run({"checkpoint", "--history", kJob}), ExitStatus::kDone) << err_;
   EXPECT_THAT(out_, ElementsAre("01.01.1970 00:00:03 : CHECKPOINT 7 (COMPLETED) : 20 ms : 10 bytes : /state/orders/chk-7-1",
                                 "01.01.1970 00:00:02 : SAVEPOINT 6 (COMPLETED) : 40 ms : 30 bytes : /sp/savepoint-6",
-                                "01.01.1970 00:00:02 : CHECKPOINT 5 (FAILED) : 10 ms : 0 bytes : checkpoint 5: declined by subtask 0 of vertex 1 (io): the disk is full"));
+                                "01.01.1970 00:00:02 : CHECKPOINT 5 (FAILED) : 10 ms : 0 bytes : checkpoint 5: declined by subtask 0 of vertex 1 (io): the disk is full",
+                                "01.01.1970 00:00:02 : CHECKPOINT 4 (COMPLETED) : 10 ms : 0 bytes : deleted, as newer ones are complete"));
   ASSERT_EQ(run({"checkpoint", "--json", "--history", kJob}), ExitStatus::kDone) << err_;
   EXPECT_EQ(json()["job"], kJob);
-  ASSERT_THAT(json()["checkpoints"], SizeIs(3));
+  ASSERT_THAT(json()["checkpoints"], SizeIs(4));
   EXPECT_EQ(json()["checkpoints"][2]["status"], "FAILED");
   EXPECT_THAT(cluster_.orders, IsEmpty()) << "none is taken";
 }

@@ -10,7 +10,12 @@ namespace tidemark {
 Result<ClusterOptions> read_config(FileSystem& files, const std::string& path) {
   if (path.empty()) return ClusterOptions{};
   TIDEMARK_ASSIGN(text, read_file(files, path));
-  return read_cluster_options(text, path);
+  TIDEMARK_ASSIGN(options, read_cluster_options(text, path));
+  for (std::string* const file : {&options.internal_tls.certificate, &options.internal_tls.key, &options.internal_tls.authority,
+                                  &options.rest_tls.certificate, &options.rest_tls.key}) {
+    if (!file->empty()) *file = files.absolute_path(*file);  // workers read them in folders of their own
+  }
+  return options;
 }
 
 Result<std::optional<Tls>> internal_tls(const ClusterOptions& options) {

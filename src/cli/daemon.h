@@ -15,7 +15,7 @@ namespace tidemark {
 /// Of the environment: what REST asks its callers for.
 constexpr const char* kTokenVariable = "TIDEMARK_TOKEN";
 
-/// What the configuration file says; nothing is set where `path` is empty.
+/// What the configuration file says, its files of TLS with absolute paths; nothing is set where `path` is empty.
 Result<ClusterOptions> read_config(FileSystem& files, const std::string& path);
 /// Of the connections in the cluster; none where the file names no certificate. kInvalidArgument: a file can't be used.
 Result<std::optional<Tls>> internal_tls(const ClusterOptions& options);

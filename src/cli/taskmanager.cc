@@ -54,6 +54,9 @@ Result<TaskManagerSettings> settings_of(const Cli& cli, const Arguments& argumen
   TIDEMARK_ASSIGN(job_manager, job_manager_of(arguments, options));
   TIDEMARK_ASSIGN(tls, internal_tls(options));
   TIDEMARK_ASSIGN(memory, memory_of(arguments, options));
+  if (!arguments.metrics.empty()) {
+    if (const auto parsed = parse_network_address(arguments.metrics); !parsed) return std::unexpected{parsed.error().within("--metrics")};
+  }
   return TaskManagerSettings{.job_manager = job_manager,
                              .id = first(arguments.id, options.task_manager.id),
                              .data_host = first(arguments.data_host, options.task_manager.host),

@@ -93,6 +93,7 @@ struct Options {
   std::int64_t state_memory = 0;  ///< bytes that keyed state may take; 0: 70 % of what the machine or the container has
   StateBackend state_backend = StateBackend::kHashmap;
   std::string rocksdb_folder;  ///< below which a process keeps its databases; empty: the system's folder of temporary files
+  std::string metrics_address;  ///< "host:port" where a job that runs alone answers GET /metrics; empty: at its control socket alone
   LogLevel log_level = LogLevel::kInfo;
   bool plan_only = false;  ///< print the plan and end
   bool check_only = false;   ///< say whether the job could start from check_path, and end

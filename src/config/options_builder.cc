@@ -72,9 +72,9 @@ Rule size_rule(std::string key, std::string help, auto field) {
           .show = [=](const Options& options) { return format_bytes(field(options)); }};
 }
 
-Rule path_rule(std::string key, std::string help, auto field) {
+Rule text_rule(std::string key, std::string expected, std::string help, auto field) {
   return {.key = std::move(key),
-          .expected = "a path",
+          .expected = std::move(expected),
           .help = std::move(help),
           .set =
               [=](Options& options, std::string_view text) {
@@ -83,6 +83,8 @@ Rule path_rule(std::string key, std::string help, auto field) {
               },
           .show = [](const Options&) { return std::string{"none"}; }};
 }
+
+Rule path_rule(std::string key, std::string help, auto field) { return text_rule(std::move(key), "a path", std::move(help), field); }
 
 Rule flag_rule(std::string key, std::string help, auto field) {
   return {.key = std::move(key),
@@ -301,6 +303,9 @@ std::vector<Rule> make_rules() {
   rules.push_back(path_rule("state.backend.rocksdb.localdir",
                             "folder for what rocksdb keeps while the job runs; without it the system's temporary folder",
                             [](auto& o) -> auto& { return o.rocksdb_folder; }));
+  rules.push_back(text_rule("metrics.address", "an address such as 127.0.0.1:9249",
+                            "where Prometheus gets the job's metrics while it runs alone, HOST:PORT; without it nowhere",
+                            [](auto& o) -> auto& { return o.metrics_address; }));
   rules.push_back(choice_rule<LogLevel>("log.level",
                                         {{"debug", LogLevel::kDebug},
                                          {"info", LogLevel::kInfo},

@@ -70,7 +70,7 @@ Json entry_of(const CheckpointGlance& checkpoint) {
   entry["tasks"] = Json::object();
   if (is_complete(checkpoint)) {
     entry["external_path"] = checkpoint.path;
-    entry["discarded"] = false;
+    entry["discarded"] = checkpoint.is_deleted;
   } else if (has_failed(checkpoint)) {
     entry["failure_timestamp"] = checkpoint.completed_ms;
     entry["failure_message"] = checkpoint.failure;

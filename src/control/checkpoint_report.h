@@ -27,6 +27,7 @@ struct CheckpointGlance {
   std::int64_t acknowledged_ms = -1;  ///< the newest acknowledgement; -1: none
   std::uint32_t tasks = 0;            ///< that have to acknowledge it; 0: not known
   std::uint32_t acknowledged = 0;     ///< of these
+  bool is_deleted = false;            ///< complete, and newer ones have replaced it
   std::string failure = {};           ///< of a failed one: which checkpoint, operator, subtask, host and phase, and why
 };
 

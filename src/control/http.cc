@@ -128,14 +128,26 @@ httplib::Headers headers_to(const HttpPeer& peer) {
   return {{"Authorization", "Bearer " + peer.token}};
 }
 
-httplib::Client client_of(const HttpPeer& peer) {
-  httplib::Client client{fmt::format("{}://{}", peer.tls ? "https" : "http", to_string(peer.address))};
-  if (!peer.authority.empty()) client.set_ca_cert_path(peer.authority);
+template <class Client>
+void set_up(Client& client, const HttpPeer& peer) {
   const auto timeout = std::chrono::milliseconds{peer.timeout_ms};
   client.set_connection_timeout(std::min<std::chrono::milliseconds>(timeout, kConnectTimeout));
   client.set_read_timeout(timeout);
   client.set_write_timeout(timeout);
-  return client;
+}
+
+/// What `ask` gets of a client of that peer.
+template <class Ask>
+httplib::Result ask_peer(const HttpPeer& peer, Ask&& ask) {
+  if (!peer.tls) {
+    httplib::Client client{peer.address.host, peer.address.port};
+    set_up(client, peer);
+    return ask(client);
+  }
+  httplib::SSLClient client{peer.address.host, peer.address.port};
+  if (!peer.authority.empty()) client.set_ca_cert_path(peer.authority.c_str());
+  set_up(client, peer);
+  return ask(client);
 }
 
 Result<HttpResponse> answer_of(const httplib::Result& result, const HttpPeer& peer) {
@@ -144,7 +156,11 @@ Result<HttpResponse> answer_of(const httplib::Result& result, const HttpPeer& pe
   if (result.error() == httplib::Error::Connection || result.error() == httplib::Error::ConnectionTimeout) {
     return fail(ErrorCode::kNotFound, fmt::format("nobody listens at {}", at));
   }
-  if (result.error() == httplib::Error::SSLServerVerification || result.error() == httplib::Error::SSLLoadingCerts) {
+  if (result.error() == httplib::Error::SSLLoadingCerts) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' can't be read: it must be a PEM file of the authority that signed the certificate of {}",
+                                                         peer.authority, at));
+  }
+  if (result.error() == httplib::Error::SSLServerVerification) {
     return fail(ErrorCode::kFailedPrecondition,
                 fmt::format("the certificate of {} is not trusted: it must be in that name, and signed by {}", at,
                             peer.authority.empty() ? "an authority that this machine trusts" : fmt::format("that of '{}'", peer.authority)));
@@ -174,10 +190,9 @@ Result<HttpResponse> http_call(const UnixSocketName& name, const HttpRequest& re
 }
 
 Result<HttpResponse> http_call(const HttpPeer& peer, const HttpRequest& request) {
-  httplib::Client client = client_of(peer);
   httplib::Request sent = to_httplib(request);
   sent.headers.merge(headers_to(peer));
-  return answer_of(client.send(sent), peer);
+  return answer_of(ask_peer(peer, [&](auto& client) { return client.send(sent); }), peer);
 }
 
 Result<HttpResponse> http_upload(const HttpPeer& peer, const std::string& path, const std::string& field, const HttpFile& file) {
@@ -206,9 +221,9 @@ Result<HttpResponse> http_upload(const HttpPeer& peer, const std::string& path, 
     }
     return sink.write(bytes->data(), bytes->size());
   };
-  httplib::Client client = client_of(peer);
-  const auto result = client.Post(path, headers_to(peer), before.size() + file.bytes + after.size(), send,
-                                  "multipart/form-data; boundary=" + boundary);
+  const auto result = ask_peer(peer, [&](auto& client) {
+    return client.Post(path, headers_to(peer), before.size() + file.bytes + after.size(), send, "multipart/form-data; boundary=" + boundary);
+  });
   TIDEMARK_TRY(read);
   return answer_of(result, peer);
 }

@@ -49,15 +49,20 @@ class GuardedStream final : public httplib::Stream {
     return count == 0 ? -1 : static_cast<ssize_t>(count);
   }
   ssize_t write(const char* from, size_t size) override {
+    has_written_ = true;
     return tls_ != nullptr ? tls_->write({from, size}) : socket_.write({from, size});
   }
   void get_remote_ip_and_port(std::string&, int&) const override {}
   void get_local_ip_and_port(std::string&, int&) const override {}
   socket_t socket() const override { return socket_.descriptor(); }
 
+  bool has_written() const { return has_written_; }
+  void answer(const std::string& text) { (void)write(text.data(), text.size()); }
+
  private:
   LimitedSocket& socket_;
   TlsSocket* const tls_;
+  bool has_written_ = false;
 };
 
 // Of the request that this thread reads. httplib hands its callbacks no more than the request.
@@ -183,16 +188,32 @@ class GuardedServer final : public httplib::Server {
     LimitedSocket socket{descriptor, Milliseconds{turns_away ? 1 : settings_.silence_ms}};
     const std::string peer = socket.peer();
     if (turns_away || !enter(socket, peer)) {
-      (void)socket.write(raw_answer(503, "Service Unavailable", kTooMany));
-      socket.farewell(Milliseconds{1});
+      turn_away(socket);
       return false;
     }
-    socket.allow(on_the_wire(settings_.largest_header, settings_), Milliseconds{settings_.header_ms});
+    allow_header(socket);
     const bool done = certificate_ != nullptr ? serve_with_tls(socket) : serve(socket, nullptr);
-    if (!socket.has_written()) say_why_not(socket);
     if (socket.has_written()) socket.farewell(kLongestFarewell);
     leave(socket, peer);
     return done;
+  }
+
+  void allow_header(LimitedSocket& socket) const {
+    socket.allow(on_the_wire(settings_.largest_header, settings_), Milliseconds{settings_.header_ms});
+  }
+
+  /// Who wants TLS is greeted for it, but not by the thread that accepts.
+  void turn_away(LimitedSocket& socket) const {
+    const std::string answer = raw_answer(503, "Service Unavailable", kTooMany);
+    if (certificate_ == nullptr) {
+      (void)socket.write(answer);
+    } else if (!turns_away) {
+      allow_header(socket);
+      TlsSocket tls{*certificate_, socket};
+      if (tls.greet() == TlsSocket::Greeting::kDone) (void)tls.write(answer);
+      tls.end_writing();
+    }
+    socket.farewell(Milliseconds{1});
   }
 
   bool serve_with_tls(LimitedSocket& socket) {
@@ -212,15 +233,16 @@ class GuardedServer final : public httplib::Server {
     // Nobody needs parts of an answer, and thousands of them would be large.
     const bool done = process_request(stream, true, closed, [](httplib::Request& request) { request.ranges.clear(); });
     at_hand = nullptr;
+    if (!stream.has_written()) say_why_not(stream, socket.trouble());
     return done;
   }
 
   /// The request's first line did not come whole, of which httplib says nothing.
-  static void say_why_not(LimitedSocket& socket) {
-    if (socket.trouble() == Trouble::kTooLarge) {
-      (void)socket.write(raw_answer(431, "Request Header Fields Too Large", "the request's headers are too long"));
-    } else if (socket.trouble() == Trouble::kTooSlow) {
-      (void)socket.write(raw_answer(408, "Request Timeout", "the request did not come in time"));
+  static void say_why_not(GuardedStream& stream, Trouble trouble) {
+    if (trouble == Trouble::kTooLarge) {
+      stream.answer(raw_answer(431, "Request Header Fields Too Large", "the request's headers are too long"));
+    } else if (trouble == Trouble::kTooSlow) {
+      stream.answer(raw_answer(408, "Request Timeout", "the request did not come in time"));
     }
   }
 
@@ -312,7 +334,7 @@ class HttpService::Impl {
     }
     const bool looks = request.method == "GET" || request.method == "HEAD";
     if (!(handlers_.changes ? handlers_.changes(request.method, request.path) : !looks)) return std::nullopt;
-    return refuse(403, "without a token nothing can be changed from outside: give the JobManager one in its variable TIDEMARK_TOKEN, or let it listen at "
+    return refuse(403, "without a token this can't be asked for from outside: give the JobManager one in its variable TIDEMARK_TOKEN, or let it listen at "
                        "127.0.0.1");
   }
 

@@ -329,7 +329,7 @@ TEST_F(HttpsServiceTest, PlainHttpIsToldToSpeakTls) {
 
 TEST_F(HttpsServiceTest, WhoDoesNotGreetInTimeOrSendsGarbageIsLetGo) {
   serve(with_tls());
-  EXPECT_THAT(read_all(dial()), StartsWith("HTTP/1.1 408"));
+  EXPECT_EQ(read_all(dial()), "");
   raw(std::string("\x16\x03\x01\x40\x00", 5) + std::string(20'000, 'g'));
   raw(std::string(1u << 20, '\0'));
   EXPECT_EQ(handled_, 0);
@@ -340,9 +340,37 @@ TEST_F(HttpsServiceTest, HeadersAreLimitedBehindTls) {
   serve(with_tls());
   HttpPeer peer = trusting();
   peer.token = std::string(60'000, 't');
-  const auto answer = http_call(peer, {.path = "/x"});
-  EXPECT_TRUE(!answer || answer->status == 431 || answer->status == 400);
+  EXPECT_EQ(value_or_throw(http_call(peer, {.path = "/x"})).status, 431);
   EXPECT_EQ(handled_, 0);
+}
+
+TEST_F(HttpsServiceTest, WhoIsOneTooManyIsToldSoBehindTls) {
+  HttpServiceSettings one = with_tls();
+  one.most_of_one_peer = 1;
+  serve(one);
+  waiting_.count_down(3);
+  std::thread holds{[&] { EXPECT_EQ(value_or_throw(http_call(trusting(), {.path = "/wait"})).status, 200); }};
+  waiting_.wait();
+  EXPECT_EQ(value_or_throw(http_call(trusting(), {.path = "/x"})).status, 503);
+  go_on_.count_down();
+  holds.join();
+}
+
+TEST_F(HttpsServiceTest, ItEndsThoughSomebodyIsSilentInTheGreeting) {
+  HttpServiceSettings patient = with_tls();
+  patient.silence_ms = patient.header_ms = 600'000;
+  serve(patient);
+  const int silent = dial();
+  EXPECT_EQ(value_or_throw(http_call(trusting(), {.path = "/x"})).status, 200);
+  service_.reset();
+  EXPECT_EQ(read_all(silent), "");
+}
+
+TEST_F(HttpsServiceTest, AnAuthorityThatIsNoFileIsNamed) {
+  serve(with_tls());
+  HttpPeer mistyped = trusting();
+  mistyped.authority = "/none.crt";
+  EXPECT_THAT(http_call(mistyped, {.path = "/x"}).error().message(), HasSubstr("'/none.crt' can't be read"));
 }
 
 TEST_F(HttpsServiceTest, FilesThatAreNoCertificateAreNamed) {

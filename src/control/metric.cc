@@ -60,7 +60,8 @@ std::string labels_of(const MetricGroup& group) {
 std::string to_text(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
-  return std::abs(value) <= kLargestWhole && value == std::floor(value) ? fmt::format("{}", static_cast<std::int64_t>(value)) : fmt::format("{}", value);
+  const bool is_whole = std::abs(value) <= kLargestWhole && value == std::floor(value);
+  return is_whole ? fmt::format("{}", static_cast<std::int64_t>(value)) : fmt::format("{}", value);
 }
 
 // All lines of a name must stand together.

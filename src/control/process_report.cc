@@ -17,6 +17,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::int64_t kAnswerWithin_ms = 3'000;
+constexpr unsigned kMetricsThreads = 4;
 
 std::string_view in_words(char state) {
   switch (state) {
@@ -105,8 +106,17 @@ std::optional<HttpResponse> ProcessEndpoints::handle(const HttpRequest& request)
   return std::nullopt;
 }
 
+Result<std::unique_ptr<HttpService>> serve_metrics(const NetworkAddress& address, std::function<HttpResponse()> metrics) {
+  return HttpService::start({.host = address.host, .port = address.port, .threads = kMetricsThreads, .waiting = kMetricsThreads},
+                            {.handle = [metrics = std::move(metrics)](const HttpRequest& request) {
+                              const bool is_metrics = parts_of_path(request.path) == std::vector<std::string>{"metrics"};
+                              return is_metrics ? metrics() : refuse(404, "there is only GET /metrics here");
+                            }});
+}
+
 Result<ProcessReport> ask_process(const UnixSocketName& socket, ProcessPart part) {
-  TIDEMARK_ASSIGN(response, http_call(socket, {.path = part == ProcessPart::kMetrics ? "/metrics/described" : "/thread-dump/described"}, kAnswerWithin_ms));
+  const std::string path = part == ProcessPart::kMetrics ? "/metrics/described" : "/thread-dump/described";
+  TIDEMARK_ASSIGN(response, http_call(socket, {.path = path}, kAnswerWithin_ms));
   if (response.status != 200) return fail(ErrorCode::kIo, fmt::format("the process answers with status {}", response.status));
   return from_described<ProcessReport>(response.body);
 }

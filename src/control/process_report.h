@@ -4,14 +4,17 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "control/http.h"
+#include "control/http_service.h"
 #include "control/metric.h"
 #include "env/file_system.h"
+#include "env/network_address.h"
 
 namespace tidemark {
 
@@ -54,6 +57,9 @@ class ProcessEndpoints {
   FileSystem& files_;
   const std::function<std::vector<MetricGroup>()> metrics_;
 };
+
+/// A service for Prometheus: GET /metrics, and nothing else. kIo: nobody may listen there.
+Result<std::unique_ptr<HttpService>> serve_metrics(const NetworkAddress& address, std::function<HttpResponse()> metrics);
 
 enum class ProcessPart { kMetrics, kThreads };
 /// Asks a process whose socket has that name, and waits for it a few seconds; the other part is empty.

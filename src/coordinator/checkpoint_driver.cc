@@ -406,6 +406,7 @@ void CheckpointDriver::carry_out(const DeleteCheckpoint& command) {
   const auto known = complete_.find(command.id);
   const AttemptId attempt = known != complete_.end() ? known->second : attempt_;
   if (known != complete_.end()) complete_.erase(known);
+  context_.tracker.on_deleted(command.id);
   cleaner_.remove(command.id, attempt, [this] { cleaned(); });
 }
 

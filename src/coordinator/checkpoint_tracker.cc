@@ -127,6 +127,13 @@ void CheckpointTracker::on_completed(CheckpointId id, std::string path, Moment n
   stats_.last_completed = completed;
 }
 
+void CheckpointTracker::on_deleted(CheckpointId id) {
+  const std::lock_guard guard{mutex_};
+  for (CheckpointReport& each : ended_) {
+    if (each.glance.id == id && each.glance.status == CheckpointStatus::kCompleted) each.glance.is_deleted = true;
+  }
+}
+
 void CheckpointTracker::on_aborted(CheckpointId id, AbortReason reason, const std::string& cause, Moment now) {
   switch (reason) {
     case AbortReason::kDeclined:

@@ -36,6 +36,8 @@ class CheckpointTracker {
   void on_triggered(const Barrier& barrier, std::size_t tasks, Moment now);
   void on_ack(TaskId task, CheckpointId id, const TaskSnapshot& snapshot, Moment now);
   void on_completed(CheckpointId id, std::string path, Moment now);
+  /// Newer ones have replaced it.
+  void on_deleted(CheckpointId id);
   /// `cause` names checkpoint, operator and phase where it is a failure.
   void on_aborted(CheckpointId id, AbortReason reason, const std::string& cause, Moment now);
   /// Nobody knows whether it completed, or another attempt has taken over.

@@ -96,6 +96,14 @@ TEST_F(CheckpointTrackerTest, TheHistoryIsBoundedAndKeepsTheNewestOfEachKind) {
   EXPECT_THAT(ids(), SizeIs(14));
 }
 
+TEST_F(CheckpointTrackerTest, OneThatNewerOnesHaveReplacedSaysSo) {
+  complete(1);
+  complete(2);
+  tracker_.on_deleted(1);
+  EXPECT_FALSE(tracker_.checkpoints()[0].glance.is_deleted);
+  EXPECT_TRUE(tracker_.checkpoints()[1].glance.is_deleted);
+}
+
 TEST_F(CheckpointTrackerTest, WhatEarlierMastersToldOfStandsBehind) {
   tracker_.begin_behind({{.id = 8, .path = "/chk-8"}, {.id = 7, .status = CheckpointStatus::kFailed, .failure = "no mood"}});
   complete(9);

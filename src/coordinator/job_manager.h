@@ -125,7 +125,7 @@ class JobManager {
   void resume_upgrade(const std::string& id);
   void watch_trial(const std::string& id);
   void look_at_upgrade(const std::string& id);
-  void look_at_trial(ManagedJob& job, Upgrade& upgrade);
+  void look_at_trial(const std::string& id);
   void take_place(const std::string& id);
   void go_back(const std::string& id);
   void conclude_upgrade(const std::string& id, Result<Upgraded> outcome);

@@ -147,7 +147,7 @@ void JobManager::resume_upgrade(const std::string& id) {
 void JobManager::watch_trial(const std::string& id) {
   const std::int64_t now_ns = env_.clock->steady_ns();
   upgrades_[id].deadline_ns = now_ns + find(id)->record().trial_ms * 1'000'000;
-  upgrades_[id].next_look = timers_.at(now_ns + kLookNs, [this, id] { look_at_upgrade(id); });
+  upgrades_[id].next_look = timers_.at(now_ns + kLookNs, [this, id] { look_at_trial(id); });
 }
 
 void JobManager::look_at_upgrade(const std::string& id) {
@@ -155,13 +155,14 @@ void JobManager::look_at_upgrade(const std::string& id) {
   const auto upgrade = upgrades_.find(id);
   if (job == nullptr || upgrade == upgrades_.end() || upgrade->second.is_waiting) return;
   if (job->record().completed_checkpoints > 0) return take_place(id);
-  if (job->is_over()) return go_back(id);
-  if (upgrade->second.deadline_ns != 0 && !job->record().is_to_be_cancelled) look_at_trial(*job, upgrade->second);
+  if (job->is_over()) go_back(id);
 }
 
-/// Asks for the checkpoint, however long the job's own interval is.
-void JobManager::look_at_trial(ManagedJob& job, Upgrade& upgrade) {
-  const std::string id = job.record().id;
+/// Now and then. Asks for the checkpoint, however long the job's own interval is.
+void JobManager::look_at_trial(const std::string& id) {
+  ManagedJob& job = *find(id);
+  Upgrade& upgrade = upgrades_.at(id);
+  if (job.is_over() || job.record().is_to_be_cancelled) return;
   const std::int64_t now_ns = env_.clock->steady_ns();
   if (now_ns >= upgrade.deadline_ns) {
     job.note_failure(Error{ErrorCode::kTimeout, fmt::format("no checkpoint was complete within {} ms; {}", job.record().trial_ms,
@@ -169,7 +170,7 @@ void JobManager::look_at_trial(ManagedJob& job, Upgrade& upgrade) {
     std::ignore = cancel(id);
     return;
   }
-  upgrade.next_look = timers_.at(std::min(now_ns + kLookNs, upgrade.deadline_ns), [this, id] { look_at_upgrade(id); });
+  upgrade.next_look = timers_.at(std::min(now_ns + kLookNs, upgrade.deadline_ns), [this, id] { look_at_trial(id); });
   if (std::exchange(upgrade.is_checkpointing, true)) return;
   take_snapshot(id, {.what = SnapshotOrder::What::kCheckpoint}, [this, id, inbox = inbox_](const Result<SnapshotTaken>&) {
     inbox->mailbox.post([this, id] {

@@ -221,6 +221,19 @@ TEST_F(JobMasterTest, ADeclinedCheckpointIsCountedAndNamesOperatorPhaseAndCause)
   EXPECT_EQ(checkpoint_folders(world).size(), 1u) << "what aborted ones left is discarded";
 }
 
+TEST_F(JobMasterTest, TheHistorySaysWhichCheckpointsAreThereStill) {
+  World world{1};
+  SimulatedRun run{world};
+  ASSERT_EQ(run.run().state, JobState::kFinished);
+  const std::vector<CheckpointReport> told = run.master.checkpoints();
+  ASSERT_GT(told.size(), 2u);
+  for (const CheckpointReport& each : told) {
+    EXPECT_EQ(each.glance.is_deleted, !world.files.stat(each.glance.path)) << each.glance.path;
+    EXPECT_EQ(each.glance.acknowledged, each.glance.tasks);
+  }
+  EXPECT_FALSE(told.front().glance.is_deleted);
+}
+
 TEST_F(JobMasterTest, ACheckpointThatATaskIgnoresExpiresAndNamesTheTask) {
   World world{1};
   world.faults.ignore_one_in = 3;

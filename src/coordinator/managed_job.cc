@@ -15,7 +15,7 @@ namespace {
 
 // As many as REST tells of.
 constexpr std::size_t kMostFailures = 16;
-// A record is made durable: more often than this only what people ask for is worth it.
+// A record is made durable: more often than this only what somebody waits for is worth it.
 constexpr std::int64_t kHistoryPeriodNs = 10'000'000'000;
 
 std::uint32_t slots_of(const PhysicalPlan& plan) {
@@ -93,7 +93,11 @@ Progress ManagedJob::step_master() {
   return master_->step();
 }
 
-std::optional<std::int64_t> ManagedJob::next_deadline_ns() const { return master_ == nullptr ? std::nullopt : master_->next_deadline_ns(); }
+std::optional<std::int64_t> ManagedJob::next_deadline_ns() const {
+  std::optional<std::int64_t> earliest = master_ == nullptr ? std::nullopt : master_->next_deadline_ns();
+  if (has_unwritten_history_) earliest = std::min(earliest.value_or(history_due_ns_), history_due_ns_);
+  return earliest;
+}
 
 void ManagedJob::note_progress() {
   const JobStatus status = master_->status();
@@ -119,11 +123,18 @@ void ManagedJob::note_checkpoints() {
   std::erase_if(checkpoints_, [](const CheckpointReport& each) { return each.glance.status == CheckpointStatus::kInProgress; });
   record_.checkpoints.clear();
   for (const CheckpointReport& each : checkpoints_) record_.checkpoints.push_back(each.glance);
+  has_unwritten_history_ = true;
+  const bool is_waited_for = !record_.replaces.empty() || (!checkpoints_.empty() && checkpoints_.front().glance.is_savepoint);
+  has_changed_ = has_changed_ || is_waited_for;
+}
+
+bool ManagedJob::take_change() {
   const std::int64_t now_ns = services_.env.clock->steady_ns();
-  const bool is_asked_for = !checkpoints_.empty() && checkpoints_.front().glance.is_savepoint;
-  if (now_ns < history_due_ns_ && !is_asked_for) return;
+  const bool is_due = has_unwritten_history_ && now_ns >= history_due_ns_;
+  if (!std::exchange(has_changed_, false) && !is_due) return false;
+  has_unwritten_history_ = false;
   history_due_ns_ = now_ns + kHistoryPeriodNs;
-  has_changed_ = true;
+  return true;
 }
 
 void ManagedJob::note_failure(const Error& error) {

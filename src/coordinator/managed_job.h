@@ -58,7 +58,7 @@ class ManagedJob {
   bool is_over() const { return record_.end.has_value(); }
   const JobRecord& record() const { return record_; }
   /// Whether the record has changed since it was last asked.
-  bool take_change() { return std::exchange(has_changed_, false); }
+  bool take_change();
   JobGlance glance() const;
   ClusterJob describe() const;
 
@@ -81,7 +81,8 @@ class ManagedJob {
   };
   const Counts counted_before_;                 // by earlier JobManagers
   std::uint64_t checkpoints_seen_ = 0;          // of this one, that have ended
-  std::int64_t history_due_ns_ = 0;             // then what has ended is worth a write of its own
+  bool has_unwritten_history_ = false;
+  std::int64_t history_due_ns_ = 0;             // then it is worth a write of its own
   std::vector<CheckpointReport> checkpoints_;   // that have ended, newest first
   std::optional<CheckpointGlance> newest_;      // complete one of this run
   std::unique_ptr<Executions> executions_;

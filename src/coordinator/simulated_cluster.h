@@ -212,6 +212,7 @@ class SimulatedTaskManager {
   std::map<std::uint64_t, std::unique_ptr<SimulatedWorker>> workers;
   std::vector<StartWorker> started;
   std::vector<ExecutablePart> parts;
+  std::vector<TaskManagerAsked> asked;
 
  private:
   Result<> take(const IncomingMessage& message) {
@@ -234,6 +235,9 @@ class SimulatedTaskManager {
         if (workers.erase(number) == 1) say_ended(number, "ended by signal 15 (SIGTERM)");
         return {};
       }
+      case MessageKind::kTaskManagerAsked:
+        asked.push_back(value_or_throw(message.value<TaskManagerAsked>()));
+        return {};
       case MessageKind::kExecutablePart:
         parts.push_back(value_or_throw(message.value<ExecutablePart>()));
         return {};

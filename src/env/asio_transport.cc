@@ -96,8 +96,9 @@ Result<TlsContext> make_tls_context(const Tls& tls, asio::ssl::context::method m
   ErrorNumber error;
   const auto wrong = [&](const char* what, const std::string& path) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("TLS: cannot use the {} '{}': {}; it must be a PEM file", what, path, error.message()));
+                fmt::format("TLS: cannot use the {} '{}': {}; it must be a PEM file without a passphrase", what, path, error.message()));
   };
+  ::SSL_CTX_set_default_passwd_cb(context->native_handle(), [](char*, int, int, void*) { return 0; });  // nobody is asked at a terminal
   if (context->use_certificate_chain_file(tls.certificate, error)) return wrong("certificate", tls.certificate);
   if (context->use_private_key_file(tls.key, asio::ssl::context::pem, error)) return wrong("key", tls.key);
   if (::SSL_CTX_check_private_key(context->native_handle()) != 1) {

@@ -61,7 +61,9 @@ std::size_t entries_in(FileSystem& files, const std::string& folder) {
 }
 
 ThreadStatus thread_in(FileSystem& files, const std::string& folder, std::string_view id) {
-  ThreadStatus thread{.id = static_cast<std::uint32_t>(number_at(id)), .name = text_of(files, folder + "/comm"), .waits_in = text_of(files, folder + "/wchan")};
+  ThreadStatus thread{.id = static_cast<std::uint32_t>(number_at(id)),
+                      .name = text_of(files, folder + "/comm"),
+                      .waits_in = text_of(files, folder + "/wchan")};
   while (thread.name.ends_with('\n')) thread.name.pop_back();
   if (thread.waits_in == "0") thread.waits_in.clear();
   const std::string stat = text_of(files, folder + "/stat");

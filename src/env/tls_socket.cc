@@ -18,8 +18,11 @@ std::string reason() {
 }
 
 std::unexpected<Error> wrong(const char* what, const std::string& path) {
-  return fail(ErrorCode::kInvalidArgument, fmt::format("TLS: cannot use the {} '{}': {}; it must be a PEM file", what, path, reason()));
+  return fail(ErrorCode::kInvalidArgument, fmt::format("TLS: cannot use the {} '{}': {}; it must be a PEM file without a passphrase", what, path, reason()));
 }
+
+// Nobody is asked at a terminal.
+int no_passphrase(char*, int, int, void*) { return 0; }
 
 int part_of(std::size_t bytes) { return static_cast<int>(std::min<std::size_t>(bytes, std::numeric_limits<int>::max())); }
 
@@ -27,7 +30,14 @@ int part_of(std::size_t bytes) { return static_cast<int>(std::min<std::size_t>(b
 
 LimitedSocket& socket_of(BIO* bio) { return *static_cast<LimitedSocket*>(::BIO_get_data(bio)); }
 
-int read_wire(BIO* bio, char* to, int size) { return static_cast<int>(socket_of(bio).read({to, static_cast<std::size_t>(size)})); }
+// Where nothing comes OpenSSL is told to try again: an end would keep it from writing the answer that says why.
+int read_wire(BIO* bio, char* to, int size) {
+  ::BIO_clear_retry_flags(bio);
+  const std::size_t count = socket_of(bio).read({to, static_cast<std::size_t>(size)});
+  if (count > 0) return static_cast<int>(count);
+  ::BIO_set_retry_read(bio);
+  return -1;
+}
 
 int write_wire(BIO* bio, const char* from, int size) {
   return static_cast<int>(socket_of(bio).write({from, static_cast<std::size_t>(size)}));
@@ -70,6 +80,7 @@ Result<std::unique_ptr<ServerCertificate>> ServerCertificate::read(const std::st
   ::ERR_clear_error();
   ::SSL_CTX_set_min_proto_version(made->context, TLS1_2_VERSION);
   ::SSL_CTX_set_options(made->context, SSL_OP_NO_RENEGOTIATION);
+  ::SSL_CTX_set_default_passwd_cb(made->context, no_passphrase);
   if (::SSL_CTX_use_certificate_chain_file(made->context, certificate.c_str()) != 1) return wrong("certificate", certificate);
   if (::SSL_CTX_use_PrivateKey_file(made->context, key.c_str(), SSL_FILETYPE_PEM) != 1) return wrong("key", key);
   return std::unique_ptr<ServerCertificate>{new ServerCertificate{std::move(made)}};

@@ -1,6 +1,7 @@
 #include "rest/cluster_answers.h"
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -59,11 +60,11 @@ Slots slots_of(const std::vector<TaskManagerGlance>& task_managers) {
   return slots;
 }
 
-std::int64_t running(const std::vector<JobGlance>& jobs) {
-  return std::ranges::count_if(jobs, [](const JobGlance& job) { return job.state != "FINISHED" && job.state != "CANCELED" && job.state != "FAILED"; });
-}
+std::int64_t running(const std::vector<JobGlance>& jobs) { return std::ranges::count_if(jobs, std::not_fn(is_over)); }
 
 }  // namespace
+
+bool is_over(const JobGlance& job) { return job.state == "FINISHED" || job.state == "CANCELED" || job.state == "FAILED"; }
 
 HttpResponse answer_config_of_cluster() {
   return answer_with(

@@ -17,6 +17,7 @@ HttpResponse answer_overview_of_cluster(const std::vector<TaskManagerGlance>& ta
 /// GET /taskmanagers, /taskmanagers/:id.
 HttpResponse answer_task_managers(const std::vector<TaskManagerGlance>& task_managers);
 HttpResponse answer_task_manager(const TaskManagerGlance& task_manager);
+bool is_over(const JobGlance& job);
 /// Slots, TaskManagers and jobs.
 std::vector<Metric> metrics_of_cluster(const std::vector<TaskManagerGlance>& task_managers, const std::vector<JobGlance>& jobs);
 

@@ -22,6 +22,11 @@ using Json = nlohmann::json;
 
 const Operations::Scope kDisposals = "disposals";
 
+bool shows_logs(const std::vector<std::string>& parts) {
+  const auto is_log = [&parts](std::size_t at) { return parts.size() > at && (parts[at] == "log" || parts[at] == "logs"); };
+  return parts.size() > 1 && ((parts[0] == "jobmanager" && is_log(1)) || (parts[0] == "taskmanagers" && is_log(2)));
+}
+
 }  // namespace
 
 ClusterEndpoints::ClusterEndpoints(ClusterControl& cluster)
@@ -33,7 +38,7 @@ ClusterEndpoints::ClusterEndpoints(ClusterControl& cluster)
 bool ClusterEndpoints::changes(const std::string& method, const std::string& path) {
   const std::vector<std::string> parts = parts_of_path(path);
   const bool plans = parts.size() == 3 && parts[0] == "jars" && parts[2] == "plan";
-  return plans || (method != "GET" && method != "HEAD");
+  return plans || shows_logs(parts) || (method != "GET" && method != "HEAD");
 }
 
 bool ClusterEndpoints::takes_upload(const std::string& path) {
@@ -123,6 +128,7 @@ std::vector<MetricGroup> ClusterEndpoints::metrics() {
   std::vector<MetricGroup> groups{{.scope = "jobmanager", .labels = host, .metrics = metrics_of_cluster(cluster_.task_managers(), jobs)},
                                   {.scope = "jobmanager", .labels = host, .metrics = metrics_of_this_process(posix_file_system())}};
   for (const JobGlance& job : jobs) {
+    if (is_over(job)) continue;
     groups.push_back(metric_group_of(job));
     groups.back().labels.push_back(host.front());
   }

@@ -25,7 +25,7 @@ class ClusterEndpoints {
 
   HttpResponse handle(const HttpRequest& request);
 
-  /// Whether a request changes something, or runs somebody's code.
+  /// Whether a request changes something, runs somebody's code, or shows what jobs print.
   static bool changes(const std::string& method, const std::string& path);
   /// Whether the path is that of uploads.
   static bool takes_upload(const std::string& path);

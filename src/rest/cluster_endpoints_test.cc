@@ -121,9 +121,11 @@ TEST_F(ClusterEndpointsTest, CheckpointsAreCountedSummedUpAndShownOneByOne) {
   EXPECT_EQ(checkpoints["latest"]["completed"]["id"], 7);
   EXPECT_EQ(checkpoints["latest"]["savepoint"]["external_path"], "/sp/savepoint-6");
   EXPECT_EQ(checkpoints["summary"]["end_to_end_duration"]["max"], 40);
-  EXPECT_EQ(checkpoints["summary"]["end_to_end_duration"]["min"], 20);
+  EXPECT_EQ(checkpoints["summary"]["end_to_end_duration"]["min"], 10);
   EXPECT_EQ(checkpoints["summary"]["processed_data"]["max"], -1);
-  ASSERT_THAT(checkpoints["history"], SizeIs(3));
+  ASSERT_THAT(checkpoints["history"], SizeIs(4));
+  EXPECT_EQ(checkpoints["history"][0]["discarded"], false);
+  EXPECT_EQ(checkpoints["history"][3]["discarded"], true);
   EXPECT_THAT(checkpoints["latest"]["failed"]["failure_message"].get<std::string>(), HasSubstr("the disk is full"));
   EXPECT_EQ(checkpoints["history"][1]["checkpoint_type"], "SAVEPOINT");
   EXPECT_EQ(get(kJob + "/checkpoints/details/7")["num_subtasks"], 3);
@@ -199,6 +201,34 @@ TEST_F(ClusterEndpointsTest, ToPlanAnExecutableIsNoMereLook) {
   EXPECT_TRUE(ClusterEndpoints::changes("GET", "/v1/jars/abc/plan"));
   EXPECT_TRUE(ClusterEndpoints::changes("PATCH", "/jobs/abc"));
   EXPECT_FALSE(ClusterEndpoints::changes("GET", "/jobs/abc/plan"));
+  for (const char* const log : {"/jobmanager/log", "/v1/jobmanager/logs", "/jobmanager/logs/x", "/taskmanagers/a/log", "//v1//taskmanagers/a/logs/x"}) {
+    EXPECT_TRUE(ClusterEndpoints::changes("GET", log)) << log;
+  }
+  EXPECT_FALSE(ClusterEndpoints::changes("GET", "/taskmanagers/a/metrics"));
+  EXPECT_FALSE(ClusterEndpoints::changes("GET", "/metrics"));
+}
+
+TEST_F(ClusterEndpointsTest, PrometheusGetsTheClusterItsJobsAndTheProcess) {
+  const HttpResponse response = call("GET", "/metrics");
+  EXPECT_THAT(response.content_type, HasSubstr("text/plain; version=0.0.4"));
+  EXPECT_THAT(response.body, HasSubstr("flink_jobmanager_taskSlotsAvailable{host="));
+  EXPECT_THAT(response.body, HasSubstr("flink_jobmanager_Status_Process_Memory_Used{host="));
+  EXPECT_THAT(response.body, HasSubstr("flink_jobmanager_job_numRestarts{job_id=\"" + std::string{kFakeJob} + "\",job_name=\"orders\",host="));
+  cluster_.end("FINISHED");
+  EXPECT_THAT(call("GET", "/metrics").body, Not(HasSubstr("job_name=")));
+}
+
+TEST_F(ClusterEndpointsTest, ATaskManagerIsAskedForWhatItAloneKnows) {
+  EXPECT_EQ(call("GET", "/taskmanagers/tm-1/logs").status, 200);
+  EXPECT_EQ(call("GET", "/taskmanagers/tm-1/log").content_type, "text/plain; charset=utf-8");
+  EXPECT_EQ(call("GET", "/taskmanagers/tm-1/logs/../LOCK").status, 404);
+  EXPECT_EQ(call("GET", "/taskmanagers/tm-1/nothing").status, 404);
+  EXPECT_EQ(call("GET", "/taskmanagers/tm-2/logs").status, 404);
+  EXPECT_THAT(call("GET", "/taskmanagers/tm-1/stdout").body, HasSubstr("not kept"));
+  EXPECT_THAT(call("GET", "/jobmanager/stdout").body, HasSubstr("jobmanager.log"));
+  cluster_.drops_answers = true;
+  EXPECT_THAT(call("GET", "/taskmanagers/tm-1/logs").body, HasSubstr("the JobManager ends"));
+  EXPECT_EQ(call("GET", "/taskmanagers/metrics").body, "[]") << "who does not answer is left out";
 }
 
 TEST_F(ClusterEndpointsTest, WhoWaitsForAnAnswerIsToldThatTheJobManagerEnds) {

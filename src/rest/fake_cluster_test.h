@@ -34,6 +34,7 @@ class FakeCluster final : public ClusterControl {
     const CheckpointGlance newest{.id = 7, .written_bytes = 10, .state_bytes = 700, .duration_ms = 20, .completed_ms = 4'000, .path = "/state/orders/chk-7-1",
                                   .triggered_ms = 3'980, .acknowledged_ms = 3'999, .tasks = 3, .acknowledged = 3};
     const CheckpointGlance savepoint{.id = 6, .is_savepoint = true, .written_bytes = 30, .state_bytes = 30, .duration_ms = 40, .completed_ms = 3'000, .path = "/sp/savepoint-6"};
+    const CheckpointGlance replaced{.id = 4, .duration_ms = 10, .completed_ms = 2'010, .path = "/state/orders/chk-4-1", .is_deleted = true};
     const CheckpointGlance failed{.id = 5, .duration_ms = 10, .completed_ms = 2'510, .status = CheckpointStatus::kFailed, .triggered_ms = 2'500, .tasks = 3,
                                   .failure = "checkpoint 5: declined by subtask 0 of vertex 1 (io): the disk is full"};
     const auto acknowledgements = std::make_shared<std::vector<TaskAcknowledgement>>();
@@ -48,7 +49,7 @@ class FakeCluster final : public ClusterControl {
                    .plan_json = kPlanOfFake,
                    .configuration = {{"execution.checkpointing.dir", "/state"}, {"execution.checkpointing.interval", "5s"}},
                    .failures = {{.at_ms = 2'000, .message = "worker orders-1-w1 was ended by signal 9 (SIGKILL)"}},
-                   .checkpoints = {{newest, acknowledgements}, {savepoint}, {failed}}};
+                   .checkpoints = {{newest, acknowledgements}, {savepoint}, {failed}, {replaced}}};
     return job;
   }
 

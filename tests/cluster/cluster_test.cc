@@ -170,10 +170,24 @@ TEST_F(ClusterTest, TellsHowItsProcessesAndJobsAre) {
   const std::string threads = ask(task_manager + "/thread-dump");
   EXPECT_THAT(threads, HasSubstr("\"taskmanager\""));
   EXPECT_THAT(threads, HasSubstr("-w1: tasks-0\""));
-  EXPECT_THAT(ask(task_manager + "/logs"), HasSubstr("-w1.log\""));
   EXPECT_THAT(ask(task_manager + "/log"), HasSubstr("is registered with the JobManager"));
   EXPECT_THAT(ask("/jobmanager/log"), HasSubstr("is submitted"));
   EXPECT_EQ(in_cluster("cancel", {job}).status, 0);
+}
+
+TEST_F(ClusterTest, AJobThatRunsAloneTellsPrometheusHowItIs) {
+  const std::string address = "127.0.0.1:" + rest_;
+  Process job{TIDEMARK_ALL_ROUND_JOB,
+              with({"--out", path("out"), "--checkpoint-dir", path("state"), "--checkpoint-interval", "100ms", "-D", "metrics.address=" + address},
+                   {"--count", "4000000", "--rate", "20000"}),
+              folder_, "job.log"};
+  EXPECT_TRUE(comes_true([&] { return ask("/metrics").contains("flink_jobmanager_job_lastCompletedCheckpointId{"); })) << job.output();
+  const std::string metrics = ask("/metrics");
+  EXPECT_THAT(metrics, HasSubstr("flink_taskmanager_job_task_busyTimeMsPerSecond{"));
+  EXPECT_THAT(metrics, HasSubstr("flink_taskmanager_job_task_operator_numRecordsOut{"));
+  EXPECT_THAT(metrics, HasSubstr("flink_taskmanager_Status_Process_Memory_State{"));
+  EXPECT_THAT(ask("/jobs"), HasSubstr("there is only GET /metrics here")) << "what changes a job is asked for at its control socket";
+  job.kill();
 }
 
 TEST_F(ClusterTest, RunWaitsForTheEndAndSaysHowItWas) {
@@ -264,6 +278,26 @@ TEST_F(ClusterTest, StopWithASavepointAndRunFromItAtAnotherParallelism) {
   EXPECT_FALSE(fs::exists(word_after(savepoint.output, "Path: ")));
 }
 
+TEST_F(ClusterTest, AnUpgradeKeepsEveryRowAndGivesThePlaceBackWhereTheNewJobDoesNotRun) {
+  const auto expected = rows_alone({"--count", "60000"});
+  start_cluster(2, 2);
+  const std::string old = submit("job", {"--count", "60000", "--rate", "1000"});
+  ASSERT_TRUE(comes_true([&] { return runs_with_a_checkpoint(old); }));
+  const Ran other = in_cluster("upgrade", {old, TIDEMARK_SAVEPOINT_JOB, "--checkpoint-dir", path("job-state")});
+  EXPECT_EQ(other.status, 1) << other.output;
+  EXPECT_THAT(other.output, HasSubstr("the old job is called 'all-round' and the new one 'savepoint-test'"));
+  EXPECT_EQ(state_of(old), "RUNNING");
+  const Words next = job_words({"--count", "60000"}, "job");
+  const Ran too_large = in_cluster("upgrade", with({"-p", "9", "--timeout", "2s", old}, next));
+  EXPECT_EQ(too_large.status, 1) << too_large.output;
+  EXPECT_THAT(too_large.output, HasSubstr("did not take the place of job " + old + ", which goes on: no checkpoint was complete within 2000 ms"));
+  ASSERT_TRUE(comes_true([&] { return state_of(old) == "RUNNING"; })) << ask("/jobs/" + old + "/exceptions");
+  const Ran upgraded = in_cluster("upgrade", with({"-p", "3", old}, next));
+  ASSERT_EQ(upgraded.status, 0) << upgraded.output;
+  EXPECT_EQ(state_of(old), "FINISHED");
+  expect_finished(word_after(upgraded.output, "\nJob "), "job", expected);
+}
+
 TEST_F(ClusterTest, CancelEndsAJobAndItsWorkers) {
   start_cluster(1, 4);
   const std::string job = submit("job", {"--count", "10000000", "--rate", "1000"});
@@ -326,7 +360,9 @@ TEST_F(ClusterWithTlsTest, AJobGivesTheRowsOfTheJobAloneAndStrangersAreKeptOut) 
   EXPECT_EQ(ran.status, 0) << ran.output << job_manager.output();
   EXPECT_TRUE(all_rows("job-out") == expected);
   EXPECT_THAT(tidemark({"list", "-a", "-m", at}).output, HasSubstr("(FINISHED)"));
-  EXPECT_NE(tidemark({"list", "-m", "127.0.0.1:" + rest_}).status, 0);
+  EXPECT_THAT(tidemark({"list", "-m", "127.0.0.1:" + rest_}).output, HasSubstr("https://"));
+  EXPECT_TRUE(comes_true([&] { return stranger->output().contains("TLS"); })) << stranger->output();
+  EXPECT_THAT(stranger->output(), Not(HasSubstr("registered")));
   EXPECT_THAT(job_manager.output(), Not(HasSubstr("'stranger'")));
 }
 

@@ -34,6 +34,7 @@ file(MAKE_DIRECTORY ${WORK})
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
 
 run(${WORK}/prefix/bin/tidemark new clicks)
+run(bash -n ${WORK}/prefix/share/bash-completion/completions/tidemark)
 build(${WORK}/clicks ${WORK}/clicks/build)
 check_clicks(${WORK}/clicks/build/clicks)
 
