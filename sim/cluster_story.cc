@@ -81,6 +81,7 @@ void ClusterStory::submit(JobManager& manager) {
     if (id_ != *running) {  // of a submission whose answer was lost, or that was repeated
       answers_ = std::make_shared<Answers>();
       stop_requested_ = cancel_requested_ = false;
+      restored_.reset();
     }
     id_ = *running;
     stage_ = Stage::kRunning;
@@ -106,11 +107,18 @@ RunOrder ClusterStory::draw_order(JobManager& manager) {
   order.executable = *executable;
   order.arguments = ProgramArguments{.program = settings_.program, .version = version_, .parallelism = parallelism, .resume = true}.words();
   order.allow_non_restored_state = !workload_.gone_in(version_).empty();
-  if (answers_->ended_with && env_.one_in(2)) restored_ = answers_->ended_with;
+  if (answers_->ended_with && is_newest(*answers_->ended_with) && env_.one_in(2)) restored_ = answers_->ended_with;
   // Only with a newer checkpoint the job itself has something to go on from.
   if (restored_ && restored_->id <= newest_seen_) restored_.reset();
   if (restored_) order.savepoint = restored_->path;
   return order;
+}
+
+// No attempt has begun behind it, which would have discarded what it was to commit.
+bool ClusterStory::is_newest(const SnapshotTaken& savepoint) {
+  const SimulatedEnv::Observer observer{env_};
+  const auto current = expect(read_pointer_file(files_, folder()), "the pointer");
+  return current && current->attempt == expect(load_checkpoint(files_, savepoint.path), "the savepoint with which the job ended").attempt;
 }
 
 std::optional<std::string> ClusterStory::upload(JobManager& manager) {
@@ -205,9 +213,10 @@ void ClusterStory::cancel() {
   });
 }
 
-// Of a job with versions nobody could say which one runs then.
+// Not of a job with versions, as nobody could say which one runs then, nor behind the end of one, where it would be the next.
 void ClusterStory::repeat() {
-  if ((stage_ != Stage::kRunning && stage_ != Stage::kSubmitted) || workload_.versions() > 1) return;
+  const bool may_run = stage_ == Stage::kRunning || stage_ == Stage::kSubmitted;
+  if (!may_run || workload_.versions() > 1 || stop_requested_ || cancel_requested_) return;
   world_.ask([this](JobManager& manager) {
     RunOrder order = draw_order(manager);
     if (order.executable.empty()) return;

@@ -73,6 +73,7 @@ class ClusterStory {
   void act(JobManager& manager);
   void submit(JobManager& manager);
   RunOrder draw_order(JobManager& manager);
+  bool is_newest(const SnapshotTaken& savepoint);
   std::optional<std::string> upload(JobManager& manager);
   void take_answer(JobManager& manager);
   std::optional<std::string> find_running(JobManager& manager) const;
