@@ -417,7 +417,7 @@ TEST_P(JobManagerTest, AFailedCheckpointNamesTheHostAndIsToldOfAfterARestart) {
   SimulatedTaskManager& two = task_manager("two", 1);
   const std::string job = value_or_throw(cluster_.run({.arguments = {"--orders"}}));
   ASSERT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(job)->glance.completed_checkpoints == 1; }));
-  two.how.declines_with = "--orders";
+  *two.how.declines_with = "--orders";
   ASSERT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(job)->glance.failed_checkpoints == 1; }));
   const CheckpointGlance failed = cluster_.manager->job(job)->checkpoints.front().glance;
   EXPECT_EQ(failed.status, CheckpointStatus::kFailed);
@@ -426,7 +426,7 @@ TEST_P(JobManagerTest, AFailedCheckpointNamesTheHostAndIsToldOfAfterARestart) {
   const auto asked = savepoint(job, {.dir = "/savepoints"});
   ASSERT_FALSE(*asked);
   EXPECT_THAT((*asked).error().message(), AllOf(HasSubstr("on host of two"), HasSubstr("the disk is full")));
-  two.how.declines_with = {};
+  *two.how.declines_with = {};
   ASSERT_TRUE(*savepoint(job, {.dir = "/savepoints"}));
   const ClusterJob before = *cluster_.manager->job(job);
   cluster_.run_for_ms(100);  // the history is written behind

@@ -29,7 +29,7 @@ class JobManagerUpgradeTest : public testing::TestWithParam<std::uint64_t> {
 
   void start() {
     cluster_.start_manager();
-    if (cluster_.task_managers.empty()) cluster_.add_task_manager("one", 2).how.declines_with = kBad;
+    if (cluster_.task_managers.empty()) *cluster_.add_task_manager("one", 2).how.declines_with = kBad;
     EXPECT_TRUE(cluster_.run_until([&] { return one().is_registered; }));
   }
   SimulatedTaskManager& one() { return *cluster_.task_managers.front(); }
@@ -262,7 +262,7 @@ TEST_P(JobManagerUpgradeTest, AJobManagerThatIsKilledAtAnyMomentLosesNoJob) {
       if (kill.steps % 2 == 0) cluster.planner->next.options = kSharedFolder;
       cluster.start_manager();
       SimulatedTaskManager& one = cluster.add_task_manager("one", 2);
-      one.how.declines_with = kBad;
+      *one.how.declines_with = kBad;
       const std::string old = value_or_throw(cluster.run());
       ASSERT_TRUE(cluster.run_until([&] { return cluster.manager->job(old)->glance.completed_checkpoints > 0; }));
       const UpgradeOrder order{.run = {.executable = cluster.upload(), .arguments = {is_bad ? kBad : "--new"}}, .savepoint_dir = "/savepoints", .trial_ms = 2'000};

@@ -48,7 +48,8 @@ struct Misbehaviour {
   bool worker_comes_late = false;   // until it is let come
   bool plans_otherwise = false;
   bool ignores_cancel = false;
-  std::string declines_with = {};  // jobs that were given this argument: their checkpoints
+  // Jobs that were given this argument: their checkpoints, of workers that run already, too.
+  std::shared_ptr<std::string> declines_with = std::make_shared<std::string>();
 };
 
 /// The process of a worker.
@@ -99,7 +100,7 @@ class SimulatedWorker {
         return {};
       case MessageKind::kTriggerCheckpoint: {
         const Barrier barrier = value_or_throw(message.value<TriggerCheckpoint>()).barrier;
-        if (std::ranges::find(order_.arguments, how_.declines_with) != order_.arguments.end()) {
+        if (std::ranges::find(order_.arguments, *how_.declines_with) != order_.arguments.end()) {
           say(MessageKind::kCheckpointDeclined,
               CheckpointDeclined{tasks().front(), barrier.id, DeclineReason::kIo, report_of(Error{ErrorCode::kResourceExhausted, "the disk is full"})});
           return {};
@@ -136,7 +137,7 @@ class SimulatedWorker {
   void end() { is_over_ = true; }
 
   const StartWorker order_;
-  const Misbehaviour& how_;  // of its TaskManager, as it is now
+  const Misbehaviour how_;
   Mailbox mailbox_;
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<Dial> dial_;
