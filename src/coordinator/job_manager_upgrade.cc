@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <tuple>
 #include <utility>
 
@@ -97,9 +98,9 @@ void JobManager::stop_predecessor(const std::string& id, std::string savepoint_d
   const ManagedJob& job = *find(id);
   if (job.is_over()) return predecessor_stopped(id, fail(ErrorCode::kCancelled, "it was cancelled"));
   take_snapshot(job.record().replaces, {.what = SnapshotOrder::What::kSavepoint, .then = SnapshotOrder::Then::kStop, .dir = std::move(savepoint_dir)},
-                [this, id, inbox = inbox_](Result<SnapshotTaken> taken) {
-                  // As mail, which nobody reads when the JobManager ends.
-                  inbox->mailbox.post([this, id, taken = std::move(taken)] { predecessor_stopped(id, taken); });
+                [this, id, to = std::weak_ptr{inbox_}](Result<SnapshotTaken> taken) {
+                  // As mail, which nobody reads when the JobManager ends. Weak: the answer may wait in that inbox itself.
+                  if (const auto inbox = to.lock()) inbox->mailbox.post([this, id, taken = std::move(taken)] { predecessor_stopped(id, taken); });
                 });
 }
 
@@ -216,7 +217,9 @@ void JobManager::look_at_trial(const std::string& id) {
   }
   upgrade.next_look = timers_.at(std::min(now_ns + kLookNs, upgrade.deadline_ns), [this, id] { look_at_trial(id); });
   if (std::exchange(upgrade.is_checkpointing, true)) return;
-  take_snapshot(id, {.what = SnapshotOrder::What::kCheckpoint}, [this, id, inbox = inbox_](const Result<SnapshotTaken>&) {
+  take_snapshot(id, {.what = SnapshotOrder::What::kCheckpoint}, [this, id, to = std::weak_ptr{inbox_}](const Result<SnapshotTaken>&) {
+    const auto inbox = to.lock();
+    if (inbox == nullptr) return;
     inbox->mailbox.post([this, id] {
       if (const auto asked = upgrades_.find(id); asked != upgrades_.end()) asked->second.is_checkpointing = false;
     });
