@@ -310,7 +310,7 @@ Error JobManager::conflict_with(const ManagedJob& other, const Options& options)
 
 // A new job is written down before it is answered for.
 void JobManager::open_folder(const JobRecord& record, const Options& options, bool is_new, Opened then) {
-  calls_.run([record = JobRecord{record}, options, is_new, claim = secrets_.next(), files = env_.files, storage = &env_.snapshot_files(), store = store_,
+  calls_.run([record = JobRecord{record}, options, is_new, claim = secrets_.next(), storage = &env_.snapshot_files(), store = store_,
               then = std::move(then)]() mutable -> Mailbox::Mail {
     const auto open = [&]() -> Result<OpenFolder> {
       TIDEMARK_ASSIGN(pointer, read_pointer(*storage, record, options));
