@@ -28,7 +28,6 @@ namespace {
 using namespace tidemark;
 namespace fs = std::filesystem;
 
-constexpr std::size_t kTextBytes = 1000;
 constexpr std::int64_t kRate = 200'000;
 constexpr double kKilledAimMs = 500;
 constexpr double kCutOffAimMs = 11'000;  // 10 s of silence, and one more
@@ -60,15 +59,6 @@ class Pulses {
 
 // ---- The job
 
-std::string text_of(std::int64_t user) {
-  std::string text(kTextBytes, ' ');
-  for (std::size_t i = 0; i < kTextBytes; i += 8) {
-    const std::uint64_t word = bench::mix(static_cast<std::uint64_t>(user) << 8 | i / 8);
-    std::memcpy(text.data() + i, &word, 8);
-  }
-  return text;
-}
-
 struct Click {
   std::int64_t user;
 };
@@ -78,8 +68,8 @@ struct Texts : KeyedProcess<std::int64_t, Click, bool> {
   explicit Texts(Declare& declare) : text_{declare, "text"} {}
   void process(const Click& click, Context&, Out<bool>& out) override {
     const std::string* const text = text_.find();
-    if (text == nullptr) text_.set(text_of(click.user));
-    out.emit(text == nullptr || *text == text_of(click.user));
+    if (text == nullptr) text_.set(bench::random_text(click.user));
+    out.emit(text == nullptr || *text == bench::random_text(click.user));
   }
 };
 

@@ -3,6 +3,7 @@
 // A source, key_by, and a function that sums up what arrives; the loop by hand sums up in place. Records of 32 bytes, and of 104
 // with a text of 56 in them. On one core, and with a core for each task: then CPU of both counts. Each side is net of its
 // source. The aim: at most twice the loop and 4 ns, 8 ns of CPU for the exchange, and for the text what copying it once costs.
+#include "bench/exchange_records.h"
 #include "bench/measure.h"
 #include "tidemark/tidemark.h"
 
@@ -10,18 +11,9 @@ namespace {
 
 using namespace tidemark;
 
-struct Plain {
-  std::int64_t key;
-  std::int64_t a, b, at;
-};
-struct WithText {
-  std::int64_t key;
-  std::int64_t a, at;
-  std::uint64_t spare;
-  std::string_view text;
-};
-constexpr std::size_t kTextBytes = 56;
-static_assert(sizeof(Plain) == 32 && sizeof(WithText) + kTextBytes == 104);
+using bench::kTextBytes;
+using bench::Plain;
+using bench::WithText;
 
 // Where the texts lie that the source gives out: small enough for the cache.
 const std::string kLetters(1 << 16, 'x');

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "base/event_count.h"
+#include "bench/exchange_records.h"
 #include "bench/measure.h"
 #include "channel/data_exchange.h"
 #include "env/allocator.h"
@@ -26,18 +27,9 @@ using namespace tidemark;
 using detail::Element;
 using detail::TypedBatch;
 
-struct Plain {
-  std::int64_t key;
-  std::int64_t a, b, at;
-};
-struct WithText {
-  std::int64_t key;
-  std::int64_t a, at;
-  std::uint64_t spare;
-  std::string_view text;
-};
-constexpr std::size_t kTextBytes = 56;
-static_assert(sizeof(Plain) == 32 && sizeof(WithText) + kTextBytes == 104);
+using bench::kTextBytes;
+using bench::Plain;
+using bench::WithText;
 constexpr double kRateOfBare = 0.7;
 
 template <class T>

@@ -325,6 +325,16 @@ inline std::uint64_t mix(std::uint64_t n) {
   n = (n ^ n >> 27) * 0x94D049BB133111EBu;
   return n ^ n >> 31;
 }
+/// Bytes that nothing compresses: the same for the same n.
+inline constexpr std::size_t kRandomTextBytes = 1000;
+inline std::string random_text(std::int64_t n) {
+  std::string text(kRandomTextBytes, ' ');
+  for (std::size_t i = 0; i < kRandomTextBytes; i += 8) {
+    const std::uint64_t word = mix(static_cast<std::uint64_t>(n) << 8 | i / 8);
+    std::memcpy(text.data() + i, &word, 8);
+  }
+  return text;
+}
 /// One of 0 .. keys - 1.
 inline std::int64_t uniform(std::uint64_t n, std::uint64_t keys) {
   return static_cast<std::int64_t>(static_cast<unsigned __int128>(mix(n)) * keys >> 64);

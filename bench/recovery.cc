@@ -25,18 +25,8 @@ namespace {
 using namespace tidemark;
 namespace fs = std::filesystem;
 
-constexpr std::size_t kTextBytes = 1000;
 constexpr double kFirstRecordAimMs = 300;
 constexpr double kLoadAim = 0.7;  // of the lower of the two rates
-
-std::string text_of(std::int64_t user) {
-  std::string text(kTextBytes, ' ');
-  for (std::size_t i = 0; i < kTextBytes; i += 8) {
-    const std::uint64_t word = bench::mix(static_cast<std::uint64_t>(user) << 8 | i / 8);
-    std::memcpy(text.data() + i, &word, 8);
-  }
-  return text;
-}
 
 struct Click {
   std::int64_t user;
@@ -49,8 +39,8 @@ struct Texts : KeyedProcess<std::int64_t, Click, std::string> {
   explicit Texts(Declare& declare) : text_{declare, "text"} {}
   void process(const Click& click, Context&, Out<std::string>& out) override {
     const std::string* text = text_.find();
-    if (text == nullptr) return text_.set(text_of(click.user));
-    if (!std::exchange(emitted_, true)) out.emit(*text == text_of(click.user) ? "found" : "lost");
+    if (text == nullptr) return text_.set(bench::random_text(click.user));
+    if (!std::exchange(emitted_, true)) out.emit(*text == bench::random_text(click.user) ? "found" : "lost");
   }
 };
 
@@ -132,7 +122,7 @@ class Subtask {
   void fill(std::uint64_t keys) {
     for (std::int64_t key = 0; key < static_cast<std::int64_t>(keys); ++key) {
       cursor_ = {.hash = detail::hash_key(key), .key = detail::KeyCodec<std::int64_t>::to_word(key), .serial = cursor_.serial + 1};
-      state_.set(text_of(key));
+      state_.set(bench::random_text(key));
     }
   }
   SnapshotFile save() {
@@ -200,7 +190,7 @@ void all_of_it(bench::Report& report, const bench::Options& options, std::uint64
     std::uint64_t sum = 0;
     const auto reader = value_or_throw(SnapshotFileReader::open(*posix.env().files, file.path));
     value_or_throw(reader->for_each(0, file.key_groups, [&](const SnapshotEntry& entry) { sum += entry.value.size(); }));
-    if (sum < keys * kTextBytes) bench::give_up("the file lacks entries");
+    if (sum < keys * bench::kRandomTextBytes) bench::give_up("the file lacks entries");
     return sum;
   });
   bench::Candidate eager = timed(file, [&] { return restored(false); });

@@ -3,31 +3,16 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <string>
+
+#include "sim/seeds_test.h"
 
 namespace tidemark {
 namespace {
 
-const Scenario& scenario_of(const std::string& name) {
-  static const std::vector<Scenario> all = value_or_throw(load_scenarios(TIDEMARK_SCENARIOS));
-  return *std::ranges::find(all, name, &Scenario::name);
-}
-
-const WorkloadKind& workload_of(const std::string& name) { return *std::ranges::find(workload_kinds(), name, &WorkloadKind::name); }
-
 TEST(ClusterSimulationTest, TheSameSeedGivesTheSameTraceAndTheSameFiles) {
   std::uint64_t before = 0;
-  for (const WorkloadKind& kind : workload_kinds()) {
-    SCOPED_TRACE(kind.name);
-    ClusterSimulation once{7, scenario_of("cluster_everything"), kind};
-    ClusterSimulation again{7, scenario_of("cluster_everything"), kind};
-    EXPECT_EQ(once.run(), std::nullopt);
-    EXPECT_EQ(again.run(), std::nullopt);
-    EXPECT_EQ(once.digest(), again.digest());
-    EXPECT_NE(once.digest(), before);
-    before = once.digest();
-  }
+  for (const WorkloadKind& kind : workload_kinds()) expect_same_again<ClusterSimulation>(7, "cluster_everything", kind, before);
 }
 
 TEST(ClusterSimulationTest, WhoListensHearsOfAllProcessesAndChangesNothing) {
@@ -43,14 +28,6 @@ TEST(ClusterSimulationTest, WhoListensHearsOfAllProcessesAndChangesNothing) {
   }
 }
 
-struct Regression {
-  std::uint64_t seed;
-  const char* scenario;
-  const char* workload;
-  const char* found;
-};
-
-// As in simulation_test.cc: a seed may lose its meaning when the engine changes.
 const Regression kRegressions[] = {
     {273, "cluster_everything", "file_counters", "a job that was refused came back with the next JobManager, beside the one that had followed it"},
     {280, "cluster_everything", "versions", "a job followed one whose end could not be written down, and the next JobManager ran both"},
@@ -58,12 +35,7 @@ const Regression kRegressions[] = {
     {850, "cluster_partitions", "versions", "the connections of a worker were closed in the order of their addresses in memory"},
 };
 
-TEST(ClusterSimulationTest, WhatOnceWentWrongStaysMended) {
-  for (const Regression& one : kRegressions) {
-    SCOPED_TRACE(one.found);
-    EXPECT_EQ((ClusterSimulation{one.seed, scenario_of(one.scenario), workload_of(one.workload)}.run()), std::nullopt);
-  }
-}
+TEST(ClusterSimulationTest, WhatOnceWentWrongStaysMended) { expect_mended<ClusterSimulation>(kRegressions); }
 
 }  // namespace
 }  // namespace tidemark

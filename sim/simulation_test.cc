@@ -3,39 +3,17 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <string>
-#include <vector>
+
+#include "sim/seeds_test.h"
 
 namespace tidemark {
 namespace {
 
-const Scenario& scenario_of(const std::string& name) {
-  static const std::vector<Scenario> all = value_or_throw(load_scenarios(TIDEMARK_SCENARIOS));
-  const auto at = std::ranges::find(all, name, &Scenario::name);
-  if (at == all.end()) throw Error{ErrorCode::kNotFound, "there is no scenario " + name};
-  return *at;
-}
-
-const WorkloadKind& workload_of(const std::string& name) {
-  const auto at = std::ranges::find(workload_kinds(), name, &WorkloadKind::name);
-  if (at == workload_kinds().end()) throw Error{ErrorCode::kNotFound, "there is no workload " + name};
-  return *at;
-}
-
 TEST(SimulationTest, TheSameSeedGivesTheSameTraceAndTheSameFiles) {
   std::uint64_t before = 0;
   for (const WorkloadKind& kind : workload_kinds()) {
-    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
-      SCOPED_TRACE(std::string{kind.name} + ", seed " + std::to_string(seed));
-      Simulation once{seed, scenario_of("everything"), kind};
-      Simulation again{seed, scenario_of("everything"), kind};
-      EXPECT_EQ(once.run(), std::nullopt);
-      EXPECT_EQ(again.run(), std::nullopt);
-      EXPECT_EQ(once.digest(), again.digest());
-      EXPECT_NE(once.digest(), before);
-      before = once.digest();
-    }
+    for (std::uint64_t seed = 1; seed <= 3; ++seed) expect_same_again<Simulation>(seed, "everything", kind, before);
   }
 }
 
@@ -49,15 +27,6 @@ TEST(SimulationTest, WhoListensChangesNothing) {
   EXPECT_GT(lines, 100u);
 }
 
-struct Regression {
-  std::uint64_t seed;
-  const char* scenario;
-  const char* workload;
-  const char* found;
-};
-
-// The engine's decisions are part of what a seed means: a seed may lose its meaning when they change. Then the test of the
-// room that was mended is what holds the line.
 const Regression kRegressions[] = {
     {4857, "crashes", "unique_numbers", "an output folder whose name was never made durable took all results with it"},
     {3076, "at_least_once", "keyed_counters", "the owner's file of a sink was lost, and the job refused its own output"},
@@ -67,12 +36,7 @@ const Regression kRegressions[] = {
     {90, "everything", "keyed_counters", "a commit that failed while the job stopped was never tried again"},
 };
 
-TEST(SimulationTest, WhatOnceWentWrongStaysMended) {
-  for (const Regression& one : kRegressions) {
-    SCOPED_TRACE(one.found);
-    EXPECT_EQ((Simulation{one.seed, scenario_of(one.scenario), workload_of(one.workload)}.run()), std::nullopt);
-  }
-}
+TEST(SimulationTest, WhatOnceWentWrongStaysMended) { expect_mended<Simulation>(kRegressions); }
 
 }  // namespace
 }  // namespace tidemark

@@ -1,12 +1,13 @@
 // Runs one operator by hand, for the tests of this room: batches in, results and text of failures out, snapshots into files
 // in memory and back.
 //
-// One thread.
+// One thread, but for mail.
 #pragma once
 
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -74,7 +75,8 @@ class Keeping final : public BatchReceiver {
   std::vector<Arrived<T>> records;
 };
 
-/// The context of a subtask; its mail waits in `mail`.
+/// The context of a subtask; its mail waits until the test's thread runs it. Snapshots that are written by a thread of their own post
+/// theirs meanwhile.
 class TestContext {
  public:
   explicit TestContext(TestWorld& world, std::uint32_t subtask = 0, std::uint32_t parallelism = 1, std::uint32_t max_parallelism = 128) {
@@ -83,19 +85,34 @@ class TestContext {
     context.parallelism = parallelism;
     context.max_parallelism = max_parallelism;
     context.attempt = 1;
-    context.post_mail = [mail = mail_](std::function<void()> letter) { mail->push_back(std::move(letter)); };
+    context.post_mail = [mail = mail_](std::function<void()> letter) { mail->post(std::move(letter)); };
   }
   void run_mail() {
-    while (!mail_->empty()) {
-      const auto letter = std::move(mail_->front());
-      mail_->pop_front();
-      letter();
-    }
+    while (const auto letter = mail_->take()) letter();
   }
   OperatorContext context;
 
  private:
-  std::shared_ptr<std::deque<std::function<void()>>> mail_ = std::make_shared<std::deque<std::function<void()>>>();
+  class Mail {
+   public:
+    void post(std::function<void()> letter) {
+      const std::lock_guard lock{mutex_};
+      letters_.push_back(std::move(letter));
+    }
+    /// The oldest letter, or one that is empty when none waits.
+    std::function<void()> take() {
+      const std::lock_guard lock{mutex_};
+      if (letters_.empty()) return {};
+      auto letter = std::move(letters_.front());
+      letters_.pop_front();
+      return letter;
+    }
+
+   private:
+    std::mutex mutex_;
+    std::deque<std::function<void()>> letters_;
+  };
+  std::shared_ptr<Mail> mail_ = std::make_shared<Mail>();
 };
 
 inline constexpr const char* kSharedCheckpointFolder = "/checkpoints/shared";
