@@ -135,7 +135,8 @@ class StreamConnection final : public WireUser, public std::enable_shared_from_t
   bool said_last_ = false;         // the last frame is on its way or beyond
   bool wrote_ = false;             // since the last tick
   bool heard_ = false;             // since the last tick
-  std::int64_t silent_ms_ = 0;
+  std::int64_t quiet_ms_ = 0;      // this side
+  std::int64_t silent_ms_ = 0;     // the peer
   std::int64_t most_silent_ms_ = 0;
   std::unique_ptr<Timer> deadline_;
   std::unique_ptr<Timer> ticker_;
