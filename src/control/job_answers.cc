@@ -46,7 +46,8 @@ Json overview_of(const ClusterJob& job) {
           {"duration", duration_of(job)},
           {"state", job.glance.state},
           {"last-modification", job.end_ms >= 0 ? job.end_ms : job.glance.now_ms},
-          {"pending-operators", 0}};
+          {"pending-operators", 0},
+          {"waits-for", job.glance.waits_for.empty() ? Json{} : Json(job.glance.waits_for)}};
 }
 
 Json vertex_of(const ClusterJob& job, const PlannedVertex& vertex) {

@@ -48,6 +48,7 @@ class ManagedJob::Executions final : public ExecutionFactory {
     current_ = execution.get();
     return execution;
   }
+  std::string shortage() const { return current_ != nullptr ? current_->shortage() : std::string{}; }
   DeployingExecution::Metrics metrics() const { return current_ != nullptr ? current_->vertex_metrics() : last_; }
 
  private:
@@ -212,6 +213,8 @@ JobGlance ManagedJob::glance() const {
     JobGlance glance = glance_at({.id = record_.id, .name = record_.name()}, *master_, record_.submitted_ms, now_ms, std::move(vertices));
     glance.completed_checkpoints = record_.completed_checkpoints;
     glance.failed_checkpoints = record_.failed_checkpoints;
+    glance.waits_for = executions_->shortage();
+    if (!glance.waits_for.empty()) glance.state = "CREATED";
     return glance;
   }
   return {.id = record_.id,
