@@ -62,7 +62,10 @@ ManagedJob::ManagedJob(JobRecord record, const JobServices& services)
     : services_{services},
       record_{std::move(record)},
       log_origin_{fmt::format("job {} ({})", record_.name(), record_.id)},
-      counted_before_{record_.completed_checkpoints, record_.failed_checkpoints} {
+      counted_before_{.completed = record_.completed_checkpoints,
+                      .savepoints = record_.savepoints,
+                      .failed = record_.failed_checkpoints,
+                      .restores = record_.restores} {
   for (const CheckpointGlance& each : record_.checkpoints) checkpoints_.push_back({each});
 }
 
@@ -107,6 +110,8 @@ void ManagedJob::note_progress() {
   const JobStatus status = master_->status();
   if (status.attempt > record_.newest_attempt) {
     record_.newest_attempt = status.attempt;
+    record_.restores = counted_before_.restores + status.restores;
+    if (status.restored) record_.restored = status.restored;
     has_changed_ = true;
   }
   if (status.restarts != failures_seen_) {
@@ -121,6 +126,7 @@ void ManagedJob::note_checkpoints() {
   const std::uint64_t ended = stats.completed + stats.savepoints + stats.failed;
   if (ended == std::exchange(checkpoints_seen_, ended)) return;
   record_.completed_checkpoints = counted_before_.completed + stats.completed;
+  record_.savepoints = counted_before_.savepoints + stats.savepoints;
   record_.failed_checkpoints = counted_before_.failed + stats.failed;
   if (stats.last_completed) newest_ = glance_at(*stats.last_completed);
   checkpoints_ = master_->checkpoints();
@@ -212,9 +218,12 @@ JobGlance ManagedJob::glance() const {
   if (master_ != nullptr) {
     JobGlance glance = glance_at({.id = record_.id, .name = record_.name()}, *master_, record_.submitted_ms, now_ms, std::move(vertices));
     glance.completed_checkpoints = record_.completed_checkpoints;
+    glance.savepoints = record_.savepoints;
     glance.failed_checkpoints = record_.failed_checkpoints;
     glance.waits_for = executions_->shortage();
     if (!glance.waits_for.empty()) glance.state = "CREATED";
+    glance.restored = record_.restored;
+    glance.restores = record_.restores;
     return glance;
   }
   return {.id = record_.id,
@@ -224,8 +233,11 @@ JobGlance ManagedJob::glance() const {
           .now_ms = now_ms,
           .restarts = record_.restarts,
           .completed_checkpoints = record_.completed_checkpoints,
+          .savepoints = record_.savepoints,
           .failed_checkpoints = record_.failed_checkpoints,
           .newest_checkpoint = newest_,
+          .restored = record_.restored,
+          .restores = record_.restores,
           .vertices = std::move(vertices)};
 }
 
