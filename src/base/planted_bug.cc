@@ -46,6 +46,7 @@ constexpr std::array<std::pair<PlantedBug, std::string_view>, 39> kNames{{
     {PlantedBug::kJobNotWrittenDown, "JobNotWrittenDown"},
     {PlantedBug::kRefusedJobStays, "RefusedJobStays"},
     {PlantedBug::kSuccessorTooEarly, "SuccessorTooEarly"},
+    {PlantedBug::kUpgradeOnTrust, "UpgradeOnTrust"},
 }};
 
 }  // namespace
