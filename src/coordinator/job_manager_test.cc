@@ -735,7 +735,7 @@ TEST_P(JobManagerTest, AJobThatWasRefusedDoesNotComeBack) {
   EXPECT_TRUE(cluster_.manager->jobs().empty());
 }
 
-TEST_P(JobManagerTest, NoJobFollowsOneInItsFolderWhoseEndIsNotWrittenDown) {
+TEST_P(JobManagerTest, NoJobFollowsOneOfItsNameWhoseEndIsNotWrittenDown) {
   task_manager("one", 2);
   cluster_.planner->next.options["execution.checkpointing.dir"] = "/shared";
   const RunOrder order{.executable = cluster_.upload(), .arguments = {"--resume"}};
@@ -752,6 +752,8 @@ TEST_P(JobManagerTest, NoJobFollowsOneInItsFolderWhoseEndIsNotWrittenDown) {
   const auto refused = cluster_.run(order);
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message(), HasSubstr(job + " (count) has ended, and that could not be written down in '/jm' yet"));
+  cluster_.planner->next.options["execution.checkpointing.dir"] = "/elsewhere";
+  EXPECT_FALSE(cluster_.run(order)) << "the next JobManager would run both, and both would write to one output";
   is_full = false;
   cluster_.run_for_ms(3'000);
   const std::string next = value_or_throw(cluster_.run(order));
