@@ -65,6 +65,7 @@ int main(int argc, char** argv) {
   const std::int64_t rate = job.arg("rate", std::int64_t{0}, "numbers a second; 0: as many as can be made");
   const std::string out = job.arg("out", "out", "folder of the results");
   const std::int64_t crash_at = job.arg("crash-at", std::int64_t{-1}, "of which value a number ends the process; -1: none does");
+  job.arg("api-token", "", "nobody's to see");
 
   auto numbers = job.from(generate<Number>(count, number).rate(rate).event_time(&Number::at, out_of_order_by(100ms)))
                      .uid("numbers")
