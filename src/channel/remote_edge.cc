@@ -105,10 +105,10 @@ RemoteReceiver::RemoteReceiver(ChannelNumber channel, const BatchCodec& codec, d
     : channel_{channel}, codec_{codec}, consumer_{consumer}, line_{line}, folders_{folders}, capacity_{capacity}, arrived_{capacity} {}
 RemoteReceiver::~RemoteReceiver() = default;
 
-Result<> RemoteReceiver::arrive(std::string payload) {
-  std::string folder;
-  TIDEMARK_ASSIGN(arrived, decode_element(std::move(payload), folder));
+Result<> RemoteReceiver::arrive(std::string& payload) {
   if (arrived_.size() >= capacity_) return does_not_fit("an element for which there is no room");
+  std::string folder;
+  TIDEMARK_ASSIGN(arrived, decode_element(payload, folder));
   if (arrived.element.kind == Element::Kind::kBarrier) folders_.set_folder(arrived.element.barrier.id, std::move(folder));
   TIDEMARK_CHECK(arrived_.try_push(std::move(arrived)), "there is room for what was granted");
   consumer_.wake();

@@ -92,8 +92,8 @@ class RemoteReceiver final : public detail::ReceivingEnd {
   bool has_batch() override;
   void give_back(detail::Batch* batch) override;
 
-  /// An element's frame. An error leaves the edge as it was: bytes that do not fit, or more than there was credit for.
-  Result<> arrive(std::string payload);
+  /// An element's frame. An error leaves it and the edge as they were: bytes that do not fit, or more than there was credit for.
+  Result<> arrive(std::string& payload);
 
  private:
   struct Slot;
