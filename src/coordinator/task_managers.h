@@ -41,6 +41,7 @@ struct PlacedWorker {
   std::string name;
   std::string place;  ///< "TaskManager 'tm-1' on host-1"
   std::uint32_t slots = 0;
+  TaskPlace at = {};
 };
 
 class TaskManagers {

@@ -82,7 +82,7 @@ void LocalWorker::begin(WorkerStart start) {
   TIDEMARK_CHECK(state_ == State::kIdle, "a worker is started once");
   worker_ = start.worker;
   const DataExchangeEvents events{
-      .on_broken = [this](std::uint32_t, const Error& error) { listener_.on_task_failed({}, error); },
+      .on_broken = [this](std::uint32_t, const Error& error) { listener_.on_task_failed(kNoTask, error); },
       .on_note = [this](std::string_view note) { answer(note); }};
   exchange_.emplace(start.attempt.attempt, std::move(start.secret), start.worker, static_cast<std::uint32_t>(start.data_addresses.size()), wakeup_, static_cast<CheckpointFolders&>(*this), events);
   TaskShare share{.worker = start.worker,
@@ -108,7 +108,7 @@ void LocalWorker::begin(WorkerStart start) {
 
 void LocalWorker::fail_to_begin(const Error& error) {
   execution_.reset();
-  listener_.on_task_failed({}, error);
+  listener_.on_task_failed(kNoTask, error);
   state_ = State::kEnding;
 }
 
@@ -145,7 +145,7 @@ void LocalWorker::answer(std::string_view note) {
   question.reader = in.get_u32();
   question.readers = in.get_u32();
   if (!in.ok() || in.remaining() != 0) {
-    listener_.on_task_failed({}, Error{ErrorCode::kDataLoss, "a note of another worker that is no question for splits"});
+    listener_.on_task_failed(kNoTask, Error{ErrorCode::kDataLoss, "a note of another worker that is no question for splits"});
     return;
   }
   if (execution_ != nullptr) execution_->put_question(enumerator, question);

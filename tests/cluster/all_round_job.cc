@@ -66,6 +66,7 @@ int main(int argc, char** argv) {
   const std::int64_t keys = job.arg("keys", std::int64_t{97}, "that the numbers have");
   const std::string out = job.arg("out", "out", "folder of the results");
   const std::int64_t crash_at = job.arg("crash-at", std::int64_t{-1}, "of which value a number ends the process; -1: none does");
+  job.arg("api-token", "", "nobody's to see");
 
   auto numbers = job.from(generate<Number>(count, [keys](std::uint64_t n) { return number(n, keys); }).rate(rate).event_time(&Number::at, out_of_order_by(100ms)))
                      .uid("numbers")
