@@ -32,7 +32,7 @@ class ClusterExecution::Worker final : public WorkerListener {
 
   void on_sinks_agreed() override { all_.listener_.on_sinks_agreed(); }
   void on_recovered() override { all_.sinks_recovered(); }
-  void on_running() override { all_.worker_runs(); }
+  void on_running() override { all_.worker_runs(number_); }
   void on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) override { all_.listener_.on_ack(task, id, std::move(snapshot)); }
   void on_decline(TaskId task, CheckpointId id, DeclineReason reason, Error cause) override {
     all_.listener_.on_decline(task, id, reason, std::move(cause));
@@ -63,7 +63,8 @@ class ClusterExecution::Worker final : public WorkerListener {
   void on_task_failed(TaskId task, Error error) override { all_.fail(task, std::move(error)); }
   void on_ended() override { all_.worker_ended(); }
   void on_lost(Error error) override {
-    all_.fail({}, error.within(fmt::format("worker {} of {}", number_ + 1, all_.places_.data_addresses.size())));
+    all_.tell_moved(number_, TaskState::kFailed);
+    all_.fail(kNoTask, error.within(fmt::format("worker {} of {}", number_ + 1, all_.places_.data_addresses.size())));
     all_.worker_ended();
   }
 
@@ -138,7 +139,8 @@ std::vector<GroupWatermark> ClusterExecution::lowest_of_others(const Worker& wor
   return of_worker;
 }
 
-void ClusterExecution::worker_runs() {
+void ClusterExecution::worker_runs(std::uint32_t worker) {
+  tell_moved(worker, TaskState::kRunning);
   {
     const std::lock_guard lock{mutex_};
     if (--not_running_ > 0) return;
@@ -152,6 +154,12 @@ void ClusterExecution::worker_ended() {
     if (--not_ended_ > 0) return;
   }
   listener_.on_ended();
+}
+
+void ClusterExecution::tell_moved(std::uint32_t worker, TaskState to) {
+  for (std::uint32_t slot = 0; slot < places_.worker_of_slot.size(); ++slot) {
+    if (places_.worker_of_slot[slot] == worker) listener_.on_tasks_moved({.to = to, .first_slot = slot, .slots = 1});
+  }
 }
 
 // The first failure is told: others are mostly what follows from it.

@@ -4,32 +4,6 @@
 
 namespace tidemark {
 
-std::string_view in_flinks_words(JobState state) {
-  switch (state) {
-    case JobState::kInitializing:
-    case JobState::kStarting:
-      return "INITIALIZING";
-    case JobState::kRunning:
-    case JobState::kStopping:
-    case JobState::kFinishing:
-      return "RUNNING";
-    case JobState::kFailing:
-      return "FAILING";
-    case JobState::kRestarting:
-      return "RESTARTING";
-    case JobState::kCancelling:
-      return "CANCELLING";
-    case JobState::kFinished:
-    case JobState::kStopped:
-      return "FINISHED";
-    case JobState::kFailed:
-      return "FAILED";
-    case JobState::kCancelled:
-      return "CANCELED";
-  }
-  return "RUNNING";
-}
-
 CheckpointGlance glance_at(const CheckpointStats::Completed& checkpoint) {
   return CheckpointGlance{.id = checkpoint.id,
                           .is_savepoint = is_savepoint(checkpoint.kind),
@@ -59,7 +33,9 @@ JobGlance glance_at(const JobNames& names, const JobMaster& master, std::int64_t
           .newest_checkpoint = checkpoints.last_completed ? std::optional{glance_at(*checkpoints.last_completed)} : std::nullopt,
           .restored = status.restored,
           .restores = status.restores,
-          .vertices = std::move(vertices)};
+          .vertices = std::move(vertices),
+          .attempt = master.tasks(),
+          .state_times = status.state_times};
 }
 
 }  // namespace tidemark

@@ -97,7 +97,7 @@ void TaskSet::start(AttemptStart start) {
 
 void TaskSet::on_recovered(std::optional<Error> error) {
   if (error) {
-    listener_.on_task_failed({}, *error);
+    listener_.on_task_failed(kNoTask, *error);
   } else if (share_) {
     share_->on_recovered();
   } else {
@@ -113,7 +113,7 @@ void TaskSet::open() {
 void TaskSet::put_question(NodeId enumerator, const detail::SplitQuestion& question) {
   const auto found = questions_.find(enumerator);
   if (found != questions_.end()) return found->second->put(question);
-  listener_.on_task_failed({}, Error{ErrorCode::kDataLoss, "another worker asks for splits of node " + std::to_string(enumerator) +
+  listener_.on_task_failed(kNoTask, Error{ErrorCode::kDataLoss, "another worker asks for splits of node " + std::to_string(enumerator) +
                                                                ", which has none here: it runs another executable"});
 }
 
