@@ -28,19 +28,19 @@ constexpr pid_t kIsAnswered = -1;
 
 /// What one thread is asked. Never freed, as a signal may come at any time.
 struct Question {
-  std::atomic<pid_t> to{kNobody};  // whoever changes that number to kIsAnswered writes the rest, and posts
+  std::atomic<pid_t> to{kNobody};  // that thread alone changes it to kIsAnswered, and then writes the rest and posts
   std::array<std::uintptr_t, kMostFrames> addresses{};
-  std::size_t count = 0;
+  std::atomic<std::size_t> count{0};  // of these; written behind them
   sem_t answered{};
 };
 Question question;
 
-
-_Unwind_Reason_Code take_frame(_Unwind_Context* context, void*) {
+_Unwind_Reason_Code take_frame(_Unwind_Context* context, void* counter) {
+  std::size_t& count = *static_cast<std::size_t*>(counter);
   int is_at_instruction = 0;  // else at the one behind the call, which may be another function's
   const std::uintptr_t address = _Unwind_GetIPInfo(context, &is_at_instruction);
-  if (address == 0 || question.count == kMostFrames) return _URC_END_OF_STACK;
-  question.addresses[question.count++] = is_at_instruction != 0 ? address : address - 1;
+  if (address == 0 || count == kMostFrames) return _URC_END_OF_STACK;
+  question.addresses[count++] = is_at_instruction != 0 ? address : address - 1;
   return _URC_NO_REASON;
 }
 
@@ -48,8 +48,9 @@ void answer(int) {
   const int error = errno;
   auto me = static_cast<pid_t>(::syscall(SYS_gettid));
   if (question.to.compare_exchange_strong(me, kIsAnswered)) {
-    question.count = 0;
-    _Unwind_Backtrace(&take_frame, nullptr);
+    std::size_t count = 0;
+    _Unwind_Backtrace(&take_frame, &count);
+    question.count.store(count, std::memory_order_release);
     ::sem_post(&question.answered);
   }
   errno = error;
@@ -73,14 +74,10 @@ std::string install() {
 }
 
 bool wait_until(Clock::time_point until) {
-  const auto left = std::max<std::chrono::nanoseconds>(until - Clock::now(), std::chrono::nanoseconds{0}).count();
-  timespec at{};
-  ::clock_gettime(CLOCK_REALTIME, &at);
-  at.tv_sec += left / 1'000'000'000;
-  at.tv_nsec += left % 1'000'000'000;
-  if (at.tv_nsec >= 1'000'000'000) ++at.tv_sec, at.tv_nsec -= 1'000'000'000;
+  const auto at_ns = std::chrono::nanoseconds{until.time_since_epoch()}.count();  // of CLOCK_MONOTONIC, as libstdc++ has it
+  const timespec at{.tv_sec = at_ns / 1'000'000'000, .tv_nsec = at_ns % 1'000'000'000};
   int result = 0;
-  while ((result = ::sem_timedwait(&question.answered, &at)) != 0 && errno == EINTR) {
+  while ((result = ::sem_clockwait(&question.answered, CLOCK_MONOTONIC, &at)) != 0 && errno == EINTR) {
   }
   return result == 0;
 }
@@ -93,25 +90,26 @@ class Asker {
     if (!wrong_->empty()) return {.addresses = {}, .missing = *wrong_};
     auto to = static_cast<pid_t>(thread);
     question.to.store(to);
-    if (::syscall(SYS_tgkill, ::getpid(), to, stack_signal()) != 0) return withdrawn(errno == ESRCH ? "it has ended" : "the system sends it no signal");
-    if (!wait_until(until)) {
-      if (question.to.compare_exchange_strong(to, kNobody)) return {.addresses = {}, .missing = "it does not answer"};
+    const int error = ::syscall(SYS_tgkill, ::getpid(), to, stack_signal()) == 0 ? 0 : errno;
+    if (error != 0 || !wait_until(until)) {
+      if (question.to.compare_exchange_strong(to, kNobody)) return {.addresses = {}, .missing = why(error)};
+      // It has just begun to, be it by a signal of before.
       if (!wait_until(Clock::now() + kHandlerTakes)) {
         wrong_ = "a thread has not come back from telling where it stands";
         return {.addresses = {}, .missing = *wrong_};
       }
     }
     // The first is the handler, the second what the kernel returns to behind it.
-    const std::size_t skipped = std::min<std::size_t>(2, question.count);
-    return {.addresses = {question.addresses.begin() + skipped, question.addresses.begin() + question.count}, .missing = {}};
+    const std::size_t count = question.count.load(std::memory_order_acquire);
+    const std::size_t skipped = std::min<std::size_t>(2, count);
+    return {.addresses = {question.addresses.begin() + skipped, question.addresses.begin() + count}, .missing = {}};
   }
 
   std::mutex mutex;
 
  private:
-  static ThreadStack withdrawn(const char* why) {
-    question.to.store(kNobody);
-    return {.addresses = {}, .missing = why};
+  static const char* why(int error) {
+    return error == 0 ? "it does not answer" : error == ESRCH ? "it has ended" : "the system sends it no signal";
   }
 
   std::optional<std::string> wrong_;  // nothing: the handler is not installed yet
