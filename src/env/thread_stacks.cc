@@ -2,10 +2,8 @@
 
 #include <errno.h>
 #include <fmt/format.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 #include <unwind.h>
 
@@ -14,6 +12,7 @@
 #include <atomic>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 
 namespace tidemark {
@@ -23,35 +22,36 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMostFrames = 128;
 constexpr auto kHandlerTakes = std::chrono::seconds{2};  // at the most, once it has begun, on any machine
+constexpr auto kLookAgain = std::chrono::microseconds{20};
+
+// In place of a thread's number.
 constexpr pid_t kNobody = 0;
-constexpr pid_t kIsAnswered = -1;
+constexpr pid_t kIsAnswering = -1;
+constexpr pid_t kHasAnswered = -2;
 
 /// What one thread is asked. Never freed, as a signal may come at any time.
 struct Question {
-  std::atomic<pid_t> to{kNobody};  // that thread alone changes it to kIsAnswered, and then writes the rest and posts
+  std::atomic<pid_t> to{kNobody};  // that thread alone changes it to kIsAnswering, writes the rest, and says when it has
   std::array<std::uintptr_t, kMostFrames> addresses{};
-  std::atomic<std::size_t> count{0};  // of these; written behind them
-  sem_t answered{};
+  std::size_t count = 0;
 };
 Question question;
 
-_Unwind_Reason_Code take_frame(_Unwind_Context* context, void* counter) {
-  std::size_t& count = *static_cast<std::size_t*>(counter);
+_Unwind_Reason_Code take_frame(_Unwind_Context* context, void*) {
   int is_at_instruction = 0;  // else at the one behind the call, which may be another function's
   const std::uintptr_t address = _Unwind_GetIPInfo(context, &is_at_instruction);
-  if (address == 0 || count == kMostFrames) return _URC_END_OF_STACK;
-  question.addresses[count++] = is_at_instruction != 0 ? address : address - 1;
+  if (address == 0 || question.count == kMostFrames) return _URC_END_OF_STACK;
+  question.addresses[question.count++] = is_at_instruction != 0 ? address : address - 1;
   return _URC_NO_REASON;
 }
 
 void answer(int) {
   const int error = errno;
   auto me = static_cast<pid_t>(::syscall(SYS_gettid));
-  if (question.to.compare_exchange_strong(me, kIsAnswered)) {
-    std::size_t count = 0;
-    _Unwind_Backtrace(&take_frame, &count);
-    question.count.store(count, std::memory_order_release);
-    ::sem_post(&question.answered);
+  if (question.to.compare_exchange_strong(me, kIsAnswering)) {
+    question.count = 0;
+    _Unwind_Backtrace(&take_frame, nullptr);
+    question.to.store(kHasAnswered, std::memory_order_release);
   }
   errno = error;
 }
@@ -64,7 +64,6 @@ std::string install() {
   ::sigaction(stack_signal(), nullptr, &before);
   if (before.sa_handler != SIG_DFL) return fmt::format("the program handles signal {} itself", stack_signal());
   _Unwind_Backtrace(&pass_frame, nullptr);  // what the first walk makes must not be made in a handler
-  ::sem_init(&question.answered, 0, 0);
   struct sigaction action {};
   action.sa_handler = &answer;
   action.sa_flags = SA_RESTART | SA_ONSTACK;
@@ -73,13 +72,13 @@ std::string install() {
   return {};
 }
 
+// By looking again and again, so that the handler need wake nobody.
 bool wait_until(Clock::time_point until) {
-  const auto at_ns = std::chrono::nanoseconds{until.time_since_epoch()}.count();  // of CLOCK_MONOTONIC, as libstdc++ has it
-  const timespec at{.tv_sec = at_ns / 1'000'000'000, .tv_nsec = at_ns % 1'000'000'000};
-  int result = 0;
-  while ((result = ::sem_clockwait(&question.answered, CLOCK_MONOTONIC, &at)) != 0 && errno == EINTR) {
+  while (question.to.load(std::memory_order_acquire) != kHasAnswered) {
+    if (Clock::now() >= until) return false;
+    std::this_thread::sleep_for(kLookAgain);
   }
-  return result == 0;
+  return true;
 }
 
 /// Asks one thread after the other.
@@ -100,9 +99,8 @@ class Asker {
       }
     }
     // The first is the handler, the second what the kernel returns to behind it.
-    const std::size_t count = question.count.load(std::memory_order_acquire);
-    const std::size_t skipped = std::min<std::size_t>(2, count);
-    return {.addresses = {question.addresses.begin() + skipped, question.addresses.begin() + count}, .missing = {}};
+    const std::size_t skipped = std::min<std::size_t>(2, question.count);
+    return {.addresses = {question.addresses.begin() + skipped, question.addresses.begin() + question.count}, .missing = {}};
   }
 
   std::mutex mutex;
