@@ -1,5 +1,6 @@
 #include "env/thread_stacks.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fmt/format.h>
 #include <signal.h>
@@ -22,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMostFrames = 128;
 constexpr auto kHandlerTakes = std::chrono::seconds{2};  // at the most, once it has begun, on any machine
+constexpr const char* kStillAnswers = "a thread has not come back from telling where it stands";
 constexpr auto kLookAgain = std::chrono::microseconds{20};
 
 // In place of a thread's number.
@@ -60,6 +62,8 @@ _Unwind_Reason_Code pass_frame(_Unwind_Context*, void*) { return _URC_NO_REASON;
 
 /// What is wrong, if anything.
 std::string install() {
+  // Without it the unwinder takes a lock, which the interrupted thread may hold.
+  if (::dlsym(RTLD_DEFAULT, "_dl_find_object") == nullptr) return "that needs glibc 2.35 or newer, and no program linked with -static";
   struct sigaction before {};
   ::sigaction(stack_signal(), nullptr, &before);
   if (before.sa_handler != SIG_DFL) return fmt::format("the program handles signal {} itself", stack_signal());
@@ -86,26 +90,26 @@ class Asker {
  public:
   ThreadStack ask(std::uint32_t thread, Clock::time_point until) {
     if (!wrong_) wrong_ = install();
-    if (!wrong_->empty()) return {.addresses = {}, .missing = *wrong_};
+    if (!wrong_->empty()) return without(*wrong_);
+    if (question.to.load() == kIsAnswering) return without(kStillAnswers);
     auto to = static_cast<pid_t>(thread);
     question.to.store(to);
     const int error = ::syscall(SYS_tgkill, ::getpid(), to, stack_signal()) == 0 ? 0 : errno;
     if (error != 0 || !wait_until(until)) {
-      if (question.to.compare_exchange_strong(to, kNobody)) return {.addresses = {}, .missing = why(error)};
+      if (question.to.compare_exchange_strong(to, kNobody)) return without(why(error));
       // It has just begun to, be it by a signal of before.
-      if (!wait_until(Clock::now() + kHandlerTakes)) {
-        wrong_ = "a thread has not come back from telling where it stands";
-        return {.addresses = {}, .missing = *wrong_};
-      }
+      if (!wait_until(Clock::now() + kHandlerTakes)) return without(kStillAnswers);
     }
     // The first is the handler, the second what the kernel returns to behind it.
-    const std::size_t skipped = std::min<std::size_t>(2, question.count);
-    return {.addresses = {question.addresses.begin() + skipped, question.addresses.begin() + question.count}, .missing = {}};
+    constexpr std::size_t kSkipped = 2;
+    if (question.count <= kSkipped) return without("nobody knows what called the code in which it is");
+    return {.addresses = {question.addresses.begin() + kSkipped, question.addresses.begin() + question.count}, .missing = {}};
   }
 
   std::mutex mutex;
 
  private:
+  static ThreadStack without(std::string why) { return {.addresses = {}, .missing = std::move(why)}; }
   static const char* why(int error) {
     return error == 0 ? "it does not answer" : error == ESRCH ? "it has ended" : "the system sends it no signal";
   }
