@@ -166,7 +166,7 @@ TEST_F(ClusterTest, ShowsNobodyASecret) {
   EXPECT_THAT(run_in_cluster(job_words({"--api-token", argument, "--count", "many"}, "wrong")).output, HasSubstr("'many'"));
   ASSERT_TRUE(comes_true([&] { return runs_with_a_checkpoint(job); }));
   ::kill(workers().front(), SIGKILL);  // its last lines are told of
-  ASSERT_TRUE(comes_true([&] { return restarts_of(job) == 1 && state_of(job) == "RUNNING"; }));
+  ASSERT_TRUE(comes_true([&] { return restarts_of(job) >= 1 && state_of(job) == "RUNNING"; }));
   std::string told;
   const std::string of_job = "/jobs/" + job;
   for (const std::string& path : {std::string{"/jobs"}, std::string{"/jobs/overview"}, of_job, of_job + "/config", of_job + "/plan", of_job + "/exceptions",
@@ -248,8 +248,8 @@ TEST_F(ClusterTest, StateInRocksdbOutlivesWorkersAndMovesToAnotherParallelismAnd
   const Words size{"--count", "60000", "--keys", "20000"};
   const auto expected = rows_alone(size);
   start_cluster(2, 2);
-  const Words words = with(with(size, {"--rate", "12000", "-D", "execution.checkpointing.incremental=true"}), kRestarts);
-  const std::string job = submit("job", with(words, {"-D", "state.backend.type=rocksdb", "-D", "memory.state=8MB"}));
+  const Words words = with(with(size, {"-D", "execution.checkpointing.incremental=true"}), kRestarts);
+  const std::string job = submit("job", with(words, {"--rate", "1000", "-D", "state.backend.type=rocksdb", "-D", "memory.state=8MB"}));
   for (int kills = 0; kills < 2; ++kills) {
     ASSERT_TRUE(comes_true([&] { return runs_with_a_checkpoint(job) && workers().size() == 2; }));
     ::kill(workers().at(static_cast<std::size_t>(kills)), SIGKILL);
