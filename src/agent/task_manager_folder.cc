@@ -101,11 +101,7 @@ std::string TaskManagerFolder::socket_of(std::string_view worker) const {
 void TaskManagerFolder::forget_socket(std::string_view worker) { static_cast<void>(files_->remove(socket_of(worker))); }
 
 void TaskManagerFolder::forget_executables(const std::set<std::string>& in_use) {
-  const auto all = executables_->list();
-  if (!all || all->size() <= kKeptExecutables) return;
-  for (std::size_t i = 0; i < all->size() - kKeptExecutables; ++i) {
-    if (!in_use.contains((*all)[i].hash)) warn_of(executables_->remove((*all)[i].hash));
-  }
+  warn_of(executables_->keep_newest(kKeptExecutables, in_use));
 }
 
 void TaskManagerFolder::forget_logs(const std::set<std::string>& running, std::uint64_t most_bytes, std::size_t most_files) {

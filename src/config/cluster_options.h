@@ -36,9 +36,14 @@ struct ClusterOptions {
     std::string id;                  ///< taskmanager.resource-id
     std::string host;                ///< taskmanager.host: where its workers are reached
     std::uint32_t slots = 0;         ///< taskmanager.numberOfTaskSlots
-    std::int64_t process_bytes = 0;  ///< taskmanager.memory.process.size: of all that its workers take
-    std::int64_t state_bytes = 0;    ///< taskmanager.memory.managed.size: of their state
+    std::uint64_t process_bytes = 0;  ///< taskmanager.memory.process.size: of all that its workers take
+    std::uint64_t state_bytes = 0;    ///< taskmanager.memory.managed.size: of their state
     std::string tmp_folder;          ///< io.tmp.dirs, of which there is one: a TaskManager makes its own folder below it
+  };
+
+  struct Heartbeat {
+    Duration interval{0};  ///< heartbeat.interval: no process is silent for longer
+    Duration timeout{0};   ///< heartbeat.timeout: whoever is silent for so long is given up
   };
 
   /// Files in PEM; empty: no TLS.
@@ -52,6 +57,7 @@ struct ClusterOptions {
   };
 
   JobManager job_manager;
+  Heartbeat heartbeat;
   Tls internal_tls;  ///< security.ssl.internal.*: between JobManager, TaskManagers and workers, which show one another certificates
   Tls rest_tls;      ///< security.ssl.rest.*: what REST shows its clients; of these, certificate and key
   Rest rest;
@@ -59,9 +65,6 @@ struct ClusterOptions {
   std::vector<std::pair<std::string, std::string>>
       jobs;  ///< options of jobs as they stand there, in their order; each is sound
 };
-
-/// For state of all slots together: what is set for that, else 70 % of what is set for the process; 0 if neither is.
-std::uint64_t state_bytes_of(const ClusterOptions::TaskManager& options);
 
 /// `text` of the file called `name`. Errors as those of jobs' options (options_builder.h).
 Result<ClusterOptions> read_cluster_options(const std::string& text, const std::string& name);

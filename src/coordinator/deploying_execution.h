@@ -55,6 +55,8 @@ class DeployingExecution final : public Execution, private TaskManagers::Tenant 
   std::string place_of(TaskId task) const override;
   /// Empty until a worker has told some.
   Metrics vertex_metrics() const;
+  /// Why it waits for slots; empty where it does not.
+  std::string shortage() const { return state_ == State::kWaiting ? lease_->shortage() : std::string{}; }
 
  private:
   enum class State : std::uint8_t {
@@ -80,6 +82,7 @@ class DeployingExecution final : public Execution, private TaskManagers::Tenant 
   void on_worker_gone(std::uint64_t worker, std::optional<Error> cause) override;
 
   Site& site(std::uint64_t worker);
+  void tell_moved(const Site& site, TaskState to);
   bool all_ready() const;
   void wait_with(Site& site);
   void run();

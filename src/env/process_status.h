@@ -1,4 +1,4 @@
-// What the system says of this process and its threads, from /proc. Any thread; what can't be read is 0 or empty.
+// What the system says of this process and its threads, and of others, from /proc. Any thread; what can't be read is 0 or empty.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,9 @@ struct ProcessStatus {
 };
 ProcessStatus status_of_this_process(FileSystem& files);
 
+/// What another process has that can't be read back from files: the machine runs out of it.
+std::uint64_t unreclaimable_bytes_of(FileSystem& files, std::uint32_t pid);
+
 /// What the allocator has and nobody uses: it may lie in the machine's memory.
 std::uint64_t free_allocator_bytes();
 
@@ -29,6 +32,7 @@ struct ThreadStatus {
   char state = '?';        ///< the system's letter: R runs, S sleeps, D waits for a disk
   std::int64_t cpu_ms = 0;
   std::string waits_in;    ///< the function of the kernel, if it says: "futex_wait_queue"
+  std::uint64_t blocked_signals = 0;  ///< signal n is bit n - 1
 };
 /// By their numbers.
 std::vector<ThreadStatus> threads_of_this_process(FileSystem& files);

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <latch>
@@ -21,6 +22,16 @@ TEST(ProcessStatusTest, IsThatOfThisProcess) {
   EXPECT_LE(status.file_bytes + status.shared_bytes, status.resident_bytes);
   EXPECT_GE(status.threads, 1u);
   EXPECT_GE(status.open_files, 1u);
+}
+
+TEST(ProcessStatusTest, WhatCanBeReadBackFromFilesIsNotCounted) {
+  const auto pid = static_cast<std::uint32_t>(::getpid());
+  EXPECT_GT(unreclaimable_bytes_of(posix_file_system(), pid), 0u);
+  MemoryFileSystem files;
+  EXPECT_EQ(unreclaimable_bytes_of(files, pid), 0u) << "there is no such process";
+  ASSERT_TRUE(files.make_directories("/proc/8"));
+  ASSERT_TRUE(value_or_throw(files.create("/proc/8/status", CreateMode::kTruncate))->append("Name:\ta\nRssAnon:\t7 kB\nRssFile:\t90 kB\nRssShmem:\t2 kB\n"));
+  EXPECT_EQ(unreclaimable_bytes_of(files, 8), 9u * 1024);
 }
 
 TEST(ProcessStatusTest, ThreadsHaveTheirNamesAndStates) {
@@ -52,6 +63,7 @@ TEST(ProcessStatusTest, ReadsWhatTheSystemWrites) {
   put("/proc/self/task/9/comm", "tasks-1\n");
   put("/proc/self/task/9/stat", "9 (tasks-1) S 1 7 7 0 -1 0 0 0 0 0 100 0 0 0 20 0 3 0 100 0\n");
   put("/proc/self/task/9/wchan", "futex_wait_queue");
+  put("/proc/self/task/9/status", "Name:\tx\nSigBlk:\tfffffffe00000001\nSigIgn:\t0000000000001000\n");
   put("/proc/self/task/10/comm", "ended meanwhile\n");
   const ProcessStatus status = status_of_this_process(files);
   EXPECT_EQ(status.resident_bytes, 2048u * 1024);
@@ -66,6 +78,7 @@ TEST(ProcessStatusTest, ReadsWhatTheSystemWrites) {
   EXPECT_EQ(threads[0].state, 'S');
   EXPECT_EQ(threads[0].cpu_ms, 1'000);
   EXPECT_EQ(threads[0].waits_in, "futex_wait_queue");
+  EXPECT_EQ(threads[0].blocked_signals, 0xfffffffe00000001u);
   EXPECT_EQ(threads[1].state, '?');
   EXPECT_TRUE(threads_of_this_process(*std::make_unique<MemoryFileSystem>()).empty());
 }
