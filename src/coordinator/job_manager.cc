@@ -242,7 +242,8 @@ void JobManager::run_once(RunOrder order, RunAnswer answer) {
   at->second.answers.push_back(std::move(answer));
   if (!is_new) return;
   plan_and_submit(std::move(order), [this, id](const Result<std::string>& outcome) {
-    for (RunAnswer& waits : submissions_.extract(id).mapped().answers) waits(outcome);
+    auto submission = submissions_.extract(id);  // kept: this compiler ends what stands in a for before the loop begins
+    for (RunAnswer& waits : submission.mapped().answers) waits(outcome);
   });
 }
 
