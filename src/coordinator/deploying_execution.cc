@@ -22,11 +22,13 @@ Error worth_a_restart(ErrorCode code, std::string message) { return Error{code, 
 }  // namespace
 
 DeployingExecution::DeployingExecution(const Deployment& what, TaskManagers& task_managers, const Clock& clock, Timers& timers, ExecutionListener& listener,
-                                       std::function<void(Metrics)> last_metrics)
-    : what_{what}, task_managers_{task_managers}, clock_{clock}, timers_{timers}, listener_{listener}, last_metrics_{std::move(last_metrics)} {}
+                                       std::function<void(Left)> leave)
+    : what_{what}, task_managers_{task_managers}, clock_{clock}, timers_{timers}, listener_{listener}, leave_{std::move(leave)} {}
 
 DeployingExecution::~DeployingExecution() {
-  last_metrics_(vertex_metrics());
+  Left left{vertex_metrics(), {}};
+  for (const Site& site : sites_) left.sites.push_back(site.place.site);
+  leave_(std::move(left));
   for (Site& site : sites_) {
     if (site.worker != nullptr) site.worker->give_up(Error{ErrorCode::kCancelled, "the JobManager ends"});
   }
@@ -40,7 +42,9 @@ void DeployingExecution::start(AttemptStart start) {
                                  .job_id = what_.id,
                                  .executable = what_.executable,
                                  .arguments = what_.arguments,
-                                 .slots = what_.slots},
+                                 .slots = what_.slots,
+                                 .before = what_.before,
+                                 .copies_of = what_.copies_of},
                                 *this);
 }
 
@@ -124,7 +128,7 @@ void DeployingExecution::run() {
   deadline_ = {};
   WorkerPlaces places{.worker_of_slot = {}, .data_addresses = {}, .secret = task_managers_.make_token()};
   for (std::uint32_t worker = 0; worker < sites_.size(); ++worker) {
-    places.worker_of_slot.insert(places.worker_of_slot.end(), sites_[worker].place.slots, worker);
+    places.worker_of_slot.insert(places.worker_of_slot.end(), sites_[worker].place.site.slots, worker);
     places.data_addresses.push_back(sites_[worker].data_address);
   }
   cluster_ = std::make_unique<ClusterExecution>(
@@ -190,7 +194,7 @@ InputProgress DeployingExecution::input_progress() const { return cluster_ != nu
 std::string DeployingExecution::place_of(TaskId task) const {
   std::uint32_t slots = 0;
   for (const Site& site : sites_) {
-    slots += site.place.slots;
+    slots += site.place.site.slots;
     if (task.subtask < slots) return site.place.place;
   }
   return {};
