@@ -110,11 +110,7 @@ std::vector<std::string> TaskManagerFolder::jobs_with_copies() const {
 }
 
 void TaskManagerFolder::forget_executables(const std::set<std::string>& in_use) {
-  const auto all = executables_->list();
-  if (!all || all->size() <= kKeptExecutables) return;
-  for (std::size_t i = 0; i < all->size() - kKeptExecutables; ++i) {
-    if (!in_use.contains((*all)[i].hash)) warn_of(executables_->remove((*all)[i].hash));
-  }
+  warn_of(executables_->keep_newest(kKeptExecutables, in_use));
 }
 
 void TaskManagerFolder::forget_logs(const std::set<std::string>& running, std::uint64_t most_bytes, std::size_t most_files) {

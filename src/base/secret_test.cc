@@ -12,6 +12,13 @@ TEST(SecretTest, OnlyTheWholeSecretIsTheSecret) {
   }
 }
 
+TEST(SecretTest, WhatIsSetUnderTheNameOfASecretIsNotShown) {
+  for (const char* const key : {"password", "db.PassWord", "s3.secret-key", "API-token", "my-apikey", "sasl.jaas.config"}) {
+    EXPECT_EQ(shown_value(key, "hunter2"), "******") << key;
+  }
+  for (const char* const key : {"", "key", "security.ssl.rest.key", "pass", "user"}) EXPECT_EQ(shown_value(key, "x"), "x") << key;
+}
+
 TEST(SecretTest, AnEmptySecretIsNobodys) { EXPECT_FALSE(is_same_secret("", "")); }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <mutex>
 #include <utility>
 
 #include "base/log.h"
@@ -11,9 +12,16 @@ namespace tidemark {
 
 struct DataExchange::Line {
   std::unique_ptr<Connection> connection;
-  Peer* peer = nullptr;   // null: it has not said who it is
-  bool is_over = false;   // nothing that comes counts; tasks may still hold the connection
   bool is_closed = false;
+  // Held while they change, and by the transport's thread while it takes a frame.
+  std::mutex mutex;
+  Peer* peer = nullptr;  // null: it has not said who it is
+  bool is_over = false;  // nothing that comes counts; tasks may still hold the connection
+
+  bool end() {
+    const std::lock_guard lock{mutex};
+    return !std::exchange(is_over, true);
+  }
 };
 
 struct DataExchange::Peer {
@@ -67,10 +75,11 @@ void DataExchange::connect(std::uint32_t worker, std::unique_ptr<Connection> con
 void DataExchange::accept(std::unique_ptr<Connection> connection) { start(std::move(connection), nullptr); }
 
 DataExchange::Line& DataExchange::start(std::unique_ptr<Connection> connection, Peer* peer) {
-  auto made = std::make_unique<Line>(Line{.connection = std::move(connection), .peer = peer});
-  Line& line = *made;
-  lines_.push_back(std::move(made));
+  Line& line = *lines_.emplace_back(std::make_unique<Line>());
+  line.connection = std::move(connection);
+  line.peer = peer;
   line.connection->start(mailbox_, {.on_frame = [this, &line](Frame frame) { on_frame(line, std::move(frame)); },
+                                    .take_at_once = [this, &line](Frame& frame) { return take_at_once(line, frame); },
                                     .on_writable =
                                         [&line] {
                                           line.peer->line.times_writable.fetch_add(1, std::memory_order_release);
@@ -82,7 +91,10 @@ DataExchange::Line& DataExchange::start(std::unique_ptr<Connection> connection, 
 
 // From here on the peer's edges use the line. Tasks may have begun before.
 void DataExchange::adopt(Line& line, Peer& peer) {
-  line.peer = &peer;
+  {
+    const std::lock_guard lock{line.mutex};
+    line.peer = &peer;
+  }
   peer.is_connected = true;
   peer.line.connection.store(line.connection.get(), std::memory_order_release);
   for (std::string& note : std::exchange(peer.notes, {})) peer.send(EdgeFrame::kNote, std::move(note));
@@ -109,7 +121,7 @@ void DataExchange::close() {
   for (const auto& peer : peers_) peer->line.connection.store(nullptr);
   std::erase_if(lines_, [](const auto& line) { return line->is_closed; });
   for (const auto& line : lines_) {
-    line->is_over = true;
+    line->end();
     line->connection->send(frame_of(EdgeFrame::kGoodbye, {}));
     line->connection->close();
   }
@@ -133,14 +145,22 @@ void DataExchange::send_note(std::uint32_t worker, std::string note) {
 
 void DataExchange::on_frame(Line& line, Frame frame) {
   if (line.is_over) return;
-  if (const auto taken = take(line, std::move(frame)); !taken) end(line, {CloseCause::kGarbage, taken.error()});
+  if (const auto taken = take(line, frame); !taken) end(line, {CloseCause::kGarbage, taken.error()});
 }
 
-Result<> DataExchange::take(Line& line, Frame frame) {
+// On the transport's thread. What is wrong is found once more, and told, where the others are taken.
+bool DataExchange::take_at_once(Line& line, Frame& frame) {
+  const auto kind = static_cast<EdgeFrame>(frame.kind);
+  if (kind != EdgeFrame::kElement && kind != EdgeFrame::kCredits) return false;
+  const std::lock_guard lock{line.mutex};
+  return !line.is_over && line.peer != nullptr && take(line, frame).has_value();
+}
+
+Result<> DataExchange::take(Line& line, Frame& frame) {
   if (line.peer == nullptr) return take_hello(line, frame);
   switch (static_cast<EdgeFrame>(frame.kind)) {
     case EdgeFrame::kElement:
-      return take_element(*line.peer, std::move(frame.payload));
+      return take_element(*line.peer, frame.payload);
     case EdgeFrame::kCredits:
       return take_credits(*line.peer, frame.payload);
     case EdgeFrame::kNote:
@@ -169,11 +189,11 @@ Result<> DataExchange::take_hello(Line& line, const Frame& frame) {
   return {};
 }
 
-Result<> DataExchange::take_element(Peer& peer, std::string payload) {
+Result<> DataExchange::take_element(Peer& peer, std::string& payload) {
   TIDEMARK_ASSIGN(channel, channel_of(payload));
   const auto found = peer.incoming.find(channel);
   if (found == peer.incoming.end()) return does_not_fit(fmt::format("an element of channel {}, which there is not", channel));
-  return found->second->arrive(std::move(payload));
+  return found->second->arrive(payload);
 }
 
 Result<> DataExchange::take_credits(Peer& peer, std::string_view payload) {
@@ -192,7 +212,7 @@ void DataExchange::on_closed(Line& line, const Closed& closed) {
 
 // In one of its callbacks, too.
 void DataExchange::end(Line& line, const Closed& why) {
-  if (std::exchange(line.is_over, true)) return;
+  if (!line.end()) return;
   if (!line.is_closed) {
     line.connection->send(frame_of(EdgeFrame::kTurnedAway, encode_turned_away(why.error)));
     line.connection->close();

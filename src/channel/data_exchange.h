@@ -1,7 +1,8 @@
 // The edges of one worker that cross to others, in one attempt: makes their ends, and carries what these send. One connection between two
 // workers carries all edges between them, in both directions, and notes beside them.
 //
-// Tasks write and read their frames themselves (remote_edge.h); the thread that steps the exchange only sorts what comes, and wakes tasks.
+// Tasks write and read their frames themselves (remote_edge.h); the transport's thread only sorts elements and credits as they come, and wakes tasks. All
+// else waits for the thread that steps the exchange.
 //
 // Threads: one steps it, which is its connections' owner, too. Edges are added before the first step. Ownership: ends belong to the exchange,
 // which is closed when no task runs any more. Invariants: elements of an edge arrive in their order; what was on its way when a
@@ -80,9 +81,10 @@ class DataExchange {
   Line& start(std::unique_ptr<Connection> connection, Peer* peer);
   void adopt(Line& line, Peer& peer);
   void on_frame(Line& line, Frame frame);
-  Result<> take(Line& line, Frame frame);
+  bool take_at_once(Line& line, Frame& frame);
+  Result<> take(Line& line, Frame& frame);
   Result<> take_hello(Line& line, const Frame& frame);
-  Result<> take_element(Peer& peer, std::string payload);
+  Result<> take_element(Peer& peer, std::string& payload);
   Result<> take_credits(Peer& peer, std::string_view payload);
   void end(Line& line, const Closed& why);
   void on_closed(Line& line, const Closed& closed);

@@ -105,7 +105,7 @@ Result<ChannelNumber> channel_of(std::string_view payload) {
   return channel;
 }
 
-Result<ArrivedElement> decode_element(std::string payload, std::string& folder) {
+Result<ArrivedElement> decode_element(std::string& payload, std::string& folder) {
   ByteReader in{payload};
   in.get_u32();
   ArrivedElement arrived;

@@ -68,8 +68,8 @@ void put_batch_header(ChannelNumber channel, std::uint32_t capacity, detail::Byt
 std::string encode_control(ChannelNumber channel, const detail::Element& element, std::string_view folder);
 /// Of an element.
 Result<ChannelNumber> channel_of(std::string_view payload);
-/// `folder` becomes that of a barrier's checkpoint.
-Result<ArrivedElement> decode_element(std::string payload, std::string& folder);
+/// `folder` becomes that of a barrier's checkpoint. A batch takes the payload with it; an error leaves it.
+Result<ArrivedElement> decode_element(std::string& payload, std::string& folder);
 
 /// What came is none of this.
 std::unexpected<Error> does_not_fit(std::string_view what);

@@ -13,7 +13,7 @@ using detail::ByteWriter;
 using detail::Element;
 using testing::HasSubstr;
 
-Result<ArrivedElement> decode(const std::string& payload) {
+Result<ArrivedElement> decode(std::string payload) {
   std::string folder;
   return decode_element(payload, folder);
 }
@@ -42,8 +42,9 @@ TEST(EdgeFrame, ControlElementsComeBackAsTheyWere) {
 }
 
 TEST(EdgeFrame, ABarrierBringsItsFolder) {
+  std::string payload = encode_control(3, Element::of_barrier({.id = 7}), "/chk-7");
   std::string folder;
-  ASSERT_TRUE(decode_element(encode_control(3, Element::of_barrier({.id = 7}), "/chk-7"), folder).has_value());
+  ASSERT_TRUE(decode_element(payload, folder).has_value());
   EXPECT_EQ(folder, "/chk-7");
 }
 

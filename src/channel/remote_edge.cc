@@ -62,6 +62,7 @@ bool RemoteSender::send(std::string payload) {
   Connection& connection = *line_.connection.load(std::memory_order_acquire);
   const std::size_t bytes = payload.size();
   credits_.fetch_sub(1, std::memory_order_relaxed);  // before it can come back
+  bytes_sent_.store(bytes_sent_.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
   switch (connection.send(frame_of(EdgeFrame::kElement, std::move(payload)))) {
     case SendStatus::kQueuedFull:
       full_since_ = times_writable;
@@ -105,10 +106,10 @@ RemoteReceiver::RemoteReceiver(ChannelNumber channel, const BatchCodec& codec, d
     : channel_{channel}, codec_{codec}, consumer_{consumer}, line_{line}, folders_{folders}, capacity_{capacity}, arrived_{capacity} {}
 RemoteReceiver::~RemoteReceiver() = default;
 
-Result<> RemoteReceiver::arrive(std::string payload) {
-  std::string folder;
-  TIDEMARK_ASSIGN(arrived, decode_element(std::move(payload), folder));
+Result<> RemoteReceiver::arrive(std::string& payload) {
   if (arrived_.size() >= capacity_) return does_not_fit("an element for which there is no room");
+  std::string folder;
+  TIDEMARK_ASSIGN(arrived, decode_element(payload, folder));
   if (arrived.element.kind == Element::Kind::kBarrier) folders_.set_folder(arrived.element.barrier.id, std::move(folder));
   TIDEMARK_CHECK(arrived_.try_push(std::move(arrived)), "there is room for what was granted");
   consumer_.wake();

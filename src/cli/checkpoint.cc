@@ -20,6 +20,7 @@ using Json = nlohmann::json;
 
 struct Arguments : JobArgument {
   bool history = false;
+  bool is_full = false;
 };
 
 std::int64_t number_at(const Json& json, const char* name) {
@@ -60,15 +61,16 @@ Result<ExitStatus> tell_history(const Cli& cli, const JobArgument& argument) {
   return ExitStatus::kDone;
 }
 
-Result<ExitStatus> take(const Cli& cli, const JobArgument& argument) {
+Result<ExitStatus> take(const Cli& cli, const Arguments& argument) {
   TIDEMARK_ASSIGN(job, find_job(cli, argument));
   tell(cli, argument.as_json, fmt::format("Triggering checkpoint for job {}.", job.id()));
   tell(cli, argument.as_json, "Waiting for response...");
   TIDEMARK_ASSIGN(taken, job.take_snapshot({.what = SnapshotOrder::What::kCheckpoint,
                                             .then = SnapshotOrder::Then::kGoOn,
-                                            .dir = {}}));
+                                            .dir = {},
+                                            .is_full = argument.is_full}));
   cli.out(argument.as_json ? Json{{"job", job.id()}, {"checkpoint", taken.id}}.dump()
-                           : fmt::format("Checkpoint(CONFIGURED) {} for job {} completed.", taken.id, job.id()));
+                           : fmt::format("Checkpoint({}) {} for job {} completed.", argument.is_full ? "FULL" : "CONFIGURED", taken.id, job.id()));
   return ExitStatus::kDone;
 }
 
@@ -79,6 +81,7 @@ void add_checkpoint_command(CLI::App& app, Cli& cli) {
   CLI::App* command = app.add_subcommand("checkpoint", "Have a running job take a checkpoint now, or list those that it has taken");
   command->add_option("job", arguments->job, std::string{kJobHelp})->required();
   add_cluster_options(*command, *arguments);
+  command->add_flag("--full", arguments->is_full, "One that needs no earlier one. Also -full");
   command->add_flag("--history", arguments->history, "Take none, but say what became of the newest: where they lie, or why they failed");
   command->callback([&cli, arguments] {
     cli.chosen = [&cli, arguments] { return arguments->history ? tell_history(cli, *arguments) : take(cli, *arguments); };

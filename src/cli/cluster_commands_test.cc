@@ -117,6 +117,28 @@ TEST_F(ClusterCommands, StopCancelAndCheckpointSpeakAsFlinksDo) {
   EXPECT_EQ(out_.back(), "Cancelled job " + kJob + ". Savepoint stored in /sp/savepoint-8.");
 }
 
+TEST_F(ClusterCommands, OptionsOfFlinkWithOneDashSayWhatTheyDoThere) {
+  ASSERT_EQ(run({"checkpoint", "-full", kJob}), ExitStatus::kDone) << err_;
+  EXPECT_EQ(out_.back(), "Checkpoint(FULL) 8 for job " + kJob + " completed.");
+  EXPECT_TRUE(cluster_.orders.back().is_full);
+  ASSERT_EQ(run({"savepoint", "-type", "canonical", "-detached", kJob, "/sp"}), ExitStatus::kDone) << err_;
+  EXPECT_EQ(out_.back(), "Successfully trigger manual savepoint, triggerId: " + cluster_.orders.back().trigger_id);
+  EXPECT_FALSE(cluster_.orders.back().trigger_id.empty());
+  ASSERT_EQ(run({"stop", "-type", "CANONICAL", kJob}), ExitStatus::kDone) << err_;
+  EXPECT_EQ(run({"stop", "-type", "native", kJob}), ExitStatus::kUsage);
+  EXPECT_THAT(err_, HasSubstr("they are canonical"));
+}
+
+TEST_F(ClusterCommands, AJobWhoseAnswerIsLostIsRunOnce) {
+  cluster_.lost_answers = 2;
+  ASSERT_EQ(run({"run", "-d", "/home/orders"}), ExitStatus::kDone) << err_;
+  ASSERT_THAT(cluster_.runs, SizeIs(3));
+  EXPECT_THAT(cluster_.runs[0].job_id, SizeIs(32));
+  for (const RunOrder& asked : cluster_.runs) EXPECT_EQ(asked.job_id, cluster_.runs[0].job_id) << "so the JobManager knows that it is the same";
+  ASSERT_EQ(run({"run", "-d", "/home/orders"}), ExitStatus::kDone) << err_;
+  EXPECT_NE(cluster_.runs[3].job_id, cluster_.runs[0].job_id);
+}
+
 TEST_F(ClusterCommands, TheHistoryOfCheckpointsSaysWhereTheyAreOrWhyTheyFailed) {
   ASSERT_EQ(run({"checkpoint", "--history", kJob}), ExitStatus::kDone) << err_;
   EXPECT_THAT(out_, ElementsAre("01.01.1970 00:00:03 : CHECKPOINT 7 (COMPLETED) : 20 ms : 10 bytes : /state/orders/chk-7-1",

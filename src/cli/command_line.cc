@@ -16,8 +16,8 @@ namespace tidemark {
 
 namespace {
 
-/// The words of the line, last first, as the parser wants them. It knows no option of two letters with one dash, as Flink's -cm is; behind the
-/// executable, the first word that is neither an option nor its value, all words are the job's.
+/// The words of the line, last first, as the parser wants them. It knows no option of several letters with one dash, as Flink has them; behind the
+/// executable of `run`, the first word that is neither an option nor its value, all words are the job's.
 std::vector<std::string> words_of(int argc, const char* const* argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
   const bool runs = !words.empty() && words.front() == "run";
@@ -26,6 +26,10 @@ std::vector<std::string> words_of(int argc, const char* const* argv) {
     const bool holds_value = words[i].contains('=') || (words[i].size() > 2 && words[i][1] != '-');  // "-p3"
     static constexpr std::array<std::string_view, 7> kFlags = {"-d", "--detached", "-n", "--allowNonRestoredState", "--json", "-h", "--help"};
     if (std::ranges::find(kFlags, words[i]) == kFlags.end() && !holds_value) ++i;
+  }
+  const bool is_of_flink = !words.empty() && (words.front() == "checkpoint" || words.front() == "savepoint" || words.front() == "stop");
+  for (std::size_t i = 1; is_of_flink && i < words.size(); ++i) {
+    if (words[i] == "-full" || words[i] == "-type" || words[i] == "-detached") words[i].insert(0, "-");
   }
   std::ranges::reverse(words);
   return words;

@@ -15,6 +15,14 @@ void add_cluster_options(CLI::App& command, std::string& job_manager, bool& as_j
   command.add_flag("--json", as_json, "Print JSON");
 }
 
+void add_type_option(CLI::App& command) {
+  const auto check = [](const std::string& type) {
+    return CLI::detail::to_lower(type) == "canonical" ? std::string{}
+                                                      : fmt::format("'{}' is no type of savepoints: they are canonical, which every state backend reads", type);
+  };
+  command.add_option_function<std::string>("--type", [](const std::string&) {}, "Flink's: canonical, which savepoints are. Also -type")->check(check);
+}
+
 bool names_executable(const Cli& cli, std::string_view command, const std::vector<std::string>& words) {
   if (!words.empty() && !words.front().starts_with('-')) return true;
   cli.err(words.empty() ? fmt::format("tidemark {0}: name the job's executable: tidemark {0} [OPTIONS] ./job [ARGS...]", command)

@@ -23,6 +23,9 @@ inline void add_cluster_options(CLI::App& command, JobArgument& to) { add_cluste
 /// For the help of what names a job.
 inline constexpr std::string_view kJobHelp = "The job's id, of a cluster; or its folder of checkpoints, CHECKPOINT-DIR/JOB, of a job that runs alone";
 
+/// --type, of savepoints: canonical is the only one that there is.
+void add_type_option(CLI::App& command);
+
 /// An id is a job of a JobManager, a path one that runs alone. kInvalidArgument for a path with -m.
 Result<JobClient> find_job(const Cli& cli, const JobArgument& argument);
 

@@ -150,6 +150,7 @@ Result<std::string> JobClient::ask(const SnapshotOrder& order) {
   if (!dir.empty()) body[stops ? "targetDirectory" : "target-directory"] = dir;
   if (stops) body["drain"] = order.then == Then::kDrain;
   if (order.then == Then::kCancel) body["cancel-job"] = true;
+  if (order.is_full) body["checkpointType"] = "FULL";
   const std::string kind = checkpoint ? "checkpoints" : "savepoints";
   const HttpRequest request{.method = "POST",
                             .path = fmt::format("{}/{}", job_path(), stops ? "stop" : kind),
@@ -202,6 +203,11 @@ std::string path_for_jobs(FileSystem& files, const std::string& path) {
 Result<SnapshotTaken> JobClient::take_snapshot(SnapshotOrder order) {
   TIDEMARK_ASSIGN(path, ask(order));
   return wait(path);
+}
+
+Result<std::string> JobClient::trigger_snapshot(const SnapshotOrder& order) {
+  TIDEMARK_ASSIGN(path, ask(order));
+  return path.substr(path.rfind('/') + 1);
 }
 
 }  // namespace tidemark

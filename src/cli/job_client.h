@@ -35,6 +35,8 @@ class JobClient {
   /// Asks for it and waits for how it ends. A folder is taken as one of this process's working directory, unless it is a URL of another
   /// storage or the job has a storage of its own: then it goes to the job as it is, which knows what it means.
   Result<SnapshotTaken> take_snapshot(SnapshotOrder order);
+  /// Only asks for it; its trigger's id.
+  Result<std::string> trigger_snapshot(const SnapshotOrder& order);
   Result<> cancel();
   /// Those under way and the newest that have ended, newest first: the field history of GET /jobs/:id/checkpoints, in JSON.
   Result<std::string> checkpoint_history();

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "cli/daemon.h"
+#include "env/kernel_random.h"
 #include "env/sha256.h"
 
 namespace tidemark {
@@ -99,17 +100,6 @@ Result<HttpPeer> job_manager_peer(const std::string& named) {
                   .timeout_ms = kLongestAnswer_ms};
 }
 
-bool is_job_id(std::string_view text) {
-  return text.size() == 32 && text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
-}
-
-std::string job_id_of(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
 Result<HttpResponse> ask_patiently(const std::function<Result<HttpResponse>()>& ask) {
   auto response = ask();
   for (int tried = 1; response && response->status == kTooBusy && tried < kBusyTries; ++tried) {
@@ -142,6 +132,23 @@ Result<std::string> JobManagerClient::call(const HttpRequest& request) const {
 
 Result<std::string> JobManagerClient::post(const std::string& path, const std::string& body) const {
   return call({.method = "POST", .path = path, .query = {}, .body = body});
+}
+
+Result<std::string> JobManagerClient::post_until_answered(const std::string& path, const std::string& body) const {
+  const auto begun = std::chrono::steady_clock::now();
+  bool was_reached = false;
+  const auto ask = [&] {
+    auto response = http_call(peer_, {.method = "POST", .path = path, .query = {}, .body = body});
+    was_reached = was_reached || response || response.error().code() != ErrorCode::kNotFound;
+    return response;
+  };
+  for (;; std::this_thread::sleep_for(kPause)) {
+    const auto response = ask_patiently(ask);
+    if (response) return accepted(*response);
+    const bool is_lost = was_reached && is_gone(response.error());
+    if (is_lost && std::chrono::steady_clock::now() - begun < kLongestAbsence) continue;
+    return std::unexpected{was_reached ? response.error() : no_job_manager_at(to_string(peer_.address))};
+  }
 }
 
 Result<std::vector<ListedJob>> JobManagerClient::jobs() const {
@@ -190,7 +197,9 @@ Result<std::string> JobManagerClient::run(const std::string& executable, const S
   Json body = body_of(job);
   if (!job.savepoint.empty()) body["savepointPath"] = job.savepoint;
   if (job.claim) body["claimMode"] = "CLAIM";
-  TIDEMARK_ASSIGN(answer, post(fmt::format("/v1/jars/{}/run", executable), in_text(body)));
+  KernelRandom random;
+  body["jobId"] = fmt::format("{:016x}{:016x}", random.next(), random.next());
+  TIDEMARK_ASSIGN(answer, post_until_answered(fmt::format("/v1/jars/{}/run", executable), in_text(body)));
   const std::string id = text_at(Json::parse(answer, nullptr, false), {"jobid"});
   if (id.empty()) return strange_answer();
   return id;

@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "control/http.h"
+#include "control/job_id.h"
 #include "env/file_system.h"
 
 namespace tidemark {
@@ -21,9 +22,6 @@ namespace tidemark {
 /// Where it listens: `named`, "host:port" or "host", with https:// before it where REST has TLS, or else the variable TIDEMARK_JOBMANAGER,
 /// or else localhost:8081. Its token is that of TIDEMARK_TOKEN, if any; TIDEMARK_REST_AUTHORITY names who signed its certificate.
 Result<HttpPeer> job_manager_peer(const std::string& named);
-/// Whether it is the id of a job of a cluster: 32 hexadecimal digits, large or small; and as the cluster writes it.
-bool is_job_id(std::string_view text);
-std::string job_id_of(std::string text);
 /// That nobody listens there, and what to do.
 Error no_job_manager_at(const std::string& address);
 /// The body of an answer that is no refusal.
@@ -68,7 +66,7 @@ class JobManagerClient {
   Result<std::vector<ListedJob>> jobs() const;
   /// The id of the executable there. Sent only where one of its content is not there yet.
   Result<std::string> upload(FileSystem& files, const std::string& path) const;
-  /// The job's id.
+  /// The job's id. Where an answer is lost it asks again, for a minute; it is run once.
   Result<std::string> run(const std::string& executable, const SubmittedJob& job) const;
   /// Waits until the new job has taken the old one's place. kFailedPrecondition says why not, and what runs. `job.savepoint` and `job.claim`
   /// are none; `savepoint_dir` may be empty.
@@ -82,6 +80,8 @@ class JobManagerClient {
  private:
   Result<std::string> call(const HttpRequest& request) const;
   Result<std::string> post(const std::string& path, const std::string& body) const;
+  /// Of a request that may be repeated.
+  Result<std::string> post_until_answered(const std::string& path, const std::string& body) const;
   Result<bool> has(const std::string& hash) const;
 
   HttpPeer peer_;

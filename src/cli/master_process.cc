@@ -78,21 +78,35 @@ Result<MasterSettings> master_settings(const MasterArguments& arguments, const C
   return settings;
 }
 
+std::vector<std::string> warnings_of(const MasterSettings& settings) {
+  std::vector<std::string> warnings;
+  const auto bind = parse_network_address(settings.job_manager.address);
+  if (bind && !bind->is_unix() && !is_loopback(bind->host) && !settings.job_manager.tls) {
+    warnings.push_back(
+        fmt::format("whoever reaches {} can take part in this cluster: see to it that only its machines do", settings.job_manager.address));
+  }
+  const RestSettings& rest = settings.rest;
+  if (!is_loopback(rest.host) && !rest.token.empty() && rest.certificate.empty()) {
+    warnings.push_back(fmt::format("requests to {}:{} are not encrypted: whoever can read the network between has the token, and with it the cluster; "
+                                   "name a certificate, security.ssl.rest.certificate",
+                                   rest.host, rest.port));
+  }
+  return warnings;
+}
+
 MasterProcess::MasterProcess() : posix_{kPoolThreads} {}
 MasterProcess::~MasterProcess() = default;
 
 Result<std::unique_ptr<MasterProcess>> MasterProcess::start(MasterSettings settings) {
   raise_open_files_limit();
-  const auto bind = parse_network_address(settings.job_manager.address);
-  if (bind && !bind->is_unix() && !is_loopback(bind->host) && !settings.job_manager.tls) {
-    log_warning(fmt::format("whoever reaches {} can take part in this cluster: see to it that only its machines do", settings.job_manager.address));
-  }
+  for (const std::string& warning : warnings_of(settings)) log_warning(warning);
   std::unique_ptr<MasterProcess> process{new MasterProcess};
   if (!settings.rest.certificate.empty()) process->scheme_ = "https";
   const std::string folder = settings.job_manager.folder;
   TIDEMARK_ASSIGN(job_manager, JobManagerThread::start(process->posix_.env(), process->secrets_, std::move(settings.job_manager)));
   process->job_manager_ = std::move(job_manager);
-  for (const std::string_view part : {"jobs", "executables", "plans"}) {
+  TIDEMARK_TRY(process->posix_.env().files->make_directories(join_path(folder, "checkpoints")));
+  for (const std::string_view part : {"jobs", "executables", "plans", "checkpoints"}) {
     if (!keep_for_user(join_path(folder, part))) log_warning(fmt::format("other users may be able to look into '{}/{}'", folder, part));
   }
   TIDEMARK_ASSIGN(rest, RestServer::start(process->job_manager_->control(), std::move(settings.rest)));

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "config/cluster_options.h"
@@ -37,6 +38,9 @@ struct MasterSettings {
 /// kInvalidArgument for what is wrong with them.
 Result<MasterSettings> master_settings(const MasterArguments& arguments, const ClusterOptions& config, const std::string& default_dir,
                                        const std::string& default_bind);
+
+/// What others could read or do, and its user may not have meant; for the log.
+std::vector<std::string> warnings_of(const MasterSettings& settings);
 
 class MasterProcess {
  public:

@@ -21,12 +21,21 @@ using Json = nlohmann::json;
 struct Arguments : JobArgument {
   std::string dir;
   std::string dispose;
+  bool detached = false;
 };
 
 /// How a program is started that goes on from it.
 std::string way_on(const Arguments& arguments, const std::string& path) {
   if (is_job_id(arguments.job)) return fmt::format("You can resume your program from this savepoint with the run command: -s {}", path);
   return fmt::format("You can resume your program from this savepoint with --resume={}", path);
+}
+
+Result<ExitStatus> trigger(const Cli& cli, const Arguments& arguments) {
+  TIDEMARK_ASSIGN(job, find_job(cli, arguments));
+  tell(cli, arguments.as_json, fmt::format("Triggering savepoint in detached mode for job {}.", job.id()));
+  TIDEMARK_ASSIGN(id, job.trigger_snapshot({.what = SnapshotOrder::What::kSavepoint, .then = SnapshotOrder::Then::kGoOn, .dir = arguments.dir}));
+  cli.out(arguments.as_json ? Json{{"job", job.id()}, {"trigger", id}}.dump() : fmt::format("Successfully trigger manual savepoint, triggerId: {}", id));
+  return ExitStatus::kDone;
 }
 
 Result<ExitStatus> take(const Cli& cli, const Arguments& arguments) {
@@ -75,12 +84,17 @@ void add_savepoint_command(CLI::App& app, Cli& cli) {
                                          "The savepoint's folder is made in it; without, where the job's option "
                                          "execution.checkpointing.savepoint-dir says");
   add_cluster_options(*command, *arguments);
+  add_type_option(*command);
+  command->add_flag("--detached", arguments->detached, "Only ask for it, and say its trigger's id. Also -detached")->needs(job);
   command->add_option("-d,--dispose", arguments->dispose, "Delete this savepoint or checkpoint; with -m the JobManager does it")
       ->excludes(job)
       ->excludes(dir);
   command->callback([&cli, arguments] {
     if (arguments->job.empty() && arguments->dispose.empty()) throw CLI::RequiredError{"JOB, or -d PATH,"};
-    cli.chosen = [&cli, arguments] { return arguments->dispose.empty() ? take(cli, *arguments) : dispose(cli, *arguments); };
+    cli.chosen = [&cli, arguments] {
+      if (!arguments->dispose.empty()) return dispose(cli, *arguments);
+      return arguments->detached ? trigger(cli, *arguments) : take(cli, *arguments);
+    };
   });
 }
 

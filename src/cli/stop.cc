@@ -41,6 +41,7 @@ void add_stop_command(CLI::App& app, Cli& cli) {
   command->add_option("-p,--savepointPath", arguments->dir,
                       "The savepoint's folder is made in it; without, where the job's option "
                       "execution.checkpointing.savepoint-dir says");
+  add_type_option(*command);
   command->add_flag("-d,--drain", arguments->drain,
                     "End the sources first, so that all windows and timers fire: for a job that will not go on");
   command->callback([&cli, arguments] { cli.chosen = [&cli, arguments] { return stop(cli, *arguments); }; });

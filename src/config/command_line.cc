@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/nearest.h"
+#include "base/secret.h"
 #include "config/options_builder.h"
 #include "config/parse_value.h"
 
@@ -170,13 +171,13 @@ T CommandLine::parsed_arg(std::string_view name, T default_value, std::string_vi
   const auto text = take(name, is_flag);
   if (!text) return default_value;
   const auto value = parse(*text);
-  if (!value) complain(fmt::format("--{}: '{}' is not {}", name, *text, expected));
+  if (!value) complain(fmt::format("--{}: '{}' is not {}", name, shown_value(name, *text), expected));
   return value.value_or(default_value);
 }
 
 std::string CommandLine::string_arg(std::string_view name, std::string_view default_value, std::string_view help) {
   std::string fallback{default_value};
-  if (!declare(name, "TEXT", fallback.empty() ? "none" : fallback, help)) return fallback;
+  if (!declare(name, "TEXT", fallback.empty() ? "none" : shown_value(name, fallback), help)) return fallback;
   return take(name, false).value_or(fallback);
 }
 

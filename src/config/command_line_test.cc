@@ -56,6 +56,15 @@ TEST(CommandLineTest, EngineOptionsAndArgumentsOfTheJobMix) {
   EXPECT_THAT(error_of(command_line), AllOf(HasSubstr("--note needs a value"), HasSubstr("unknown option '--'")));
 }
 
+TEST(CommandLineTest, WhatIsGivenForASecretIsNotRepeated) {
+  CommandLine command_line = line({"--api-token", "hunter2", "--limit", "many", "--help"});
+  EXPECT_EQ(command_line.int64_arg("api-token", 0, ""), 0);
+  EXPECT_EQ(command_line.int64_arg("limit", 0, ""), 0);
+  EXPECT_EQ(command_line.string_arg("password", "swordfish", ""), "swordfish");
+  EXPECT_THAT(error_of(command_line), AllOf(HasSubstr("--api-token: '******' is not a whole number"), HasSubstr("--limit: 'many'")));
+  EXPECT_THAT(command_line.help(), AllOf(HasSubstr("[******]"), Not(HasSubstr("swordfish"))));
+}
+
 TEST(CommandLineTest, EngineOptionsReachTheOptions) {
   CommandLine command_line =
       line({"--parallelism", "4", "--checkpoint-dir=state", "--checkpoint-interval", "1 s", "--resume", "--plan"});

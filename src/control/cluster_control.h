@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -38,6 +39,7 @@ struct RunOrder {
   std::string savepoint;                  ///< to start from; empty: from nothing, or as the arguments say
   bool allow_non_restored_state = false;
   bool claim = false;
+  std::string job_id;                     ///< chosen by who asks, 32 hexadecimal digits: then the order may be repeated, and is carried out once
 };
 /// The job's id, 32 hexadecimal digits; or why it can't run: the plan's error, the verdict on what it is to start from.
 using RunAnswer = std::move_only_function<void(Result<std::string> job)>;
@@ -63,9 +65,13 @@ class ClusterControl : public JobsControl {
   /// What it says of itself to `request`, whose path is below /taskmanagers/ID: in some seconds, or kTimeout. kNotFound: it is not there.
   virtual void ask_task_manager(std::string_view id, HttpRequest request, HttpAnswer answer) = 0;
 
+  /// What it was started with, and the options that hold for jobs which do not set them: as Flink's keys, in order.
+  virtual std::vector<std::pair<std::string, std::string>> configuration() = 0;
+
   virtual ExecutableStore& executables() = 0;
   /// kFailedPrecondition, naming it, if a job that is not over runs it.
   virtual Result<> remove_executable(std::string_view hash) = 0;
+  /// kAlreadyExists: another job has the id.
   virtual void run(RunOrder order, RunAnswer answer) = 0;
   /// What it would run, as --plan prints it.
   virtual void plan(RunOrder order, PlanAnswer answer) = 0;

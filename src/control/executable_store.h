@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,6 +64,8 @@ class ExecutableStore {
   /// At most `most` bytes of it.
   Result<std::string> read(std::string_view hash, std::uint64_t offset, std::size_t most) const;
   Result<> remove(std::string_view hash);
+  /// Removes all but the newest and those in `in_use`; the first error of it.
+  Result<> keep_newest(std::size_t most, const std::set<std::string>& in_use);
 
  private:
   ExecutableStore(FileSystem& files, const Clock& clock, std::string folder);

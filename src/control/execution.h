@@ -6,16 +6,30 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "control/attempt_report.h"
 #include "tidemark/detail/model/checkpoint.h"
 #include "tidemark/detail/model/input_progress.h"
 #include "tidemark/detail/model/load_event.h"
 #include "tidemark/error.h"
 
 namespace tidemark {
+
+/// Of a failure that is none of one task.
+inline constexpr TaskId kNoTask{std::numeric_limits<std::uint32_t>::max(), std::numeric_limits<std::uint32_t>::max()};
+
+/// All tasks in some slots have come to a state.
+struct TasksMoved {
+  TaskState to = TaskState::kScheduled;
+  std::uint32_t first_slot = 0;
+  std::uint32_t slots = std::numeric_limits<std::uint32_t>::max();
+  std::optional<TaskPlace> place = {};  ///< where they are from now on
+};
 
 /// What tasks tell the master.
 class ExecutionListener {
@@ -29,7 +43,9 @@ class ExecutionListener {
   virtual void on_end_of_data(TaskId task) = 0;
   /// Of one subtask; kLoadsBehind before on_running().
   virtual void on_loading(const LoadEvent& event) { static_cast<void>(event); }
-  /// The first failure of an attempt; the other tasks stand still from then on or go on for nothing.
+  /// On the way to on_running(), and where tasks are lost; an execution need not tell.
+  virtual void on_tasks_moved(TasksMoved moved) { static_cast<void>(moved); }
+  /// The first failure of an attempt, of `task` or kNoTask; the other tasks stand still from then on or go on for nothing.
   virtual void on_task_failed(TaskId task, Error error) = 0;
   /// Every task has ended and every work in the background, too.
   virtual void on_ended() = 0;

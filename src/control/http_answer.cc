@@ -18,6 +18,8 @@ int status_of(ErrorCode code) {
     case ErrorCode::kUserCode:
     case ErrorCode::kUnsupportedVersion:
       return 400;
+    case ErrorCode::kCancelled:
+      return 503;
     case ErrorCode::kTimeout:
       return 504;
     default:

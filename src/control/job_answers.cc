@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
+#include "base/secret.h"
 #include "control/http_answer.h"
 #include "control/plan_answer.h"
+#include "control/task_states.h"
 #include "control/vertex_answers.h"
 
 namespace tidemark {
@@ -15,8 +18,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<std::string_view, 10> kTaskStates = {"CREATED",  "SCHEDULED", "DEPLOYING", "INITIALIZING", "RUNNING",
-                                                         "FINISHED", "CANCELING", "CANCELED",  "FAILED",       "RECONCILING"};
+// Of jobs, as Flink names them all.
+constexpr std::array<std::string_view, 11> kJobStates = {"INITIALIZING", "CREATED",  "RUNNING",    "FAILING",   "FAILED",     "CANCELLING",
+                                                        "CANCELED",     "FINISHED", "RESTARTING", "SUSPENDED", "RECONCILING"};
 
 std::string lower(std::string_view text) {
   std::string result{text};
@@ -26,14 +30,15 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-Json task_counts(std::string_view state, std::uint64_t tasks) {
-  Json counts = Json::object();
-  for (const std::string_view each : kTaskStates) counts[std::string{each}] = each == state ? tasks : 0;
-  return counts;
-}
-
 std::int64_t duration_of(const ClusterJob& job) {
   return (job.end_ms >= 0 ? job.end_ms : job.glance.now_ms) - job.glance.start_ms;
+}
+
+std::int64_t last_change_of(const ClusterJob& job) {
+  std::int64_t newest_ms = job.glance.start_ms;
+  for (const auto& [state, at_ms] : job.glance.state_times) newest_ms = std::max(newest_ms, at_ms);
+  for (const SlotReport& slot : job.glance.attempt.slots) newest_ms = std::max(newest_ms, slot.moves.back().at_ms);
+  return newest_ms;
 }
 
 Json overview_of(const ClusterJob& job) {
@@ -45,35 +50,37 @@ Json overview_of(const ClusterJob& job) {
           {"end-time", job.end_ms},
           {"duration", duration_of(job)},
           {"state", job.glance.state},
-          {"last-modification", job.end_ms >= 0 ? job.end_ms : job.glance.now_ms},
+          {"last-modification", last_change_of(job)},
           {"pending-operators", 0},
           {"waits-for", job.glance.waits_for.empty() ? Json{} : Json(job.glance.waits_for)}};
 }
 
 Json vertex_of(const ClusterJob& job, const PlannedVertex& vertex) {
   const auto found = std::ranges::find(job.glance.vertices, vertex.id, &VertexMetrics::id);
-  const std::string_view state = task_state_of(job.glance.state);
+  const VertexStanding standing = standing_of(job, vertex);
   return {{"id", vertex_name(vertex.id)},
           {"slotSharingGroupId", vertex_name(0)},
           {"name", vertex.name},
           {"maxParallelism", job.max_parallelism == 0 ? Json(-1) : Json(job.max_parallelism)},
           {"parallelism", vertex.parallelism},
-          {"status", state},
-          {"start-time", -1},
-          {"end-time", -1},
-          {"duration", -1},
-          {"tasks", task_counts(state, vertex.parallelism)},
+          {"status", to_string(standing.state)},
+          {"start-time", standing.times.start_ms},
+          {"end-time", standing.times.end_ms},
+          {"duration", duration_ms(standing.times, job.glance.now_ms)},
+          {"tasks", by_name(standing.tasks)},
           {"metrics", Json::parse(found == job.glance.vertices.end() ? io_metrics({}) : io_metrics(*found))}};
 }
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json{} : Json(text); }
 
 Json failure_of(const JobFailure& failure) {
   return {{"exceptionName", "tidemark.Error"},
           {"stacktrace", failure.message},
           {"timestamp", failure.at_ms},
           {"failureLabels", Json::object()},
-          {"taskName", nullptr},
-          {"endpoint", nullptr},
-          {"taskManagerId", nullptr},
+          {"taskName", text_or_null(failure.task)},
+          {"endpoint", text_or_null(failure.place.host)},
+          {"taskManagerId", text_or_null(failure.place.task_manager)},
           {"concurrentExceptions", Json::array()}};
 }
 
@@ -101,10 +108,13 @@ HttpResponse answer_jobs(const std::vector<JobGlance>& jobs) {
 HttpResponse answer_jobs_overview(const std::vector<ClusterJob>& jobs) {
   Json all = Json::array();
   for (const ClusterJob& job : jobs) {
-    std::uint64_t tasks = 0;
-    for (const PlannedVertex& vertex : vertices_of(job)) tasks += vertex.parallelism;
-    Json counts{{"total", tasks}};
-    for (const std::string_view state : kTaskStates) counts[lower(state)] = state == task_state_of(job.glance.state) ? tasks : 0;
+    TaskCounts tasks{};
+    for (const PlannedVertex& vertex : vertices_of(job)) {
+      const TaskCounts more = standing_of(job, vertex).tasks;
+      for (std::size_t i = 0; i < tasks.size(); ++i) tasks[i] += more[i];
+    }
+    Json counts{{"total", std::accumulate(tasks.begin(), tasks.end(), std::uint64_t{0})}};
+    for (const auto& [state, number] : by_name(tasks)) counts[lower(state)] = number;
     Json overview = overview_of(job);
     overview["tasks"] = std::move(counts);
     all.push_back(std::move(overview));
@@ -119,12 +129,16 @@ HttpResponse answer_job(const ClusterJob& job) {
   json["isStoppable"] = job.end_ms < 0;
   json["maxParallelism"] = job.max_parallelism == 0 ? Json(-1) : Json(job.max_parallelism);
   json["numRestarts"] = job.glance.restarts;
-  json["timestamps"] = {{"INITIALIZING", job.glance.start_ms}};
-  if (job.end_ms >= 0) json["timestamps"][std::string{job.glance.state}] = job.end_ms;
+  for (const std::string_view state : kJobStates) json["timestamps"][std::string{state}] = 0;  // Flink's: it was never in it
+  for (const auto& [state, at_ms] : job.glance.state_times) json["timestamps"][state] = at_ms;
   const std::vector<PlannedVertex> vertices = vertices_of(job);
   json["vertices"] = Json::array();
-  for (const PlannedVertex& vertex : vertices) json["vertices"].push_back(vertex_of(job, vertex));
-  json["status-counts"] = task_counts(task_state_of(job.glance.state), vertices.size());
+  TaskCounts vertices_in_state{};
+  for (const PlannedVertex& vertex : vertices) {
+    json["vertices"].push_back(vertex_of(job, vertex));
+    ++vertices_in_state[static_cast<std::size_t>(standing_of(job, vertex).state)];
+  }
+  json["status-counts"] = by_name(vertices_in_state);
   json["plan"] = Json::parse(plan_for_clients(vertices, job.glance.id, job.glance.name));
   return answer_with(200, json);
 }
@@ -138,7 +152,7 @@ HttpResponse answer_plan(const ClusterJob& job) {
 HttpResponse answer_config(const ClusterJob& job) {
   if (job.plan_json.empty()) return not_known(job, "configuration");
   Json options = Json::object();
-  for (const auto& [key, value] : job.configuration) options[key] = value;
+  for (const auto& [key, value] : job.configuration) options[key] = shown_value(key, value);
   return answer_with(200, Json{{"jid", job.glance.id},
                                {"name", job.glance.name},
                                {"execution-config",
@@ -155,6 +169,20 @@ HttpResponse answer_exceptions(const ClusterJob& job) {
                                {"all-exceptions", Json::array()},
                                {"truncated", false},
                                {"exceptionHistory", {{"entries", std::move(entries)}, {"truncated", false}}}});
+}
+
+HttpResponse answer_resource_requirements(const ClusterJob& job) {
+  Json json = Json::object();
+  for (const PlannedVertex& vertex : vertices_of(job)) {
+    json[vertex_name(vertex.id)] = {{"parallelism", {{"lowerBound", vertex.parallelism}, {"upperBound", vertex.parallelism}}}};
+  }
+  return answer_with(200, json);
+}
+
+HttpResponse answer_accumulators() {
+  return answer_with(200, Json{{"job-accumulators", Json::array()},
+                               {"user-task-accumulators", Json::array()},
+                               {"serialized-user-task-accumulators", Json::object()}});
 }
 
 HttpResponse answer_result(const ClusterJob& job) {

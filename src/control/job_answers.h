@@ -24,6 +24,10 @@ HttpResponse answer_job(const ClusterJob& job);
 HttpResponse answer_plan(const ClusterJob& job);
 HttpResponse answer_config(const ClusterJob& job);
 HttpResponse answer_exceptions(const ClusterJob& job);
+/// GET /jobs/:id/resource-requirements: as many subtasks as each vertex has, no more and no fewer.
+HttpResponse answer_resource_requirements(const ClusterJob& job);
+/// GET /jobs/:id/accumulators: which no job has here.
+HttpResponse answer_accumulators();
 HttpResponse answer_result(const ClusterJob& job);
 HttpResponse answer_status(const ClusterJob& job);
 

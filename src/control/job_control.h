@@ -5,12 +5,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "control/attempt_report.h"
 #include "control/checkpoint_report.h"
 #include "control/vertex_metrics.h"
 #include "tidemark/detail/model/checkpoint.h"
@@ -31,11 +33,25 @@ struct SnapshotOrder {
   What what = What::kSavepoint;
   Then then = Then::kGoOn;  ///< of a savepoint
   std::string dir;          ///< of a savepoint: its folder is made in it; empty: where the job's options say
+  bool is_full = false;     ///< a checkpoint that needs no earlier one: refused where checkpoints are incremental
+  std::string trigger_id = {};  ///< it is asked after with; empty: by nobody
 };
+/// To tell a repetition from another order under the same id.
+std::string text_of(const SnapshotOrder& order);
 
 struct SnapshotTaken {
   CheckpointId id = 0;
   std::string path;  ///< its folder
+};
+
+/// What became of an order with a trigger_id.
+struct TriggeredSnapshot {
+  std::string trigger_id;
+  bool is_savepoint = false;
+  std::string asked;     ///< text_of() the order
+  bool is_over = false;
+  SnapshotTaken taken;
+  std::string failure;   ///< instead; empty: it was taken
 };
 
 /// Called once, if the job lives long enough: when the snapshot is complete and the job has done what was to follow, or
@@ -51,11 +67,18 @@ struct JobGlance {
   std::int64_t start_ms = 0;     ///< since 1970 UTC
   std::int64_t now_ms = 0;
   std::uint32_t restarts = 0;    ///< since the process began
-  std::uint64_t completed_checkpoints = 0;
+  std::int64_t uptime_ms = -1;   ///< since its tasks run; 0: they do not, -1: it is over
+  std::int64_t downtime_ms = -1; ///< since they run no more, or have never run; 0: they run, -1: it is over
+  std::uint64_t completed_checkpoints = 0;  ///< without savepoints, but for one with which the job stopped
+  std::uint64_t savepoints = 0;             ///< complete ones, while the job went on
   std::uint64_t failed_checkpoints = 0;
   std::uint32_t checkpoints_in_progress = 0;
   std::optional<CheckpointGlance> newest_checkpoint;  ///< of this run
+  std::optional<RestoredGlance> restored = {};        ///< the last time
+  std::uint32_t restores = 0;                         ///< how often
   std::vector<VertexMetrics> vertices = {};
+  AttemptReport attempt = {};    ///< the newest
+  std::map<std::string, std::int64_t> state_times = {};  ///< when it last came to each of its states, in Flink's words; since 1970 UTC
 };
 
 class JobControl {

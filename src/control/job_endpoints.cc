@@ -85,6 +85,7 @@ class JobEndpoints::Call {
     auto job = jobs_.job(parts_[1]);
     if (!job) return refuse(404, fmt::format("there is no job '{}' here: GET /jobs names those that there are", parts_[1]));
     job_ = *std::move(job);
+    recall();
     if (parts_.size() == 2) return get_ ? answer_job(job_) : request_.method == "PATCH" ? cancel() : not_found();
     if (parts_.size() == 3) return get_ ? part_of_job() : post_ ? asked_for() : not_found();
     if (!get_) return not_found();
@@ -113,6 +114,8 @@ class JobEndpoints::Call {
   HttpResponse part_of_job() const {
     const std::string& part = parts_[2];
     if (part == "checkpoints") return answer_checkpoints(job_);
+    if (part == "accumulators") return answer_accumulators();
+    if (part == "resource-requirements") return answer_resource_requirements(job_);
     if (part == "config") return answer_config(job_);
     if (part == "exceptions") return answer_exceptions(job_);
     if (part == "execution-result") return answer_result(job_);
@@ -123,12 +126,16 @@ class JobEndpoints::Call {
   }
 
   HttpResponse vertex() const {
-    const auto found = std::ranges::find_if(job_.glance.vertices,
-                                            [this](const VertexMetrics& each) { return vertex_name(each.id) == parts_[3]; });
-    if (found == job_.glance.vertices.end()) {
-      return refuse(404, fmt::format("job '{}' has no vertex '{}', or its tasks do not run", parts_[1], parts_[3]));
-    }
-    if (parts_.size() == 4) return answer_vertex(job_, *found);
+    const std::vector<PlannedVertex> planned = vertices_of(job_);
+    const auto vertex = std::ranges::find(planned, parts_[3], [](const PlannedVertex& each) { return vertex_name(each.id); });
+    if (vertex == planned.end()) return refuse(404, fmt::format("job '{}' has no vertex '{}'", parts_[1], parts_[3]));
+    const auto found = std::ranges::find(job_.glance.vertices, vertex->id, &VertexMetrics::id);
+    const VertexMetrics* const metrics = found == job_.glance.vertices.end() ? nullptr : &*found;
+    if (parts_.size() == 4) return answer_vertex(job_, *vertex, metrics);
+    if (parts_.size() == 5 && parts_[4] == "subtasktimes") return answer_subtask_times(job_, *vertex);
+    if (parts_.size() == 5 && parts_[4] == "taskmanagers") return answer_task_managers_of(job_, *vertex, metrics);
+    if (parts_.size() == 6 && parts_[4] == "subtasks" && parts_[5] != "metrics") return answer_subtask(job_, *vertex, parts_[5], metrics);
+    if (metrics == nullptr) return refuse(404, fmt::format("of vertex '{}' of job '{}' no metrics are known yet", parts_[3], parts_[1]));
     if (parts_.size() == 5 && parts_[4] == "metrics") return answer_vertex_metrics(job_, *found, request_.query);
     if (parts_.size() == 5 && parts_[4] == "backpressure") return answer_backpressure(job_, *found);
     if (parts_.size() == 5 && parts_[4] == "watermarks") return answer_watermarks(*found);
@@ -186,7 +193,7 @@ class JobEndpoints::Call {
       return refuse(400, fmt::format("checkpointType '{}' is unknown: it must be CONFIGURED or FULL", text_));
     }
     return start(Kind::kCheckpoint,
-                 {.what = SnapshotOrder::What::kCheckpoint, .then = SnapshotOrder::Then::kGoOn, .dir = {}});
+                 {.what = SnapshotOrder::What::kCheckpoint, .then = SnapshotOrder::Then::kGoOn, .dir = {}, .is_full = text_ == "FULL"});
   }
 
   /// Into text_, flag_ and trigger_id_; what is wrong with them, if anything.
@@ -209,11 +216,21 @@ class JobEndpoints::Call {
     return std::nullopt;
   }
 
+  /// What was asked of a JobManager before this one.
+  void recall() {
+    for (const TriggeredSnapshot& each : job_.triggered) {
+      if (!each.is_over) continue;
+      const Kind kind = each.is_savepoint ? Kind::kSavepoint : Kind::kCheckpoint;
+      const Result<SnapshotTaken> outcome = each.failure.empty() ? Result<SnapshotTaken>{each.taken} : fail(ErrorCode::kFailedPrecondition, each.failure);
+      operations_->recall(scope_of(kind, parts_[1]), each.trigger_id, each.asked, operation_of(kind, outcome));
+    }
+  }
+
   HttpResponse start(Kind kind, SnapshotOrder order) {
     const Operations::Scope scope = scope_of(kind, parts_[1]);
-    Operations::Begun begun = operations_->begin(
-        scope, trigger_id_, fmt::format("{} {} {}", static_cast<int>(order.what), static_cast<int>(order.then), order.dir));
+    Operations::Begun begun = operations_->begin(scope, trigger_id_, text_of(order));
     if (!begun.is_new) return begun.answer;
+    order.trigger_id = begun.id;
     jobs_.take_snapshot(parts_[1], std::move(order),
                         [operations = operations_, scope, kind, id = begun.id](const Result<SnapshotTaken>& outcome) {
                           operations->conclude(scope, id, operation_of(kind, outcome));

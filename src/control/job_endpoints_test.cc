@@ -34,17 +34,25 @@ class FakeJob final : public JobControl {
             .now_ms = now_ms,
             .restarts = restarts,
             .completed_checkpoints = completed,
+            .savepoints = savepoints,
             .newest_checkpoint = newest,
-            .vertices = vertices};
+            .restored = restored,
+            .restores = restored ? 1u : 0u,
+            .vertices = vertices,
+            .attempt = attempt,
+            .state_times = {{"INITIALIZING", 1000}, {"RUNNING", 2000}}};
   }
   std::vector<CheckpointReport> checkpoints() const override { return history; }
 
   std::int64_t now_ms = 5000;
   std::uint32_t restarts = 0;
   std::uint64_t completed = 0;
+  std::uint64_t savepoints = 0;
   std::optional<CheckpointGlance> newest;
+  std::optional<RestoredGlance> restored;
   std::vector<CheckpointReport> history;
   std::vector<VertexMetrics> vertices;
+  AttemptReport attempt;
 
   std::vector<SnapshotOrder> orders;
   std::vector<SnapshotAnswer> answers;
@@ -88,6 +96,20 @@ TEST_F(JobEndpointsTest, CheckpointsSayWhatWasWrittenAndHowLargeTheStateIs) {
   const Json savepoint = json(call("GET", "/v1/jobs/orders/checkpoints"));
   EXPECT_TRUE(savepoint["latest"]["completed"].is_null());
   EXPECT_EQ(savepoint["latest"]["savepoint"]["id"], 3);
+}
+
+TEST_F(JobEndpointsTest, SavepointsAreCountedAndWhatTheJobWentOnFromIsTold) {
+  EXPECT_TRUE(json(call("GET", "/jobs/orders/checkpoints"))["latest"]["restored"].is_null());
+  job_.completed = 3;
+  job_.savepoints = 2;
+  job_.restored = RestoredGlance{.id = 9, .is_savepoint = true, .restored_ms = 1'500, .path = "/savepoints/savepoint-1"};
+  const Json answer = json(call("GET", "/jobs/orders/checkpoints"));
+  EXPECT_EQ(answer["counts"]["completed"], 5);
+  EXPECT_EQ(answer["counts"]["total"], 5);
+  EXPECT_EQ(answer["counts"]["restored"], 1);
+  EXPECT_EQ(answer["latest"]["restored"],
+            Json::parse(R"({"id":9,"restore_timestamp":1500,"is_savepoint":true,"external_path":"/savepoints/savepoint-1"})"));
+  EXPECT_EQ(json(metrics({{"get", "lastCheckpointRestoreTimestamp"}}))[0]["value"], "1500");
 }
 
 TEST_F(JobEndpointsTest, AFailedCheckpointSaysWhy) {
@@ -175,6 +197,60 @@ TEST_F(JobEndpointsTest, VerticesSayWhatEachSubtaskDidAndHowUnevenlyTheyShareThe
   EXPECT_THAT(none.body, HasSubstr("no vertex '00000000000000000000000000000007'"));
 }
 
+TEST_F(JobEndpointsTest, EachTaskHasAStateOfItsOwnAndAVertexThatOfAll) {
+  job_.vertices = {{.id = 1, .name = "lines", .subtasks = {{}}}, {.id = 2, .name = "count", .subtasks = {{}, {}}}};
+  job_.attempt = {.number = 3,
+                  .slots = {{.place = {"tm-1", "host-1"},
+                             .moves = {{TaskState::kCreated, 1'000}, {TaskState::kDeploying, 1'200}, {TaskState::kInitializing, 1'500}, {TaskState::kRunning, 2'000}}},
+                            {.place = {"tm-2", "host-2"}, .moves = {{TaskState::kCreated, 1'000}, {TaskState::kDeploying, 1'300}, {TaskState::kInitializing, 2'500}}}}};
+  const std::string vertex = "/jobs/orders/vertices/" + vertex_name(2);
+  const Json job = json(call("GET", "/jobs/orders"));
+  EXPECT_EQ(job["vertices"][0]["status"], "RUNNING");
+  EXPECT_EQ(job["vertices"][0]["start-time"], 1'200);
+  EXPECT_EQ(job["vertices"][0]["duration"], 3'800);
+  EXPECT_EQ(job["vertices"][0]["end-time"], -1);
+  EXPECT_EQ(job["vertices"][1]["status"], "INITIALIZING");
+  EXPECT_EQ(job["vertices"][1]["tasks"]["RUNNING"], 1);
+  EXPECT_EQ(job["vertices"][1]["tasks"]["INITIALIZING"], 1);
+  EXPECT_EQ(job["status-counts"]["RUNNING"], 1);
+  EXPECT_EQ(job["timestamps"]["RUNNING"], 2'000);
+  EXPECT_EQ(job["timestamps"]["FAILED"], 0);
+  EXPECT_EQ(job["last-modification"], 2'500);
+  EXPECT_EQ(json(call("GET", "/jobs/overview"))["jobs"][0]["tasks"]["running"], 2);
+
+  const Json subtask = json(call("GET", vertex))["subtasks"][1];
+  EXPECT_EQ(subtask["status"], "INITIALIZING");
+  EXPECT_EQ(subtask["attempt"], 3);
+  EXPECT_EQ(subtask["taskmanager-id"], "tm-2");
+  EXPECT_EQ(subtask["endpoint"], "host-2");
+  EXPECT_EQ(subtask["status-duration"], Json::parse(R"({"CREATED":300,"DEPLOYING":1200,"INITIALIZING":2500})"));
+  EXPECT_EQ(json(call("GET", vertex + "/subtasks/1")), subtask);
+  EXPECT_EQ(call("GET", vertex + "/subtasks/2").status, 404);
+  EXPECT_EQ(json(call("GET", vertex + "/subtasktimes"))["subtasks"][0]["timestamps"]["INITIALIZING"], 1'500);
+  const Json places = json(call("GET", vertex + "/taskmanagers"))["taskmanagers"];
+  ASSERT_THAT(places, SizeIs(2));
+  EXPECT_EQ(places[0]["taskmanager-id"], "tm-1");
+  EXPECT_EQ(places[0]["status"], "RUNNING");
+  EXPECT_EQ(places[1]["start-time"], 1'300);
+  EXPECT_EQ(json(call("GET", "/jobs/orders/resource-requirements"))[vertex_name(2)]["parallelism"]["upperBound"], 2);
+  EXPECT_EQ(json(call("GET", "/jobs/orders/accumulators"))["job-accumulators"], Json::array());
+
+  job_.attempt.failed = TaskId{2, 1};
+  job_.attempt.failed_ms = 3'000;
+  for (SlotReport& slot : job_.attempt.slots) slot.moves.push_back({TaskState::kCanceling, 3'000});
+  const Json failed = json(call("GET", "/jobs/orders"))["vertices"];
+  EXPECT_EQ(failed[0]["status"], "CANCELING");
+  EXPECT_EQ(failed[1]["status"], "FAILED");
+  EXPECT_EQ(failed[1]["tasks"]["CANCELING"], 1);
+  EXPECT_EQ(json(call("GET", vertex + "/subtasks/1"))["end-time"], 3'000);
+  for (SlotReport& slot : job_.attempt.slots) slot.moves = {{TaskState::kRunning, 2'000}, {TaskState::kFinished, 4'000}};
+  job_.attempt.failed.reset();
+  const Json finished = json(call("GET", "/jobs/orders"))["vertices"];
+  EXPECT_EQ(finished[1]["status"], "FINISHED");
+  EXPECT_EQ(finished[1]["end-time"], 4'000);
+  EXPECT_EQ(finished[1]["duration"], 2'000);
+}
+
 TEST_F(JobEndpointsTest, RecordsThatWereDroppedAreCountedByVertexAndSubtask) {
   job_.vertices = {{.id = 1, .name = "bids", .subtasks = {{.skipped = 4}}},
                    {.id = 2, .name = "windows", .subtasks = {{.late_dropped = 5}, {.late_dropped = 7}}}};
@@ -189,7 +265,7 @@ TEST_F(JobEndpointsTest, RestartsAreAMetricOfTheJobAndStandInItsOverview) {
   job_.restarts = 3;
   EXPECT_EQ(json(call("GET", "/v1/jobs/orders"))["numRestarts"], 3);
   EXPECT_THAT(metrics({}).body, HasSubstr(R"({"id":"numRestarts"})"));
-  EXPECT_EQ(json(metrics({{"get", "uptime,numRestarts"}})), Json::parse(R"([{"id":"numRestarts","value":"3"}])"));
+  EXPECT_EQ(json(metrics({{"get", "numRescales,numRestarts"}})), Json::parse(R"([{"id":"numRestarts","value":"3"}])"));
   EXPECT_EQ(json(metrics({{"get", "numRestart"}})), Json::array());
 }
 

@@ -17,12 +17,6 @@
 
 namespace tidemark {
 
-/// A failure of a job's attempt, newest first where there are several.
-struct JobFailure {
-  std::int64_t at_ms = 0;  ///< since 1970 UTC
-  std::string message;
-};
-
 /// What is known of a job, running or over.
 struct ClusterJob {
   JobGlance glance;
@@ -31,8 +25,9 @@ struct ClusterJob {
   std::uint32_t parallelism = 0;
   std::string plan_json;             ///< as --plan prints it; empty: not known
   std::vector<std::pair<std::string, std::string>> configuration;  ///< the options that were set
-  std::vector<JobFailure> failures;
+  std::vector<JobFailure> failures;           ///< newest first
   std::vector<CheckpointReport> checkpoints;  ///< newest first: those under way, then the newest few that have ended
+  std::vector<TriggeredSnapshot> triggered;   ///< oldest first: the newest few, those that earlier JobManagers were asked for too
 };
 
 class JobsControl {

@@ -35,8 +35,19 @@ void Operations::conclude(const Scope& scope, const std::string& id, std::string
   const std::lock_guard guard{mutex_};
   const auto found = all_.find(Key{scope, id});
   if (found == all_.end() || found->second.outcome) return;
-  found->second.outcome = std::move(operation);
-  concluded_.emplace_back(scope, id);
+  conclude(found, std::move(operation));
+}
+
+void Operations::recall(const Scope& scope, const std::string& id, std::string asked, std::string operation) {
+  const std::lock_guard guard{mutex_};
+  const auto [at, added] = all_.try_emplace(Key{scope, id}, Operation{std::move(asked), std::nullopt, true});
+  if (added) conclude(at, std::move(operation));
+}
+
+/// With the lock.
+void Operations::conclude(std::map<Key, Operation>::iterator operation, std::string outcome) {
+  operation->second.outcome = std::move(outcome);
+  concluded_.push_back(operation->first);
   if (concluded_.size() <= kMostConcluded) return;
   all_.erase(concluded_.front());
   concluded_.pop_front();

@@ -29,6 +29,8 @@ class Operations {
   };
   /// `id`: empty for one of ours, which nobody guesses. `asked`: the request, to tell a repetition from another one under the same id.
   Begun begin(const Scope& scope, std::string id, std::string asked);
+  /// One of before that has ended, if it is not known.
+  void recall(const Scope& scope, const std::string& id, std::string asked, std::string operation);
   /// `operation`: what the poll answers with, in JSON.
   void conclude(const Scope& scope, const std::string& id, std::string operation);
   /// The answer to a poll; 404 of what nobody has asked for.
@@ -44,6 +46,8 @@ class Operations {
     std::optional<std::string> outcome;
     bool fetched = false;
   };
+
+  void conclude(std::map<Key, Operation>::iterator operation, std::string outcome);
 
   mutable std::mutex mutex_;  // guards all below
   std::map<Key, Operation> all_;

@@ -13,6 +13,7 @@
 #include "control/job_metrics.h"
 #include "control/metric_answers.h"
 #include "control/plan_answer.h"
+#include "control/task_states.h"
 
 namespace tidemark {
 namespace {
@@ -75,14 +76,48 @@ std::string_view level_of(double ratio) { return ratio <= 0.1 ? "ok" : ratio <= 
 
 double time_in(const SubtaskRates& rates) { return rates.busy_ms + rates.idle_ms + rates.backpressured_ms; }
 
-}  // namespace
-
-std::string_view task_state_of(std::string_view job_state) {
-  if (job_state == "CANCELLING") return "CANCELING";
-  if (job_state == "FAILING") return "CANCELING";
-  if (job_state == "RESTARTING") return "CREATED";
-  return job_state;
+HttpResponse no_subtask(std::uint32_t vertex, std::string_view subtask) {
+  return refuse(404, fmt::format("vertex '{}' has no subtask '{}'", vertex_name(vertex), subtask));
 }
+
+Json head_of(const ClusterJob& job, const PlannedVertex& vertex) {
+  return {{"id", vertex_name(vertex.id)}, {"name", vertex.name}, {"now", job.glance.now_ms}};
+}
+
+/// None: nobody has told.
+const SubtaskMetrics* metrics_of(const VertexMetrics* vertex, std::uint32_t subtask) {
+  return vertex != nullptr && subtask < vertex->subtasks.size() ? &vertex->subtasks[subtask] : nullptr;
+}
+
+// Flink's word.
+std::string or_unassigned(const std::string& place) { return place.empty() ? "(unassigned)" : place; }
+
+/// How long it was in each state that it has been in.
+Json time_in_states(const std::vector<TaskMove>& moves, std::int64_t now_ms) {
+  Json result = Json::object();
+  for (std::size_t i = 0; i < moves.size(); ++i) {
+    result[std::string{to_string(moves[i].to)}] = (i + 1 < moves.size() ? moves[i + 1].at_ms : now_ms) - moves[i].at_ms;
+  }
+  return result;
+}
+
+Json subtask_of(const ClusterJob& job, TaskId task, const VertexMetrics* vertex) {
+  const TaskStanding standing = standing_of(job, task);
+  const TaskPlace place = place_of(job.glance.attempt, task);
+  const SubtaskMetrics* const metrics = metrics_of(vertex, task.subtask);
+  return {{"subtask", task.subtask},
+          {"status", to_string(standing.state)},
+          {"attempt", job.glance.attempt.number},
+          {"endpoint", or_unassigned(place.host)},
+          {"taskmanager-id", or_unassigned(place.task_manager)},
+          {"start-time", standing.times.start_ms},
+          {"end-time", standing.times.end_ms},
+          {"duration", duration_ms(standing.times, job.glance.now_ms)},
+          {"status-duration", time_in_states(moves_of(job.glance.attempt, task), job.glance.now_ms)},
+          {"metrics", metrics == nullptr ? io_metrics_of({}, false) : io_metrics_of(*metrics, true)}};
+}
+
+}  // namespace
 
 std::string io_metrics(const VertexMetrics& vertex) {
   Json metrics = io_metrics_of(sum_of(vertex), !vertex.subtasks.empty());
@@ -97,21 +132,59 @@ HttpResponse answer_job_metrics(const ClusterJob& job, const Query& query) {
   return answer_values(values, query);
 }
 
-HttpResponse answer_vertex(const ClusterJob& job, const VertexMetrics& vertex) {
-  Json subtasks = Json::array();
-  for (std::size_t i = 0; i < vertex.subtasks.size(); ++i) {
-    subtasks.push_back({{"subtask", i},
-                        {"status", task_state_of(job.glance.state)},
-                        {"attempt", job.glance.restarts},
-                        {"metrics", io_metrics_of(vertex.subtasks[i], true)}});
+HttpResponse answer_vertex(const ClusterJob& job, const PlannedVertex& vertex, const VertexMetrics* metrics) {
+  Json json = head_of(job, vertex);
+  json["parallelism"] = vertex.parallelism;
+  json["maxParallelism"] = job.max_parallelism == 0 ? Json(-1) : Json(job.max_parallelism);
+  json["skew"] = metrics == nullptr ? Json(-1) : Json(skew(*metrics));
+  json["subtasks"] = Json::array();
+  for (std::uint32_t i = 0; i < vertex.parallelism; ++i) json["subtasks"].push_back(subtask_of(job, {vertex.id, i}, metrics));
+  return answer_with(200, json);
+}
+
+HttpResponse answer_subtask(const ClusterJob& job, const PlannedVertex& vertex, std::string_view subtask, const VertexMetrics* metrics) {
+  const auto number = number_in(subtask);
+  if (!number || *number >= vertex.parallelism) return no_subtask(vertex.id, subtask);
+  return answer_with(200, subtask_of(job, {vertex.id, static_cast<std::uint32_t>(*number)}, metrics));
+}
+
+HttpResponse answer_subtask_times(const ClusterJob& job, const PlannedVertex& vertex) {
+  Json json = head_of(job, vertex);
+  json["subtasks"] = Json::array();
+  for (std::uint32_t i = 0; i < vertex.parallelism; ++i) {
+    const TaskId task{vertex.id, i};
+    Json timestamps = by_name({});  // 0 is Flink's: it was never in it
+    for (const TaskMove& move : moves_of(job.glance.attempt, task)) timestamps[std::string{to_string(move.to)}] = move.at_ms;
+    json["subtasks"].push_back({{"subtask", i},
+                                {"endpoint", or_unassigned(place_of(job.glance.attempt, task).host)},
+                                {"duration", duration_ms(standing_of(job, task).times, job.glance.now_ms)},
+                                {"timestamps", std::move(timestamps)}});
   }
-  return answer_with(200, Json{{"id", vertex_name(vertex.id)},
-                               {"name", vertex.name},
-                               {"parallelism", vertex.subtasks.size()},
-                               {"maxParallelism", job.max_parallelism == 0 ? Json(-1) : Json(job.max_parallelism)},
-                               {"now", job.glance.now_ms},
-                               {"skew", skew(vertex)},
-                               {"subtasks", std::move(subtasks)}});
+  return answer_with(200, json);
+}
+
+HttpResponse answer_task_managers_of(const ClusterJob& job, const PlannedVertex& vertex, const VertexMetrics* metrics) {
+  std::map<std::string, std::vector<std::uint32_t>> subtasks_at;
+  for (std::uint32_t i = 0; i < vertex.parallelism; ++i) subtasks_at[place_of(job.glance.attempt, {vertex.id, i}).task_manager].push_back(i);
+  Json all = Json::array();
+  for (const auto& [task_manager, subtasks] : subtasks_at) {
+    const VertexStanding standing = standing_of(job, vertex, subtasks);
+    SubtaskMetrics sum;
+    for (const std::uint32_t subtask : subtasks) {
+      if (const SubtaskMetrics* const one = metrics_of(metrics, subtask)) sum += *one;
+    }
+    all.push_back({{"taskmanager-id", or_unassigned(task_manager)},
+                   {"endpoint", or_unassigned(place_of(job.glance.attempt, {vertex.id, subtasks.front()}).host)},
+                   {"status", to_string(standing.state)},
+                   {"start-time", standing.times.start_ms},
+                   {"end-time", standing.times.end_ms},
+                   {"duration", duration_ms(standing.times, job.glance.now_ms)},
+                   {"metrics", io_metrics_of(sum, metrics != nullptr)},
+                   {"status-counts", by_name(standing.tasks)}});
+  }
+  Json json = head_of(job, vertex);
+  json["taskmanagers"] = std::move(all);
+  return answer_with(200, json);
 }
 
 HttpResponse answer_vertex_metrics(const ClusterJob& job, const VertexMetrics& vertex, const Query& query) {
@@ -133,7 +206,7 @@ HttpResponse answer_subtasks_metrics(const ClusterJob& job, const VertexMetrics&
 HttpResponse answer_subtask_metrics(const ClusterJob& job, const VertexMetrics& vertex, std::string_view subtask, const Query& query) {
   const auto number = number_in(subtask);
   if (!number || *number >= vertex.subtasks.size()) {
-    return refuse(404, fmt::format("vertex '{}' has no subtask '{}'", vertex_name(vertex.id), subtask));
+    return no_subtask(vertex.id, subtask);
   }
   return answer_values(values_of(vertex, vertex.subtasks[*number], {}, job.glance.now_ms), query);
 }
@@ -166,7 +239,7 @@ HttpResponse answer_backpressure(const ClusterJob& job, const VertexMetrics& ver
     const double ratio = rates.backpressured_ms / all;
     worst = std::max(worst, ratio);
     subtasks.push_back({{"subtask", i},
-                        {"attempt-number", job.glance.restarts},
+                        {"attempt-number", job.glance.attempt.number},
                         {"backpressureLevel", level_of(ratio)},
                         {"backpressure-level", level_of(ratio)},
                         {"ratio", ratio},

@@ -8,18 +8,21 @@
 
 #include "control/http.h"
 #include "control/jobs_control.h"
+#include "control/plan_answer.h"
 
 namespace tidemark {
 
-/// The state of a job's tasks, in Flink's words, while the job is in `job_state`.
-std::string_view task_state_of(std::string_view job_state);
 /// The "metrics" of a vertex, in JSON: all its subtasks together. None: of one that has none yet.
 std::string io_metrics(const VertexMetrics& vertex);
 
 /// GET /jobs/:id/metrics, by `get` of its query.
 HttpResponse answer_job_metrics(const ClusterJob& job, const std::map<std::string, std::string>& query);
-/// GET /jobs/:id/vertices/:v, and below it metrics, subtasks/metrics and subtasks/:i/metrics by `get`, `agg` and `subtasks`, watermarks.
-HttpResponse answer_vertex(const ClusterJob& job, const VertexMetrics& vertex);
+/// GET /jobs/:id/vertices/:v, and below it subtasks/:i, subtasktimes, taskmanagers. `metrics`: null where no subtask has told any.
+HttpResponse answer_vertex(const ClusterJob& job, const PlannedVertex& vertex, const VertexMetrics* metrics);
+HttpResponse answer_subtask(const ClusterJob& job, const PlannedVertex& vertex, std::string_view subtask, const VertexMetrics* metrics);
+HttpResponse answer_subtask_times(const ClusterJob& job, const PlannedVertex& vertex);
+HttpResponse answer_task_managers_of(const ClusterJob& job, const PlannedVertex& vertex, const VertexMetrics* metrics);
+/// Below GET /jobs/:id/vertices/:v metrics, subtasks/metrics and subtasks/:i/metrics by `get`, `agg` and `subtasks`, watermarks.
 HttpResponse answer_vertex_metrics(const ClusterJob& job, const VertexMetrics& vertex, const std::map<std::string, std::string>& query);
 HttpResponse answer_subtasks_metrics(const ClusterJob& job, const VertexMetrics& vertex, const std::map<std::string, std::string>& query);
 HttpResponse answer_subtask_metrics(const ClusterJob& job, const VertexMetrics& vertex, std::string_view subtask,

@@ -129,6 +129,12 @@ std::vector<TaskId> all_tasks(const PhysicalPlan& plan) {
   return result;
 }
 
+std::uint32_t slots_of(const PhysicalPlan& plan) {
+  std::uint32_t slots = 0;
+  for (const PhysicalVertex& vertex : plan.vertices) slots = std::max(slots, vertex.parallelism);
+  return slots;
+}
+
 std::string task_name(const PhysicalPlan& plan, TaskId task) {
   if (task.vertex >= plan.vertices.size()) return fmt::format("subtask {} of vertex {}", task.subtask, task.vertex);
   const PhysicalVertex& vertex = plan.vertices[task.vertex];

@@ -39,6 +39,8 @@ Result<AttemptStart> make_attempt_start(const PhysicalPlan& plan, const AttemptB
 
 /// All subtasks of all vertices.
 std::vector<TaskId> all_tasks(const PhysicalPlan& plan);
+/// That an attempt takes: slot i has subtask i of every vertex.
+std::uint32_t slots_of(const PhysicalPlan& plan);
 /// "filter -> map (2/4)", for people.
 std::string task_name(const PhysicalPlan& plan, TaskId task);
 

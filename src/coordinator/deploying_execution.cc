@@ -27,7 +27,7 @@ DeployingExecution::DeployingExecution(const Deployment& what, TaskManagers& tas
 
 DeployingExecution::~DeployingExecution() {
   Left left{vertex_metrics(), {}};
-  for (const Site& site : sites_) left.sites.push_back(site.place.site);
+  for (const Site& site : sites_) left.sites.push_back({site.place.at.task_manager, site.place.slots});
   leave_(std::move(left));
   for (Site& site : sites_) {
     if (site.worker != nullptr) site.worker->give_up(Error{ErrorCode::kCancelled, "the JobManager ends"});
@@ -37,6 +37,7 @@ DeployingExecution::~DeployingExecution() {
 void DeployingExecution::start(AttemptStart start) {
   state_ = State::kWaiting;
   start_ = std::move(start);
+  listener_.on_tasks_moved({.to = TaskState::kScheduled});
   lease_ = task_managers_.lease({.name = fmt::format("{}-{}-{}", what_.job, what_.id.substr(0, kShortId), start_.attempt),
                                  .job = what_.job,
                                  .job_id = what_.id,
@@ -53,6 +54,7 @@ void DeployingExecution::on_no_slots(Error error) { fail(std::move(error)); }
 void DeployingExecution::on_workers_placed(std::vector<PlacedWorker> workers) {
   state_ = State::kDeploying;
   for (PlacedWorker& worker : workers) sites_.push_back({.place = std::move(worker)});
+  for (const Site& site : sites_) tell_moved(site, TaskState::kDeploying);
   deadline_ = timers_.at(clock_.steady_ns() + what_.ready_timeout_ns, [this] { too_late(); });
 }
 
@@ -107,6 +109,7 @@ void DeployingExecution::on_worker_gone(std::uint64_t worker, std::optional<Erro
   }
   if (state_ != State::kDeploying) return;
   if (!cause && at.line != nullptr) cause = at.broken.value_or(worth_a_restart(ErrorCode::kIo, "its process ended before its tasks ran"));
+  tell_moved(at, TaskState::kFailed);
   const Error reason = cause.value_or(Error{ErrorCode::kFailedPrecondition, ErrorDomain::kUser, Retry::kNone,
                                             "it ended with status 0 before its tasks ran: the program must call Job::run() with the same "
                                             "arguments wherever it runs"});
@@ -119,6 +122,15 @@ DeployingExecution::Site& DeployingExecution::site(std::uint64_t worker) {
   return *found;
 }
 
+void DeployingExecution::tell_moved(const Site& moved, TaskState to) {
+  std::uint32_t first_slot = 0;
+  for (const Site& before : sites_) {
+    if (&before == &moved) break;
+    first_slot += before.place.slots;
+  }
+  listener_.on_tasks_moved({.to = to, .first_slot = first_slot, .slots = moved.place.slots, .place = moved.place.at});
+}
+
 bool DeployingExecution::all_ready() const {
   return std::ranges::all_of(sites_, [](const Site& at) { return at.line != nullptr && !at.broken; });
 }
@@ -128,11 +140,12 @@ void DeployingExecution::run() {
   deadline_ = {};
   WorkerPlaces places{.worker_of_slot = {}, .data_addresses = {}, .secret = task_managers_.make_token()};
   for (std::uint32_t worker = 0; worker < sites_.size(); ++worker) {
-    places.worker_of_slot.insert(places.worker_of_slot.end(), sites_[worker].place.site.slots, worker);
+    places.worker_of_slot.insert(places.worker_of_slot.end(), sites_[worker].place.slots, worker);
     places.data_addresses.push_back(sites_[worker].data_address);
   }
   cluster_ = std::make_unique<ClusterExecution>(
       std::move(places), [this](std::uint32_t worker, WorkerListener& listener) { return make_worker(worker, listener); }, listener_);
+  listener_.on_tasks_moved({.to = TaskState::kInitializing});
   cluster_->start(std::move(start_));
 }
 
@@ -148,7 +161,7 @@ void DeployingExecution::fail(Error error) {
   state_ = State::kFailed;
   deadline_ = {};
   stop_all();
-  listener_.on_task_failed({}, std::move(error));
+  listener_.on_task_failed(kNoTask, std::move(error));
 }
 
 // Nothing was started on those that have no worker here, and a line that ends tells its process that nothing will be.
@@ -194,7 +207,7 @@ InputProgress DeployingExecution::input_progress() const { return cluster_ != nu
 std::string DeployingExecution::place_of(TaskId task) const {
   std::uint32_t slots = 0;
   for (const Site& site : sites_) {
-    slots += site.place.site.slots;
+    slots += site.place.slots;
     if (task.subtask < slots) return site.place.place;
   }
   return {};

@@ -90,6 +90,7 @@ class DeployingExecution final : public Execution, private TaskManagers::Tenant 
   void on_worker_gone(std::uint64_t worker, std::optional<Error> cause) override;
 
   Site& site(std::uint64_t worker);
+  void tell_moved(const Site& site, TaskState to);
   bool all_ready() const;
   void wait_with(Site& site);
   void run();

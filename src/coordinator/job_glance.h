@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "control/job_control.h"
@@ -13,9 +12,6 @@
 #include "coordinator/job_state.h"
 
 namespace tidemark {
-
-/// "RUNNING", "CANCELED". Lives for ever.
-std::string_view in_flinks_words(JobState state);
 
 CheckpointGlance glance_at(const CheckpointStats::Completed& checkpoint);
 

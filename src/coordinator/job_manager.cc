@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "control/cluster_messages.h"
+#include "env/sha256.h"
 #include "snapshot/job_folder.h"
 #include "snapshot/snapshot_disposal.h"
 #include "tidemark/detail/base/planted_bug.h"
@@ -88,6 +89,16 @@ Result<> refuse_other_folder(const JobRecord& record, const Options& options, co
   return fail(ErrorCode::kFailedPrecondition,
               fmt::format("in '{}' the newest attempt is {}, and the job has come to attempt {}: is its storage mounted there, and not an old copy?",
                           checkpoint_folder(record, options), found, record.newest_attempt));
+}
+
+std::string digest_of(const RunOrder& order) {
+  Sha256 digest;
+  const auto add = [&digest](std::string_view text) { digest.append(fmt::format("{}:{},", text.size(), text)); };
+  add(order.executable);
+  for (const std::string& argument : order.arguments) add(argument);
+  digest.append(fmt::format("{} {} {} ", order.parallelism.value_or(0), order.allow_non_restored_state, order.claim));
+  add(order.savepoint);
+  return digest.finish_hex();
 }
 
 // Nothing that time mends.
@@ -213,6 +224,34 @@ bool JobManager::has_work() const {
 }
 
 void JobManager::run(RunOrder order, RunAnswer answer) {
+  order.job_id.empty() ? plan_and_submit(std::move(order), std::move(answer)) : run_once(std::move(order), std::move(answer));
+}
+
+// Whether it was asked for before is known from its job's record, once there is one.
+void JobManager::run_once(RunOrder order, RunAnswer answer) {
+  const std::string id = order.job_id;
+  const std::string request = digest_of(order);
+  const auto is_another = [&id] {
+    return fail(ErrorCode::kAlreadyExists, fmt::format("another job has the id {}: choose a new one for each job, at random", id));
+  };
+  if (const ManagedJob* const job = find(id)) {
+    return answer(job->record().request == request ? Result<std::string>{id} : is_another());
+  }
+  const auto [at, is_new] = submissions_.try_emplace(id, Submission{request, {}});
+  if (at->second.request != request) return answer(is_another());
+  at->second.answers.push_back(std::move(answer));
+  if (!is_new) return;
+  plan_and_submit(std::move(order), [this, id](const Result<std::string>& outcome) {
+    for (RunAnswer& waits : submissions_.extract(id).mapped().answers) waits(outcome);
+  });
+}
+
+void JobManager::plan_and_submit(RunOrder order, RunAnswer answer) {
+  answer = [this, held = planned_.insert(order.executable), to = std::move(answer)](Result<std::string> job) mutable {
+    planned_.erase(held);
+    to(std::move(job));
+  };
+  forget_executables();
   describe(order.executable, arguments_of(order), [this, order, answer = std::move(answer)](Result<JobDescription> description) mutable {
     if (!description) return answer(std::unexpected{description.error()});
     submit(order, *std::move(description), std::move(answer));
@@ -248,7 +287,8 @@ Result<JobRecord> JobManager::make_record(const RunOrder& order, JobDescription 
                 "the job keeps its snapshots on a storage of its own (store_snapshots_in), which only its own process reaches: in a cluster "
                 "give it a folder that all machines share, execution.checkpointing.dir");
   }
-  JobRecord record{.id = make_job_id(),
+  JobRecord record{.id = order.job_id.empty() ? make_job_id() : order.job_id,
+                   .request = order.job_id.empty() ? std::string{} : digest_of(order),
                    .executable = order.executable,
                    .arguments = arguments_of(order),
                    .submitted_ms = env_.clock->wall_ms(),
@@ -282,13 +322,15 @@ void JobManager::submit(const RunOrder& order, JobDescription description, RunAn
   });
 }
 
-// The job that has its checkpoints in the same folder; also one whose end is not written down yet, as the next JobManager would go on with it.
+// The job that has its checkpoints in the same folder. Also one of the name, wherever it has them, whose end is not written down yet: the next
+// JobManager would go on with it, and its output be that of both.
 const ManagedJob* JobManager::other_in_folder(const JobRecord& record, const Options& options) const {
   if (options.checkpointing.dir.empty()) return nullptr;
   for (const auto& [id, other] : jobs_) {
     const bool is_written = !saving_.contains(id) || detail::planted(detail::PlantedBug::kSuccessorTooEarly);
     const bool has_ended = other->is_over() && is_written && successor_of(id) == nullptr;
     if (has_ended || other->record().name() != record.name() || id == record.replaces) continue;
+    if (other->is_over() && !is_written) return other.get();
     const auto theirs = options_of(other->record());
     if (theirs && checkpoint_folder(other->record(), *theirs) == checkpoint_folder(record, options)) return other.get();
   }
@@ -369,20 +411,38 @@ ManagedJob* JobManager::find(std::string_view id) const {
 void JobManager::take_snapshot(std::string_view id, SnapshotOrder order, SnapshotAnswer answer) {
   ManagedJob* const job = find(id);
   if (job == nullptr) return answer(no_such_job(id));
+  if (order.trigger_id.empty()) return start_snapshot(std::string{id}, std::move(order), std::move(answer));
+  job->note_triggered(order);
+  keep(*job);
+  // From then on the next JobManager, too, knows that it was asked for.
+  when_written(std::string{id}, [this, id = std::string{id}, order = std::move(order), answer = std::move(answer)]() mutable {
+    start_snapshot(id, std::move(order), std::move(answer));
+  });
+}
+
+void JobManager::start_snapshot(const std::string& id, SnapshotOrder order, SnapshotAnswer answer) {
+  ManagedJob* const job = find(id);
+  if (job == nullptr) return answer(no_such_job(id));
+  SnapshotAnswer to = in_any_case(std::move(answer), Error{ErrorCode::kFailedPrecondition, fmt::format("job {} ended before that was complete", id)});
+  if (order.then != SnapshotOrder::Then::kGoOn || !order.trigger_id.empty()) to = when_noted(id, order, std::move(to));
   if (!order.dir.empty()) {
     auto dir = path_in_cluster("the folder for the savepoint", order.dir);
-    if (!dir) return answer(std::unexpected{dir.error()});
+    if (!dir) return to(std::unexpected{dir.error()});
     order.dir = *std::move(dir);
   }
-  const bool ends_job = order.then != SnapshotOrder::Then::kGoOn;
-  auto to = in_any_case(std::move(answer), Error{ErrorCode::kFailedPrecondition, fmt::format("job {} ended before that was complete", id)});
-  if (!ends_job) return job->take_snapshot(std::move(order), std::move(to));
-  job->take_snapshot(std::move(order), [this, id = std::string{id}, to = std::move(to)](Result<SnapshotTaken> taken) mutable {
-    // As mail: the job is in the middle of its end.
-    post([this, id, to = std::move(to), taken = std::move(taken)]() mutable {
-      when_saved(id, [to = std::move(to), taken = std::move(taken)]() mutable { to(std::move(taken)); });
+  job->take_snapshot(std::move(order), std::move(to));
+}
+
+// Before anybody is told, the record says what became of the job and of the order.
+SnapshotAnswer JobManager::when_noted(const std::string& id, const SnapshotOrder& order, SnapshotAnswer answer) {
+  return [this, id, order, answer = std::move(answer)](Result<SnapshotTaken> taken) mutable {
+    if (ManagedJob* const job = find(id)) job->note_taken(order, taken);
+    // As mail: the job may be in the middle of its end.
+    post([this, id, answer = std::move(answer), taken = std::move(taken)]() mutable {
+      if (ManagedJob* const job = find(id); job != nullptr && job->take_change()) keep(*job);
+      when_saved(id, [answer = std::move(answer), taken = std::move(taken)]() mutable { answer(std::move(taken)); });
     });
-  });
+  };
 }
 
 Result<> JobManager::cancel(std::string_view id) {
@@ -403,6 +463,13 @@ void JobManager::dispose_savepoint(std::string path, Done done) {
   calls_.run([files = &env_.snapshot_files(), path = *std::move(absolute), done = std::move(done)]() mutable -> Mailbox::Mail {
     return [done = std::move(done), disposed = dispose_snapshot(*files, path)]() mutable { done(std::move(disposed)); };
   });
+}
+
+std::vector<std::pair<std::string, std::string>> JobManager::configuration() const {
+  std::map<std::string, std::string> all{settings_.job_options.begin(), settings_.job_options.end()};
+  all["high-availability.storageDir"] = store_->folder();
+  all["slot.request.timeout"] = fmt::format("{}ms", settings_.slot_request_timeout_ms);
+  return {all.begin(), all.end()};
 }
 
 std::vector<JobGlance> JobManager::jobs() const {
@@ -493,11 +560,22 @@ void JobManager::forget_oldest() {
   if (over.size() <= settings_.most_ended_jobs) return;
   const std::string id = (*std::ranges::min_element(over, {}, [](const ManagedJob* job) { return job->record().end_ms; }))->record().id;
   jobs_.erase(id);
+  forget_executables();
   calls_.run([id, store = store_, files = &env_.snapshot_files(), checkpoints = join_path(default_checkpoints(), id)]() -> Mailbox::Mail {
     auto removed = store->remove(id);
     if (removed) removed = remove_tree(*files, checkpoints);
     return [id, removed] {
       if (!removed) log_warning(fmt::format("the record of job {}: {}", id, removed.error().message()));
+    };
+  });
+}
+
+void JobManager::forget_executables() {
+  std::set<std::string> in_use{planned_.begin(), planned_.end()};
+  for (const auto& [id, job] : jobs_) in_use.insert(job->record().executable);
+  calls_.run([executables = executables_, most = settings_.kept_executables, in_use = std::move(in_use)]() -> Mailbox::Mail {
+    return [kept = executables->keep_newest(most, in_use)] {
+      if (!kept) log_warning(fmt::format("executables that nobody needs any more: {}", kept.error().message()));
     };
   });
 }

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,7 @@ struct JobManagerSettings {
   JobOptions job_options;                   ///< where a job sets none
   std::int64_t slot_request_timeout_ms = 300'000;
   std::size_t most_ended_jobs = 100;        ///< that are told of; older records are deleted
+  std::size_t kept_executables = 16;        ///< the newest; of older ones those stay that a job names which is told of
   PlannerLimits planning;
   std::optional<Tls> tls;                   ///< of all connections to `address`
 };
@@ -66,6 +68,7 @@ class JobManager {
   void ask_task_manager(std::string_view id, HttpRequest request, HttpAnswer answer) {
     task_managers_.ask(id, std::move(request), std::move(answer));
   }
+  std::vector<std::pair<std::string, std::string>> configuration() const;
   std::vector<JobGlance> jobs() const;
   std::optional<ClusterJob> job(std::string_view id) const;
   void run(RunOrder order, RunAnswer answer);
@@ -78,6 +81,11 @@ class JobManager {
   Result<> refuse_if_run(std::string_view executable) const;
 
  private:
+  /// An order whose job's id was chosen, until it is answered.
+  struct Submission {
+    std::string request;             ///< JobRecord's
+    std::vector<RunAnswer> answers;  ///< to it and to its repetitions
+  };
   using Planned = std::move_only_function<void(Result<JobDescription>)>;
   struct OpenFolder {
     std::unique_ptr<CheckpointStore> checkpoints;
@@ -97,10 +105,14 @@ class JobManager {
   void welcome(std::unique_ptr<Connection> connection);
   Result<> introduce(std::uint64_t number, const IncomingMessage& message);
 
+  void run_once(RunOrder order, RunAnswer answer);
+  void plan_and_submit(RunOrder order, RunAnswer answer);
   void describe(const std::string& executable, std::vector<std::string> arguments, Planned then);
   std::vector<std::string> arguments_of(const RunOrder& order) const;
   Result<JobRecord> make_record(const RunOrder& order, JobDescription description);
   void submit(const RunOrder& order, JobDescription description, RunAnswer answer);
+  void start_snapshot(const std::string& id, SnapshotOrder order, SnapshotAnswer answer);
+  SnapshotAnswer when_noted(const std::string& id, const SnapshotOrder& order, SnapshotAnswer answer);
   void open_folder(const JobRecord& record, const Options& options, bool is_new, Opened then);
   const ManagedJob* other_in_folder(const JobRecord& record, const Options& options) const;
   Error conflict_with(const ManagedJob& other, const Options& options) const;
@@ -142,6 +154,7 @@ class JobManager {
   void when_saved(const std::string& id, Mailbox::Mail then);
   void when_written(const std::string& id, Mailbox::Mail then);
   void forget_oldest();
+  void forget_executables();
   std::string default_checkpoints() const;
   std::string make_job_id();
 
@@ -166,6 +179,8 @@ class JobManager {
     std::vector<Mailbox::Mail> durable = {};  // until it is written
   };
   std::map<std::string, Saving> saving_;
+  std::multiset<std::string> planned_;             // executables of orders that are not answered yet
+  std::map<std::string, Submission> submissions_;  // by the job's id
   std::map<std::string, Timers::Timer> resuming_;
   std::map<std::string, Upgrade> upgrades_;  // by the new job
   std::map<std::string, std::unique_ptr<ManagedJob>, std::less<>> jobs_;

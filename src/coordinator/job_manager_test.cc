@@ -136,6 +136,181 @@ TEST_P(JobManagerTest, AJobIsPlannedDeployedAndRuns) {
   EXPECT_THAT(cluster_.manager->job(job)->checkpoints, Not(IsEmpty()));
 }
 
+TEST_P(JobManagerTest, TasksAreToldOfWhereTheyAreAndHowFarTheyHaveCome) {
+  const std::string job = value_or_throw(cluster_.run({.parallelism = 2}));
+  const auto attempt = [&] { return cluster_.manager->job(job)->glance.attempt; };
+  const auto state_of = [&](TaskId task) {
+    const auto moves = moves_of(attempt(), task);
+    return moves.empty() ? "none" : std::string{to_string(moves.back().to)};
+  };
+  ASSERT_TRUE(cluster_.run_until([&] { return state_of({0, 0}) == "SCHEDULED"; }));
+  SimulatedTaskManager& one = cluster_.add_task_manager("one", 1);
+  SimulatedTaskManager& two = cluster_.add_task_manager("two", 1);
+  one.how.worker_comes_late = two.how.worker_comes_late = true;
+  ASSERT_TRUE(cluster_.run_until([&] { return one.workers.size() == 1 && two.workers.size() == 1; }));
+  EXPECT_EQ(state_of({0, 1}), "DEPLOYING");
+  one.workers.begin()->second->come();
+  two.workers.begin()->second->come();
+  ASSERT_TRUE(cluster_.runs(job));
+  EXPECT_EQ(state_of({0, 0}), "RUNNING");
+  EXPECT_EQ(attempt().number, 0u);
+  std::vector<TaskState> path;
+  for (const TaskMove& move : moves_of(attempt(), {1, 0})) path.push_back(move.to);
+  EXPECT_THAT(path, ElementsAre(TaskState::kCreated, TaskState::kScheduled, TaskState::kDeploying, TaskState::kInitializing, TaskState::kRunning));
+  const TaskPlace first = place_of(attempt(), {0, 0});
+  EXPECT_EQ(first.host, "host of " + first.task_manager);
+  EXPECT_NE(first.task_manager, place_of(attempt(), {0, 1}).task_manager);
+  EXPECT_GT(cluster_.manager->job(job)->glance.state_times.at("RUNNING"), 0);
+
+  one.how.worker_comes_late = two.how.worker_comes_late = false;
+  SimulatedTaskManager& with_first = first.task_manager == "one" ? one : two;
+  with_first.workers.begin()->second->fail(Error{ErrorCode::kUserCode, "bad luck"});
+  ASSERT_TRUE(cluster_.comes_to(job, "FAILING"));
+  EXPECT_EQ(state_of({0, 0}), "FAILED");
+  EXPECT_EQ(state_of({1, 0}), "CANCELING");
+  ASSERT_TRUE(cluster_.run_until([&] { return attempt().number == 1; }));
+  const JobFailure failure = cluster_.manager->job(job)->failures.front();
+  EXPECT_EQ(failure.task, "numbers -> files (1/2)");
+  EXPECT_EQ(failure.place.task_manager, first.task_manager);
+  ASSERT_TRUE(cluster_.runs(job));
+
+  const std::string lost = place_of(attempt(), {0, 1}).task_manager;
+  (lost == "one" ? one : two).die();
+  ASSERT_TRUE(cluster_.comes_to(job, "FAILING"));
+  EXPECT_EQ(state_of({0, 1}), "FAILED");
+  EXPECT_EQ(state_of({0, 0}), "CANCELING");
+  ASSERT_TRUE(cluster_.run_until([&] { return attempt().number == 2; }));
+  EXPECT_EQ(cluster_.manager->job(job)->failures.front().task, "");
+  EXPECT_EQ(cluster_.manager->job(job)->failures.front().place.task_manager, lost);
+}
+
+TEST_P(JobManagerTest, HowTheTasksOfAJobEndedIsKeptOverARestart) {
+  task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  EXPECT_TRUE(cluster_.manager->cancel(job));
+  ASSERT_TRUE(cluster_.comes_to(job, "CANCELED"));
+  cluster_.run_for_ms(100);
+  cluster_.kill_manager();
+  cluster_.start_manager();
+  const JobGlance told = cluster_.manager->job(job)->glance;
+  EXPECT_EQ(moves_of(told.attempt, {1, 0}).back().to, TaskState::kCanceled);
+  EXPECT_EQ(place_of(told.attempt, {1, 0}).task_manager, "one");
+  EXPECT_GT(told.state_times.at("RUNNING"), 0);
+  EXPECT_GE(told.state_times.at("CANCELED"), told.state_times.at("RUNNING"));
+}
+
+TEST_P(JobManagerTest, AJobWhoseIdWasChosenIsRunOnceHoweverOftenItIsAskedForAndByWhichJobManager) {
+  task_manager("one", 4);
+  const RunOrder order{.executable = cluster_.upload(), .arguments = {"x"}, .parallelism = 2, .job_id = std::string(32, 'a')};
+  std::vector<Result<std::string>> answers;
+  for (int i = 0; i < 2; ++i) cluster_.manager->run(order, [&](Result<std::string> job) { answers.push_back(std::move(job)); });
+  RunOrder other = order;
+  other.arguments = {"y"};
+  EXPECT_EQ(cluster_.run(other).error().code(), ErrorCode::kAlreadyExists) << "while the first is planned";
+  ASSERT_TRUE(cluster_.run_until([&] { return answers.size() == 2; }));
+  EXPECT_EQ(value_or_throw(answers[0]), order.job_id);
+  EXPECT_EQ(value_or_throw(answers[1]), order.job_id);
+  ASSERT_TRUE(cluster_.runs(order.job_id));
+  cluster_.kill_manager();
+  cluster_.start_manager();
+  EXPECT_EQ(value_or_throw(cluster_.run(order)), order.job_id);
+  EXPECT_EQ(cluster_.run(other).error().code(), ErrorCode::kAlreadyExists);
+  EXPECT_THAT(cluster_.manager->jobs(), SizeIs(1));
+}
+
+TEST_P(JobManagerTest, AnOrderUnderAChosenIdThatWasRefusedMayBeRepeated) {
+  cluster_.planner->refusal = Error{ErrorCode::kUserCode, "no such file"};
+  const RunOrder order{.executable = cluster_.upload(), .job_id = std::string(32, 'b')};
+  EXPECT_FALSE(cluster_.run(order));
+  cluster_.planner->refusal.reset();
+  EXPECT_EQ(value_or_throw(cluster_.run(order)), order.job_id);
+}
+
+TEST_P(JobManagerTest, WhatBecameOfASavepointIsKnownToTheNextJobManager) {
+  task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  const auto triggered = [&] { return cluster_.manager->job(job)->triggered; };
+  const auto taken = value_or_throw(*savepoint(job, {.dir = "/sp", .trigger_id = "monday"}));
+  ASSERT_THAT(triggered(), SizeIs(1));
+  EXPECT_TRUE(triggered()[0].is_over);
+  // Of the second nobody knows the end.
+  bool is_asked = false;
+  cluster_.manager->take_snapshot(job, {.dir = "/sp", .trigger_id = "tuesday"}, [&](const Result<SnapshotTaken>&) { is_asked = true; });
+  const auto is_under_way = [&] {
+    const auto checkpoints = cluster_.manager->job(job)->checkpoints;
+    return !checkpoints.empty() && checkpoints.front().glance.is_savepoint && checkpoints.front().glance.status == CheckpointStatus::kInProgress;
+  };
+  ASSERT_TRUE(cluster_.run_until(is_under_way));
+  cluster_.kill_manager();
+  EXPECT_FALSE(is_asked);
+  cluster_.start_manager();
+  ASSERT_THAT(triggered(), SizeIs(2));
+  EXPECT_EQ(triggered()[0].trigger_id, "monday");
+  EXPECT_EQ(triggered()[0].taken.path, taken.path);
+  EXPECT_EQ(triggered()[0].failure, "");
+  EXPECT_EQ(triggered()[1].trigger_id, "tuesday");
+  EXPECT_TRUE(triggered()[1].is_over);
+  EXPECT_THAT(triggered()[1].failure, HasSubstr("the JobManager ended before"));
+}
+
+TEST_P(JobManagerTest, AJobThatWasStoppedUnderATriggerIdSaysWithWhat) {
+  task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  const auto taken = value_or_throw(*savepoint(job, {.then = SnapshotOrder::Then::kStop, .dir = "/sp", .trigger_id = "last"}));
+  cluster_.kill_manager();
+  cluster_.start_manager();
+  EXPECT_EQ(cluster_.state_of(job), "FINISHED");
+  ASSERT_THAT(cluster_.manager->job(job)->triggered, SizeIs(1));
+  EXPECT_EQ(cluster_.manager->job(job)->triggered[0].taken.path, taken.path);
+}
+
+TEST_P(JobManagerTest, OfManyTriggersTheNewestAreKept) {
+  task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  for (int i = 0; i < 40; ++i) value_or_throw(*savepoint(job, {.what = SnapshotOrder::What::kCheckpoint, .trigger_id = std::to_string(i)}));
+  const auto kept = cluster_.manager->job(job)->triggered;
+  ASSERT_THAT(kept, SizeIs(32));
+  EXPECT_EQ(kept.front().trigger_id, "8");
+  EXPECT_EQ(kept.back().trigger_id, "39");
+}
+
+TEST_P(JobManagerTest, ExecutablesThatNoJobNamesGoButForTheNewest) {
+  cluster_.kill_manager();
+  cluster_.settings.kept_executables = 2;
+  cluster_.settings.most_ended_jobs = 1;
+  cluster_.start_manager();
+  task_manager("one", 2);
+  const auto upload = [&](const std::string& content) {
+    cluster_.world.clock.advance_ns(kMs);
+    return cluster_.upload(content);
+  };
+  const auto kept = [&] {
+    std::vector<std::string> hashes;
+    for (const Executable& each : value_or_throw(cluster_.manager->executables().list())) hashes.push_back(each.hash);
+    return hashes;
+  };
+  const std::string runs = upload("runs");
+  const std::string unused = upload("unused");
+  const std::string job = value_or_throw(cluster_.run({.executable = runs, .arguments = {"runs"}}));
+  EXPECT_THAT(kept(), ElementsAre(runs, unused)) << "they are the newest";
+  const std::string newer = upload("newer");
+  const std::string newest = upload("newest");
+  cluster_.planner->job = "other";
+  const std::string second = value_or_throw(cluster_.run({.executable = newer}));
+  ASSERT_TRUE(cluster_.run_until([&] { return kept().size() == 3; }));
+  EXPECT_THAT(kept(), ElementsAre(runs, newer, newest));
+  for (const std::string& each : {job, second}) {
+    EXPECT_TRUE(cluster_.manager->cancel(each));
+    ASSERT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(each) == std::nullopt || cluster_.state_of(each) == "CANCELED"; }));
+  }
+  EXPECT_TRUE(cluster_.run_until([&] { return kept().size() == 2; })) << "the first job is forgotten";
+  EXPECT_THAT(kept(), ElementsAre(newer, newest));
+}
+
 TEST_P(JobManagerTest, AJobThatEndsIsToldOfAndGivesItsSlotsBack) {
   SimulatedTaskManager& one = task_manager("one", 2);
   const std::string job = value_or_throw(cluster_.run());
@@ -475,6 +650,12 @@ TEST_P(JobManagerTest, AJobManagerThatWasKilledGoesOnWithItsJobs) {
   const WorkerStart& start = *one.workers.begin()->second->started;
   EXPECT_TRUE(start.attempt.restored);
   EXPECT_EQ(start.attempt.attempt, 2u);
+  const JobGlance glance = cluster_.manager->job(job)->glance;
+  EXPECT_EQ(glance.restores, 1u);
+  ASSERT_TRUE(glance.restored);
+  EXPECT_GE(glance.restored->id, 2u);
+  EXPECT_GE(glance.uptime_ms, 0);
+  EXPECT_EQ(glance.downtime_ms, 0);
 }
 
 TEST_P(JobManagerTest, AFailedCheckpointNamesTheHostAndIsToldOfAfterARestart) {
@@ -503,6 +684,7 @@ TEST_P(JobManagerTest, AFailedCheckpointNamesTheHostAndIsToldOfAfterARestart) {
   const ClusterJob after = *cluster_.manager->job(job);
   EXPECT_GE(after.glance.failed_checkpoints, 2u);
   EXPECT_GE(after.glance.completed_checkpoints, 1u);
+  EXPECT_EQ(after.glance.savepoints, 1u);
   const auto is_failed = [&](const CheckpointReport& each) { return each.glance.failure == failed.failure; };
   EXPECT_TRUE(std::ranges::any_of(after.checkpoints, is_failed));
   one.come(1);
@@ -758,7 +940,7 @@ TEST_P(JobManagerTest, AJobThatWasRefusedDoesNotComeBack) {
   EXPECT_TRUE(cluster_.manager->jobs().empty());
 }
 
-TEST_P(JobManagerTest, NoJobFollowsOneInItsFolderWhoseEndIsNotWrittenDown) {
+TEST_P(JobManagerTest, NoJobFollowsOneOfItsNameWhoseEndIsNotWrittenDown) {
   task_manager("one", 2);
   cluster_.planner->next.options["execution.checkpointing.dir"] = "/shared";
   const RunOrder order{.executable = cluster_.upload(), .arguments = {"--resume"}};
@@ -775,6 +957,8 @@ TEST_P(JobManagerTest, NoJobFollowsOneInItsFolderWhoseEndIsNotWrittenDown) {
   const auto refused = cluster_.run(order);
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message(), HasSubstr(job + " (count) has ended, and that could not be written down in '/jm' yet"));
+  cluster_.planner->next.options["execution.checkpointing.dir"] = "/elsewhere";
+  EXPECT_FALSE(cluster_.run(order)) << "the next JobManager would run both, and both would write to one output";
   is_full = false;
   cluster_.run_for_ms(3'000);
   const std::string next = value_or_throw(cluster_.run(order));

@@ -36,6 +36,9 @@ class JobManagerThread::Control final : public ClusterControl {
   std::optional<ClusterJob> job(std::string_view id) override {
     return ask<std::optional<ClusterJob>>([this, id] { return manager_.job(id); });
   }
+  std::vector<std::pair<std::string, std::string>> configuration() override {
+    return ask<std::vector<std::pair<std::string, std::string>>>([this] { return manager_.configuration(); });
+  }
   ExecutableStore& executables() override { return manager_.executables(); }
   Result<> remove_executable(std::string_view hash) override {
     TIDEMARK_TRY(ask<Result<>>([this, hash] { return manager_.refuse_if_run(hash); }, ends()));

@@ -123,7 +123,10 @@ JobStatus JobMaster::status() const {
 }
 
 void JobMaster::on_sinks_agreed() {
-  inbox_->mailbox.post([this] { sinks_agreed_ = true; });
+  inbox_->mailbox.post([this] {
+    sinks_agreed_ = true;
+    move_tasks(TaskState::kInitializing);
+  });
 }
 
 void JobMaster::on_running() {
@@ -154,9 +157,13 @@ void JobMaster::on_loading(const LoadEvent& event) {
   });
 }
 
-void JobMaster::on_task_failed(TaskId, Error error) {
+void JobMaster::on_tasks_moved(TasksMoved moved) {
+  inbox_->mailbox.post([this, moved = std::move(moved)] { tasks_.move(moved, context_.now().wall_ms); });
+}
+
+void JobMaster::on_task_failed(TaskId task, Error error) {
   const auto inbox = inbox_;  // see on_ended()
-  inbox->mailbox.post([this, error = std::move(error)]() mutable { fail_attempt(std::move(error)); });
+  inbox->mailbox.post([this, task, error = std::move(error)]() mutable { fail_attempt(std::move(error), task); });
 }
 
 void JobMaster::on_ended() {
@@ -169,6 +176,7 @@ void JobMaster::on_ended() {
 
 void JobMaster::begin_attempt() {
   set_state(JobState::kInitializing);
+  tasks_.begin(slots_of(context_.plan), context_.now().wall_ms);
   resume_report_ = ResumeReport{context_.env.clock->steady_ns()};
   if (context_.store == nullptr) {
     AttemptBeginning anew;
@@ -192,12 +200,19 @@ void JobMaster::attempt_begun(Result<AttemptBeginning> beginning) {
     status.attempt = attempt_;
     status.resumed_id = restored_ ? beginning->checkpoint->id : 0;
     status.resumed_path = beginning->checkpoint_path;
+    if (!restored_) return;
+    ++status.restores;
+    status.restored = RestoredGlance{.id = status.resumed_id,
+                                     .is_savepoint = is_savepoint(beginning->checkpoint->kind),
+                                     .restored_ms = context_.now().wall_ms,
+                                     .path = status.resumed_path};
   });
   auto start = make_attempt_start(context_.plan, *beginning, context_.unclaimed_state);
   if (!start) return fail_attempt(start.error());
   start->lazy_restore = lazy_restore_;
 
   set_state(JobState::kStarting);
+  move_tasks(TaskState::kScheduled);
   try {
     tasks_ended_ = true;
     execution_ = factory_.make(*this);
@@ -215,6 +230,7 @@ void JobMaster::attempt_begun(Result<AttemptBeginning> beginning) {
 void JobMaster::tasks_run() {
   if (state_ != JobState::kStarting) return;
   set_state(JobState::kRunning);
+  move_tasks(TaskState::kRunning);
   if (restored_) {
     TIDEMARK_PROBE("master: runs from a checkpoint");
     const JobStatus now = status();
@@ -243,6 +259,11 @@ void JobMaster::take_snapshot(SnapshotOrder order, SnapshotAnswer answer) {
   if (state_ != JobState::kRunning && state_ != JobState::kStopping) {
     return answer(fail(ErrorCode::kFailedPrecondition,
                        fmt::format("the job is {}; ask again when it is running", to_string(state_))));
+  }
+  if (order.is_full && context_.incremental_checkpoints) {
+    return answer(fail(ErrorCode::kFailedPrecondition,
+                       "the job's checkpoints are incremental (execution.checkpointing.incremental), and a full one can't be asked for: take a savepoint, "
+                       "which needs no other"));
   }
   if (order.what == SnapshotOrder::What::kCheckpoint) return driver_->take_checkpoint(std::move(answer));
   if (order.dir.empty()) order.dir = context_.savepoint_dir;
@@ -315,6 +336,7 @@ void JobMaster::cancel() {
     case JobState::kFinishing:
       TIDEMARK_PROBE("master: cancelled while tasks run");
       set_state(JobState::kCancelling);
+      move_tasks(TaskState::kCanceling);
       driver_->end(AbortReason::kShutdown);
       if (!tasks_ended_) execution_->cancel();
       return;
@@ -327,7 +349,7 @@ void JobMaster::cancel() {
   }
 }
 
-void JobMaster::fail_attempt(Error error) {
+void JobMaster::fail_attempt(Error error, TaskId task) {
   const JobState before = state_;
   if (before == JobState::kFailing || before == JobState::kCancelling || is_over(before)) {
     TIDEMARK_PROBE("master: a failure comes when the attempt ends anyway");
@@ -338,9 +360,22 @@ void JobMaster::fail_attempt(Error error) {
   if (before == JobState::kStopping) TIDEMARK_PROBE("master: an attempt fails while it stops");
   failure_ = std::move(error);
   set_state(JobState::kFailing);
+  note_failure(task);
   if (driver_) driver_->end(AbortReason::kTaskFailed);
   if (execution_ && !tasks_ended_) execution_->cancel();
   if (before == JobState::kStarting && restored_ && is_damage(*failure_)) offer_older_checkpoint();
+}
+
+void JobMaster::note_failure(TaskId task) {
+  const std::int64_t now_ms = context_.now().wall_ms;
+  tasks_.on_failed(task, now_ms);
+  change_status([&](JobStatus& status) {
+    status.last_failure = {.at_ms = now_ms,
+                           .message = failure_->message(),
+                           .task = task == kNoTask ? std::string{} : task_name(context_.plan, task),
+                           .place = tasks_.place_of_failure()};
+  });
+  move_tasks(TaskState::kCanceling);
 }
 
 void JobMaster::offer_older_checkpoint() {
@@ -373,10 +408,13 @@ bool JobMaster::settle() {
   }
   if (attempt_is_over()) {
     if (state_ == JobState::kFinishing) {
+      move_tasks(TaskState::kFinished);
       conclude(is_stop(driver_->finished_with()->kind) ? JobState::kStopped : JobState::kFinished, std::nullopt);
     } else if (state_ == JobState::kCancelling) {
+      move_tasks(TaskState::kCanceled);
       if (!remove_cancelled()) conclude(JobState::kCancelled, std::nullopt);
     } else if (state_ == JobState::kFailing) {
+      move_tasks(TaskState::kCanceled);
       // A failure that meets the savepoint which ends the job changes nothing: that is complete, and the job was to go.
       const bool ends = std::ranges::any_of(endings_, [](const Ending& e) { return e.wanted == JobState::kCancelled; });
       ends ? set_state(JobState::kCancelling) : restart_or_fail();
@@ -423,7 +461,7 @@ void JobMaster::restart_or_fail() {
   const std::int64_t now_ns = context_.now().steady_ns;
   const RestartDecision decision = restart_strategy_.on_failure(error, now_ns, context_.env.random->next());
   change_status([&](JobStatus& status) {
-    status.last_failure = error.message();
+    status.last_failure.message = error.message();
     status.restarts = restart_strategy_.restarts();
   });
   if (decision.verdict == RestartDecision::Verdict::kGiveUp) {
@@ -468,8 +506,18 @@ void JobMaster::conclude(JobState state, std::optional<Error> error) {
 }
 
 void JobMaster::set_state(JobState state) {
+  const std::int64_t now_ms = context_.now().wall_ms;
+  change_status([&](JobStatus& status) {
+    const std::string_view word = in_flinks_words(state);
+    if (status.state_times.empty() || word != in_flinks_words(state_)) status.state_times[std::string{word}] = now_ms;
+    status.state = state;
+    const bool runs = state == JobState::kRunning || state == JobState::kStopping || state == JobState::kFinishing;
+    std::int64_t& since_ms = runs ? status.running_since_ms : status.down_since_ms;
+    if (since_ms < 0 && !is_over(state)) since_ms = now_ms;
+    if (!runs) status.running_since_ms = -1;
+    if (runs || is_over(state)) status.down_since_ms = -1;
+  });
   state_ = state;
-  change_status([&](JobStatus& status) { status.state = state; });
 }
 
 template <class Change>

@@ -27,6 +27,7 @@
 #include "coordinator/job_context.h"
 #include "coordinator/job_state.h"
 #include "coordinator/resume_report.h"
+#include "coordinator/task_tracker.h"
 #include "env/env.h"
 #include "graph/plan.h"
 #include "protocol/restart_strategy.h"
@@ -83,6 +84,8 @@ class JobMaster final : private ExecutionListener {
   /// Any thread.
   JobStatus status() const;
   CheckpointStats checkpoint_stats() const { return context_.tracker.stats(); }
+  /// Of the newest attempt.
+  AttemptReport tasks() const { return tasks_.report(); }
   /// Newest first: those under way, then the newest few that have ended, those of earlier masters too.
   std::vector<CheckpointReport> checkpoints() const { return context_.tracker.checkpoints(); }
 
@@ -93,6 +96,7 @@ class JobMaster final : private ExecutionListener {
   void on_decline(TaskId task, CheckpointId id, DeclineReason reason, Error cause) override;
   void on_end_of_data(TaskId task) override;
   void on_loading(const LoadEvent& event) override;
+  void on_tasks_moved(TasksMoved moved) override;
   void on_task_failed(TaskId task, Error error) override;
   void on_ended() override;
 
@@ -106,7 +110,8 @@ class JobMaster final : private ExecutionListener {
   void cancel_with_savepoint(const SnapshotOrder& order, SnapshotAnswer answer);
   void answer_ended(JobState state);
   bool remove_cancelled();
-  void fail_attempt(Error error);
+  void fail_attempt(Error error, TaskId task = kNoTask);
+  void note_failure(TaskId task);
   void offer_older_checkpoint();
   bool run_timers();
   bool settle();
@@ -116,6 +121,7 @@ class JobMaster final : private ExecutionListener {
   void fail_job(Error error);
   void conclude(JobState state, std::optional<Error> error);
   void set_state(JobState state);
+  void move_tasks(TaskState to) { tasks_.move_all(to, context_.now().wall_ms); }
   template <class Change>
   void change_status(Change&& change);
 
@@ -125,6 +131,7 @@ class JobMaster final : private ExecutionListener {
   RestartStrategy restart_strategy_;
   const LazyRestore lazy_restore_;
 
+  TaskTracker tasks_;
   JobState state_ = JobState::kInitializing;
   bool begun_ = false;  // step() was called
   AttemptId attempt_ = 0;

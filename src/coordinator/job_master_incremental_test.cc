@@ -88,5 +88,20 @@ TEST_F(JobMasterIncrementalTest, TheOptionCanBeTurnedOnAndOff) {
   EXPECT_TRUE(value_or_throw(world.files.list("/state/count/shared")).empty());
 }
 
+TEST_F(JobMasterIncrementalTest, AFullCheckpointIsRefusedWhereTheyAreIncremental) {
+  for (const bool incremental : {true, false}) {
+    World world{1};
+    SimulatedRun run{world, SimulatedRun::incremental(SimulatedRun::default_options(), incremental)};
+    run.run_until([&] { return run.master.status().state == JobState::kRunning; });
+    std::optional<Result<SnapshotTaken>> answer;
+    run.master.request_snapshot({.what = SnapshotOrder::What::kCheckpoint, .is_full = true}, [&](Result<SnapshotTaken> taken) { answer = std::move(taken); });
+    run.run_until([&] { return answer.has_value(); });
+    EXPECT_EQ(answer->has_value(), !incremental);
+    if (incremental) {
+      EXPECT_NE(answer->error().message().find("take a savepoint"), std::string::npos);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tidemark

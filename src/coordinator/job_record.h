@@ -18,6 +18,7 @@ namespace tidemark {
 
 struct JobRecord {
   std::string id;  ///< 32 hexadecimal digits
+  std::string request;  ///< digest of the order, to tell a repetition; empty: its id was not chosen by who asked
   std::string executable;
   std::vector<std::string> arguments;  ///< of its workers, too
   std::int64_t submitted_ms = 0;       ///< since 1970 UTC
@@ -45,8 +46,14 @@ struct JobRecord {
   std::uint32_t restarts = 0;
   std::uint64_t completed_checkpoints = 0;
   std::uint64_t failed_checkpoints = 0;
+  std::uint64_t savepoints = 0;            ///< complete ones, while it went on
+  std::optional<RestoredGlance> restored;  ///< the last time
+  std::uint32_t restores = 0;
   std::vector<JobFailure> failures;           ///< newest first, the newest few
   std::vector<CheckpointGlance> checkpoints;  ///< likewise
+  std::map<std::string, std::int64_t> state_times;  ///< when it last came to each state, in Flink's words
+  std::vector<TriggeredSnapshot> triggered;  ///< oldest first, the newest few
+  AttemptReport tasks;  ///< of one that is over: how its last attempt ended
 
   const std::string& name() const { return description.plan.logical.job; }
 };

@@ -32,4 +32,30 @@ std::string_view to_string(JobState state) noexcept {
   return "unknown";
 }
 
+std::string_view in_flinks_words(JobState state) noexcept {
+  switch (state) {
+    case JobState::kInitializing:
+    case JobState::kStarting:
+      return "INITIALIZING";
+    case JobState::kRunning:
+    case JobState::kStopping:
+    case JobState::kFinishing:
+      return "RUNNING";
+    case JobState::kFailing:
+      return "FAILING";
+    case JobState::kRestarting:
+      return "RESTARTING";
+    case JobState::kCancelling:
+      return "CANCELLING";
+    case JobState::kFinished:
+    case JobState::kStopped:
+      return "FINISHED";
+    case JobState::kFailed:
+      return "FAILED";
+    case JobState::kCancelled:
+      return "CANCELED";
+  }
+  return "RUNNING";
+}
+
 }  // namespace tidemark

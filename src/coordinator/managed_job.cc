@@ -15,12 +15,10 @@ namespace {
 
 // As many as REST tells of.
 constexpr std::size_t kMostFailures = 16;
+// Longer than anybody asks after them.
+constexpr std::size_t kMostTriggered = 32;
 // A record is made durable: more often than this only what somebody waits for is worth it.
 constexpr std::int64_t kHistoryPeriodNs = 10'000'000'000;
-
-std::uint32_t slots_of(const PhysicalPlan& plan) {
-  return std::ranges::max_element(plan.vertices, {}, &PhysicalVertex::parallelism)->parallelism;
-}
 
 Deployment deployment_of(const JobRecord& record, const Options::Checkpointing& checkpoints, std::uint64_t epoch) {
   const bool copies = checkpoints.local_backup && !checkpoints.dir.empty();
@@ -65,8 +63,16 @@ ManagedJob::ManagedJob(JobRecord record, const JobServices& services)
     : services_{services},
       record_{std::move(record)},
       log_origin_{fmt::format("job {} ({})", record_.name(), record_.id)},
-      counted_before_{record_.completed_checkpoints, record_.failed_checkpoints} {
+      counted_before_{.completed = record_.completed_checkpoints,
+                      .savepoints = record_.savepoints,
+                      .failed = record_.failed_checkpoints,
+                      .restores = record_.restores} {
   for (const CheckpointGlance& each : record_.checkpoints) checkpoints_.push_back({each});
+  for (TriggeredSnapshot& each : record_.triggered) {
+    if (std::exchange(each.is_over, true)) continue;
+    each.failure = "the JobManager ended before it was known to be complete: look for it, or ask for another under another triggerId";
+  }
+  if (record_.state_times.empty()) record_.state_times[std::string{in_flinks_words(JobState::kInitializing)}] = record_.submitted_ms;
 }
 
 ManagedJob::~ManagedJob() = default;
@@ -110,8 +116,11 @@ void ManagedJob::note_progress() {
   const JobStatus status = master_->status();
   if (status.attempt > record_.newest_attempt) {
     record_.newest_attempt = status.attempt;
+    record_.restores = counted_before_.restores + status.restores;
+    if (status.restored) record_.restored = status.restored;
     has_changed_ = true;
   }
+  for (const auto& [state, at_ms] : status.state_times) record_.state_times[state] = at_ms;
   if (status.restarts != failures_seen_) {
     failures_seen_ = status.restarts;
     add_failure(status.last_failure);
@@ -124,6 +133,7 @@ void ManagedJob::note_checkpoints() {
   const std::uint64_t ended = stats.completed + stats.savepoints + stats.failed;
   if (ended == std::exchange(checkpoints_seen_, ended)) return;
   record_.completed_checkpoints = counted_before_.completed + stats.completed;
+  record_.savepoints = counted_before_.savepoints + stats.savepoints;
   record_.failed_checkpoints = counted_before_.failed + stats.failed;
   if (stats.last_completed) newest_ = glance_at(*stats.last_completed);
   checkpoints_ = master_->checkpoints();
@@ -147,23 +157,35 @@ bool ManagedJob::take_change() {
 void ManagedJob::note_failure(const Error& error) {
   if (!record_.failures.empty() && record_.failures.front().message == error.message()) return;
   log_warning(fmt::format("job {} ({}) can't go on yet: {}", record_.name(), record_.id, error.message()));
-  add_failure(error.message());
+  add_failure({.at_ms = services_.env.clock->wall_ms(), .message = error.message()});
 }
 
-void ManagedJob::add_failure(std::string message) {
-  record_.failures.insert(record_.failures.begin(), {.at_ms = services_.env.clock->wall_ms(), .message = std::move(message)});
+void ManagedJob::add_failure(JobFailure failure) {
+  record_.failures.insert(record_.failures.begin(), std::move(failure));
   if (record_.failures.size() > kMostFailures) record_.failures.pop_back();
   has_changed_ = true;
 }
 
 void ManagedJob::end(JobState state, const std::optional<Error>& error) {
-  if (error) add_failure(error->message());
+  const std::int64_t now_ms = services_.env.clock->wall_ms();
+  const JobStatus status = master_ == nullptr ? JobStatus{} : master_->status();
+  if (error) {
+    JobFailure failure = status.last_failure;
+    if (master_ == nullptr) failure.at_ms = now_ms;
+    failure.message = error->message();
+    add_failure(std::move(failure));
+  }
   if (master_ != nullptr) {
     note_checkpoints();
-    record_.restarts = master_->status().restarts;
+    record_.restarts = status.restarts;
+    record_.tasks = master_->tasks();
+  }
+  for (TriggeredSnapshot& each : record_.triggered) {
+    if (!std::exchange(each.is_over, true)) each.failure = fmt::format("job {} is {}", record_.id, to_string(state));
   }
   record_.end = state;
-  record_.end_ms = services_.env.clock->wall_ms();
+  record_.end_ms = now_ms;
+  record_.state_times[std::string{in_flinks_words(state)}] = now_ms;
   has_changed_ = true;
   master_.reset();
   log_info(fmt::format("job {} ({}) is {}{}", record_.name(), record_.id, to_string(state), error ? ": " + error->message() : ""));
@@ -174,6 +196,28 @@ void ManagedJob::take_snapshot(SnapshotOrder order, SnapshotAnswer answer) {
     return answer(fail(ErrorCode::kFailedPrecondition, fmt::format("job {} is {}", record_.id, is_over() ? to_string(*record_.end) : "not running yet")));
   }
   master_->request_snapshot(std::move(order), std::move(answer));
+}
+
+void ManagedJob::note_triggered(const SnapshotOrder& order) {
+  std::vector<TriggeredSnapshot>& all = record_.triggered;
+  all.push_back({.trigger_id = order.trigger_id, .is_savepoint = order.what == SnapshotOrder::What::kSavepoint, .asked = text_of(order)});
+  const auto oldest = std::ranges::find(all, true, &TriggeredSnapshot::is_over);
+  if (all.size() > kMostTriggered && oldest != all.end()) all.erase(oldest);
+  has_changed_ = true;
+}
+
+void ManagedJob::note_taken(const SnapshotOrder& order, const Result<SnapshotTaken>& taken) {
+  for (TriggeredSnapshot& each : record_.triggered) {
+    if (each.trigger_id != order.trigger_id || each.asked != text_of(order)) continue;
+    has_changed_ = true;
+    each.is_over = true;
+    each.failure.clear();
+    if (taken) {
+      each.taken = *taken;
+    } else {
+      each.failure = taken.error().message();
+    }
+  }
 }
 
 void ManagedJob::note_start(const std::string& savepoint) {
@@ -215,9 +259,12 @@ JobGlance ManagedJob::glance() const {
   if (master_ != nullptr) {
     JobGlance glance = glance_at({.id = record_.id, .name = record_.name()}, *master_, record_.submitted_ms, now_ms, std::move(vertices));
     glance.completed_checkpoints = record_.completed_checkpoints;
+    glance.savepoints = record_.savepoints;
     glance.failed_checkpoints = record_.failed_checkpoints;
     glance.waits_for = executions_->shortage();
     if (!glance.waits_for.empty()) glance.state = "CREATED";
+    glance.restored = record_.restored;
+    glance.restores = record_.restores;
     return glance;
   }
   return {.id = record_.id,
@@ -227,9 +274,14 @@ JobGlance ManagedJob::glance() const {
           .now_ms = now_ms,
           .restarts = record_.restarts,
           .completed_checkpoints = record_.completed_checkpoints,
+          .savepoints = record_.savepoints,
           .failed_checkpoints = record_.failed_checkpoints,
           .newest_checkpoint = newest_,
-          .vertices = std::move(vertices)};
+          .restored = record_.restored,
+          .restores = record_.restores,
+          .vertices = std::move(vertices),
+          .attempt = record_.tasks,
+          .state_times = record_.state_times};
 }
 
 ClusterJob ManagedJob::describe() const {
@@ -241,7 +293,8 @@ ClusterJob ManagedJob::describe() const {
           .plan_json = to_json(plan),
           .configuration = {record_.options.begin(), record_.options.end()},
           .failures = record_.failures,
-          .checkpoints = master_ != nullptr ? master_->checkpoints() : checkpoints_};
+          .checkpoints = master_ != nullptr ? master_->checkpoints() : checkpoints_,
+          .triggered = record_.triggered};
 }
 
 }  // namespace tidemark

@@ -49,6 +49,9 @@ class ManagedJob {
   /// It is over, whether it has run or not.
   void end(JobState state, const std::optional<Error>& error);
   void take_snapshot(SnapshotOrder order, SnapshotAnswer answer);
+  /// An order with a trigger_id, before it is carried out; and what became of it.
+  void note_triggered(const SnapshotOrder& order);
+  void note_taken(const SnapshotOrder& order, const Result<SnapshotTaken>& taken);
   /// What it is to start from.
   void note_start(const std::string& savepoint);
   /// What it replaces is not needed any more.
@@ -75,7 +78,7 @@ class ManagedJob {
   Progress step_master();
   void note_progress();
   void note_checkpoints();
-  void add_failure(std::string message);
+  void add_failure(JobFailure failure);
 
   const JobServices services_;
   JobRecord record_;
@@ -84,7 +87,9 @@ class ManagedJob {
   std::uint32_t failures_seen_ = 0;
   struct Counts {
     std::uint64_t completed = 0;
+    std::uint64_t savepoints = 0;
     std::uint64_t failed = 0;
+    std::uint32_t restores = 0;
   };
   const Counts counted_before_;                 // by earlier JobManagers
   std::uint64_t checkpoints_seen_ = 0;          // of this one, that have ended

@@ -283,7 +283,12 @@ void TaskManagers::start_workers(std::uint64_t lease, const std::vector<SlotPool
                                 .token = token,
                                 .slots = share.slots,
                                 .copies_of = wanted.what.copies_of});
-    placed.push_back({.number = number, .name = name, .place = place_of(share.task_manager), .site = {task_managers_.at(share.task_manager).about.id, share.slots}});
+    const RegisterTaskManager& about = task_managers_.at(share.task_manager).about;
+    placed.push_back({.number = number,
+                      .name = name,
+                      .place = place_of(share.task_manager),
+                      .slots = share.slots,
+                      .at = {.task_manager = about.id, .host = about.host}});
   }
   wanted.tenant->on_workers_placed(std::move(placed));
 }

@@ -48,7 +48,8 @@ struct PlacedWorker {
   std::uint64_t number = 0;
   std::string name;
   std::string place;  ///< "TaskManager 'tm-1' on host-1"
-  WorkerSite site;
+  std::uint32_t slots = 0;
+  TaskPlace at = {};
 };
 
 class TaskManagers {

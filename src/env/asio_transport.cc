@@ -8,10 +8,12 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <asio/generic/stream_protocol.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
@@ -28,6 +30,7 @@
 #include <optional>
 #include <system_error>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -147,6 +150,20 @@ Closed tls_failure(TlsSocket& socket, const ErrorNumber& error, const std::strin
 
 // ---- streams
 
+constexpr std::size_t kMostPiecesAtOnce = 128;
+
+/// As many bytes as the system takes without waiting.
+std::size_t send_now(int fd, std::span<const std::string_view> pieces) {
+  std::array<iovec, kMostPiecesAtOnce> parts;
+  const std::size_t count = std::min(pieces.size(), parts.size());
+  for (std::size_t i = 0; i < count; ++i) parts[i] = {const_cast<char*>(pieces[i].data()), pieces[i].size()};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = count;
+  const ssize_t sent = ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+}
+
 /// What an operation that is under way shares with the stream that began it.
 template <class AnySocket>
 struct StreamState {
@@ -184,6 +201,15 @@ class AsioStream : public ByteStream {
         });
   }
 
+  std::size_t read_at_once(std::span<char> space) override {
+    if constexpr (std::is_same_v<AnySocket, Socket>) {
+      const ssize_t bytes = ::recv(state_->socket.native_handle(), space.data(), space.size(), MSG_DONTWAIT);
+      return bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
+    } else {
+      return 0;
+    }
+  }
+
   void write(std::span<const std::string_view> pieces, Written done) override {
     state_->buffers.clear();
     for (const std::string_view piece : pieces) state_->buffers.emplace_back(piece.data(), piece.size());
@@ -193,6 +219,14 @@ class AsioStream : public ByteStream {
                         if (!error) return done({});
                         done(std::unexpected{lost(error)});
                       });
+  }
+
+  std::size_t write_at_once(std::span<const std::string_view> pieces) override {
+    if constexpr (std::is_same_v<AnySocket, Socket>) {
+      return send_now(state_->socket.native_handle(), pieces);
+    } else {
+      return 0;  // what TLS knows of a connection is its thread's alone
+    }
   }
 
   void end() override {

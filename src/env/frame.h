@@ -57,7 +57,7 @@ class FrameReader {
 
  private:
   static constexpr std::size_t kFirstBufferBytes = 4u << 10;
-  static constexpr std::size_t kBufferBytes = 64u << 10;
+  static constexpr std::size_t kBufferBytes = 16u << 10;
 
   std::optional<Broken> read_header();
   void grow_payload();

@@ -14,8 +14,10 @@ namespace tidemark {
 namespace {
 
 // One write is that much at most, so that a long queue is told about as it shrinks.
-constexpr std::size_t kMostPieces = 128;
+constexpr std::size_t kMostFrames = 64;
 constexpr std::size_t kMostWritten = 1u << 20;
+// Then it is other connections' turn.
+constexpr std::size_t kMostReadInATurn = 1u << 20;
 // What a frame in a mailbox costs besides its payload, so that a backlog of empty ones ends, too.
 constexpr std::size_t kFrameOverhead = 128;
 
@@ -102,6 +104,10 @@ StreamConnection::StreamConnection(std::shared_ptr<WireUsers> wire, std::unique_
 
 void StreamConnection::start(Mailbox& owner, ConnectionCallbacks callbacks) {
   TIDEMARK_CHECK(callbacks_ == nullptr, "a connection is started once");
+  {
+    const std::lock_guard lock{taking_mutex_};
+    take_at_once_ = std::move(callbacks.take_at_once);
+  }
   callbacks_ = std::make_shared<ConnectionCallbacks>(std::move(callbacks));
   owner_.bind(owner);
   const bool lasts = wire_->post([self = shared_from_this()] {
@@ -120,7 +126,7 @@ SendStatus StreamConnection::send(Frame frame) {
                .payload = std::move(frame.payload),
                .header = {}};
   const std::size_t bytes = out.bytes();
-  bool flush_here = false;
+  bool writes_here = false;
   bool full = false;
   {
     const std::lock_guard lock{mutex_};
@@ -128,9 +134,9 @@ SendStatus StreamConnection::send(Frame frame) {
     queue_.push_back(std::move(out));
     full = queued_.fetch_add(bytes, std::memory_order_relaxed) + bytes > options_.largest_queue;
     told_full_ = told_full_ || full;
-    flush_here = !std::exchange(flush_is_due_, true);
+    writes_here = !std::exchange(is_being_written_, true);
   }
-  if (flush_here) wire_->post([self = shared_from_this()] { self->flush(); });
+  if (writes_here) write_at_once();
   return full ? SendStatus::kQueuedFull : SendStatus::kQueued;
 }
 
@@ -145,6 +151,10 @@ void StreamConnection::close() {
 void StreamConnection::let_go() {
   callbacks_.reset();
   owner_.cut();
+  {
+    const std::lock_guard lock{taking_mutex_};
+    take_at_once_ = nullptr;
+  }
   {
     const std::lock_guard lock{mutex_};
     if (!std::exchange(takes_frames_, false)) return;  // it has ended, or ends in order
@@ -219,14 +229,32 @@ bool StreamConnection::reads() const {
 }
 
 void StreamConnection::go_on_reading() {
-  while (!reading_ && reads()) {
-    if (state_ == State::kOpen && backlog_is_full()) return;
+  std::size_t in_this_turn = 0;
+  while (hand_frames_on()) {
+    const std::size_t bytes = in_this_turn < kMostReadInATurn ? stream_->read_at_once(reader_.space()) : 0;
+    if (bytes == 0) return wait_for_bytes();
+    in_this_turn += bytes;
+    heard_ = true;
+    reader_.filled(bytes);
+  }
+}
+
+// True if the next bytes are wanted, for the next frame is not whole.
+bool StreamConnection::hand_frames_on() {
+  while (!reading_ && reads()) {  // a frame may have led to a read
+    if (state_ == State::kOpen && backlog_is_full()) return false;
     auto frame = reader_.next();
-    if (!frame) return fail(frame.error().cause, Error{code_of(frame.error().cause), frame.error().reason});
-    if (!*frame) break;
+    if (!frame) {
+      fail(frame.error().cause, Error{code_of(frame.error().cause), frame.error().reason});
+      return false;
+    }
+    if (!*frame) return true;
     on_frame(std::move(**frame));
   }
-  if (reading_ || !reads()) return;  // a frame may have led here again
+  return false;
+}
+
+void StreamConnection::wait_for_bytes() {
   reading_ = true;
   stream_->read(reader_.space(), [self = shared_from_this()](std::expected<std::size_t, Closed> bytes) {
     self->on_read(std::move(bytes));
@@ -277,6 +305,7 @@ void StreamConnection::on_frame(Frame frame) {
 }
 
 void StreamConnection::deliver(Frame frame) {
+  if (is_taken_at_once(frame)) return;
   const std::size_t bytes = frame.payload.size() + kFrameOverhead;
   backlog_.fetch_add(bytes);
   owner_.post([weak = weak_from_this(), frame = std::move(frame), bytes]() mutable {
@@ -285,6 +314,12 @@ void StreamConnection::deliver(Frame frame) {
     if (const auto callbacks = self->callbacks_) callbacks->on_frame(std::move(frame));
     self->handled(bytes);
   });
+}
+
+bool StreamConnection::is_taken_at_once(Frame& frame) {
+  if (backlog_.load() != 0) return false;  // it would overtake
+  const std::lock_guard lock{taking_mutex_};
+  return take_at_once_ && take_at_once_(frame);
 }
 
 void StreamConnection::handled(std::size_t bytes) {
@@ -319,52 +354,97 @@ void StreamConnection::enqueue(TransportFrame kind, std::string payload) {
     const std::lock_guard lock{mutex_};
     queued_.fetch_add(out.bytes(), std::memory_order_relaxed);
     queue_.push_back(std::move(out));
-    flush_is_due_ = true;
+    if (std::exchange(is_being_written_, true)) return;
   }
   flush();
 }
 
-void StreamConnection::flush() {
-  if (state_ == State::kClosed || !writing_.empty() || !take_queued()) return;
-  pieces_.clear();
-  for (const Outgoing& out : writing_) {
-    pieces_.emplace_back(out.header.data(), out.header.size());
-    if (!out.payload.empty()) pieces_.emplace_back(out.payload);
+// By whoever has set is_being_written_, on any thread. One look at the queue: what comes meanwhile may be other threads', and this one has its own work.
+void StreamConnection::write_at_once() {
+  {
+    const std::lock_guard lock{stream_mutex_};
+    if (stream_ != nullptr && write_here()) return;
   }
+  wire_->post([self = shared_from_this()] { self->flush(); });
+}
+
+// False if there is something left for the wire's thread.
+bool StreamConnection::write_here() {
+  if (!take_queued()) return true;
+  const std::size_t bytes = gather_pieces();
+  went_ = stream_->write_at_once(pieces_);
+  if (went_ < bytes) return false;
+  have_written();
+  const std::lock_guard lock{mutex_};
+  is_being_written_ = !queue_.empty() || said_last_;
+  return !is_being_written_;
+}
+
+// The wire's thread, which writes from here on.
+void StreamConnection::flush() {
+  if (state_ == State::kClosed) return;
+  if (said_last_ && writing_.empty()) return stream_->end();
+  if (writing_.empty() && !take_queued()) return;
+  gather_pieces();
   stream_->write(pieces_, [self = shared_from_this()](std::expected<void, Closed> result) {
     self->on_written(std::move(result));
   });
 }
 
+// False, and nobody writes any more, if there is nothing.
 bool StreamConnection::take_queued() {
   {
     const std::lock_guard lock{mutex_};
-    for (std::size_t bytes = 0; !queue_.empty() && writing_.size() < kMostPieces / 2 && bytes < kMostWritten;) {
+    for (std::size_t bytes = 0; !queue_.empty() && writing_.size() < kMostFrames && bytes < kMostWritten;) {
       bytes += queue_.front().bytes();
       writing_.push_back(std::move(queue_.front()));
       queue_.pop_front();
     }
-    flush_is_due_ = !writing_.empty();
+    is_being_written_ = !writing_.empty();
+    if (!is_being_written_) return false;
   }
   for (Outgoing& out : writing_) {
     out.header = frame_header(out.kind, out.payload.size(), out.payload_hash, next_number_++);
     const auto kind = static_cast<TransportFrame>(out.kind);
-    said_last_ = said_last_ || kind == TransportFrame::kGoodbye || kind == TransportFrame::kRefusal;
+    if (kind == TransportFrame::kGoodbye || kind == TransportFrame::kRefusal) said_last_ = true;
   }
-  return !writing_.empty();
+  return true;
+}
+
+// What has not gone of the frames that are being written; how many bytes that is.
+std::size_t StreamConnection::gather_pieces() {
+  pieces_.clear();
+  std::size_t skipped = went_;
+  std::size_t bytes = 0;
+  const auto gather = [&](std::string_view piece) {
+    const std::size_t gone = std::min(skipped, piece.size());
+    skipped -= gone;
+    piece.remove_prefix(gone);
+    if (!piece.empty()) pieces_.push_back(piece);
+    bytes += piece.size();
+  };
+  for (const Outgoing& out : writing_) {
+    gather({out.header.data(), out.header.size()});
+    gather(out.payload);
+  }
+  return bytes;
 }
 
 void StreamConnection::on_written(std::expected<void, Closed> result) {
   if (state_ == State::kClosed) return;
   if (!result) return finish({result.error().cause, result.error().error.within(about_peer())});
+  have_written();
+  flush();
+}
+
+void StreamConnection::have_written() {
   wrote_ = true;
   std::size_t bytes = 0;
   for (const Outgoing& out : writing_) bytes += out.bytes();
   writing_.clear();
+  went_ = 0;
   queued_.fetch_sub(bytes, std::memory_order_relaxed);
   tell_writable();
-  if (said_last_) return stream_->end();
-  flush();
 }
 
 void StreamConnection::tell_writable() {
@@ -395,7 +475,7 @@ void StreamConnection::tick() {
                                                                "network between has stopped",
                                                                self->silent_ms_)});
     }
-    const bool is_quiet = !std::exchange(self->wrote_, false) && self->writing_.empty();
+    const bool is_quiet = !self->wrote_.exchange(false) && self->queued_.load(std::memory_order_relaxed) == 0;
     self->quiet_ms_ = is_quiet ? self->quiet_ms_ + self->tick_ms() : 0;
     if (2 * self->quiet_ms_ >= self->options_.sign_of_life_ms) self->enqueue(TransportFrame::kSignOfLife);
     self->tick();
@@ -430,7 +510,10 @@ void StreamConnection::finish(Closed closed) {
   const auto self = shared_from_this();  // what is under way on the stream may be the last that holds it
   state_ = State::kClosed;
   wire_->remove(*this);
-  stream_.reset();
+  {
+    const std::lock_guard lock{stream_mutex_};
+    stream_.reset();
+  }
   deadline_.reset();
   ticker_.reset();
   place_.reset();

@@ -1,7 +1,8 @@
 // One side of a connection over a stream of bytes: the greeting, frames out of a queue and into an owner's mailbox,
 // signs of life, and the end.
 //
-// Frames are checksummed on the thread that sends them. What came and was not handled yet is counted, and beyond
+// Frames are checksummed on the thread that sends them, and written there, too, where the system takes them without waiting and nobody else is
+// writing; what it does not take is the wire's thread's to write. What came and was not handled yet is counted, and beyond
 // largest_backlog nothing more is read. The peer's silence is counted in ticks of a timer, and only while this side
 // reads: a process that was stopped for a while has not heard, and blames nobody.
 //
@@ -88,10 +89,13 @@ class StreamConnection final : public WireUser, public std::enable_shared_from_t
   // What comes.
   bool reads() const;
   void go_on_reading();
+  bool hand_frames_on();
+  void wait_for_bytes();
   void on_read(std::expected<std::size_t, Closed> bytes);
   void on_end_of_stream();
   void on_frame(Frame frame);
   void deliver(Frame frame);
+  bool is_taken_at_once(Frame& frame);
   void handled(std::size_t bytes);
   bool backlog_is_full();
   /// False if there is none.
@@ -99,9 +103,13 @@ class StreamConnection final : public WireUser, public std::enable_shared_from_t
 
   // What goes.
   void enqueue(TransportFrame kind, std::string payload = {});
+  void write_at_once();
   void flush();
   bool take_queued();
+  std::size_t gather_pieces();
+  bool write_here();
   void on_written(std::expected<void, Closed> result);
+  void have_written();
   void tell_writable();
 
   // Time and the end.
@@ -129,21 +137,28 @@ class StreamConnection final : public WireUser, public std::enable_shared_from_t
   std::optional<Closed> closed_;  // once it has ended
   bool told_closed_ = false;      // its owner knows; else one that is still to come is told
   Closed closing_as_;             // what is told at the end of kClosing
-  std::deque<Outgoing> writing_;  // under way
-  std::vector<std::string_view> pieces_;
-  std::uint64_t next_number_ = 0;  // of the frame to be written next
-  bool said_last_ = false;         // the last frame is on its way or beyond
-  bool wrote_ = false;             // since the last tick
-  bool heard_ = false;             // since the last tick
-  std::int64_t quiet_ms_ = 0;      // this side
-  std::int64_t silent_ms_ = 0;     // the peer
+  bool heard_ = false;            // since the last tick
+  std::int64_t quiet_ms_ = 0;     // this side
+  std::int64_t silent_ms_ = 0;    // the peer
   std::int64_t most_silent_ms_ = 0;
   std::unique_ptr<Timer> deadline_;
   std::unique_ptr<Timer> ticker_;
 
+  // Of the thread that writes: the one that has set is_being_written_.
+  std::deque<Outgoing> writing_;  // under way
+  std::size_t went_ = 0;          // bytes of it that the system has
+  std::vector<std::string_view> pieces_;
+  std::uint64_t next_number_ = 0;  // of the frame to be written next
+
+  std::atomic<bool> said_last_{false};  // the last frame is on its way or beyond
+  std::atomic<bool> wrote_{false};      // since the last tick
+  std::mutex stream_mutex_;             // held by whoever writes outside of the wire's thread, and to let go of stream_
+
   Peer peer_;  // fixed before anybody else sees the connection
 
   OwnerLink owner_;
+  std::mutex taking_mutex_;
+  std::move_only_function<bool(Frame&)> take_at_once_;  // guarded by taking_mutex_
   std::shared_ptr<ConnectionCallbacks> callbacks_;  // the owner's thread
 
   std::atomic<std::size_t> backlog_{0};  // bytes that wait for the owner
@@ -153,7 +168,7 @@ class StreamConnection final : public WireUser, public std::enable_shared_from_t
   std::mutex mutex_;
   std::deque<Outgoing> queue_;  // guarded by mutex_
   bool takes_frames_ = false;   // guarded by mutex_; from the greeting to close() or the end
-  bool flush_is_due_ = false;   // guarded by mutex_; somebody flushes or is about to
+  bool is_being_written_ = false;  // guarded by mutex_; somebody writes or is about to, until queue_ is empty
   bool told_full_ = false;      // guarded by mutex_; on_writable is owed
 };
 

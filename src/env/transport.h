@@ -6,7 +6,7 @@
 // silence: each side sends signs of life. Reading stops while an owner has not handled what it got, and so, through the
 // network, does the sender.
 //
-// Threads: each call says its own; callbacks run as mail of the owner's mailbox, one after the other. Ownership:
+// Threads: each call says its own; callbacks run as mail of the owner's mailbox, one after the other, but for take_at_once. Ownership:
 // whoever holds a Listener, Dial or Connection may destroy it on its owner's thread at any time, in a callback, too: no
 // callback of it begins after that, and the mailbox is not used for it any more. Those that outlive their Transport
 // have ended with it.
@@ -117,6 +117,9 @@ enum class SendStatus {
 
 struct ConnectionCallbacks {
   std::move_only_function<void(Frame)> on_frame;
+  /// May be empty. Takes a frame on the thread that has read it, without the way through the mailbox; false leaves the frame as it was, and it goes
+  /// that way. Nobody asks while a frame that came before waits in the mailbox, so the order stays. It must neither wait nor let the connection go.
+  std::move_only_function<bool(Frame&)> take_at_once = {};
   /// After kQueuedFull: half of the queue has been sent. May be empty.
   std::move_only_function<void()> on_writable;
   /// Once, behind all frames that came before; nothing follows.

@@ -3,9 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "env/transport_harness.h"
 
@@ -209,6 +213,65 @@ TEST_P(TransportContract, FramesWaitForAnOwner) {
   ASSERT_EQ(there.frames.size(), 1u);
   EXPECT_EQ(there.frames.front().payload, "early");
   EXPECT_EQ(there.closed->cause, CloseCause::kClosedByPeer);
+}
+
+TEST_P(TransportContract, WhatIsTakenAtOnceNeverOvertakesWhatWaitsForTheOwner) {
+  constexpr int kFrames = 500;
+  Host host{*world_, listen_options()};
+  Caller caller{*world_};
+  caller.call(host.address(), world_->options());
+  ASSERT_TRUE(run_until([&] { return caller.done() && host.accepted.size() == 1; }));
+  std::mutex mutex;
+  std::vector<std::string> frames;  // guarded by mutex
+  std::size_t at_once = 0;          // guarded by mutex
+  const auto connection = std::move(host.accepted.front());
+  connection->start(host.owner, {.on_frame =
+                                     [&](const Frame& frame) {
+                                       const std::lock_guard lock{mutex};
+                                       frames.push_back(frame.payload);
+                                     },
+                                 .take_at_once =
+                                     [&](Frame& frame) {
+                                       if (frame.kind == 1) return false;
+                                       const std::lock_guard lock{mutex};
+                                       frames.push_back(std::exchange(frame.payload, {}));
+                                       ++at_once;
+                                       return true;
+                                     },
+                                 .on_writable = {},
+                                 .on_closed = [](const Closed&) {}});
+  const auto count = [&] {
+    const std::lock_guard lock{mutex};
+    return frames.size();
+  };
+  for (int i = 0; i < kFrames; ++i) {
+    caller.connected->send({.kind = static_cast<std::uint8_t>(i % 10 == 0 ? 1 : 2), .payload = std::to_string(i)});
+    if (i % 50 == 5) {
+      ASSERT_TRUE(run_until([&] { return count() == static_cast<std::size_t>(i) + 1; }));
+    }
+  }
+  ASSERT_TRUE(run_until([&] { return count() == kFrames; }));
+  for (int i = 0; i < kFrames; ++i) EXPECT_EQ(frames[static_cast<std::size_t>(i)], std::to_string(i));
+  EXPECT_GT(at_once, 0u);
+}
+
+TEST_P(TransportContract, NothingIsTakenAtOnceWhenTheConnectionIsLetGo) {
+  Host host{*world_, listen_options()};
+  Caller caller{*world_};
+  caller.call(host.address(), world_->options());
+  ASSERT_TRUE(run_until([&] { return caller.done() && host.accepted.size() == 1; }));
+  auto taken = std::make_unique<std::atomic<int>>(0);
+  std::unique_ptr<Connection> connection = std::move(host.accepted.front());
+  connection->start(host.owner, {.on_frame = [](const Frame&) {},
+                                 .take_at_once = [&](Frame&) { return ++*taken > 0; },
+                                 .on_writable = {},
+                                 .on_closed = [](const Closed&) {}});
+  for (int i = 0; i < 1000; ++i) caller.connected->send({.kind = 1, .payload = "frame"});
+  ASSERT_TRUE(run_until([&] { return *taken > 0; }));
+  connection.reset();
+  taken.reset();  // the sanitizers see who still looks at it
+  caller.connected->close();
+  EXPECT_TRUE(run_until([&] { return caller.connected->queued_bytes() == 0; }));
 }
 
 TEST_P(TransportContract, AFrameThatThePeerDoesNotTakeIsNotSent) {

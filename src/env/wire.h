@@ -2,7 +2,7 @@
 // made of Asio (asio_wire.h), the other one is a world of hosts in memory (memory_network.h); what is said over it,
 // frames and greetings and signs of life, is the same code for both (stream_connection.h).
 //
-// Threads: everything but Wire::post() on the wire's own thread, callbacks too; none runs within the call that asked
+// Threads: everything on the wire's own thread, callbacks too, but for what says "any thread"; no callback runs within the call that asked
 // for it. Ownership: a destroyed Timer, Acceptor or ByteStream calls back no more.
 #pragma once
 
@@ -33,8 +33,14 @@ class ByteStream {
   virtual void open(Opened done) = 0;
   /// Some bytes, as many as there are; 0: the peer has ended the stream. One at a time; `space` stays until then.
   virtual void read(std::span<char> space, Read done) = 0;
+  /// As many bytes as there are now; none if there are none, where that cannot be had, or where something is wrong or ended, which read() then says.
+  /// While no read is under way.
+  virtual std::size_t read_at_once(std::span<char> /*space*/) { return 0; }
   /// All of the pieces. One at a time; they stay until then.
   virtual void write(std::span<const std::string_view> pieces, Written done) = 0;
+  /// Of the pieces as many bytes as the system takes without waiting; none where that cannot be had, or where something is wrong, which write() then
+  /// says. Any thread, while no write is under way and nobody destroys the stream.
+  virtual std::size_t write_at_once(std::span<const std::string_view> /*pieces*/) { return 0; }
   /// Nothing more will be written: the peer reads to the end of what was.
   virtual void end() = 0;
   /// The peer's address, for messages.

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/secret.h"
 #include "base/version.h"
 #include "control/http_answer.h"
 
@@ -74,6 +75,12 @@ HttpResponse answer_config_of_cluster() {
                 {"flink-version", std::string{library_version()}},
                 {"flink-revision", "tidemark"},
                 {"features", {{"web-submit", true}, {"web-cancel", true}, {"web-rescale", false}, {"web-history", false}}}});
+}
+
+HttpResponse answer_configuration(const std::vector<std::pair<std::string, std::string>>& configuration) {
+  Json all = Json::array();
+  for (const auto& [key, value] : configuration) all.push_back({{"key", key}, {"value", shown_value(key, value)}});
+  return answer_with(200, all);
 }
 
 HttpResponse answer_overview_of_cluster(const std::vector<TaskManagerGlance>& task_managers, const std::vector<JobGlance>& jobs) {

@@ -13,6 +13,8 @@ namespace tidemark {
 
 /// GET /config, /overview.
 HttpResponse answer_config_of_cluster();
+/// GET /jobmanager/config.
+HttpResponse answer_configuration(const std::vector<std::pair<std::string, std::string>>& configuration);
 HttpResponse answer_overview_of_cluster(const std::vector<TaskManagerGlance>& task_managers, const std::vector<JobGlance>& jobs);
 /// GET /taskmanagers, /taskmanagers/:id.
 HttpResponse answer_task_managers(const std::vector<TaskManagerGlance>& task_managers);

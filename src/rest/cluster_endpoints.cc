@@ -77,6 +77,7 @@ HttpResponse ClusterEndpoints::of_job_manager(const HttpRequest& request, const 
     append({}, metrics_of_this_process(posix_file_system()), values);
     return answer_values(values, request.query);
   }
+  if (part == "config") return answer_configuration(cluster_.configuration());
   if (part == "thread-dump") return answer_threads(thread_reports_of_this_process(posix_file_system()));
   if (part == "logs") return logs_.list();
   if (part == "log") return logs_.read_own(request);

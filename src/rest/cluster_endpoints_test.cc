@@ -106,6 +106,9 @@ TEST_F(ClusterEndpointsTest, AJobThatHasFailedSaysWhy) {
   EXPECT_THAT(exceptions["root-exception"].get<std::string>(), HasSubstr("no such currency"));
   ASSERT_THAT(exceptions["exceptionHistory"]["entries"], SizeIs(2));
   EXPECT_THAT(exceptions["exceptionHistory"]["entries"][1]["stacktrace"].get<std::string>(), HasSubstr("SIGKILL"));
+  EXPECT_EQ(exceptions["exceptionHistory"]["entries"][1]["taskName"], "window -> files (1/2)");
+  EXPECT_EQ(exceptions["exceptionHistory"]["entries"][1]["taskManagerId"], "tm-1");
+  EXPECT_TRUE(exceptions["exceptionHistory"]["entries"][0]["taskName"].is_null()) << "it is no single task's";
   EXPECT_EQ(get(kJob)["timestamps"]["FAILED"], 4'500);
 }
 
@@ -374,6 +377,40 @@ TEST_F(ClusterEndpointsTest, FieldsOfFlinkThatSayNothingAreTaken) {
                  R"({"entryClass":null,"programArgs":null,"programArgsList":null,"parallelism":null,"jobId":null,"savepointPath":null,"flinkConfiguration":{}})")
                 .status,
             200);
+}
+
+TEST_F(ClusterEndpointsTest, AJobsIdMayBeChosenByWhoRunsIt) {
+  const std::string run = "/jars/" + upload() + "/run";
+  EXPECT_EQ(call("POST", run, R"({"jobId":"ABCDEFABCDEFABCDEFABCDEFABCDEF01"})").status, 200);
+  EXPECT_EQ(cluster_.runs.back().job_id, "abcdefabcdefabcdefabcdefabcdef01");
+  EXPECT_EQ(call("POST", run, R"({"jobId":"monday"})").status, 400);
+  cluster_.run_answer = fail(ErrorCode::kAlreadyExists, "another job has the id");
+  EXPECT_EQ(call("POST", run, R"({"jobId":"abcdefabcdefabcdefabcdefabcdef01"})").status, 409);
+}
+
+TEST_F(ClusterEndpointsTest, WhatAnEarlierJobManagerWasAskedForIsToldOfAndNotDoneAgain) {
+  const std::string asked = text_of({.dir = "/sp"});
+  cluster_.recall({.trigger_id = "taken", .is_savepoint = true, .asked = asked, .is_over = true, .taken = {6, "/sp/savepoint-6"}});
+  cluster_.recall({.trigger_id = "lost", .is_savepoint = true, .asked = asked, .is_over = true, .failure = "nobody knows"});
+  cluster_.recall({.trigger_id = "taken", .asked = text_of({.what = SnapshotOrder::What::kCheckpoint}), .is_over = true, .taken = {7, "/state/chk-7"}});
+  for (const std::string id : {"taken", "lost"}) {
+    EXPECT_EQ(call("POST", kJob + "/savepoints", R"({"target-directory":"/sp","triggerId":")" + id + "\"}").status, 202);
+    EXPECT_EQ(call("POST", kJob + "/savepoints", R"({"target-directory":"/other","triggerId":")" + id + "\"}").status, 409);
+  }
+  EXPECT_THAT(cluster_.orders, IsEmpty());
+  EXPECT_EQ(get(kJob + "/savepoints/taken")["operation"]["location"], "/sp/savepoint-6");
+  EXPECT_EQ(get(kJob + "/savepoints/lost")["operation"]["failure-cause"]["stack-trace"], "nobody knows");
+  EXPECT_EQ(get(kJob + "/checkpoints/taken")["operation"]["checkpointId"], 7);
+}
+
+TEST_F(ClusterEndpointsTest, SecretsAmongTheOptionsOfAJobAreNotShown) {
+  ClusterJob job = FakeCluster::running_job();
+  job.glance.id = std::string(32, 'b');
+  job.configuration = {{"s3.secret-key", kSecretOfFake}, {"parallelism.default", "2"}};
+  cluster_.add(std::move(job));
+  const Json options = get("/jobs/" + std::string(32, 'b') + "/config")["execution-config"]["user-config"];
+  EXPECT_EQ(options["s3.secret-key"], "******");
+  EXPECT_EQ(options["parallelism.default"], "2");
 }
 
 TEST_F(ClusterEndpointsTest, ManyPollAtOnce) {

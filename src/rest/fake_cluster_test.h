@@ -26,6 +26,9 @@ inline constexpr const char* kPlanOfFake = R"({"job":"orders","fingerprint":"000
 
 inline constexpr const char* kFakeJob = "0123456789abcdef0123456789abcdef";
 
+/// That it has, and tells nobody.
+inline constexpr const char* kSecretOfFake = "hunter2";
+
 class FakeCluster final : public ClusterControl {
  public:
   FakeCluster() { jobs_.push_back(running_job()); }
@@ -43,12 +46,14 @@ class FakeCluster final : public ClusterControl {
     ClusterJob job{.glance = {.id = kFakeJob, .name = "orders", .state = "RUNNING", .start_ms = 1'000, .now_ms = 5'000, .restarts = 1, .completed_checkpoints = 6,
                               .failed_checkpoints = 1, .newest_checkpoint = newest,
                               .vertices = {{.id = 0, .name = "lines", .subtasks = {{.records_in = 50, .records_out = 50}}},
-                                           {.id = 1, .name = "window -> files", .subtasks = {{.records_in = 30}, {.records_in = 20}}}}},
+                                           {.id = 1, .name = "window -> files", .subtasks = {{.records_in = 30}, {.records_in = 20}}}},
+                              .attempt = {.number = 1, .slots = {2, {.place = {"tm-1", "box"}, .moves = {{TaskState::kCreated, 2'100}, {TaskState::kRunning, 2'500}}}}},
+                              .state_times = {{"INITIALIZING", 1'000}, {"RUNNING", 2'500}}},
                    .max_parallelism = 128,
                    .parallelism = 2,
                    .plan_json = kPlanOfFake,
                    .configuration = {{"execution.checkpointing.dir", "/state"}, {"execution.checkpointing.interval", "5s"}},
-                   .failures = {{.at_ms = 2'000, .message = "worker orders-1-w1 was ended by signal 9 (SIGKILL)"}},
+                   .failures = {{.at_ms = 2'000, .message = "worker orders-1-w1 was ended by signal 9 (SIGKILL)", .task = "window -> files (1/2)", .place = {"tm-1", "box"}}},
                    .checkpoints = {{newest, acknowledgements}, {savepoint}, {failed}, {replaced}}};
     return job;
   }
@@ -74,12 +79,13 @@ class FakeCluster final : public ClusterControl {
     }
     return std::nullopt;
   }
+  std::vector<std::pair<std::string, std::string>> configuration() override { return {{"s3.secret-key", kSecretOfFake}, {"slot.request.timeout", "5min"}}; }
   ExecutableStore& executables() override { return store_; }
   Result<> remove_executable(std::string_view hash) override { return store_.remove(hash); }
   void run(RunOrder order, RunAnswer answer) override {
     const std::lock_guard guard{mutex_};
     runs.push_back(std::move(order));
-    if (drops_answers) return;
+    if (drops_answers || std::exchange(lost_answers, std::max(lost_answers - 1, 0)) > 0) return;
     if (keeps_answers) return kept_.push_back(std::move(answer));
     answer(run_answer);
   }
@@ -111,7 +117,8 @@ class FakeCluster final : public ClusterControl {
     const std::lock_guard guard{mutex_};
     jobs_.front().glance.state = state;
     jobs_.front().end_ms = 4'500;
-    if (!failure.empty()) jobs_.front().failures.insert(jobs_.front().failures.begin(), {4'500, std::move(failure)});
+    jobs_.front().glance.state_times[std::string{state}] = 4'500;
+    if (!failure.empty()) jobs_.front().failures.insert(jobs_.front().failures.begin(), {.at_ms = 4'500, .message = std::move(failure)});
   }
   void pass_ms(std::int64_t ms) {
     const std::lock_guard guard{mutex_};
@@ -124,6 +131,11 @@ class FakeCluster final : public ClusterControl {
         }
       }
     }
+  }
+  /// An earlier JobManager was asked for it.
+  void recall(TriggeredSnapshot triggered) {
+    const std::lock_guard guard{mutex_};
+    jobs_.front().triggered.push_back(std::move(triggered));
   }
   void add(ClusterJob job) {
     const std::lock_guard guard{mutex_};
@@ -146,6 +158,7 @@ class FakeCluster final : public ClusterControl {
   int cancelled = 0;
   bool keeps_answers = false;  // to run()
   bool drops_answers = false;
+  int lost_answers = 0;  // that run() will drop
   MemoryFileSystem files;
   const TaskManagerEndpoints task_manager{files, "tm-1", "box", "/logs", "/sockets"};
 

@@ -138,6 +138,7 @@ class OpenApiTest : public testing::Test {
     ASSERT_TRUE(operation) << name << " is not described";
     const HttpResponse response = endpoints_.handle({question.method, filled(question.path), question.query, question.body});
     ASSERT_EQ(response.status, question.status) << name << ": " << response.body;
+    EXPECT_FALSE(response.body.contains(kSecretOfFake)) << name << " shows a secret: " << response.body;
     asked_[name] = response.status;
     if (response.content_type != "application/json") {
       const std::string type = response.content_type.substr(0, response.content_type.find(';'));

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "control/job_id.h"
+
 namespace tidemark {
 namespace {
 
@@ -99,10 +101,13 @@ Result<> read_field(const std::string& name, const Json& value, RunOrder& order)
   } else if (name == "claimMode" || name == "restoreMode") {
     TIDEMARK_ASSIGN(claim, claim_of(name, value));
     order.claim = claim;
+  } else if (name == "jobId" && value != "") {
+    if (!value.is_string() || !is_job_id(value.get<std::string>())) return refuse_field(name, "32 hexadecimal digits");
+    order.job_id = job_id_of(value.get<std::string>());
   } else if (value != Json::object() && value != "") {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("the field '{}' is unknown: an executable takes programArgsList, parallelism, savepointPath, "
-                            "allowNonRestoredState and claimMode; options of the job are arguments, -D KEY=VALUE",
+                            "allowNonRestoredState, claimMode and jobId; options of the job are arguments, -D KEY=VALUE",
                             name));
   }
   return {};
@@ -140,6 +145,7 @@ Result<UpgradeRequest> upgrade_request_of(const HttpRequest& request) {
     upgrade.order.trial_ms = timeout.get<std::int64_t>();
   }
   for (const auto& [name, value] : body.items()) TIDEMARK_TRY(read_field(name, value, run));
+  if (!run.job_id.empty()) return fail(ErrorCode::kInvalidArgument, "an upgrade is repeated under its triggerId: leave jobId out");
   if (run.executable.empty()) return refuse_field("jarId", "the id of an executable that was uploaded");
   if (!run.savepoint.empty() || run.claim) {
     return fail(ErrorCode::kInvalidArgument, "an upgrade starts from what the old job stops with: leave savepointPath and claimMode out");

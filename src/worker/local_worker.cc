@@ -45,6 +45,9 @@ void LocalWorker::notify_complete(CheckpointId id) {
 void LocalWorker::notify_aborted(CheckpointId id) {
   with_tasks([id](ShareExecution& tasks) { tasks.notify_aborted(id); });
 }
+void LocalWorker::hear_group_watermarks(std::vector<GroupWatermark> others) {
+  with_tasks([others = std::move(others)](ShareExecution& tasks) { tasks.hear_group_watermarks(others); });
+}
 void LocalWorker::drain() {
   with_tasks([](ShareExecution& tasks) { tasks.drain(); });
 }
@@ -79,14 +82,15 @@ void LocalWorker::begin(WorkerStart start) {
   TIDEMARK_CHECK(state_ == State::kIdle, "a worker is started once");
   worker_ = start.worker;
   const DataExchangeEvents events{
-      .on_broken = [this](std::uint32_t, const Error& error) { listener_.on_task_failed({}, error); },
+      .on_broken = [this](std::uint32_t, const Error& error) { listener_.on_task_failed(kNoTask, error); },
       .on_note = [this](std::string_view note) { answer(note); }};
   exchange_.emplace(start.attempt.attempt, std::move(start.secret), start.worker, static_cast<std::uint32_t>(start.data_addresses.size()), wakeup_, static_cast<CheckpointFolders&>(*this), events);
   TaskShare share{.worker = start.worker,
                   .worker_of_slot = std::move(start.worker_of_slot),
                   .others = this,
                   .recovers_sinks = start.recovers_sinks,
-                  .on_recovered = [this] { listener_.on_recovered(); }};
+                  .on_recovered = [this] { listener_.on_recovered(); },
+                  .aligns_groups = start.aligns_groups};
   state_ = State::kRunning;
   try {
     execution_ = make_(std::move(share), *this);
@@ -104,7 +108,7 @@ void LocalWorker::begin(WorkerStart start) {
 
 void LocalWorker::fail_to_begin(const Error& error) {
   execution_.reset();
-  listener_.on_task_failed({}, error);
+  listener_.on_task_failed(kNoTask, error);
   state_ = State::kEnding;
 }
 
@@ -141,7 +145,7 @@ void LocalWorker::answer(std::string_view note) {
   question.reader = in.get_u32();
   question.readers = in.get_u32();
   if (!in.ok() || in.remaining() != 0) {
-    listener_.on_task_failed({}, Error{ErrorCode::kDataLoss, "a note of another worker that is no question for splits"});
+    listener_.on_task_failed(kNoTask, Error{ErrorCode::kDataLoss, "a note of another worker that is no question for splits"});
     return;
   }
   if (execution_ != nullptr) execution_->put_question(enumerator, question);
@@ -171,6 +175,7 @@ void LocalWorker::tell_progress() {
   if (now_ns < tell_at_ns_) return;
   tell_at_ns_ = now_ns + kTellEveryNs;
   listener_.on_progress(execution_->input_progress());
+  if (auto groups = execution_->group_watermarks(); !groups.empty()) listener_.on_group_watermarks(std::move(groups));
   if (now_ns < tell_metrics_at_ns_) return;
   tell_metrics_at_ns_ = now_ns + kTellMetricsEveryNs;
   listener_.on_metrics(metrics());

@@ -157,6 +157,36 @@ TEST_F(ClusterTest, AJobThatIsShippedGivesTheRowsOfTheJobAlone) {
   EXPECT_GT(checkpoints_of(job), 0);
 }
 
+TEST_F(ClusterTest, ShowsNobodyASecret) {
+  const std::string argument = "secret-of-the-command-line";
+  const std::string variable = "secret-of-the-environment";
+  ::setenv("DB_PASSWORD", variable.c_str(), 1);
+  start_cluster(1, 2);
+  const std::string job = submit("job", {"--count", "4000000", "--rate", "20000", "--api-token", argument}, {"-p", "2"});
+  EXPECT_THAT(run_in_cluster(job_words({"--api-token", argument, "--count", "many"}, "wrong")).output, HasSubstr("'many'"));
+  ASSERT_TRUE(comes_true([&] { return runs_with_a_checkpoint(job); }));
+  ::kill(workers().front(), SIGKILL);  // its last lines are told of
+  ASSERT_TRUE(comes_true([&] { return restarts_of(job) == 1 && state_of(job) == "RUNNING"; }));
+  std::string told;
+  const std::string of_job = "/jobs/" + job;
+  for (const std::string& path : {std::string{"/jobs"}, std::string{"/jobs/overview"}, of_job, of_job + "/config", of_job + "/plan", of_job + "/exceptions",
+                                  of_job + "/checkpoints", of_job + "/checkpoints/config", std::string{"/jobmanager/config"}, std::string{"/jobmanager/log"},
+                                  std::string{"/jobmanager/thread-dump"}, std::string{"/taskmanagers"}, std::string{"/metrics"}, std::string{"/jars"}}) {
+    const std::string answer = ask(path);
+    EXPECT_FALSE(answer.empty()) << path;
+    told += answer;
+  }
+  std::size_t logs = 0;
+  for (const auto& entry : fs::recursive_directory_iterator{folder_}) {
+    if (!entry.is_regular_file() || !entry.path().filename().string().contains(".log")) continue;
+    told += text_of(entry.path());
+    ++logs;
+  }
+  EXPECT_GE(logs, 4u) << "of the JobManager, the TaskManager and two workers";
+  EXPECT_THAT(told, HasSubstr(job));
+  for (const std::string& secret : {argument, variable}) EXPECT_FALSE(told.contains(secret)) << secret;
+}
+
 TEST_F(ClusterTest, TellsHowItsProcessesAndJobsAre) {
   start_cluster(1, 2);
   const std::string job = submit("job", {"--count", "4000000", "--rate", "20000"}, {"-p", "2"});
@@ -169,7 +199,7 @@ TEST_F(ClusterTest, TellsHowItsProcessesAndJobsAre) {
   EXPECT_TRUE(comes_true([&] { return ask(task_manager + "/metrics").contains("-w1.Status.Flink.Memory.Managed.Used"); }));
   EXPECT_TRUE(comes_true([&] {
     const std::string threads = ask(task_manager + "/thread-dump");
-    return threads.contains("\"taskmanager\"") && threads.contains("-w1: tasks-0\"");
+    return threads.contains("\"taskmanager\"") && threads.contains("-w1: tasks-0\"") && threads.contains("at tidemark::ThreadedExecution::run(");
   }));
   EXPECT_THAT(ask(task_manager + "/log"), HasSubstr("is registered with the JobManager"));
   EXPECT_THAT(ask("/jobmanager/log"), HasSubstr("is submitted"));
@@ -186,6 +216,8 @@ TEST_F(ClusterTest, AJobThatRunsAloneTellsPrometheusHowItIs) {
   const std::string metrics = ask("/metrics");
   EXPECT_THAT(metrics, HasSubstr("flink_taskmanager_job_task_busyTimeMsPerSecond{"));
   EXPECT_THAT(metrics, HasSubstr("flink_taskmanager_job_task_operator_numRecordsOut{"));
+  EXPECT_THAT(metrics, HasSubstr("flink_taskmanager_job_task_operator_currentOutputWatermark{"));
+  EXPECT_THAT(metrics, HasSubstr("flink_taskmanager_job_task_buffers_outPoolUsage{"));
   EXPECT_THAT(metrics, HasSubstr("flink_taskmanager_Status_Process_Memory_State{"));
   EXPECT_THAT(ask("/jobs"), HasSubstr("there is only GET /metrics here")) << "what changes a job is asked for at its control socket";
   job.kill();
@@ -239,6 +271,24 @@ TEST_F(ClusterTest, WorkersReadTheirStateFromCopiesOnTheirTaskManagersDisk) {
     EXPECT_GE(restarts_of(job), 1);
     EXPECT_EQ(ask("/jobs/" + job + "/exceptions").find("checksum"), std::string::npos) << ask("/jobs/" + job + "/exceptions");
   }
+}
+
+TEST_F(ClusterTest, StateInRocksdbOutlivesWorkersAndMovesToAnotherParallelismAndBackend) {
+  const Words size{"--count", "60000", "--keys", "20000"};
+  const auto expected = rows_alone(size);
+  start_cluster(2, 2);
+  const Words words = with(with(size, {"--rate", "12000", "-D", "execution.checkpointing.incremental=true"}), kRestarts);
+  const std::string job = submit("job", with(words, {"-D", "state.backend.type=rocksdb", "-D", "memory.state=8MB"}));
+  for (int kills = 0; kills < 2; ++kills) {
+    ASSERT_TRUE(comes_true([&] { return runs_with_a_checkpoint(job) && workers().size() == 2; }));
+    ::kill(workers().at(static_cast<std::size_t>(kills)), SIGKILL);
+    ASSERT_TRUE(comes_true([&] { return restarts_of(job) > kills; }));
+  }
+  ASSERT_TRUE(comes_true([&] { return runs_with_a_checkpoint(job); }));
+  const Ran stopped = in_cluster("stop", {"-p", path("savepoints"), job});
+  ASSERT_EQ(stopped.status, 0) << stopped.output;
+  const std::string second = submit("job", with(words, {"--checkpoint-dir", path("job-state-2")}), {"-p", "3", "-s", word_after(stopped.output, "Path: ")});
+  expect_finished(second, "job", expected);
 }
 
 TEST_F(ClusterTest, AJobThatCrashesTouchesNoOther) {
