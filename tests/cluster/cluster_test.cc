@@ -244,6 +244,35 @@ TEST_F(ClusterTest, AWorkerThatIsKilledCostsARestartAndNoRow) {
   expect_finished(job, "job", expected);
 }
 
+// What lies in the storage can't be read back: only copies are right.
+void damage_files_in(const fs::path& folder) {
+  for (const auto& entry : fs::recursive_directory_iterator{folder}) {
+    if (!entry.is_regular_file() || entry.path().filename().string().starts_with('_') || entry.file_size() < 256) continue;
+    std::fstream file{entry.path(), std::ios::in | std::ios::out | std::ios::binary};
+    file.seekp(16);
+    file << std::string(100, '!');
+  }
+}
+
+TEST_F(ClusterTest, WorkersReadTheirStateFromCopiesOnTheirTaskManagersDisk) {
+  const auto expected = rows_alone({"--count", "40000"});
+  start_cluster(3, 2);
+  for (const std::string backend : {"hashmap", "rocksdb"}) {
+    SCOPED_TRACE(backend);
+    // Checkpoints are taken when they are asked for, so that the one that is damaged is the newest.
+    const Words more{"--checkpoint-interval", "1h", "-D", "execution.checkpointing.local-backup.enabled=true", "-D", "state.backend.type=" + backend};
+    const std::string job = submit(backend, with(with(kShort, kRestarts), more));
+    ASSERT_TRUE(comes_true([&] { return state_of(job) == "RUNNING"; }));
+    const Ran taken = in_cluster("checkpoint", {job});
+    ASSERT_EQ(taken.status, 0) << taken.output;
+    damage_files_in(path(backend + "-state"));
+    ::kill(workers().front(), SIGKILL);
+    expect_finished(job, backend, expected);
+    EXPECT_GE(restarts_of(job), 1);
+    EXPECT_EQ(ask("/jobs/" + job + "/exceptions").find("checksum"), std::string::npos) << ask("/jobs/" + job + "/exceptions");
+  }
+}
+
 TEST_F(ClusterTest, StateInRocksdbOutlivesWorkersAndMovesToAnotherParallelismAndBackend) {
   const Words size{"--count", "60000", "--keys", "20000"};
   const auto expected = rows_alone(size);
