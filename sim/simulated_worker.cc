@@ -42,6 +42,8 @@ class SimulatedWorker::Attempt final : public ShareExecution {
   std::string folder_of(CheckpointId id) override { return tasks_.folder_of(id); }
   void set_folder(CheckpointId id, std::string folder) override { tasks_.set_folder(id, std::move(folder)); }
   std::vector<VertexMetrics> vertex_metrics() const override { return tasks_.vertex_metrics(); }
+  std::vector<GroupWatermark> group_watermarks() const override { return tasks_.group_watermarks(); }
+  void hear_group_watermarks(const std::vector<GroupWatermark>& others) override { tasks_.hear_group_watermarks(others); }
   void trigger(const Barrier& barrier, const std::string& folder) override {
     tell("checkpoint triggered:", barrier.id);
     tasks_.trigger(barrier, folder);

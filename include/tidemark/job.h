@@ -119,7 +119,7 @@ Stream<typename Source::Record> Job::from(const Source& source, detail::Location
                                            .location = at,
                                            .keeps_state = true,
                                            .kept = description.implementation().kept(),
-                                           .factory = {[description, requests] { return description.make_reader(*requests); }, {}}});
+                                           .factory = {[description, requests] { return description.make_reader(*requests); }, {}, {}, description.group()}});
   const std::vector<detail::Port<detail::SplitRecord>> splits{{enumerator, {}, &detail::main_output<detail::SplitEnumeratorOperator>}};
   detail::connect(builder_, splits, reader, Exchange::kSplits,
                   [](std::vector<detail::SendingEnd*> edges, std::uint32_t) { return std::make_unique<detail::SplitWriter>(std::move(edges)); });

@@ -21,7 +21,9 @@
 // checkpoint has; at another parallelism the splits are dealt out anew.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -72,6 +74,12 @@ class Source {
   /// Reads on from `position`, until out.full() or nothing is there, and leaves it behind the last record that it put
   /// into `out`.
   virtual ReadOutcome read(Position& position, SourceOut<T>& out) = 0;
+  /// For the metric pendingRecords: how many records of the open split are there behind `position`, to which read() has just come. Nothing:
+  /// it can't say. Cheap: it is called after each read().
+  virtual std::optional<std::uint64_t> pending_records(const Position& position) {
+    static_cast<void>(position);
+    return std::nullopt;
+  }
 };
 
 /// See detail::TimedSource for what it can be told about time.

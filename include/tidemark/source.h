@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "tidemark/detail/connectors/watermark_group.h"
+#include "tidemark/detail/task/watermark_group.h"
 #include "tidemark/error.h"
 #include "tidemark/time.h"
 

@@ -19,6 +19,7 @@ constexpr std::int64_t kNsPerMs = 1'000'000;
 constexpr std::int64_t kShortestPauseNs = 100 * kNsPerMs;
 constexpr std::int64_t kLongestPauseNs = 5'000 * kNsPerMs;
 constexpr int kMostAnswers = 16;  // under way: each may wait for workers that stand still
+constexpr std::size_t kLongestAnswer = 12u << 20;  // one that fits into no frame would end the line, and all workers with it
 constexpr std::int64_t kAnswerNs = 10'000 * kNsPerMs;  // for the JobManager to register it
 
 std::string name_of(const StartWorker& order) {
@@ -38,6 +39,9 @@ class Answering final : public BackgroundWork {
 
   Progress step() noexcept override {
     HttpResponse response = endpoints_->handle({.path = asked_.path, .query = asked_.query, .body = {}});
+    if (response.body.size() > kLongestAnswer) {
+      response = refuse(500, fmt::format("the answer has {} bytes, and {} go to the JobManager at once: ask for less", response.body.size(), kLongestAnswer));
+    }
     owner_->post([then = std::move(then_),
                   answered = TaskManagerAnswered{.number = asked_.number,
                                                  .status = static_cast<std::uint16_t>(response.status),

@@ -19,6 +19,16 @@ constexpr std::string_view kProcessScope = "taskmanager";
 constexpr auto kAllAnswerWithin = std::chrono::seconds{4};
 constexpr std::int64_t kLongest_ms = 2'000;  // for one of them
 constexpr std::int64_t kShortest_ms = 50;
+constexpr std::size_t kMostStackBytes = 6u << 20;  // as JSON they take somewhat more, and the JobManager takes 16 MiB at once
+
+/// Of the threads behind the first so many bytes only the first line is left, which says how they are.
+void leave_out_stacks_behind(std::size_t bytes, std::vector<ThreadReport>& threads) {
+  std::size_t sum = 0;
+  for (ThreadReport& thread : threads) {
+    sum += thread.text.size();
+    if (sum > bytes) thread.text = thread.text.substr(0, thread.text.find('\n')) + "\n\tno stack: there are too many for one answer\n";
+  }
+}
 
 }  // namespace
 
@@ -60,6 +70,7 @@ HttpResponse TaskManagerEndpoints::threads() const {
   for (const WorkerReport& worker : ask_workers(ProcessPart::kThreads)) {
     for (const ThreadReport& thread : worker.report.threads) all.push_back({worker.name + ": " + thread.name, thread.text});
   }
+  leave_out_stacks_behind(kMostStackBytes, all);
   return answer_threads(all);
 }
 

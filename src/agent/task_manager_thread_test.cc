@@ -9,6 +9,8 @@
 #include <string>
 
 #include "agent/fake_job_manager_test.h"
+#include "control/described_value.h"
+#include "control/process_report.h"
 #include "control/worker_order.h"
 #include "env/posix_env.h"
 #include "env/posix_file_system.h"
@@ -18,6 +20,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 class TaskManagerThreadTest : public testing::Test {
@@ -51,6 +54,12 @@ class TaskManagerThreadTest : public testing::Test {
     EXPECT_TRUE(world_.run_until([&] { return std::ranges::any_of(job_manager_.ended, is_it); }));
     const auto found = std::ranges::find_if(job_manager_.ended, is_it);
     return found == job_manager_.ended.end() ? WorkerEnded{} : *found;
+  }
+  TaskManagerAnswered ask(std::uint64_t number, const std::string& path) {
+    job_manager_.say(MessageKind::kTaskManagerAsked, TaskManagerAsked{.number = number, .path = path, .query = {}});
+    const auto is_it = [number](const TaskManagerAnswered& answer) { return answer.number == number; };
+    EXPECT_TRUE(world_.run_until([&] { return std::ranges::any_of(job_manager_.answers, is_it); }));
+    return *std::ranges::find_if(job_manager_.answers, is_it);
   }
   // Of one that prints it in its first line.
   pid_t pid_of(std::uint64_t number) {
@@ -160,12 +169,6 @@ TEST_F(TaskManagerThreadTest, TwoThatAreGivenNoFolderHaveOneEach) {
 }
 
 TEST_F(TaskManagerThreadTest, TheJobManagerIsToldHowItAndItsWorkersAre) {
-  const auto ask = [&](std::uint64_t number, const std::string& path) {
-    job_manager_.say(MessageKind::kTaskManagerAsked, TaskManagerAsked{.number = number, .path = path, .query = {}});
-    const auto is_it = [number](const TaskManagerAnswered& answer) { return answer.number == number; };
-    EXPECT_TRUE(world_.run_until([&] { return std::ranges::any_of(job_manager_.answers, is_it); }));
-    return *std::ranges::find_if(job_manager_.answers, is_it);
-  };
   run(1, "echo a line of the worker");
   EXPECT_TRUE(end_of(1).in_order);
   EXPECT_THAT(ask(1, "/logs").body, HasSubstr("job-1-w1.log"));
@@ -174,6 +177,16 @@ TEST_F(TaskManagerThreadTest, TheJobManagerIsToldHowItAndItsWorkersAre) {
   EXPECT_THAT(ask(4, "/thread-dump").body, HasSubstr("threadInfos"));
   EXPECT_EQ(ask(5, "/logs/..%2fLOCK").status, 404);
   EXPECT_EQ(ask(6, "/executables").status, 404);
+}
+
+TEST_F(TaskManagerThreadTest, AnAnswerNeverEndsTheLineByItsSize) {
+  const ProcessReport report{.metrics = {}, .threads = {{"tasks-0", "\"tasks-0\" RUNNABLE\n" + std::string(20u << 20, 'x')}}};
+  const auto worker = value_or_throw(HttpServer::start(value_or_throw(UnixSocketName::in(folder_ + "/sockets", "large")), [&](const HttpRequest&) {
+    return HttpResponse{.status = 200, .body = to_described(report)};
+  }));
+  const TaskManagerAnswered answer = ask(1, "/thread-dump");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(answer.body, AllOf(HasSubstr("large: tasks-0"), HasSubstr("RUNNABLE"), HasSubstr("too many for one answer"), Not(HasSubstr("xx"))));
 }
 
 TEST_F(TaskManagerThreadTest, PrometheusIsAnsweredWhereItIsTold) {

@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <mutex>
+#include <stop_token>
+#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "control/control_folder.h"
 #include "control/job_metrics.h"
 #include "coordinator/job_glance.h"
@@ -21,6 +25,7 @@ namespace {
 // Callers ask every few hundredths of a second.
 constexpr auto kLongestLinger = std::chrono::seconds{2};
 constexpr auto kLingerStep = std::chrono::milliseconds{5};
+constexpr auto kSampleEvery = std::chrono::seconds{1};
 
 }  // namespace
 
@@ -34,14 +39,14 @@ class ControlSocket::Control final : public JobControl {
     master_.request_snapshot(std::move(order), std::move(answer));
   }
   void cancel() override { master_.request_cancel(); }
-  JobGlance glance() const override {
+  JobGlance glance() const override { return glance_at({.id = job_, .name = job_}, master_, start_ms_, env_.clock->wall_ms(), vertices()); }
+  /// With their rates. Each call is a look at how far they have come.
+  std::vector<VertexMetrics> vertices() const {
     std::vector<VertexMetrics> vertices = vertices_();
-    {
-      const std::lock_guard guard{mutex_};
-      if (const std::uint32_t restarts = master_.status().restarts; std::exchange(restarts_, restarts) != restarts) rates_ = {};
-      rates_.fill_in(vertices);
-    }
-    return glance_at({.id = job_, .name = job_}, master_, start_ms_, env_.clock->wall_ms(), std::move(vertices));
+    const std::lock_guard guard{mutex_};
+    if (const std::uint32_t restarts = master_.status().restarts; std::exchange(restarts_, restarts) != restarts) rates_ = {};
+    rates_.fill_in(vertices);
+    return vertices;
   }
   /// Of the job, its tasks, and the process that runs them.
   std::vector<MetricGroup> metrics() const {
@@ -77,6 +82,7 @@ ControlSocket::ControlSocket(const Listens& where, std::string job, JobMaster& m
       process_{*env.files, [this] { return control_->metrics(); }} {
   if (!where.folder.empty()) listen(where.folder);
   if (where.metrics) serve_metrics(*where.metrics);
+  if (server_ != nullptr || metrics_ != nullptr) sample_rates();
 }
 
 void ControlSocket::listen(const std::string& folder) {
@@ -96,6 +102,18 @@ void ControlSocket::serve_metrics(const NetworkAddress& address) {
   if (!service) return log_warning(fmt::format("the job's metrics can't be had: {}", service.error().message()));
   metrics_ = *std::move(service);
   log_info(fmt::format("metrics at http://{}/metrics", to_string(metrics_->address())));
+}
+
+void ControlSocket::sample_rates() try {
+  sampler_ = std::jthread{[this](const std::stop_token& over) {
+    name_this_thread("rates");
+    std::mutex mutex;
+    std::condition_variable_any wakeup;
+    std::unique_lock lock{mutex};
+    while (!wakeup.wait_for(lock, over, kSampleEvery, [&] { return over.stop_requested(); })) control_->vertices();
+  }};
+} catch (const std::system_error& error) {  // the system gives no thread
+  log_warning(fmt::format("the job's rates are of the time between two questions: {}", error.what()));
 }
 
 ControlSocket::~ControlSocket() = default;

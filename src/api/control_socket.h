@@ -2,7 +2,8 @@
 // where control_folder.h says, for its owner alone, with the requests of job_endpoints.h and process_report.h. `tidemark savepoint`, `stop` and
 // `cancel` speak to it.
 //
-// Threads: one of its own takes requests; all else is the caller's. Ownership: the master outlives it.
+// Threads: one of its own takes requests, and another looks each second how fast the tasks go, so that whoever asks learns of the
+// last seconds; all else is the caller's. Ownership: the master outlives it.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "control/http.h"
@@ -44,6 +46,7 @@ class ControlSocket {
 
   void listen(const std::string& folder);
   void serve_metrics(const NetworkAddress& address);
+  void sample_rates();
   HttpResponse handle(const HttpRequest& request);
 
   const std::unique_ptr<Control> control_;
@@ -51,6 +54,7 @@ class ControlSocket {
   const ProcessEndpoints process_;
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<HttpService> metrics_;
+  std::jthread sampler_;
 };
 
 }  // namespace tidemark

@@ -186,10 +186,16 @@ TEST_F(DataExchangeTest, NoMoreIsOnItsWayThanTheConsumerHasRoomFor) {
     while (push(pushed, "x")) ++pushed;
   }
   EXPECT_EQ(pushed, kCapacity);
+  EXPECT_EQ(to_->load().elements, static_cast<std::size_t>(kCapacity));
+  EXPECT_EQ(from_->load().elements, to_->load().elements);
+  EXPECT_EQ(from_->load().capacity, to_->load().capacity);
+  EXPECT_GT(to_->bytes_sent(), 0u);
   const int calls = here_->task.calls;
   EXPECT_EQ(pop(), "0 x");
   EXPECT_EQ(pop(), "1 x");
   EXPECT_TRUE(run_until([&] { return here_->task.calls > calls; })) << "half of them were taken";
+  EXPECT_LT(from_->load().elements, static_cast<std::size_t>(kCapacity));
+  EXPECT_LT(to_->load().elements, to_->load().capacity);
   EXPECT_TRUE(push(pushed, "x"));
 }
 

@@ -95,6 +95,18 @@ bool EdgeWriter::drain() {
   return empty;
 }
 
+EdgeLoad EdgeWriter::load() const {
+  EdgeLoad all;
+  for (const Target& target : targets_) all += target.edge->load();
+  return all;
+}
+
+std::uint64_t EdgeWriter::bytes_sent() const {
+  std::uint64_t all = 0;
+  for (const Target& target : targets_) all += target.edge->bytes_sent();
+  return all;
+}
+
 namespace {
 
 // From a catch block.

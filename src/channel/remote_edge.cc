@@ -62,6 +62,7 @@ bool RemoteSender::send(std::string payload) {
   Connection& connection = *line_.connection.load(std::memory_order_acquire);
   const std::size_t bytes = payload.size();
   credits_.fetch_sub(1, std::memory_order_relaxed);  // before it can come back
+  bytes_sent_.store(bytes_sent_.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
   switch (connection.send(frame_of(EdgeFrame::kElement, std::move(payload)))) {
     case SendStatus::kQueuedFull:
       full_since_ = times_writable;

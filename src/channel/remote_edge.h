@@ -6,10 +6,11 @@
 // as the task is done with elements. So what arrives always finds room, and a slow task makes the fast one wait, across the network as
 // within a process.
 //
-// Threads: an end's calls from its task's; grant(), wake() and arrive() from the one that has the connection. Ownership: everything that an
+// Threads: an end's calls from its task's, but for load() and bytes_sent(); grant(), wake() and arrive() from the one that has the connection. Ownership: everything that an
 // end refers to outlives it, and the connection the task.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -54,6 +55,10 @@ class RemoteSender final : public detail::SendingEnd {
 
   bool try_push(const detail::Element& element) override;
   detail::Batch* take_back() override;
+  detail::EdgeLoad load() const override {
+    return {.elements = capacity_ - std::min(capacity_, credits_.load(std::memory_order_relaxed)), .capacity = capacity_};
+  }
+  std::uint64_t bytes_sent() const override { return bytes_sent_.load(std::memory_order_relaxed); }
 
   /// An error: more than this edge holds, so whoever granted is no receiver of it.
   Result<> grant(std::uint32_t credits);
@@ -72,6 +77,7 @@ class RemoteSender final : public detail::SendingEnd {
   CheckpointFolders& folders_;
   const std::uint32_t capacity_;
   std::atomic<std::uint32_t> credits_;
+  std::atomic<std::uint64_t> bytes_sent_{0};
   // The producer's.
   std::optional<std::uint64_t> full_since_;  // the line's queue was long, and had been short again so often
   std::uint32_t next_ = 0;                   // of the batch that is being pushed: the first record that has not gone
@@ -91,6 +97,7 @@ class RemoteReceiver final : public detail::ReceivingEnd {
   bool try_pop(detail::Element& element) override;
   bool has_batch() override;
   void give_back(detail::Batch* batch) override;
+  detail::EdgeLoad load() const override { return {.elements = arrived_.size(), .capacity = capacity_}; }
 
   /// An element's frame. An error leaves it and the edge as they were: bytes that do not fit, or more than there was credit for.
   Result<> arrive(std::string& payload);

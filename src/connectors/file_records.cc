@@ -97,6 +97,15 @@ class FileRecords::Reader {
   std::uint64_t skipped() const { return skipped_; }
   std::uint64_t bytes_read() const { return bytes_read_; }
 
+  PendingInput pending_in(std::string_view encoded, std::string_view position) const {
+    FileSplit split;
+    if (!decode_versioned(encoded, split)) fail_damaged_state(name_, "splits");
+    const std::uint64_t end = std::min(split.end, split.file_size);
+    if (position.empty()) return {.records = std::nullopt, .bytes = end - std::min(end, split.begin)};
+    if (compression_of(split.path, options_.compression) != Compression::kNone) return {};
+    return {.records = std::nullopt, .bytes = end - std::min(end, parse_position(position))};
+  }
+
  private:
   void open_at(std::uint64_t offset) { lines_.open(*files_, split_.path, split_.file_size, compression_, offset); }
 
@@ -208,5 +217,7 @@ std::string FileRecords::place_of(std::uint32_t index) { return reader_->place_o
 std::uint64_t FileRecords::skipped() const { return reader_->skipped(); }
 
 std::uint64_t FileRecords::bytes_read() const { return reader_->bytes_read(); }
+
+PendingInput FileRecords::pending_in(std::string_view split, std::string_view position) const { return reader_->pending_in(split, position); }
 
 }  // namespace tidemark::detail

@@ -60,6 +60,10 @@ class SourceRun {
     return {detail::take_snapshot(*enumerator_, 1), detail::take_snapshot(*reader_, 1)};
   }
   detail::SourceReaderOperator<T>& reader() { return *reader_; }
+  detail::PendingInput pending() {
+    detail::PendingInput all = enumerator_->pending();
+    return all += reader_->pending();
+  }
 
  private:
   std::shared_ptr<detail::SplitRequests> requests_ = std::make_shared<detail::SplitRequests>();
@@ -114,6 +118,28 @@ TEST(FileSourceTest, EverySplitAndBlockSizeGivesEachLineOnce) {
     for (std::size_t block = 1; block <= 45; ++block) {
       EXPECT_EQ(read_all(world, small_blocks("/in/*.txt", split, block)), expected) << split << " " << block;
     }
+  }
+}
+
+TEST(FileSourceTest, WhatIsReadAndWhatIsPendingIsTheInputAtEveryPollAndAfterARestore) {
+  World world;
+  write_file(world.files, "/in/a.txt", "1\n22\n333\n4444\n55555\n");
+  write_file(world.files, "/in/b.txt", "6\n7\n8");
+  constexpr std::uint64_t kAll = 20 + 5;
+  for (const std::uint64_t split : {4u, 7u, 100u}) {
+    LineRun first{world, small_blocks("/in/*.txt", split, 6), text_of};
+    for (int poll = 0; first.step(); ++poll) {
+      const std::uint64_t pending = *first.pending().bytes;
+      if (split > kAll) {
+        EXPECT_EQ(pending, kAll - first.reader().bytes_read()) << "no line goes beyond its split";
+      }
+      LineRun second{world, small_blocks("/in/*.txt", split, 6), text_of, first.snapshot()};
+      EXPECT_EQ(*second.pending().bytes, pending) << "split " << split << ", poll " << poll;
+      second.run();
+      EXPECT_EQ(*second.pending().bytes, 0u);
+    }
+    EXPECT_EQ(*first.pending().bytes, 0u);
+    EXPECT_FALSE(first.pending().records) << "nobody has counted the lines";
   }
 }
 

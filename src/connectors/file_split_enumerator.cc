@@ -97,6 +97,13 @@ class FileSplits final : public SplitEnumerator {
     known_ = std::move(known);
   }
 
+  PendingInput pending() const override {
+    if (!listed_) return {};
+    std::uint64_t bytes = 0;
+    for (const UnassignedFile& file : unassigned_) bytes += file.size - file.begin;
+    return {.records = std::nullopt, .bytes = bytes};
+  }
+
   std::string snapshot() const override {
     if (!listed_) return {};
     const std::vector<UnassignedFile> files{unassigned_.begin(), unassigned_.end()};

@@ -37,7 +37,7 @@ std::uint64_t block_size(const GeneratorOptions& options) {
 class GeneratorSplits final : public SplitEnumerator {
  public:
   explicit GeneratorSplits(const GeneratorOptions& options)
-      : end_{options.count.value_or(std::numeric_limits<std::uint64_t>::max())}, block_{block_size(options)} {}
+      : has_end_{options.count.has_value()}, end_{options.count.value_or(std::numeric_limits<std::uint64_t>::max())}, block_{block_size(options)} {}
 
   std::optional<std::string> next() override {
     if (next_ >= end_) return std::nullopt;
@@ -45,10 +45,15 @@ class GeneratorSplits final : public SplitEnumerator {
     next_ = begin + std::min(block_, end_ - begin);
     return fmt::format("{}-{}", begin, next_);
   }
+  PendingInput pending() const override {
+    if (!has_end_) return {};
+    return {.records = end_ - std::min(end_, next_), .bytes = std::nullopt};
+  }
   std::string snapshot() const override { return fmt::format("{}", next_); }
   void restore(const std::string& snapshot) override { next_ = parse_number(snapshot); }
 
  private:
+  bool has_end_;
   std::uint64_t end_;
   std::uint64_t block_;
   std::uint64_t next_ = 0;

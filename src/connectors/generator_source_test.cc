@@ -70,6 +70,20 @@ TEST(GeneratorSourceTest, MakesEachNumberOnceAcrossARestoreAtEveryPoll) {
   }
 }
 
+TEST(GeneratorSourceTest, TellsHowManyNumbersAreLeftIfTheyEnd) {
+  World world;
+  GeneratorRun run{world, generate<Number>(3'000, make_number)};
+  EXPECT_EQ(run.enumerator->pending().records, 3'000u);
+  do {
+    detail::PendingInput pending = run.enumerator->pending();
+    pending += run.reader->pending();
+    EXPECT_EQ(*pending.records, 3'000 - run.numbers.kept.size());
+  } while (run.step() != SourceOperator::Poll::kFinished);
+  EXPECT_EQ(run.reader->pending().records, 0u);
+  GeneratorRun endless{world, generate<Number>(std::nullopt, make_number)};
+  EXPECT_FALSE(endless.enumerator->pending().records);
+}
+
 TEST(GeneratorSourceTest, KeepsItsRateAndSavesUpASecondAtMost) {
   World world;
   const auto source = generate<Number>(std::nullopt, make_number).rate(100);

@@ -33,6 +33,11 @@ class HybridSplits final : public SplitEnumerator {
   void adopt(SplitSearch& found) override { current().adopt(found); }
   std::optional<std::int64_t> search_again_ns() const override { return current().search_again_ns(); }
 
+  PendingInput pending() const override {
+    PendingInput all = enumerators_[0]->pending();
+    return all += enumerators_[1]->pending();
+  }
+
   std::string snapshot() const override {
     return encode_item(HybridState{.stage = static_cast<std::uint8_t>(stage_), .first = enumerators_[0]->snapshot(), .then = enumerators_[1]->snapshot()});
   }

@@ -76,6 +76,7 @@ class Numbers : public Source<Number, Shelf, Place> {
     if (place.index < list.size()) return ReadOutcome::kMore;
     return shelves_->ends ? ReadOutcome::kEnd : ReadOutcome::kNothingNow;
   }
+  std::optional<std::uint64_t> pending_records(const Place& place) override { return shelves_->lists.at(shelf_).size() - place.index; }
 
  private:
   std::shared_ptr<Shelves> shelves_;
@@ -220,6 +221,25 @@ TEST(OwnSource, EachRecordIsReadOnceAcrossARestoreAtEveryStepAndAtOtherParalleli
       }
     }
   }
+}
+
+TEST(OwnSource, WhatItSaysIsPendingIsWhatLiesBehindTheRecordsThatWereHandedOn) {
+  World world;
+  const auto shelves = std::make_shared<Shelves>();
+  shelves->lists["a"] = {1, 2, 3, 4, 5, 6, 7};
+  shelves->ends = false;
+  DrivenSource run{world, own_source<Numbers>(shelves)};
+  EXPECT_FALSE(run.reader().pending().records) << "nobody has asked it";
+  for (int i = 0; i < 10; ++i) {
+    run.step();
+    if (run.numbers().empty()) continue;
+    EXPECT_EQ(run.reader().pending().records, 7 - run.numbers().size());
+  }
+  ASSERT_EQ(run.numbers().size(), 7u);
+  shelves->lists["a"].push_back(8);
+  world.clock.now_ns += 1'000'000'000;
+  run.steps(3);
+  EXPECT_EQ(run.reader().pending().records, 0u);
 }
 
 TEST(OwnSource, ABarrierDoesNotWaitForAReadAndWhatItReadsBelongsBehindIt) {
@@ -663,6 +683,9 @@ TEST(SourceTiming, AlignedSourcesStayTogetherAndAnIdleOrEndedOneHoldsNobody) {
     ahead.steps(20);
     if (behind.numbers().empty() || ahead.numbers().empty()) continue;
     EXPECT_LE(ahead.numbers().back(), behind.numbers().back() + 1000 + 200);
+    if (const auto drift = ahead.reader().alignment_drift()) {
+      EXPECT_EQ(*drift, std::max(ahead.reader().watermark() - behind.reader().watermark(), Duration{0}));
+    }
   }
   EXPECT_LT(ahead.numbers().size(), 100u);
   EXPECT_FALSE(ahead.reader().idle()) << "who waits is not idle";

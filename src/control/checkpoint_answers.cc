@@ -185,10 +185,18 @@ std::string_view in_flinks_words(Options::CheckpointMode mode) {
   return "exactly_once";
 }
 
+Json restored_entry_of(const RestoredGlance& restored) {
+  return {{"id", restored.id},
+          {"restore_timestamp", restored.restored_ms},
+          {"is_savepoint", restored.is_savepoint},
+          {"external_path", restored.path}};
+}
+
 }  // namespace
 
 HttpResponse answer_checkpoints(const ClusterJob& job) {
   const JobGlance& glance = job.glance;
+  const std::uint64_t completed = glance.completed_checkpoints + glance.savepoints;  // as Flink counts
   Json history = Json::array();
   std::vector<CheckpointGlance> complete;
   for (const CheckpointReport& each : job.checkpoints) {
@@ -198,9 +206,9 @@ HttpResponse answer_checkpoints(const ClusterJob& job) {
   return answer_with(
       200,
       Json{{"counts",
-            {{"restored", -1},
-             {"total", glance.completed_checkpoints + glance.failed_checkpoints + glance.checkpoints_in_progress},
-             {"completed", glance.completed_checkpoints},
+            {{"restored", glance.restores},
+             {"total", completed + glance.failed_checkpoints + glance.checkpoints_in_progress},
+             {"completed", completed},
              {"failed", glance.failed_checkpoints},
              {"in_progress", glance.checkpoints_in_progress}}},
            {"summary",
@@ -214,7 +222,7 @@ HttpResponse answer_checkpoints(const ClusterJob& job) {
             {{"completed", newest_of(job, [](const CheckpointGlance& each) { return is_complete(each) && !each.is_savepoint; })},
              {"savepoint", newest_of(job, [](const CheckpointGlance& each) { return is_complete(each) && each.is_savepoint; })},
              {"failed", newest_of(job, has_failed)},
-             {"restored", nullptr}}},
+             {"restored", glance.restored ? restored_entry_of(*glance.restored) : Json{}}}},
            {"history", std::move(history)}});
 }
 

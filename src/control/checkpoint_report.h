@@ -34,6 +34,14 @@ struct CheckpointGlance {
   static constexpr auto state_schema = schema(default_of("triggered_ms", std::int64_t{-1}), default_of("acknowledged_ms", std::int64_t{-1}));
 };
 
+/// What a job went on from.
+struct RestoredGlance {
+  CheckpointId id = 0;
+  bool is_savepoint = false;
+  std::int64_t restored_ms = 0;  ///< when it began to
+  std::string path;              ///< its folder
+};
+
 /// How a task took part.
 struct TaskAcknowledgement {
   TaskId task;

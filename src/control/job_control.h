@@ -66,10 +66,15 @@ struct JobGlance {
   std::int64_t start_ms = 0;     ///< since 1970 UTC
   std::int64_t now_ms = 0;
   std::uint32_t restarts = 0;    ///< since the process began
-  std::uint64_t completed_checkpoints = 0;
+  std::int64_t uptime_ms = -1;   ///< since its tasks run; 0: they do not, -1: it is over
+  std::int64_t downtime_ms = -1; ///< since they run no more, or have never run; 0: they run, -1: it is over
+  std::uint64_t completed_checkpoints = 0;  ///< without savepoints, but for one with which the job stopped
+  std::uint64_t savepoints = 0;             ///< complete ones, while the job went on
   std::uint64_t failed_checkpoints = 0;
   std::uint32_t checkpoints_in_progress = 0;
   std::optional<CheckpointGlance> newest_checkpoint;  ///< of this run
+  std::optional<RestoredGlance> restored = {};        ///< the last time
+  std::uint32_t restores = 0;                         ///< how often
   std::vector<VertexMetrics> vertices = {};
   AttemptReport attempt = {};    ///< the newest
   std::map<std::string, std::int64_t> state_times = {};  ///< when it last came to each of its states, in Flink's words; since 1970 UTC

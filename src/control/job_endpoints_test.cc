@@ -34,7 +34,10 @@ class FakeJob final : public JobControl {
             .now_ms = now_ms,
             .restarts = restarts,
             .completed_checkpoints = completed,
+            .savepoints = savepoints,
             .newest_checkpoint = newest,
+            .restored = restored,
+            .restores = restored ? 1u : 0u,
             .vertices = vertices,
             .attempt = attempt,
             .state_times = {{"INITIALIZING", 1000}, {"RUNNING", 2000}}};
@@ -44,7 +47,9 @@ class FakeJob final : public JobControl {
   std::int64_t now_ms = 5000;
   std::uint32_t restarts = 0;
   std::uint64_t completed = 0;
+  std::uint64_t savepoints = 0;
   std::optional<CheckpointGlance> newest;
+  std::optional<RestoredGlance> restored;
   std::vector<CheckpointReport> history;
   std::vector<VertexMetrics> vertices;
   AttemptReport attempt;
@@ -91,6 +96,20 @@ TEST_F(JobEndpointsTest, CheckpointsSayWhatWasWrittenAndHowLargeTheStateIs) {
   const Json savepoint = json(call("GET", "/v1/jobs/orders/checkpoints"));
   EXPECT_TRUE(savepoint["latest"]["completed"].is_null());
   EXPECT_EQ(savepoint["latest"]["savepoint"]["id"], 3);
+}
+
+TEST_F(JobEndpointsTest, SavepointsAreCountedAndWhatTheJobWentOnFromIsTold) {
+  EXPECT_TRUE(json(call("GET", "/jobs/orders/checkpoints"))["latest"]["restored"].is_null());
+  job_.completed = 3;
+  job_.savepoints = 2;
+  job_.restored = RestoredGlance{.id = 9, .is_savepoint = true, .restored_ms = 1'500, .path = "/savepoints/savepoint-1"};
+  const Json answer = json(call("GET", "/jobs/orders/checkpoints"));
+  EXPECT_EQ(answer["counts"]["completed"], 5);
+  EXPECT_EQ(answer["counts"]["total"], 5);
+  EXPECT_EQ(answer["counts"]["restored"], 1);
+  EXPECT_EQ(answer["latest"]["restored"],
+            Json::parse(R"({"id":9,"restore_timestamp":1500,"is_savepoint":true,"external_path":"/savepoints/savepoint-1"})"));
+  EXPECT_EQ(json(metrics({{"get", "lastCheckpointRestoreTimestamp"}}))[0]["value"], "1500");
 }
 
 TEST_F(JobEndpointsTest, AFailedCheckpointSaysWhy) {
@@ -246,7 +265,7 @@ TEST_F(JobEndpointsTest, RestartsAreAMetricOfTheJobAndStandInItsOverview) {
   job_.restarts = 3;
   EXPECT_EQ(json(call("GET", "/v1/jobs/orders"))["numRestarts"], 3);
   EXPECT_THAT(metrics({}).body, HasSubstr(R"({"id":"numRestarts"})"));
-  EXPECT_EQ(json(metrics({{"get", "uptime,numRestarts"}})), Json::parse(R"([{"id":"numRestarts","value":"3"}])"));
+  EXPECT_EQ(json(metrics({{"get", "numRescales,numRestarts"}})), Json::parse(R"([{"id":"numRestarts","value":"3"}])"));
   EXPECT_EQ(json(metrics({{"get", "numRestart"}})), Json::array());
 }
 

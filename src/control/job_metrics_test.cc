@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 
 namespace tidemark {
 namespace {
@@ -31,8 +33,11 @@ TEST(JobMetricsTest, AJobHasFlinksNames) {
 TEST(JobMetricsTest, TasksAndOperatorsThatAreHereHaveTheirLabels) {
   const std::vector<VertexMetrics> vertices{{.id = 1,
                                              .name = "count -> files",
-                                             .subtasks = {{.is_elsewhere = true},
-                                                          {.records_in = 9, .watermark_ms = 4'500, .rates = {.busy_ms = 250}, .operators = {{}, {.records_out = 5}}}},
+                                             .subtasks = {{.records_in = 9,
+                                                           .watermark_ms = 4'500,
+                                                           .rates = {.busy_ms = 250},
+                                                           .operators = {{}, {.records_out = 5}},
+                                                           .number = 1}},
                                              .operators = {"count", "files"}}};
   const std::string text =
       prometheus_text(metric_groups_of({.job_id = "0123", .job_name = "orders", .attempt = 3, .process = {{"tm_id", "tm-1"}}}, vertices, 5'000));
@@ -42,7 +47,28 @@ TEST(JobMetricsTest, TasksAndOperatorsThatAreHereHaveTheirLabels) {
   EXPECT_THAT(text, HasSubstr("flink_taskmanager_job_task_busyTimeMsPerSecond{" + labels + "} 250\n"));
   EXPECT_THAT(text, HasSubstr("flink_taskmanager_job_task_watermarkLag{" + labels + "} 500\n"));
   EXPECT_THAT(text, HasSubstr("flink_taskmanager_job_task_operator_numRecordsOut{" + labels + ",operator_name=\"files\",operator_index=\"1\"} 5\n"));
-  EXPECT_THAT(text, Not(HasSubstr("subtask_index=\"0\"")));
+  EXPECT_THAT(text, Not(HasSubstr("subtask_index=\"0\""))) << "it is another worker's";
+}
+
+TEST(JobMetricsTest, AnOperatorTellsWhereItsTimeStandsAndASourceWhatIsLeftWhereItKnows) {
+  const std::string source = prometheus_text({{.scope = "s", .labels = {}, .metrics = metrics_of(OperatorMetrics{.watermark_out_ms = 70, .pending_bytes = 512})}});
+  EXPECT_THAT(source, HasSubstr("flink_s_currentOutputWatermark 70\n"));
+  EXPECT_THAT(source, HasSubstr("flink_s_currentInputWatermark -9223372036854775808\n"));
+  EXPECT_THAT(source, HasSubstr("flink_s_pendingBytes 512\n"));
+  EXPECT_THAT(source, Not(HasSubstr("pendingRecords")));
+  EXPECT_THAT(source, Not(HasSubstr("currentInput1Watermark")));
+  const std::string join = prometheus_text({{.scope = "s", .labels = {}, .metrics = metrics_of(OperatorMetrics{.fired_timers = 3, .watermarks_in_ms = {40, 50}})}});
+  EXPECT_THAT(join, HasSubstr("flink_s_currentInput1Watermark 40\n"));
+  EXPECT_THAT(join, HasSubstr("flink_s_currentInput2Watermark 50\n"));
+  EXPECT_THAT(join, HasSubstr("flink_s_numFiredTimers 3\n"));
+}
+
+TEST(JobMetricsTest, HowFullEdgesAreIsAShareOfWhatTheyHold) {
+  const std::vector<Metric> metrics = metrics_of(SubtaskMetrics{.output = {.elements = 12, .capacity = 16}}, 0);
+  const auto value_of = [&](std::string_view name) { return std::ranges::find(metrics, name, &Metric::name)->value; };
+  EXPECT_DOUBLE_EQ(value_of("buffers.outPoolUsage"), 0.75);
+  EXPECT_DOUBLE_EQ(value_of("buffers.outputQueueLength"), 12);
+  EXPECT_DOUBLE_EQ(value_of("buffers.inPoolUsage"), 0) << "a source has no edges to it";
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ enum class MessageKind : std::uint8_t {
   kDrainSources = 21,
   kFinishTasks = 22,
   kCancelTasks = 23,
+  kOthersGroupWatermarks = 24,
 
   // From a worker to its job's master.
   kSinksAgreed = 48,
@@ -44,6 +45,7 @@ enum class MessageKind : std::uint8_t {
   kTaskFailed = 56,
   kTasksEnded = 57,
   kTasksMetrics = 58,
+  kGroupWatermarks = 59,
 
   // To a JobManager, from whoever has just come to it (cluster_messages.h).
   kRegisterTaskManager = 80,
@@ -103,6 +105,9 @@ struct TaskReport {
 };
 struct TasksMetrics {
   std::vector<VertexMetrics> vertices;
+};
+struct GroupWatermarks {
+  std::vector<GroupWatermark> groups;
 };
 struct TaskFailureReport {
   TaskId task;

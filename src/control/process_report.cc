@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -10,6 +12,8 @@
 #include "control/http_answer.h"
 #include "control/job_endpoints.h"
 #include "env/process_status.h"
+#include "env/symbols.h"
+#include "env/thread_stacks.h"
 
 namespace tidemark {
 namespace {
@@ -35,9 +39,30 @@ std::string_view in_words(char state) {
   }
 }
 
-std::string text_of(const ThreadStatus& thread) {
-  return fmt::format("\"{}\" Id={} {}{}{} cpu={} ms\n", thread.name, thread.id, in_words(thread.state), thread.waits_in.empty() ? "" : " in ",
-                     thread.waits_in, thread.cpu_ms);
+bool takes_signal(const ThreadStatus& thread) { return (thread.blocked_signals >> (stack_signal() - 1) & 1) == 0; }
+
+std::string text_of(const ThreadStatus& thread, const ThreadStack& stack, Symbols& symbols) {
+  std::string text = fmt::format("\"{}\" Id={} {}{}{} cpu={} ms\n", thread.name, thread.id, in_words(thread.state), thread.waits_in.empty() ? "" : " in ",
+                                 thread.waits_in, thread.cpu_ms);
+  for (const std::uintptr_t address : stack.addresses) text += fmt::format("\tat {}\n", symbols.describe(address));
+  if (stack.addresses.empty()) text += fmt::format("\tno stack: {}\n", stack.missing);
+  return text;
+}
+
+/// By the threads' numbers; those that block the signal are not asked.
+std::map<std::uint32_t, ThreadStack> stacks_of(const std::vector<ThreadStatus>& threads) {
+  std::map<std::uint32_t, ThreadStack> by_thread;
+  std::vector<std::uint32_t> asked;
+  for (const ThreadStatus& thread : threads) {
+    if (takes_signal(thread)) {
+      asked.push_back(thread.id);
+    } else {
+      by_thread[thread.id].missing = "it blocks signals";
+    }
+  }
+  std::vector<ThreadStack> stacks = stacks_of_threads(asked);
+  for (std::size_t i = 0; i < asked.size(); ++i) by_thread[asked[i]] = std::move(stacks[i]);
+  return by_thread;
 }
 
 /// The parts together are the whole: each is at most what those before it have left.
@@ -74,7 +99,10 @@ std::vector<Metric> metrics_of_this_process(FileSystem& files, const std::option
 
 std::vector<ThreadReport> thread_reports_of_this_process(FileSystem& files) {
   std::vector<ThreadReport> reports;
-  for (const ThreadStatus& thread : threads_of_this_process(files)) reports.push_back({thread.name, text_of(thread)});
+  const std::vector<ThreadStatus> threads = threads_of_this_process(files);
+  auto stacks = stacks_of(threads);
+  Symbols symbols;
+  for (const ThreadStatus& thread : threads) reports.push_back({thread.name, text_of(thread, stacks[thread.id], symbols)});
   return reports;
 }
 

@@ -65,6 +65,7 @@ TEST_F(ProcessEndpointsTest, PeopleAndPrometheusGetText) {
   const auto threads = nlohmann::json::parse(get("/v1/thread-dump")->body)["threadInfos"];
   ASSERT_FALSE(threads.empty());
   EXPECT_THAT(threads[0]["stringifiedThreadInfo"].get<std::string>(), HasSubstr("cpu="));
+  EXPECT_THAT(threads.dump(), HasSubstr("thread_reports_of_this_process")) << "of the thread that looks";
   for (const char* const other : {"/", "/metrics/x", "/thread-dump/described/x", "/jobs"}) EXPECT_FALSE(get(other)) << other;
   EXPECT_FALSE(endpoints_.handle({.method = "POST", .path = "/metrics"}));
 }

@@ -65,6 +65,11 @@ Result<> RemoteWorker::take(const IncomingMessage& message) {
       listener_.on_metrics(std::move(report.vertices));
       return {};
     }
+    case MessageKind::kGroupWatermarks: {
+      TIDEMARK_ASSIGN(told, message.value<GroupWatermarks>());
+      listener_.on_group_watermarks(std::move(told.groups));
+      return {};
+    }
     case MessageKind::kTaskFailed: {
       TIDEMARK_ASSIGN(failure, message.value<TaskFailureReport>());
       listener_.on_task_failed(failure.task, error_of(failure.error));

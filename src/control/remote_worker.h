@@ -6,6 +6,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "control/message_line.h"
 #include "control/worker_attempt.h"
@@ -26,6 +28,9 @@ class RemoteWorker final : public WorkerAttempt {
   }
   void notify_complete(CheckpointId id) override { line_->send(MessageKind::kCheckpointCompleted, fence_, CheckpointNumber{id}); }
   void notify_aborted(CheckpointId id) override { line_->send(MessageKind::kCheckpointAborted, fence_, CheckpointNumber{id}); }
+  void hear_group_watermarks(std::vector<GroupWatermark> others) override {
+    line_->send(MessageKind::kOthersGroupWatermarks, fence_, GroupWatermarks{std::move(others)});
+  }
   void drain() override { line_->send(MessageKind::kDrainSources, fence_); }
   void finish() override { line_->send(MessageKind::kFinishTasks, fence_); }
   void cancel() override { line_->send(MessageKind::kCancelTasks, fence_); }

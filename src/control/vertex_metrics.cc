@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tidemark/detail/model/key_group.h"
+
 namespace tidemark {
 namespace {
 
@@ -38,7 +40,23 @@ SubtaskMetrics& operator+=(SubtaskMetrics& sum, const SubtaskMetrics& more) {
   return sum;
 }
 
-bool says_nothing(const SubtaskMetrics& subtask) { return subtask.is_elsewhere || (time_of(subtask) == 0 && subtask.records_in == 0); }
+bool says_nothing(const SubtaskMetrics& subtask) { return time_of(subtask) == 0 && subtask.records_in == 0; }
+
+void put_in(const std::vector<VertexMetrics>& of_a_worker, std::vector<VertexMetrics>& all) {
+  for (std::size_t i = 0; i < of_a_worker.size(); ++i) {
+    const VertexMetrics& from = of_a_worker[i];
+    const std::size_t parallelism = std::min<std::size_t>(from.parallelism == 0 ? from.subtasks.size() : from.parallelism, kLargestMaxParallelism);
+    if (i == all.size()) all.push_back({.id = from.id, .name = from.name, .subtasks = {}, .operators = from.operators, .parallelism = from.parallelism});
+    std::vector<SubtaskMetrics>& places = all[i].subtasks;
+    while (places.size() < parallelism) places.push_back({.number = static_cast<std::uint32_t>(places.size())});
+    for (std::size_t j = 0; j < from.subtasks.size(); ++j) {
+      const std::size_t number = from.parallelism == 0 ? j : from.subtasks[j].number;
+      if (number >= places.size() || says_nothing(from.subtasks[j])) continue;
+      places[number] = from.subtasks[j];
+      places[number].number = static_cast<std::uint32_t>(number);
+    }
+  }
+}
 
 double skew(const VertexMetrics& vertex) {
   std::uint64_t most = 0;
@@ -52,10 +70,8 @@ double skew(const VertexMetrics& vertex) {
 
 void MetricRates::fill_in(std::vector<VertexMetrics>& vertices) {
   for (VertexMetrics& vertex : vertices) {
-    for (std::size_t i = 0; i < vertex.subtasks.size(); ++i) {
-      SubtaskMetrics& now = vertex.subtasks[i];
-      if (now.is_elsewhere) continue;
-      Sample& sample = samples_[{vertex.id, i}];
+    for (SubtaskMetrics& now : vertex.subtasks) {
+      Sample& sample = samples_[{vertex.id, now.number}];
       if (has_begun_anew(sample.before, now)) sample = {};
       if (time_of(now) - time_of(sample.before) >= kPeriod_ms) sample = {now, rates_between(sample.before, now)};
       now.rates = sample.rates;

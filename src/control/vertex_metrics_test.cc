@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "control/described_value.h"
 
@@ -45,13 +48,12 @@ TEST(MetricRatesTest, ARestartBeginsAtNothing) {
 
 TEST(MetricRatesTest, EachSubtaskHasItsOwn) {
   MetricRates rates;
-  std::vector<VertexMetrics> vertices{{.id = 1, .name = "a", .subtasks = {{.records_in = 8, .idle_ms = 2'000}, {.records_in = 2, .idle_ms = 1'000}}},
-                                      {.id = 2, .name = "b", .subtasks = {{.is_elsewhere = true}, {.records_in = 30, .idle_ms = 1'000}}}};
+  std::vector<VertexMetrics> vertices{{.id = 1, .name = "a", .subtasks = {{.records_in = 8, .idle_ms = 2'000}, {.records_in = 2, .idle_ms = 1'000, .number = 1}}},
+                                      {.id = 2, .name = "b", .subtasks = {{.records_in = 30, .idle_ms = 1'000, .number = 1}}}};
   rates.fill_in(vertices);
   EXPECT_DOUBLE_EQ(vertices[0].subtasks[0].rates.records_in, 4);
   EXPECT_DOUBLE_EQ(vertices[0].subtasks[1].rates.records_in, 2);
-  EXPECT_DOUBLE_EQ(vertices[1].subtasks[0].rates.records_in, 0);
-  EXPECT_DOUBLE_EQ(vertices[1].subtasks[1].rates.records_in, 30);
+  EXPECT_DOUBLE_EQ(vertices[1].subtasks[0].rates.records_in, 30);
 }
 
 struct SubtaskMetricsBefore {
@@ -66,6 +68,45 @@ TEST(SubtaskMetricsTest, OfAWorkerOfTheVersionBeforeNothingIsMadeUp) {
   EXPECT_EQ(read->watermark_ms, std::numeric_limits<std::int64_t>::min());
   EXPECT_FALSE(says_nothing(*read));
   EXPECT_TRUE(says_nothing(value_or_throw(from_described<SubtaskMetrics>(to_described(SubtaskMetricsBefore{}))))) << "it is another worker's";
+}
+
+TEST(VertexMetricsTest, WhatWorkersTellOfTheirOwnSubtasksGetsItsPlaceAmongAll) {
+  const auto told = [](std::vector<SubtaskMetrics> subtasks) {
+    return std::vector<VertexMetrics>{{.id = 4, .name = "count", .subtasks = std::move(subtasks), .operators = {"count"}, .parallelism = 3}};
+  };
+  std::vector<VertexMetrics> all;
+  put_in({}, all);
+  EXPECT_TRUE(all.empty()) << "it has not said anything";
+  put_in(told({{.records_in = 20, .number = 2}}), all);
+  put_in(told({{.records_in = 10, .number = 1}}), all);
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].name, "count");
+  EXPECT_EQ(all[0].operators, std::vector<std::string>{"count"});
+  ASSERT_EQ(all[0].subtasks.size(), 3u) << "nobody has told of the first";
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(all[0].subtasks[i].number, i);
+    EXPECT_EQ(all[0].subtasks[i].records_in, 10u * i);
+  }
+}
+
+TEST(VertexMetricsTest, AWorkerOfTheVersionBeforeListsAllSubtasksAndKnowsOfItsOwn) {
+  const std::vector<VertexMetrics> one{{.id = 4, .name = "count", .subtasks = {{.records_in = 5}, {}}}};
+  const std::vector<VertexMetrics> other{{.id = 4, .name = "count", .subtasks = {{}, {.records_in = 6}}}};
+  std::vector<VertexMetrics> all;
+  put_in(one, all);
+  put_in(other, all);
+  ASSERT_EQ(all.size(), 1u);
+  ASSERT_EQ(all[0].subtasks.size(), 2u);
+  EXPECT_EQ(all[0].subtasks[0].records_in, 5u);
+  EXPECT_EQ(all[0].subtasks[1].records_in, 6u);
+  EXPECT_EQ(all[0].subtasks[1].number, 1u);
+}
+
+TEST(VertexMetricsTest, ASubtaskThatThereIsNotIsPassedOver) {
+  std::vector<VertexMetrics> all;
+  put_in({{.id = 4, .name = "count", .subtasks = {{.records_in = 5, .number = 7}}, .parallelism = 2}}, all);
+  ASSERT_EQ(all[0].subtasks.size(), 2u);
+  EXPECT_EQ(all[0].subtasks[0].records_in + all[0].subtasks[1].records_in, 0u);
 }
 
 TEST(MetricRatesTest, AreNeverBelowNothing) {

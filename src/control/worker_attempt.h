@@ -11,8 +11,15 @@
 
 #include "control/execution.h"
 #include "control/vertex_metrics.h"
+#include "tidemark/detail/model/plan.h"
 
 namespace tidemark {
+
+/// How far readers of a group of aligned sources are: the lowest of those who are waited for.
+struct GroupWatermark {
+  NodeId group = 0;  ///< the first source of the plan that is in it
+  std::int64_t watermark_ms = 0;  ///< as Timestamp::ms()
+};
 
 /// What a worker begins an attempt with.
 struct WorkerStart {
@@ -22,6 +29,7 @@ struct WorkerStart {
   std::vector<std::string> data_addresses;      ///< of all workers: who has the lower number connects
   bool recovers_sinks = false;
   std::string secret;  ///< of the attempt: by it its workers know each other
+  bool aligns_groups = false;  ///< its readers wait for other workers': it tells how far its own are, and hears of theirs
 };
 
 class WorkerListener : public ExecutionListener {
@@ -30,8 +38,10 @@ class WorkerListener : public ExecutionListener {
   virtual void on_recovered() = 0;
   /// What its sources have read since the attempt began; now and then.
   virtual void on_progress(const InputProgress& progress) = 0;
-  /// What its subtasks have done since the attempt began; now and then. Of subtasks that are elsewhere it has nothing.
+  /// What its own subtasks have done since the attempt began; now and then.
   virtual void on_metrics(std::vector<VertexMetrics> vertices) = 0;
+  /// How far its readers are; where it aligns groups, now and then.
+  virtual void on_group_watermarks(std::vector<GroupWatermark> groups) = 0;
   /// It is known to be dead, or nobody will hear from it again.
   virtual void on_lost(Error error) = 0;
 
@@ -48,6 +58,8 @@ class WorkerAttempt {
   virtual void trigger(const Barrier& barrier, const std::string& folder) = 0;
   virtual void notify_complete(CheckpointId id) = 0;
   virtual void notify_aborted(CheckpointId id) = 0;
+  /// How far the other workers' readers are.
+  virtual void hear_group_watermarks(std::vector<GroupWatermark> others) = 0;
   virtual void drain() = 0;
   virtual void finish() = 0;
   virtual void cancel() = 0;

@@ -11,7 +11,8 @@ Vocabulary words_to_workers() {
       .add<CheckpointNumber>(MessageKind::kCheckpointAborted)
       .add<Nothing>(MessageKind::kDrainSources)
       .add<Nothing>(MessageKind::kFinishTasks)
-      .add<Nothing>(MessageKind::kCancelTasks);
+      .add<Nothing>(MessageKind::kCancelTasks)
+      .add<GroupWatermarks>(MessageKind::kOthersGroupWatermarks);
   return words;
 }
 
@@ -26,6 +27,7 @@ Vocabulary words_to_masters() {
       .add<LoadEvent>(MessageKind::kStateLoading)
       .add<InputProgress>(MessageKind::kInputRead)
       .add<TasksMetrics>(MessageKind::kTasksMetrics)
+      .add<GroupWatermarks>(MessageKind::kGroupWatermarks)
       .add<TaskFailureReport>(MessageKind::kTaskFailed)
       .add<Nothing>(MessageKind::kTasksEnded);
   return words;

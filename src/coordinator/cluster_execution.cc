@@ -25,9 +25,9 @@ class ClusterExecution::Worker final : public WorkerListener {
     const std::lock_guard lock{mutex_};
     return progress_;
   }
-  std::vector<VertexMetrics> metrics() const {
+  void put_metrics_in(std::vector<VertexMetrics>& all) const {
     const std::lock_guard lock{mutex_};
-    return metrics_;
+    put_in(metrics_, all);
   }
 
   void on_sinks_agreed() override { all_.listener_.on_sinks_agreed(); }
@@ -47,6 +47,19 @@ class ClusterExecution::Worker final : public WorkerListener {
     const std::lock_guard lock{mutex_};
     metrics_ = std::move(vertices);
   }
+  void on_group_watermarks(std::vector<GroupWatermark> groups) override {
+    {
+      const std::lock_guard lock{mutex_};
+      groups_ = groups;
+    }
+    attempt_->hear_group_watermarks(all_.lowest_of_others(*this, std::move(groups)));
+  }
+  /// Nothing has been told: it holds all others.
+  Timestamp group_watermark(NodeId group) const {
+    const std::lock_guard lock{mutex_};
+    const auto found = std::ranges::find(groups_, group, &GroupWatermark::group);
+    return found == groups_.end() ? Timestamp::min() : Timestamp{found->watermark_ms};
+  }
   void on_task_failed(TaskId task, Error error) override { all_.fail(task, std::move(error)); }
   void on_ended() override { all_.worker_ended(); }
   void on_lost(Error error) override {
@@ -61,6 +74,7 @@ class ClusterExecution::Worker final : public WorkerListener {
   mutable std::mutex mutex_;
   InputProgress progress_;
   std::vector<VertexMetrics> metrics_;
+  std::vector<GroupWatermark> groups_;
   const std::unique_ptr<WorkerAttempt> attempt_;
 };
 
@@ -87,7 +101,8 @@ void ClusterExecution::start(AttemptStart start) {
                                        .worker_of_slot = places_.worker_of_slot,
                                        .data_addresses = places_.data_addresses,
                                        .recovers_sinks = recovers_sinks(worker),
-                                       .secret = places_.secret});
+                                       .secret = places_.secret,
+                                       .aligns_groups = workers_.size() > 1});
   }
 }
 
@@ -111,6 +126,17 @@ AttemptStart ClusterExecution::share_of(const AttemptStart& start, std::uint32_t
 
 void ClusterExecution::sinks_recovered() {
   for (auto& worker : workers_) worker->attempt().open();
+}
+
+std::vector<GroupWatermark> ClusterExecution::lowest_of_others(const Worker& worker, std::vector<GroupWatermark> of_worker) const {
+  for (GroupWatermark& group : of_worker) {
+    Timestamp lowest = Timestamp::max();
+    for (const auto& other : workers_) {
+      if (other.get() != &worker) lowest = std::min(lowest, other->group_watermark(group.group));
+    }
+    group.watermark_ms = lowest.ms();
+  }
+  return of_worker;
 }
 
 void ClusterExecution::worker_runs(std::uint32_t worker) {
@@ -179,18 +205,7 @@ InputProgress ClusterExecution::input_progress() const {
 
 std::vector<VertexMetrics> ClusterExecution::vertex_metrics() const {
   std::vector<VertexMetrics> all;
-  for (const auto& worker : workers_) {
-    std::vector<VertexMetrics> vertices = worker->metrics();
-    if (all.empty()) {
-      all = std::move(vertices);
-      continue;
-    }
-    for (std::size_t i = 0; i < std::min(all.size(), vertices.size()); ++i) {
-      for (std::size_t j = 0; j < std::min(all[i].subtasks.size(), vertices[i].subtasks.size()); ++j) {
-        if (!says_nothing(vertices[i].subtasks[j])) all[i].subtasks[j] = std::move(vertices[i].subtasks[j]);
-      }
-    }
-  }
+  for (const auto& worker : workers_) worker->put_metrics_in(all);
   return all;
 }
 

@@ -49,6 +49,7 @@ class ClusterExecution final : public Execution {
   bool recovers_sinks(std::uint32_t worker) const;
   AttemptStart share_of(const AttemptStart& start, std::uint32_t worker) const;
   void sinks_recovered();
+  std::vector<GroupWatermark> lowest_of_others(const Worker& worker, std::vector<GroupWatermark> of_worker) const;
   void worker_runs(std::uint32_t worker);
   void worker_ended();
   void tell_moved(std::uint32_t worker, TaskState to);

@@ -26,6 +26,9 @@ class FakeWorker final : public WorkerAttempt {
   void trigger(const Barrier& barrier, const std::string& folder) override { note("trigger " + std::to_string(barrier.id) + " " + folder); }
   void notify_complete(CheckpointId id) override { note("complete " + std::to_string(id)); }
   void notify_aborted(CheckpointId id) override { note("aborted " + std::to_string(id)); }
+  void hear_group_watermarks(std::vector<GroupWatermark> others) override {
+    for (const GroupWatermark& each : others) note("others of " + std::to_string(each.group) + " at " + std::to_string(each.watermark_ms));
+  }
   void drain() override { note("drain"); }
   void finish() override { note("finish"); }
   void cancel() override { note("cancel"); }
@@ -76,6 +79,19 @@ class ClusterExecutionTest : public testing::Test {
                               },
                               listener_};
 };
+
+TEST_F(ClusterExecutionTest, AWorkerThatTellsHowFarItsReadersAreHearsOfTheOthers) {
+  execution_.start({.attempt = 1});
+  EXPECT_TRUE(workers_[0]->started.aligns_groups);
+  take_calls();
+  from(0).on_group_watermarks({{.group = 3, .watermark_ms = 50}, {.group = 8, .watermark_ms = 7}});
+  const std::string never = std::to_string(Timestamp::min().ms());
+  EXPECT_THAT(take_calls(), ElementsAre("others of 3 at " + never, "others of 8 at " + never)) << "the other has told nothing and so holds it";
+  from(1).on_group_watermarks({{.group = 3, .watermark_ms = 90}, {.group = 8, .watermark_ms = Timestamp::max().ms()}});
+  EXPECT_THAT(take_calls(), ElementsAre("others of 3 at 50", "others of 8 at 7"));
+  from(0).on_group_watermarks({{.group = 3, .watermark_ms = 60}, {.group = 8, .watermark_ms = 8}});
+  EXPECT_THAT(take_calls(), ElementsAre("others of 3 at 90", "others of 8 at " + std::to_string(Timestamp::max().ms())));
+}
 
 TEST_F(ClusterExecutionTest, EachWorkerGetsTheStateOfItsTasksAndTheOneOfTheSinksWhatTheirRecoveryNeeds) {
   AttemptStart start{.attempt = 4, .restored = true, .committables = {{"a", "b"}}};

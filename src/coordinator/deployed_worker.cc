@@ -82,6 +82,9 @@ void DeployedWorker::notify_complete(CheckpointId id) {
 void DeployedWorker::notify_aborted(CheckpointId id) {
   if (remote_ != nullptr) remote_->notify_aborted(id);
 }
+void DeployedWorker::hear_group_watermarks(std::vector<GroupWatermark> others) {
+  if (remote_ != nullptr) remote_->hear_group_watermarks(std::move(others));
+}
 void DeployedWorker::drain() {
   if (remote_ != nullptr) remote_->drain();
 }

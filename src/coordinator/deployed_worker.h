@@ -34,6 +34,7 @@ class DeployedWorker final : public WorkerAttempt, private WorkerListener {
   void trigger(const Barrier& barrier, const std::string& folder) override;
   void notify_complete(CheckpointId id) override;
   void notify_aborted(CheckpointId id) override;
+  void hear_group_watermarks(std::vector<GroupWatermark> others) override;
   void drain() override;
   void finish() override;
   void cancel() override;
@@ -54,6 +55,7 @@ class DeployedWorker final : public WorkerAttempt, private WorkerListener {
   void on_loading(const LoadEvent& event) override { listener_.on_loading(event); }
   void on_progress(const InputProgress& progress) override { listener_.on_progress(progress); }
   void on_metrics(std::vector<VertexMetrics> vertices) override { listener_.on_metrics(std::move(vertices)); }
+  void on_group_watermarks(std::vector<GroupWatermark> groups) override { listener_.on_group_watermarks(std::move(groups)); }
   void on_task_failed(TaskId task, Error error) override;
   void tell_failure();
   void on_ended() override;

@@ -585,6 +585,12 @@ TEST_P(JobManagerTest, AJobManagerThatWasKilledGoesOnWithItsJobs) {
   const WorkerStart& start = *one.workers.begin()->second->started;
   EXPECT_TRUE(start.attempt.restored);
   EXPECT_EQ(start.attempt.attempt, 2u);
+  const JobGlance glance = cluster_.manager->job(job)->glance;
+  EXPECT_EQ(glance.restores, 1u);
+  ASSERT_TRUE(glance.restored);
+  EXPECT_GE(glance.restored->id, 2u);
+  EXPECT_GE(glance.uptime_ms, 0);
+  EXPECT_EQ(glance.downtime_ms, 0);
 }
 
 TEST_P(JobManagerTest, AFailedCheckpointNamesTheHostAndIsToldOfAfterARestart) {
@@ -613,6 +619,7 @@ TEST_P(JobManagerTest, AFailedCheckpointNamesTheHostAndIsToldOfAfterARestart) {
   const ClusterJob after = *cluster_.manager->job(job);
   EXPECT_GE(after.glance.failed_checkpoints, 2u);
   EXPECT_GE(after.glance.completed_checkpoints, 1u);
+  EXPECT_EQ(after.glance.savepoints, 1u);
   const auto is_failed = [&](const CheckpointReport& each) { return each.glance.failure == failed.failure; };
   EXPECT_TRUE(std::ranges::any_of(after.checkpoints, is_failed));
   one.come(1);

@@ -200,6 +200,12 @@ void JobMaster::attempt_begun(Result<AttemptBeginning> beginning) {
     status.attempt = attempt_;
     status.resumed_id = restored_ ? beginning->checkpoint->id : 0;
     status.resumed_path = beginning->checkpoint_path;
+    if (!restored_) return;
+    ++status.restores;
+    status.restored = RestoredGlance{.id = status.resumed_id,
+                                     .is_savepoint = is_savepoint(beginning->checkpoint->kind),
+                                     .restored_ms = context_.now().wall_ms,
+                                     .path = status.resumed_path};
   });
   auto start = make_attempt_start(context_.plan, *beginning, context_.unclaimed_state);
   if (!start) return fail_attempt(start.error());
@@ -500,10 +506,16 @@ void JobMaster::conclude(JobState state, std::optional<Error> error) {
 }
 
 void JobMaster::set_state(JobState state) {
+  const std::int64_t now_ms = context_.now().wall_ms;
   change_status([&](JobStatus& status) {
     const std::string_view word = in_flinks_words(state);
-    if (status.state_times.empty() || word != in_flinks_words(state_)) status.state_times[std::string{word}] = context_.now().wall_ms;
+    if (status.state_times.empty() || word != in_flinks_words(state_)) status.state_times[std::string{word}] = now_ms;
     status.state = state;
+    const bool runs = state == JobState::kRunning || state == JobState::kStopping || state == JobState::kFinishing;
+    std::int64_t& since_ms = runs ? status.running_since_ms : status.down_since_ms;
+    if (since_ms < 0 && !is_over(state)) since_ms = now_ms;
+    if (!runs) status.running_since_ms = -1;
+    if (runs || is_over(state)) status.down_since_ms = -1;
   });
   state_ = state;
 }

@@ -292,6 +292,11 @@ TEST_F(JobMasterTest, AFailedTaskRestartsTheJobFromItsNewestCheckpoint) {
     run.run_until([&] { return run.master.status().attempt == 2; });
     EXPECT_EQ(run.master.status().resumed_path, newest);
     EXPECT_TRUE(run.factory.last_start.restored);
+    ASSERT_TRUE(run.master.status().restored);
+    EXPECT_EQ(run.master.status().restored->path, newest);
+    EXPECT_EQ(run.master.status().restores, 1u);
+    EXPECT_LT(run.master.status().running_since_ms, 0);
+    EXPECT_GE(run.master.status().down_since_ms, 0) << "it is down since it failed";
     EXPECT_EQ(run.factory.last_start.attempt, 2u);
     EXPECT_EQ(run.run().state, JobState::kFinished);
     EXPECT_EQ(run.master.outcome().restarts, 1u);

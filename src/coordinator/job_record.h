@@ -46,6 +46,9 @@ struct JobRecord {
   std::uint32_t restarts = 0;
   std::uint64_t completed_checkpoints = 0;
   std::uint64_t failed_checkpoints = 0;
+  std::uint64_t savepoints = 0;            ///< complete ones, while it went on
+  std::optional<RestoredGlance> restored;  ///< the last time
+  std::uint32_t restores = 0;
   std::vector<JobFailure> failures;           ///< newest first, the newest few
   std::vector<CheckpointGlance> checkpoints;  ///< likewise
   std::map<std::string, std::int64_t> state_times;  ///< when it last came to each state, in Flink's words

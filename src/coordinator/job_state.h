@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "control/attempt_report.h"
+#include "control/checkpoint_report.h"
 #include "tidemark/detail/model/checkpoint.h"
 #include "tidemark/error.h"
 
@@ -51,6 +52,10 @@ struct JobStatus {
   std::uint32_t restarts = 0;   ///< decided so far
   CheckpointId resumed_id = 0;  ///< what the attempt continues from; 0: nothing
   std::string resumed_path;     ///< its folder
+  std::optional<RestoredGlance> restored;  ///< the last time that an attempt continued from something
+  std::uint32_t restores = 0;              ///< how often one did
+  std::int64_t running_since_ms = -1;      ///< its tasks; since 1970 UTC, -1: they do not
+  std::int64_t down_since_ms = -1;         ///< likewise that they do not; -1: they do, or it is over
   JobFailure last_failure;      ///< of the last attempt that failed
   std::map<std::string, std::int64_t> state_times;  ///< when it last came to each state, in Flink's words; since 1970 UTC
 };

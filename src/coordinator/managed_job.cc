@@ -59,7 +59,10 @@ ManagedJob::ManagedJob(JobRecord record, const JobServices& services)
     : services_{services},
       record_{std::move(record)},
       log_origin_{fmt::format("job {} ({})", record_.name(), record_.id)},
-      counted_before_{record_.completed_checkpoints, record_.failed_checkpoints} {
+      counted_before_{.completed = record_.completed_checkpoints,
+                      .savepoints = record_.savepoints,
+                      .failed = record_.failed_checkpoints,
+                      .restores = record_.restores} {
   for (const CheckpointGlance& each : record_.checkpoints) checkpoints_.push_back({each});
   for (TriggeredSnapshot& each : record_.triggered) {
     if (std::exchange(each.is_over, true)) continue;
@@ -109,6 +112,8 @@ void ManagedJob::note_progress() {
   const JobStatus status = master_->status();
   if (status.attempt > record_.newest_attempt) {
     record_.newest_attempt = status.attempt;
+    record_.restores = counted_before_.restores + status.restores;
+    if (status.restored) record_.restored = status.restored;
     has_changed_ = true;
   }
   for (const auto& [state, at_ms] : status.state_times) record_.state_times[state] = at_ms;
@@ -124,6 +129,7 @@ void ManagedJob::note_checkpoints() {
   const std::uint64_t ended = stats.completed + stats.savepoints + stats.failed;
   if (ended == std::exchange(checkpoints_seen_, ended)) return;
   record_.completed_checkpoints = counted_before_.completed + stats.completed;
+  record_.savepoints = counted_before_.savepoints + stats.savepoints;
   record_.failed_checkpoints = counted_before_.failed + stats.failed;
   if (stats.last_completed) newest_ = glance_at(*stats.last_completed);
   checkpoints_ = master_->checkpoints();
@@ -249,7 +255,10 @@ JobGlance ManagedJob::glance() const {
   if (master_ != nullptr) {
     JobGlance glance = glance_at({.id = record_.id, .name = record_.name()}, *master_, record_.submitted_ms, now_ms, std::move(vertices));
     glance.completed_checkpoints = record_.completed_checkpoints;
+    glance.savepoints = record_.savepoints;
     glance.failed_checkpoints = record_.failed_checkpoints;
+    glance.restored = record_.restored;
+    glance.restores = record_.restores;
     return glance;
   }
   return {.id = record_.id,
@@ -259,8 +268,11 @@ JobGlance ManagedJob::glance() const {
           .now_ms = now_ms,
           .restarts = record_.restarts,
           .completed_checkpoints = record_.completed_checkpoints,
+          .savepoints = record_.savepoints,
           .failed_checkpoints = record_.failed_checkpoints,
           .newest_checkpoint = newest_,
+          .restored = record_.restored,
+          .restores = record_.restores,
           .vertices = std::move(vertices),
           .attempt = record_.tasks,
           .state_times = record_.state_times};

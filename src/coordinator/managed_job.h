@@ -87,7 +87,9 @@ class ManagedJob {
   std::uint32_t failures_seen_ = 0;
   struct Counts {
     std::uint64_t completed = 0;
+    std::uint64_t savepoints = 0;
     std::uint64_t failed = 0;
+    std::uint32_t restores = 0;
   };
   const Counts counted_before_;                 // by earlier JobManagers
   std::uint64_t checkpoints_seen_ = 0;          // of this one, that have ended

@@ -1,5 +1,6 @@
 #include "env/limited_socket.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
@@ -13,13 +14,19 @@ namespace {
 
 using std::chrono::milliseconds;
 
-bool wait_for(int socket, short what, milliseconds longest) {
-  pollfd wanted{.fd = socket, .events = what, .revents = 0};
-  return longest > milliseconds{0} && ::poll(&wanted, 1, static_cast<int>(longest.count())) > 0;
-}
-
 milliseconds time_until(std::chrono::steady_clock::time_point end) {
   return std::chrono::ceil<milliseconds>(end - std::chrono::steady_clock::now());
+}
+
+bool wait_for(int socket, short what, milliseconds longest) {
+  const auto end = std::chrono::steady_clock::now() + longest;
+  pollfd wanted{.fd = socket, .events = what, .revents = 0};
+  while (longest > milliseconds{0}) {
+    const int ready = ::poll(&wanted, 1, static_cast<int>(longest.count()));
+    if (ready >= 0 || errno != EINTR) return ready > 0;
+    longest = time_until(end);  // a signal, as of a thread dump
+  }
+  return false;
 }
 
 }  // namespace

@@ -19,18 +19,20 @@ std::string text_of(FileSystem& files, const std::string& path) {
   return text ? *std::move(text) : std::string{};
 }
 
-std::uint64_t number_at(std::string_view text) {
+std::uint64_t number_at(std::string_view text, int base = 10) {
   text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
   std::uint64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
+  std::from_chars(text.data(), text.data() + text.size(), number, base);
   return number;
 }
 
-/// Of a line "VmRSS:     123 kB".
-std::uint64_t kib_in(std::string_view status, std::string_view name) {
+std::string_view behind(std::string_view name, std::string_view status) {
   const std::size_t at = status.find(name);
-  return at == std::string_view::npos ? 0 : number_at(status.substr(at + name.size())) * 1024;
+  return at == std::string_view::npos ? std::string_view{} : status.substr(at + name.size());
 }
+
+/// Of a line "VmRSS:     123 kB".
+std::uint64_t kib_in(std::string_view status, std::string_view name) { return number_at(behind(name, status)) * 1024; }
 
 /// The fields of a stat file behind the name, which may have anything in it: [0] is the state.
 std::vector<std::string_view> fields_of(std::string_view stat) {
@@ -70,6 +72,7 @@ ThreadStatus thread_in(FileSystem& files, const std::string& folder, std::string
   const auto fields = fields_of(stat);
   if (!fields.empty()) thread.state = fields.front().front();
   thread.cpu_ms = cpu_ms_of(fields);
+  thread.blocked_signals = number_at(behind("\nSigBlk:", text_of(files, folder + "/status")), 16);
   return thread;
 }
 

@@ -29,6 +29,7 @@ struct ThreadStatus {
   char state = '?';        ///< the system's letter: R runs, S sleeps, D waits for a disk
   std::int64_t cpu_ms = 0;
   std::string waits_in;    ///< the function of the kernel, if it says: "futex_wait_queue"
+  std::uint64_t blocked_signals = 0;  ///< signal n is bit n - 1
 };
 /// By their numbers.
 std::vector<ThreadStatus> threads_of_this_process(FileSystem& files);

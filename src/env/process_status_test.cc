@@ -52,6 +52,7 @@ TEST(ProcessStatusTest, ReadsWhatTheSystemWrites) {
   put("/proc/self/task/9/comm", "tasks-1\n");
   put("/proc/self/task/9/stat", "9 (tasks-1) S 1 7 7 0 -1 0 0 0 0 0 100 0 0 0 20 0 3 0 100 0\n");
   put("/proc/self/task/9/wchan", "futex_wait_queue");
+  put("/proc/self/task/9/status", "Name:\tx\nSigBlk:\tfffffffe00000001\nSigIgn:\t0000000000001000\n");
   put("/proc/self/task/10/comm", "ended meanwhile\n");
   const ProcessStatus status = status_of_this_process(files);
   EXPECT_EQ(status.resident_bytes, 2048u * 1024);
@@ -66,6 +67,7 @@ TEST(ProcessStatusTest, ReadsWhatTheSystemWrites) {
   EXPECT_EQ(threads[0].state, 'S');
   EXPECT_EQ(threads[0].cpu_ms, 1'000);
   EXPECT_EQ(threads[0].waits_in, "futex_wait_queue");
+  EXPECT_EQ(threads[0].blocked_signals, 0xfffffffe00000001u);
   EXPECT_EQ(threads[1].state, '?');
   EXPECT_TRUE(threads_of_this_process(*std::make_unique<MemoryFileSystem>()).empty());
 }

@@ -10,6 +10,7 @@
 #include "task/snapshot_run.h"
 #include "tidemark/detail/base/check.h"
 #include "tidemark/detail/base/probe.h"
+#include "tidemark/detail/event_time/watermark_minimum.h"
 
 namespace tidemark {
 namespace {
@@ -30,6 +31,14 @@ DeclineReason decline_reason_of(AlignmentAbort cause) {
 DeclineReason decline_reason_of(const Error& error) {
   return error.domain() == ErrorDomain::kExternal ? DeclineReason::kIo : DeclineReason::kAsync;
 }
+
+std::size_t number_of_inputs(const std::vector<Task::Input>& edges) {
+  std::uint32_t highest = 0;
+  for (const Task::Input& edge : edges) highest = std::max(highest, edge.number);
+  return edges.empty() ? 0 : highest + 1;
+}
+
+std::int64_t known(const std::optional<std::uint64_t>& figure) { return figure ? static_cast<std::int64_t>(*figure) : TaskMetrics::kUnknown; }
 
 }  // namespace
 
@@ -95,7 +104,7 @@ Task::Task(Config config, std::vector<Node> chain, std::vector<Input> inputs,
       alignment_{config_.mode, std::max<std::size_t>(inputs_.size(), 1)},
       merger_{std::max<std::size_t>(inputs_.size(), 1)},
       open_inputs_{inputs_.size()},
-      metrics_{chain_.size()} {
+      metrics_{chain_.size(), number_of_inputs(inputs_)} {
   for (Node& node : chain_) {
     node.context.env = &config_.env;
     node.context.job = config_.job;
@@ -357,6 +366,7 @@ void Task::on_snapshot_done(const std::shared_ptr<SnapshotRun>& run) {
 // A source pays no heed to it: its own records have another.
 void Task::on_input_time(const detail::WatermarkChange& change) {
   if (waiting_ != nullptr) {
+    if (change.watermark) metrics_.nodes.front().watermark_in_ms.store(change.watermark->ms(), std::memory_order_relaxed);
     waiting_->on_input_time(change);
   } else if (source_ == nullptr) {
     on_watermark_change(change, 0);
@@ -381,6 +391,7 @@ void Task::follow_source() {
 void Task::fire(const Firing& firing) {
   TIDEMARK_CHECK(!firing_, "time does not go on before all that was due has fired");
   firing_ = firing;
+  if (source_ != nullptr && !firing.processing_time) metrics_.nodes.front().watermark_out_ms.store(firing.time.ms(), std::memory_order_relaxed);
   go_on_firing();
 }
 
@@ -388,7 +399,11 @@ void Task::go_on_firing() {
   const auto [next, time, processing_time] = *firing_;
   for (std::size_t i = next; i < chain_.size(); ++i) {
     detail::Operator& op = *chain_[i].op;
-    if (processing_time ? op.advance_processing_time(time) : op.advance(time)) continue;
+    if (!processing_time) metrics_.nodes[i].watermark_in_ms.store(time.ms(), std::memory_order_relaxed);
+    if (processing_time ? op.advance_processing_time(time) : op.advance(time)) {
+      if (!processing_time) metrics_.nodes[i].watermark_out_ms.store(time.ms(), std::memory_order_relaxed);
+      continue;
+    }
     firing_->next = i;
     return;
   }
@@ -449,6 +464,7 @@ void Task::end_of_data() {
   broadcast(Element::of(Element::Kind::kEndOfData));
   state_ = State::kDrained;
   publish_metrics();
+  publish_measured();
   config_.listener->on_end_of_data(config_.id);
 }
 
@@ -543,7 +559,54 @@ void Task::publish_metrics() {
     metrics_.nodes[i].late_dropped.store(chain_[i].op->late_dropped(), std::memory_order_relaxed);
     metrics_.nodes[i].skipped.store(chain_[i].op->skipped(), std::memory_order_relaxed);
     metrics_.nodes[i].bytes_read.store(chain_[i].op->bytes_read(), std::memory_order_relaxed);
+    metrics_.nodes[i].fired_timers.store(chain_[i].op->fired_timers(), std::memory_order_relaxed);
   }
+  std::uint64_t elements = 0;
+  for (const auto& output : outputs_) elements += output->elements_out();
+  metrics_.elements_out.store(elements, std::memory_order_relaxed);
+}
+
+// One at a time: who asks often must not fill the mailbox of a task that is slow.
+void Task::measure() {
+  if (is_measuring_.exchange(true)) return;
+  post([this, posted_ns = config_.env.clock->steady_ns()] {
+    is_measuring_ = false;
+    metrics_.mail_latency_ns.store(config_.env.clock->steady_ns() - posted_ns, std::memory_order_relaxed);
+    if (state_ == State::kRunning || state_ == State::kDrained) publish_measured();
+  });
+}
+
+void Task::publish_measured() {
+  for (std::size_t i = 0; i < chain_.size(); ++i) {
+    const detail::PendingInput pending = chain_[i].op->pending();
+    metrics_.nodes[i].pending_records.store(known(pending.records), std::memory_order_relaxed);
+    metrics_.nodes[i].pending_bytes.store(known(pending.bytes), std::memory_order_relaxed);
+    const auto drift = chain_[i].op->alignment_drift();
+    metrics_.nodes[i].alignment_drift_ms.store(drift ? drift->count() : TaskMetrics::kUnknown, std::memory_order_relaxed);
+  }
+  std::vector<detail::WatermarkMinimum> minima(metrics_.input_watermarks_ms.size());
+  for (std::size_t channel = 0; channel < inputs_.size(); ++channel) {
+    minima[inputs_[channel].number].add(merger_.watermark_of(channel), merger_.is_idle(channel));
+  }
+  for (std::size_t i = 0; i < minima.size(); ++i) metrics_.input_watermarks_ms[i].store(minima[i].watermark().ms(), std::memory_order_relaxed);
+}
+
+detail::EdgeLoad Task::input_load() const {
+  detail::EdgeLoad all;
+  for (const Input& input : inputs_) all += input.edge->load();
+  return all;
+}
+
+detail::EdgeLoad Task::output_load() const {
+  detail::EdgeLoad all;
+  for (const auto& output : outputs_) all += output->load();
+  return all;
+}
+
+std::uint64_t Task::bytes_sent() const {
+  std::uint64_t all = 0;
+  for (const auto& output : outputs_) all += output->bytes_sent();
+  return all;
 }
 
 void Task::publish_occupancy(bool progressed) {

@@ -58,10 +58,23 @@ struct TaskMetrics {
     std::atomic<std::uint64_t> late_dropped{0};
     std::atomic<std::uint64_t> skipped{0};
     std::atomic<std::uint64_t> bytes_read{0};
+    std::atomic<std::uint64_t> fired_timers{0};
+    std::atomic<std::int64_t> watermark_in_ms{Timestamp::min().ms()};
+    std::atomic<std::int64_t> watermark_out_ms{Timestamp::min().ms()};
+    std::atomic<std::int64_t> pending_records{kUnknown};  ///< of a source; by measure()
+    std::atomic<std::int64_t> pending_bytes{kUnknown};    ///< likewise
+    std::atomic<std::int64_t> alignment_drift_ms{kUnknown};  ///< likewise
   };
-  explicit TaskMetrics(std::size_t nodes) : nodes(nodes) {}
+  static constexpr std::int64_t kUnknown = -1;
+
+  TaskMetrics(std::size_t nodes, std::size_t inputs) : nodes(nodes), input_watermarks_ms(inputs) {
+    for (auto& watermark : input_watermarks_ms) watermark.store(Timestamp::min().ms(), std::memory_order_relaxed);
+  }
   std::vector<Node> nodes;  ///< in the order of the chain
+  std::vector<std::atomic<std::int64_t>> input_watermarks_ms;  ///< of each of the first operator's inputs; by measure()
   std::atomic<std::uint64_t> records_in{0};  ///< from other tasks
+  std::atomic<std::uint64_t> elements_out{0};  ///< batches and marks that it has handed to its edges
+  std::atomic<std::int64_t> mail_latency_ns{0};  ///< of the newest measure(): how long mail waits for the task
   std::atomic<std::int64_t> watermark_ms{Timestamp::min().ms()};
   std::atomic<std::int64_t> alignment_ns{0};    ///< of the newest barrier: from the first channel that had it to the last
   std::atomic<std::int64_t> start_delay_ns{0};  ///< of the newest barrier: from its trigger until it was in the first channel
@@ -88,6 +101,7 @@ class Task {
   struct Input {
     detail::ReceivingEnd* edge = nullptr;       ///< somebody else's; outlives the task
     detail::BatchReceiver* receiver = nullptr;  ///< of the chain's first operator: where this edge's records go
+    std::uint32_t number = 0;                   ///< of that operator's input
   };
 
   struct Config {
@@ -116,6 +130,12 @@ class Task {
   TaskId id() const { return config_.id; }
   State state() const { return state_; }
   const TaskMetrics& metrics() const { return metrics_; }
+  /// Publishes soon what metrics() does not have from each step, and how long its mail takes. Any thread; cheap, but not for a loop.
+  void measure();
+  /// Of its edges, at some moment of the call. Any thread.
+  detail::EdgeLoad input_load() const;
+  detail::EdgeLoad output_load() const;
+  std::uint64_t bytes_sent() const;
 
   /// `drained`: of a source, it ends as if its input did before it has read anything.
   void open(bool drained = false);
@@ -171,6 +191,7 @@ class Task {
   Error placed(const Error& error) const;
   bool try_end();
   void publish_metrics();
+  void publish_measured();
   void publish_occupancy(bool progressed);
 
   Config config_;
@@ -199,6 +220,7 @@ class Task {
   std::map<CheckpointId, std::shared_ptr<SnapshotRun>> running_snapshots_;
   std::size_t works_in_background_ = 0;
   TaskMetrics metrics_;
+  std::atomic<bool> is_measuring_{false};
 };
 
 }  // namespace tidemark

@@ -334,7 +334,7 @@ class TaskTest : public testing::Test {
     chain[0].context.name = {"holding", "one", 0};
     std::vector<std::unique_ptr<detail::EdgeWriter>> outputs;
     outputs.push_back(std::move(writer));
-    task = std::make_unique<Task>(config(), std::move(chain), std::vector<Task::Input>{{in[0].get(), holding}, {in[1].get(), holding}},
+    task = std::make_unique<Task>(config(), std::move(chain), std::vector<Task::Input>{{in[0].get(), holding, 0}, {in[1].get(), holding, 1}},
                                   std::move(outputs));
     task->open(true);
     run();
@@ -420,6 +420,7 @@ TEST_F(TaskTest, HandsRecordsAndWatermarksThroughTheChainInOrder) {
   EXPECT_TRUE(sent == "1 2 w5 6" || sent == "1 2 6 w5") << sent;
   EXPECT_EQ(task->metrics().nodes[0].records_out.load(), 3u);
   EXPECT_EQ(task->metrics().watermark_ms.load(), 5);
+  EXPECT_GE(task->metrics().elements_out.load(), 2u);
   EXPECT_NE(in[0]->take_back(), nullptr);
   EXPECT_NE(in[0]->take_back(), nullptr) << "every batch goes home";
 }
@@ -750,6 +751,55 @@ TEST_F(TaskTest, WithAFullOutboxNoInputIsTaken) {
   read();
   EXPECT_EQ(task->step(), Progress::kMadeProgress);
   EXPECT_EQ(occupancy.state(), Occupancy::State::kBusy);
+}
+
+TEST_F(TaskTest, EachOperatorTellsHowFarItsEventTimeHasComeAndAnOperatorThatStillFiresHasNotHandedItOn) {
+  make_adding_task(1);
+  const auto times = [&](std::size_t node) {
+    return std::pair{task->metrics().nodes[node].watermark_in_ms.load(), task->metrics().nodes[node].watermark_out_ms.load()};
+  };
+  EXPECT_EQ(times(0), std::pair(INT64_MIN, INT64_MIN));
+  push(0, Element::of_watermark(Timestamp{5}));
+  run();
+  EXPECT_EQ(times(0), std::pair(std::int64_t{5}, std::int64_t{5}));
+  EXPECT_EQ(times(1), times(0));
+  second_adding->due = 1;
+  push(0, Element::of_watermark(Timestamp{9}));
+  task->step();
+  EXPECT_EQ(times(0), std::pair(std::int64_t{9}, std::int64_t{9}));
+  EXPECT_EQ(times(1), std::pair(std::int64_t{9}, std::int64_t{5}));
+  run();
+  EXPECT_EQ(times(1), times(0));
+}
+
+TEST_F(TaskTest, MeasuresWhenItIsAskedHowLongItsMailTookAndHowFarEachInputIs) {
+  make_holding_task();
+  push(0, Element::of_watermark(Timestamp{5}));
+  push(1, Element::of_watermark(Timestamp{8}));
+  run();
+  ASSERT_EQ(task->metrics().input_watermarks_ms.size(), 2u);
+  EXPECT_EQ(task->metrics().input_watermarks_ms[0].load(), INT64_MIN) << "nobody has asked";
+  task->measure();
+  task->measure();
+  clock.advance_ms(7);
+  run();
+  EXPECT_EQ(task->metrics().mail_latency_ns.load(), 7'000'000);
+  EXPECT_EQ(task->metrics().input_watermarks_ms[0].load(), 5);
+  EXPECT_EQ(task->metrics().input_watermarks_ms[1].load(), 8);
+}
+
+TEST_F(TaskTest, TellsHowFullItsEdgesAre) {
+  make_adding_task(1);
+  EXPECT_EQ(task->input_load().elements, 0u);
+  EXPECT_EQ(task->input_load().capacity, detail::Edge::kCapacity);
+  send(0, {1});
+  send(0, {2});
+  EXPECT_EQ(task->input_load().elements, 2u);
+  run();
+  EXPECT_EQ(task->input_load().elements, 0u);
+  EXPECT_GT(task->output_load().elements, 0u);
+  read();
+  EXPECT_EQ(task->output_load().elements, 0u);
 }
 
 TEST_F(TaskTest, WhatAnOperatorKeepsBackGoesOutBeforeAnyBarrierOrMarker) {

@@ -47,6 +47,9 @@ void LocalWorker::notify_complete(CheckpointId id) {
 void LocalWorker::notify_aborted(CheckpointId id) {
   with_tasks([id](ShareExecution& tasks) { tasks.notify_aborted(id); });
 }
+void LocalWorker::hear_group_watermarks(std::vector<GroupWatermark> others) {
+  with_tasks([others = std::move(others)](ShareExecution& tasks) { tasks.hear_group_watermarks(others); });
+}
 void LocalWorker::drain() {
   with_tasks([](ShareExecution& tasks) { tasks.drain(); });
 }
@@ -85,7 +88,8 @@ void LocalWorker::begin(WorkerStart start) {
                   .worker_of_slot = std::move(start.worker_of_slot),
                   .others = this,
                   .recovers_sinks = start.recovers_sinks,
-                  .on_recovered = [this] { listener_.on_recovered(); }};
+                  .on_recovered = [this] { listener_.on_recovered(); },
+                  .aligns_groups = start.aligns_groups};
   state_ = State::kRunning;
   try {
     execution_ = make_(std::move(share), *this);
@@ -170,6 +174,7 @@ void LocalWorker::tell_progress() {
   if (now_ns < tell_at_ns_) return;
   tell_at_ns_ = now_ns + kTellEveryNs;
   listener_.on_progress(execution_->input_progress());
+  if (auto groups = execution_->group_watermarks(); !groups.empty()) listener_.on_group_watermarks(std::move(groups));
   if (now_ns < tell_metrics_at_ns_) return;
   tell_metrics_at_ns_ = now_ns + kTellMetricsEveryNs;
   listener_.on_metrics(metrics());

@@ -34,6 +34,7 @@ class LocalWorker final : public WorkerAttempt, private ExecutionListener, priva
   void trigger(const Barrier& barrier, const std::string& folder) override;
   void notify_complete(CheckpointId id) override;
   void notify_aborted(CheckpointId id) override;
+  void hear_group_watermarks(std::vector<GroupWatermark> others) override;
   void drain() override;
   void finish() override;
   void cancel() override;

@@ -25,6 +25,8 @@ class IdleTasks final : public ShareExecution {
   void open() override {}
   void put_question(NodeId, const detail::SplitQuestion&) override {}
   std::vector<VertexMetrics> vertex_metrics() const override { return {}; }
+  std::vector<GroupWatermark> group_watermarks() const override { return {}; }
+  void hear_group_watermarks(const std::vector<GroupWatermark>&) override {}
   std::string folder_of(CheckpointId) override { return {}; }
   void set_folder(CheckpointId, std::string) override {}
   void trigger(const Barrier&, const std::string&) override {}
@@ -48,6 +50,7 @@ struct Told final : WorkerListener {
   void on_loading(const LoadEvent&) override {}
   void on_progress(const InputProgress&) override {}
   void on_metrics(std::vector<VertexMetrics>) override {}
+  void on_group_watermarks(std::vector<GroupWatermark>) override {}
   void on_task_failed(TaskId, Error error) override { failures.push_back(error.message()); }
   void on_ended() override { ++ended; }
   void on_lost(Error) override {}

@@ -7,6 +7,18 @@
 #include "tidemark/detail/base/check.h"
 
 namespace tidemark {
+namespace {
+
+EdgeUse use_of(const detail::EdgeLoad& load) { return {.elements = load.elements, .capacity = load.capacity}; }
+
+detail::PendingInput pending_of(const TaskMetrics::Node& node) {
+  const auto known = [](std::int64_t figure) {
+    return figure == TaskMetrics::kUnknown ? std::nullopt : std::optional{static_cast<std::uint64_t>(figure)};
+  };
+  return {.records = known(node.pending_records.load(std::memory_order_relaxed)), .bytes = known(node.pending_bytes.load(std::memory_order_relaxed))};
+}
+
+}  // namespace
 
 /// Of one sink.
 struct TaskSet::Recovery {
@@ -109,6 +121,7 @@ void TaskSet::build(AttemptStart start) {
   place_tasks();
   make_edges();
   relay_questions();
+  couple_groups();
   for (const PhysicalVertex& vertex : plan_.vertices) {
     for (std::uint32_t subtask = 0; subtask < vertex.parallelism; ++subtask) {
       if (is_here(subtask)) tasks_.push_back(build_task(vertex, subtask, start));
@@ -140,6 +153,18 @@ void TaskSet::relay_questions() {
     factory.questions()->relay_to([this, id = node.id](const detail::SplitQuestion& question) {
       share_->others->ask(worker_of(0), id, question);
     });
+  }
+}
+
+// A group's name is its first source: the same in each process.
+void TaskSet::couple_groups() {
+  if (!share_ || !share_->aligns_groups) return;
+  for (const LogicalNode& node : plan_.logical.nodes) {
+    const auto& group = factories_.nodes[node.id].group;
+    const bool is_known = std::ranges::any_of(groups_, [&](const auto& known) { return known.second == group; });
+    if (group == nullptr || is_known) continue;
+    group->couple();
+    groups_.emplace(node.id, group);
   }
 }
 
@@ -206,9 +231,10 @@ std::vector<Task::Input> TaskSet::inputs_of(std::uint32_t vertex, std::uint32_t 
   for (std::size_t e = 0; e < grids_.size(); ++e) {
     if (plan_.edges[e].to_vertex != vertex) continue;
     const EdgeGrid& grid = grids_[e];
-    detail::BatchReceiver& receiver = first.input(plan_.logical.edges[plan_.edges[e].logical_edge].input);
+    const std::uint32_t input = plan_.logical.edges[plan_.edges[e].logical_edge].input;
+    detail::BatchReceiver& receiver = first.input(input);
     for (std::size_t i = subtask; i < grid.edges.size(); i += grid.targets) {
-      if (grid.edges[i].receiving != nullptr) result.push_back({grid.edges[i].receiving, &receiver});
+      if (grid.edges[i].receiving != nullptr) result.push_back({grid.edges[i].receiving, &receiver, input});
     }
   }
   return result;
@@ -316,6 +342,19 @@ void TaskSet::cancel() {
   for (auto& task : tasks_) task->cancel();
 }
 
+std::vector<GroupWatermark> TaskSet::group_watermarks() const {
+  std::vector<GroupWatermark> result;
+  if (unopened_.load(std::memory_order_acquire) > 0) return result;  // a reader that is not open yet is no member
+  for (const auto& [name, group] : groups_) result.push_back({.group = name, .watermark_ms = group->lowest().ms()});
+  return result;
+}
+
+void TaskSet::hear_group_watermarks(const std::vector<GroupWatermark>& others) {
+  for (const GroupWatermark& told : others) {
+    if (const auto group = groups_.find(told.group); group != groups_.end()) group->second->hear(Timestamp{told.watermark_ms});
+  }
+}
+
 void TaskSet::one_less() {
   if (alive_.fetch_sub(1, std::memory_order_acq_rel) == 1) listener_.on_ended();
 }
@@ -377,15 +416,47 @@ bool TaskSet::is_chain_end(const PhysicalVertex& vertex, NodeId node) const {
   });
 }
 
+// Null: another worker has it, or the node is no reader.
+const TaskMetrics::Node* TaskSet::enumerator_of(NodeId reader) const {
+  for (const LogicalEdge& edge : plan_.logical.edges) {
+    if (edge.to != reader || edge.exchange != Exchange::kSplits) continue;
+    const auto vertex = std::ranges::find_if(plan_.vertices, [&](const PhysicalVertex& v) { return v.nodes.front() == edge.from; });
+    const std::size_t place = place_of_[vertex->id].front();
+    return place == kElsewhere ? nullptr : &tasks_[place]->metrics().nodes.front();
+  }
+  return nullptr;
+}
+
+// What no reader has got yet is the first one's.
+OperatorMetrics TaskSet::operator_metrics(const PhysicalVertex& vertex, const Task& task, std::size_t at) const {
+  const TaskMetrics::Node& node = task.metrics().nodes[at];
+  OperatorMetrics result{.records_out = node.records_out.load(std::memory_order_relaxed),
+                         .late_dropped = node.late_dropped.load(std::memory_order_relaxed),
+                         .skipped = node.skipped.load(std::memory_order_relaxed),
+                         .fired_timers = node.fired_timers.load(std::memory_order_relaxed),
+                         .watermark_in_ms = node.watermark_in_ms.load(std::memory_order_relaxed),
+                         .watermark_out_ms = node.watermark_out_ms.load(std::memory_order_relaxed)};
+  detail::PendingInput pending = pending_of(node);
+  const TaskMetrics::Node* const enumerator = task.id().subtask == 0 ? enumerator_of(vertex.nodes[at]) : nullptr;
+  if (enumerator != nullptr) pending += pending_of(*enumerator);
+  result.pending_records = pending.records;
+  result.pending_bytes = pending.bytes;
+  const std::int64_t drift_ms = node.alignment_drift_ms.load(std::memory_order_relaxed);
+  if (drift_ms != TaskMetrics::kUnknown) result.alignment_drift_ms = drift_ms;
+  const auto& inputs = task.metrics().input_watermarks_ms;
+  if (at == 0 && inputs.size() > 1) {
+    for (const auto& watermark : inputs) result.watermarks_in_ms.push_back(watermark.load(std::memory_order_relaxed));
+  }
+  return result;
+}
+
 SubtaskMetrics TaskSet::subtask_metrics(const PhysicalVertex& vertex, const Task& task) const {
   const TaskMetrics& from = task.metrics();
-  const auto out_of = [&](std::size_t i) { return from.nodes[i].records_out.load(std::memory_order_relaxed); };
   SubtaskMetrics result;
-  result.records_in = is_reader(vertex.nodes.front()) ? out_of(0) : from.records_in.load(std::memory_order_relaxed);
+  result.number = task.id().subtask;
+  result.records_in = is_reader(vertex.nodes.front()) ? from.nodes.front().records_out.load(std::memory_order_relaxed) : from.records_in.load(std::memory_order_relaxed);
   for (std::size_t i = 0; i < vertex.nodes.size(); ++i) {
-    const OperatorMetrics& one = result.operators.emplace_back(OperatorMetrics{.records_out = out_of(i),
-                                                                               .late_dropped = from.nodes[i].late_dropped.load(std::memory_order_relaxed),
-                                                                               .skipped = from.nodes[i].skipped.load(std::memory_order_relaxed)});
+    const OperatorMetrics& one = result.operators.emplace_back(operator_metrics(vertex, task, i));
     if (is_chain_end(vertex, vertex.nodes[i])) result.records_out += one.records_out;
     result.late_dropped += one.late_dropped;
     result.skipped += one.skipped;
@@ -394,6 +465,11 @@ SubtaskMetrics TaskSet::subtask_metrics(const PhysicalVertex& vertex, const Task
   result.watermark_ms = from.watermark_ms.load(std::memory_order_relaxed);
   result.alignment_ns = from.alignment_ns.load(std::memory_order_relaxed);
   result.start_delay_ns = from.start_delay_ns.load(std::memory_order_relaxed);
+  result.input = use_of(task.input_load());
+  result.output = use_of(task.output_load());
+  result.elements_out = from.elements_out.load(std::memory_order_relaxed);
+  result.bytes_sent = task.bytes_sent();
+  result.mail_latency_ns = from.mail_latency_ns.load(std::memory_order_relaxed);
   const auto ms_in = [&, now_ns = env_.clock->steady_ns()](Occupancy::State state) {
     return from.occupancy.ns_in(state, now_ns) / 1'000'000;
   };
@@ -404,13 +480,14 @@ SubtaskMetrics TaskSet::subtask_metrics(const PhysicalVertex& vertex, const Task
 }
 
 std::vector<VertexMetrics> TaskSet::vertex_metrics() const {
+  for (const auto& task : tasks_) task->measure();
   std::vector<VertexMetrics> result;
   for (const PhysicalVertex& vertex : plan_.vertices) {
     if (plan_.logical.nodes[vertex.nodes.front()].is_enumerator) continue;
-    VertexMetrics& metrics = result.emplace_back(VertexMetrics{.id = vertex.id, .name = vertex.name, .subtasks = {}});
+    VertexMetrics& metrics = result.emplace_back(VertexMetrics{.id = vertex.id, .name = vertex.name, .subtasks = {}, .parallelism = vertex.parallelism});
     for (const NodeId node : vertex.nodes) metrics.operators.push_back(plan_.logical.nodes[node].name);
     for (const std::size_t place : place_of_[vertex.id]) {
-      metrics.subtasks.push_back(place == kElsewhere ? SubtaskMetrics{.is_elsewhere = true} : subtask_metrics(vertex, *tasks_[place]));
+      if (place != kElsewhere) metrics.subtasks.push_back(subtask_metrics(vertex, *tasks_[place]));
     }
   }
   return result;

@@ -22,6 +22,7 @@
 #include "channel/remote_edge.h"
 #include "control/execution.h"
 #include "control/vertex_metrics.h"
+#include "control/worker_attempt.h"
 #include "env/env.h"
 #include "graph/plan.h"
 #include "task/task.h"
@@ -63,6 +64,8 @@ struct TaskShare {
   bool recovers_sinks = false;
   /// The sinks are recovered: every worker may open(). Of the one that recovers them; from any thread.
   std::function<void()> on_recovered;
+  /// Other workers have readers of the groups of aligned sources, too.
+  bool aligns_groups = false;
 };
 
 /// An execution of a share.
@@ -72,8 +75,13 @@ class ShareExecution : public Execution, public CheckpointFolders {
   virtual void open() = 0;
   /// A question from a reader of another worker; after start(). Any thread.
   virtual void put_question(NodeId enumerator, const detail::SplitQuestion& question) = 0;
-  /// Of all vertices but enumerators; nothing before the tasks are there. Without rates. Any thread.
+  /// Of all vertices but enumerators the subtasks that are here; nothing before the tasks are there. Without rates. It makes tasks
+  /// measure themselves, so some figures are as old as the call before. Any thread.
   virtual std::vector<VertexMetrics> vertex_metrics() const = 0;
+  /// Of each group of aligned sources, how far the readers here are, for those elsewhere; nothing before all tasks are open. Any thread.
+  virtual std::vector<GroupWatermark> group_watermarks() const = 0;
+  /// How far those elsewhere are. Any thread.
+  virtual void hear_group_watermarks(const std::vector<GroupWatermark>& others) = 0;
 };
 
 class TaskSet final : public ShareExecution, private TaskListener {
@@ -105,6 +113,8 @@ class TaskSet final : public ShareExecution, private TaskListener {
   WorkerMetrics metrics() const;
   /// After start().
   std::vector<VertexMetrics> vertex_metrics() const override;
+  std::vector<GroupWatermark> group_watermarks() const override;
+  void hear_group_watermarks(const std::vector<GroupWatermark>& others) override;
 
  private:
   class RecoverSinks;
@@ -123,10 +133,13 @@ class TaskSet final : public ShareExecution, private TaskListener {
   bool is_here(std::uint32_t subtask) const { return !share_ || worker_of(subtask) == share_->worker; }
   detail::Wakeable* inbox_of(std::uint32_t vertex, std::uint32_t subtask) const;
   void relay_questions();
+  void couple_groups();
   void on_recovered(std::optional<Error> error);
   void one_less();
   bool is_reader(NodeId node) const;
   bool is_chain_end(const PhysicalVertex& vertex, NodeId node) const;
+  OperatorMetrics operator_metrics(const PhysicalVertex& vertex, const Task& task, std::size_t at) const;
+  const TaskMetrics::Node* enumerator_of(NodeId reader) const;
   SubtaskMetrics subtask_metrics(const PhysicalVertex& vertex, const Task& task) const;
 
   void on_opened(TaskId task) override;
@@ -165,6 +178,8 @@ class TaskSet final : public ShareExecution, private TaskListener {
   std::vector<std::unique_ptr<Task>> tasks_;
   std::vector<std::vector<std::size_t>> place_of_;  // by vertex and subtask: in tasks_ and inboxes_, or kElsewhere
   std::map<NodeId, std::shared_ptr<detail::SplitQuestions>> questions_;  // to enumerators that are here
+
+  std::map<NodeId, std::shared_ptr<detail::WatermarkGroup>> groups_;     // that others have readers of, too
 
   std::mutex mutex_;
   std::map<CheckpointId, std::string> folders_;  // guarded by mutex_

@@ -47,6 +47,8 @@ class ThreadedExecution final : public ShareExecution {
 
   WorkerMetrics metrics() const { return tasks_.metrics(); }
   std::vector<VertexMetrics> vertex_metrics() const override;
+  std::vector<GroupWatermark> group_watermarks() const override { return tasks_.group_watermarks(); }
+  void hear_group_watermarks(const std::vector<GroupWatermark>& others) override { tasks_.hear_group_watermarks(others); }
 
  private:
   enum class Gate {

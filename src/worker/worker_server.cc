@@ -68,6 +68,11 @@ Result<> WorkerServer::take(const IncomingMessage& message) {
       worker_.notify_aborted(aborted.id);
       return {};
     }
+    case MessageKind::kOthersGroupWatermarks: {
+      TIDEMARK_ASSIGN(others, message.value<GroupWatermarks>());
+      worker_.hear_group_watermarks(std::move(others.groups));
+      return {};
+    }
     case MessageKind::kDrainSources:
       worker_.drain();
       return {};

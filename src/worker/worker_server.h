@@ -65,6 +65,7 @@ class WorkerServer final : private WorkerListener {
   void on_loading(const LoadEvent& event) override { say(MessageKind::kStateLoading, event); }
   void on_progress(const InputProgress& progress) override { say(MessageKind::kInputRead, progress); }
   void on_metrics(std::vector<VertexMetrics> vertices) override;
+  void on_group_watermarks(std::vector<GroupWatermark> groups) override { say(MessageKind::kGroupWatermarks, GroupWatermarks{std::move(groups)}); }
   void on_task_failed(TaskId task, Error error) override { say(MessageKind::kTaskFailed, TaskFailureReport{task, report_of(error)}); }
   void on_ended() override;
   void on_lost(Error) override {}  // a worker here is not lost to itself

@@ -199,7 +199,7 @@ TEST_F(ClusterTest, TellsHowItsProcessesAndJobsAre) {
   EXPECT_TRUE(comes_true([&] { return ask(task_manager + "/metrics").contains("-w1.Status.Flink.Memory.Managed.Used"); }));
   EXPECT_TRUE(comes_true([&] {
     const std::string threads = ask(task_manager + "/thread-dump");
-    return threads.contains("\"taskmanager\"") && threads.contains("-w1: tasks-0\"");
+    return threads.contains("\"taskmanager\"") && threads.contains("-w1: tasks-0\"") && threads.contains("at tidemark::ThreadedExecution::run(");
   }));
   EXPECT_THAT(ask(task_manager + "/log"), HasSubstr("is registered with the JobManager"));
   EXPECT_THAT(ask("/jobmanager/log"), HasSubstr("is submitted"));
@@ -216,6 +216,8 @@ TEST_F(ClusterTest, AJobThatRunsAloneTellsPrometheusHowItIs) {
   const std::string metrics = ask("/metrics");
   EXPECT_THAT(metrics, HasSubstr("flink_taskmanager_job_task_busyTimeMsPerSecond{"));
   EXPECT_THAT(metrics, HasSubstr("flink_taskmanager_job_task_operator_numRecordsOut{"));
+  EXPECT_THAT(metrics, HasSubstr("flink_taskmanager_job_task_operator_currentOutputWatermark{"));
+  EXPECT_THAT(metrics, HasSubstr("flink_taskmanager_job_task_buffers_outPoolUsage{"));
   EXPECT_THAT(metrics, HasSubstr("flink_taskmanager_Status_Process_Memory_State{"));
   EXPECT_THAT(ask("/jobs"), HasSubstr("there is only GET /metrics here")) << "what changes a job is asked for at its control socket";
   job.kill();

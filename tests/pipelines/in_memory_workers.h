@@ -72,6 +72,14 @@ class InMemoryWorkers {
     for (const auto& site : sites_) sum += site->tasks == nullptr ? 0 : site->tasks->metrics().records_in;
     return sum;
   }
+  /// Of all, each telling of its own subtasks.
+  std::vector<VertexMetrics> vertex_metrics() const {
+    std::vector<VertexMetrics> all;
+    for (const auto& site : sites_) {
+      if (site->tasks != nullptr) put_in(site->tasks->vertex_metrics(), all);
+    }
+    return all;
+  }
   /// What the master says comes to that worker so much later, at most.
   void delay_master(std::uint32_t worker, std::int64_t most_ns) { network_.set_delay("master", "host-" + std::to_string(worker), most_ns); }
   /// Their connections break.

@@ -29,6 +29,8 @@ class SteppedTasks final : public ShareExecution {
   std::string folder_of(CheckpointId id) override { return tasks_.folder_of(id); }
   void set_folder(CheckpointId id, std::string folder) override { tasks_.set_folder(id, std::move(folder)); }
   std::vector<VertexMetrics> vertex_metrics() const override { return tasks_.vertex_metrics(); }
+  std::vector<GroupWatermark> group_watermarks() const override { return tasks_.group_watermarks(); }
+  void hear_group_watermarks(const std::vector<GroupWatermark>& others) override { tasks_.hear_group_watermarks(others); }
   void trigger(const Barrier& barrier, const std::string& folder) override { tasks_.trigger(barrier, folder); }
   void notify_complete(CheckpointId id) override { tasks_.notify_complete(id); }
   void notify_aborted(CheckpointId id) override { tasks_.notify_aborted(id); }

@@ -2,6 +2,8 @@
 // them, all rows together are those of one process that nobody disturbs.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <tuple>
@@ -96,6 +98,39 @@ TEST_P(Workers, AConnectionThatBreaksCostsARestartAndNoRow) {
   ASSERT_EQ(outcome.state, JobState::kFinished) << (outcome.error ? outcome.error->message() : "");
   EXPECT_GE(job.master().status().restarts, 2u);
   expect_all_rows(job_.before.rows(world, outcome));
+}
+
+struct Tick {
+  std::int64_t at = 0;
+};
+
+// The fast one has a reader in either worker, the slow one its only reader in the first.
+TEST(AlignedWorkers, AReaderWaitsForASlowerOneOfAnotherWorker) {
+  constexpr std::uint64_t kTicks = 64'000;
+  constexpr std::int64_t kDrift_ms = 5'000;
+  constexpr std::int64_t kSlack_ms = 4'000;  // a batch, and the splits that others have
+  const auto build = [](Job& job) {
+    const auto tick = [](std::uint64_t n) { return Tick{static_cast<std::int64_t>(n)}; };
+    const AlignmentGroup group{std::chrono::milliseconds{kDrift_ms}};
+    job.from(generate<Tick>(kTicks, tick).event_time(&Tick::at).align(group)).uid("fast").name("fast").to(discard()).uid("gone");
+    job.from(generate<Tick>(kTicks, tick).event_time(&Tick::at).align(group).rate(1'000)).uid("slow").name("slow").parallelism(1).to(discard()).uid("gone too");
+  };
+  TestWorld world{17};
+  InMemoryJob job{world, build, {.parallelism = 2, .workers = 2}};
+  const auto time_of = [](const VertexMetrics& vertex, std::size_t subtask) {
+    return std::max<std::int64_t>(vertex.subtasks[subtask].operators[0].watermark_out_ms, 0);
+  };
+  std::int64_t slow_ms = 0;
+  for (std::uint64_t read = 1'000; read < kTicks && job.run_until_read(read); read += 1'000) {
+    const std::vector<VertexMetrics> vertices = job.workers().vertex_metrics();
+    const auto fast = std::ranges::find_if(vertices, [](const VertexMetrics& each) { return each.operators[0] == "fast"; });
+    const auto slow = std::ranges::find_if(vertices, [](const VertexMetrics& each) { return each.operators[0] == "slow"; });
+    ASSERT_EQ(fast->subtasks.size(), 2u);
+    ASSERT_EQ(slow->subtasks.size(), 1u);
+    slow_ms = time_of(*slow, 0);
+    EXPECT_LE(time_of(*fast, 1), slow_ms + kDrift_ms + kSlack_ms);
+  }
+  EXPECT_GT(slow_ms, 10'000);
 }
 
 }  // namespace

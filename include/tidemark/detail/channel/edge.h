@@ -3,10 +3,12 @@
 // emptied batches go back to the task that made them. A batch's memory is therefore made, filled and freed by one thread,
 // and moving one costs two pointer-sized queue operations and no atomic reference count.
 //
-// Threads: the sending end's calls from the producing task's thread, the receiving one's from the consuming one's.
+// Threads: the sending end's calls from the producing task's thread, the receiving one's from the consuming one's, but for those
+// that say otherwise.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "tidemark/detail/base/check.h"
 #include "tidemark/detail/base/spsc_ring.h"
@@ -23,6 +25,17 @@ class Wakeable {
   ~Wakeable() = default;
 };
 
+/// Elements that are on their way, and how many may be.
+struct EdgeLoad {
+  std::size_t elements = 0;
+  std::size_t capacity = 0;
+  EdgeLoad& operator+=(const EdgeLoad& more) {
+    elements += more.elements;
+    capacity += more.capacity;
+    return *this;
+  }
+};
+
 /// What the producer has of an edge.
 class SendingEnd {
  public:
@@ -30,6 +43,10 @@ class SendingEnd {
   virtual bool try_push(const Element& element) = 0;
   /// An emptied batch, if one has come back.
   virtual Batch* take_back() = 0;
+  /// At some moment of the call. Any thread.
+  virtual EdgeLoad load() const = 0;
+  /// To another process, so far. Any thread.
+  virtual std::uint64_t bytes_sent() const { return 0; }
 
  protected:
   ~SendingEnd() = default;
@@ -44,6 +61,8 @@ class ReceivingEnd {
   virtual bool has_batch() = 0;
   /// A batch that it has read.
   virtual void give_back(Batch* batch) = 0;
+  /// At some moment of the call. Any thread.
+  virtual EdgeLoad load() const = 0;
 
  protected:
   ~ReceivingEnd() = default;
@@ -79,6 +98,7 @@ class Edge final : public SendingEnd, public ReceivingEnd {
     if (producer_ != nullptr) producer_->wake();
     return true;
   }
+  EdgeLoad load() const override { return {.elements = forward_.size(), .capacity = forward_.capacity()}; }
   bool has_element() { return !forward_.empty(); }
   bool has_batch() override {
     const Element* next = forward_.front();

@@ -8,7 +8,7 @@
 // made beyond that is freed.
 //
 // A watermark rides behind the next batch of its target instead of forcing a small one out; flush() sends both.
-// Owned by its task; one thread.
+// Owned by its task; one thread, but for what says otherwise.
 #pragma once
 
 #include <cstdint>
@@ -53,6 +53,9 @@ class EdgeWriter : public BatchReceiver {
   std::uint64_t records_out() const { return records_out_; }
   /// How many elements drain() has handed to the edges.
   std::uint64_t elements_out() const { return elements_out_; }
+  /// Of all its edges together. Any thread.
+  EdgeLoad load() const;
+  std::uint64_t bytes_sent() const;
   /// How many batches there are: being filled, on their way, or idle.
   std::size_t batches() const { return batches_.size(); }
 

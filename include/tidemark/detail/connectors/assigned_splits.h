@@ -33,6 +33,11 @@ class AssignedSplits {
   /// The others come first; `position` is how far it was read.
   void park_current(std::string position);
 
+  /// f(state) of each; that of the current one has the position with which it began.
+  template <class F>
+  void for_each(F&& f) const {
+    for (const Held& held : splits_) f(held.state);
+  }
   std::size_t size() const { return splits_.size(); }
   bool empty() const { return splits_.empty(); }
   /// There is none, and there will be none.

@@ -78,6 +78,8 @@ class FileRecords {
   std::uint64_t skipped() const;
   /// Of all splits so far.
   std::uint64_t bytes_read() const;
+  /// Nothing of a packed file that was begun.
+  PendingInput pending_in(std::string_view split, std::string_view position) const;
 
  private:
   class Reader;

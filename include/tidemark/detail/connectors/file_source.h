@@ -46,6 +46,7 @@ class FileSplitReader final : public SplitReader<T> {
   std::string position() const override { return records_.position(); }
   std::uint64_t skipped() const override { return records_.skipped(); }
   std::uint64_t bytes_read() const override { return records_.bytes_read(); }
+  PendingInput pending_in(std::string_view split, std::string_view position) const override { return records_.pending_in(split, position); }
 
  private:
   FileRecords::Filled fill(TypedBatch<T>& batch, std::uint32_t capacity) {

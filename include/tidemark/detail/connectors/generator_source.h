@@ -55,6 +55,11 @@ class GeneratorSplitReader final : public SplitReader<T> {
   }
 
   std::string position() const override { return block_.position(); }
+  PendingInput pending_in(std::string_view split, std::string_view position) const override {
+    GeneratorBlock block;
+    block.open(split, position);
+    return {.records = block.left(), .bytes = std::nullopt};
+  }
 
  private:
   void make(Out<T>& out, std::uint32_t size) {

@@ -44,6 +44,9 @@ class HybridSplitReader final : public SplitReader<T> {
   std::int64_t retry_after_ns() const override { return current().retry_after_ns(); }
   std::uint64_t skipped() const override { return readers_[0]->skipped() + readers_[1]->skipped(); }
   std::uint64_t bytes_read() const override { return readers_[0]->bytes_read() + readers_[1]->bytes_read(); }
+  PendingInput pending_in(std::string_view split, std::string_view position) const override {
+    return readers_[stage_of_split(split, name_)]->pending_in(split.substr(1), position);
+  }
 
  private:
   SplitReader<T>& current() { return *readers_[stage_]; }

@@ -146,6 +146,7 @@ class OwnSplitReader final : public SplitReader<typename S::Record> {
     if (reading.error) fail(reading);
     std::swap(reading.done, reading.filling);
     reading.position = reading.next_position;
+    reading.pending = reading.next_pending;
     const ReadOutcome outcome = reading.outcome;
     const std::int64_t asked_ns = reading.asked_ns;
     if (outcome == ReadOutcome::kNothingNow) reading.not_before_ns = steady_time_ns(*context_->env) + std::chrono::nanoseconds{options_.poll_every}.count();
@@ -165,13 +166,18 @@ class OwnSplitReader final : public SplitReader<typename S::Record> {
   bool side_by_side() const override { return options_.side_by_side; }
   std::string position() const override { return encode_described(current_->position); }
   std::int64_t retry_after_ns() const override { return retry_after_ns_; }
+  PendingInput pending_in(std::string_view split, std::string_view) const override {
+    const auto reading = readings_.find(std::string{split});
+    return {.records = reading == readings_.end() ? std::nullopt : reading->second->pending, .bytes = std::nullopt};
+  }
 
  private:
-  // A split that is open. Between begin_read() and its mail, the call has all but `position`, `done`, the flags and the times.
+  // A split that is open. Between begin_read() and its mail, the call has all but `position`, `done`, `pending`, the flags and the times.
   struct Reading {
     typename S::Split split{};
     typename S::Position position{};  // behind what was handed on
     SourceOut<T> done;                // what is handed on
+    std::optional<std::uint64_t> pending;  // behind `position`, as the source says
     bool is_reading = false;
     bool has_read = false;
     std::int64_t not_before_ns = 0;
@@ -179,6 +185,7 @@ class OwnSplitReader final : public SplitReader<typename S::Record> {
 
     std::unique_ptr<S> source;
     typename S::Position next_position{};
+    std::optional<std::uint64_t> next_pending;
     SourceOut<T> filling;
     ReadOutcome outcome = ReadOutcome::kMore;
     std::exception_ptr error;
@@ -213,6 +220,7 @@ class OwnSplitReader final : public SplitReader<typename S::Record> {
         reading.source->open(reading.split, std::as_const(reading.next_position));
       }
       reading.outcome = reading.source->read(reading.next_position, reading.filling);
+      reading.next_pending = reading.source->pending_records(std::as_const(reading.next_position));
     } catch (...) {
       reading.error = std::current_exception();
     }

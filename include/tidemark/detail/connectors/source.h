@@ -59,6 +59,7 @@ class SourceDescription {
   }
 
   /// A reader for a subtask; `requests` are the enumerator's.
+  std::shared_ptr<detail::WatermarkGroup> group() const { return source_->timing().group; }
   std::unique_ptr<detail::SourceReaderOperator<T>> make_reader(std::shared_ptr<detail::SplitRequests> requests) const {
     return std::make_unique<detail::SourceReaderOperator<T>>(std::move(requests), source_->make_split_reader(), source_->timing());
   }

@@ -18,7 +18,7 @@
 #include "tidemark/detail/connectors/source_timing.h"
 #include "tidemark/detail/connectors/split.h"
 #include "tidemark/detail/connectors/split_reader.h"
-#include "tidemark/detail/connectors/watermark_group.h"
+#include "tidemark/detail/task/watermark_group.h"
 #include "tidemark/detail/task/operator.h"
 #include "tidemark/out.h"
 #include "tidemark/source.h"
@@ -75,6 +75,21 @@ class SourceReaderOperator final : public SourceOperator {
   /// Records left out by on_error(skip()).
   std::uint64_t skipped() const override { return reader_->skipped(); }
   std::uint64_t bytes_read() const override { return reader_->bytes_read(); }
+  /// Not before all have an event time.
+  std::optional<Duration> alignment_drift() const override {
+    if (!member_) return std::nullopt;
+    const Timestamp slowest = member_->slowest();
+    if (slowest == Timestamp::min() || slowest == Timestamp::max()) return std::nullopt;
+    return std::max(splits_->watermark() - slowest, Duration{0});
+  }
+  /// Where it was known of a split, a reader without splits has nothing.
+  PendingInput pending() override {
+    PendingInput all = none_pending_;
+    splits_->for_each([&](const SplitState& split) {
+      all += reader_->pending_in(split.split, &split == splits_->current() ? reader_->position() : split.position);
+    });
+    return all;
+  }
 
   std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest&) override {
     return splits_->snapshot(splits_->current() != nullptr ? reader_->position() : "");
@@ -153,8 +168,15 @@ class SourceReaderOperator final : public SourceOperator {
 
   bool begin_split() {
     if (!splits_->begin_next()) return false;
-    reader_->open(splits_->current()->split, splits_->current()->position);
+    const SplitState& split = *splits_->current();
+    reader_->open(split.split, split.position);
+    if (!none_pending_.records && !none_pending_.bytes) learn_of(reader_->pending_in(split.split, split.position));
     return true;
+  }
+
+  void learn_of(const PendingInput& pending) {
+    if (pending.records) none_pending_.records = 0;
+    if (pending.bytes) none_pending_.bytes = 0;
   }
 
   void wait_at_most(std::int64_t ns) {
@@ -170,6 +192,7 @@ class SourceReaderOperator final : public SourceOperator {
   std::optional<WatermarkGroup::Membership> member_;
   Out<T> out_;
   Out<BadRecord> bad_records_;
+  PendingInput none_pending_;
   std::int64_t retry_after_ns_ = 0;
   bool asked_ = false;
   bool has_begun_ = false;  // to read, in this poll

@@ -8,7 +8,7 @@
 
 #include "tidemark/detail/connectors/argument_checks.h"
 #include "tidemark/detail/connectors/event_times.h"
-#include "tidemark/detail/connectors/watermark_group.h"
+#include "tidemark/detail/task/watermark_group.h"
 #include "tidemark/source.h"
 #include "tidemark/time.h"
 

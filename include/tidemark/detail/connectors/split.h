@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "tidemark/detail/model/pending_input.h"
 #include "tidemark/detail/task/factories.h"
 
 namespace tidemark::detail {
@@ -61,6 +62,9 @@ class SplitEnumerator {
   virtual void adopt(SplitSearch& found) { static_cast<void>(found); }
   /// Behind adopt(): when to ask for the next search, from now; nothing for never.
   virtual std::optional<std::int64_t> search_again_ns() const { return std::nullopt; }
+
+  /// What is known to be in splits that next() has not given.
+  virtual PendingInput pending() const { return {}; }
 
   /// What a checkpoint needs to go on with next() from here.
   virtual std::string snapshot() const = 0;

@@ -39,6 +39,7 @@ class SplitEnumeratorOperator final : public SourceOperator {
   Timestamp watermark() const override { return Timestamp::min(); }
   std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest& request) override;
   std::int64_t retry_after_ns() const override;
+  PendingInput pending() override { return splits_->pending(); }
 
  private:
   struct Searched;

@@ -52,6 +52,12 @@ class SplitReader {
   virtual std::uint64_t skipped() const { return 0; }
   /// Of the input, since the reader was made; 0 where that means nothing.
   virtual std::uint64_t bytes_read() const { return 0; }
+  /// What is known to be in a split behind a position that position() gave, or behind its beginning. Throws Error.
+  virtual PendingInput pending_in(std::string_view split, std::string_view position) const {
+    static_cast<void>(split);
+    static_cast<void>(position);
+    return {};
+  }
 };
 
 }  // namespace tidemark::detail

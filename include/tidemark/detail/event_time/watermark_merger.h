@@ -21,6 +21,10 @@ class WatermarkMerger {
   WatermarkChange on_idle(std::size_t input) { return set_idle(input, true); }
   WatermarkChange on_active(std::size_t input) { return set_idle(input, false); }
 
+  /// Of one input, active or not.
+  Timestamp watermark_of(std::size_t input) const { return inputs_[input].watermark; }
+  bool is_idle(std::size_t input) const { return inputs_[input].idle; }
+
   Timestamp watermark() const { return output_.watermark(); }
   bool idle() const { return output_.idle(); }
 

@@ -150,6 +150,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     return true;
   }
 
+  std::uint64_t fired_timers() const override { return fired_timers_; }
   std::size_t timers() const override { return timers_.queue().size() + processing_timers_.queue().size(); }
 
   void end_of_data() override { processing_timers_.queue().clear(); }
@@ -346,6 +347,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
         in_user_code = true;
         on_timer(when);
         in_user_code = false;
+        ++fired_timers_;
         if (resident_) resident_->keep_changes(cursor_);
         return ++fired < kTimersAtOnce && out.emitted() < enough && !took_time;
       });
@@ -360,6 +362,7 @@ class KeyedFunctionOperator : public SingleOutputOperator<typename F::Output> {
     return all_fired;
   }
 
+  std::uint64_t fired_timers_ = 0;
   SideOutputs side_outputs_{this->out_};
   KeyFn key_;
   KeyLookup<K> lookup_;

@@ -12,6 +12,7 @@
 #include "tidemark/detail/channel/edge_writer.h"
 #include "tidemark/detail/model/checkpoint.h"
 #include "tidemark/detail/task/operator.h"
+#include "tidemark/detail/task/watermark_group.h"
 
 namespace tidemark::detail {
 
@@ -53,6 +54,8 @@ struct NodeFactory {
   std::function<void(const SinkRecovery&)> recover;
   /// Of enumerators: the questions to the one that was made last. Null for all others.
   std::function<std::shared_ptr<SplitQuestions>()> questions{};
+  /// Of readers: the group with which they keep pace. Null for all others, and for those that keep none.
+  std::shared_ptr<WatermarkGroup> group{};
 };
 
 struct EdgeFactory {

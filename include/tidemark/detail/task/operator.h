@@ -16,6 +16,7 @@
 #include "tidemark/detail/event_time/watermark_output.h"
 #include "tidemark/detail/model/batch.h"
 #include "tidemark/detail/model/checkpoint.h"
+#include "tidemark/detail/model/pending_input.h"
 #include "tidemark/detail/state/operator_context.h"
 #include "tidemark/detail/task/failure.h"
 #include "tidemark/time.h"
@@ -85,6 +86,12 @@ class Operator : public BatchReceiver {
   virtual std::uint64_t skipped() const { return 0; }
   /// By a source: bytes of its input that were read, where it knows.
   virtual std::uint64_t bytes_read() const { return 0; }
+  /// By a source: what it knows to be there and has not read. Asked about once a second.
+  virtual PendingInput pending() { return {}; }
+  /// By a source that keeps pace with others: how far it is ahead of the slowest. Asked about once a second.
+  virtual std::optional<Duration> alignment_drift() const { return std::nullopt; }
+  /// Timers of user functions that have fired.
+  virtual std::uint64_t fired_timers() const { return 0; }
   /// Timers of user functions that wait, of event time and of processing time.
   virtual std::size_t timers() const { return 0; }
 };

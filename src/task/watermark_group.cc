@@ -1,7 +1,9 @@
-#include "tidemark/detail/connectors/watermark_group.h"
+#include "tidemark/detail/task/watermark_group.h"
 
 #include <algorithm>
 #include <utility>
+
+#include "tidemark/detail/base/probe.h"
 
 namespace tidemark::detail {
 
@@ -25,11 +27,23 @@ void WatermarkGroup::Membership::tell(Timestamp watermark, bool idle) {
   }
 }
 
-Timestamp WatermarkGroup::Membership::limit() const {
+Timestamp WatermarkGroup::Membership::slowest() const {
+  const Timestamp lowest = group_->lowest();
   const std::lock_guard lock{group_->mutex_};
+  if (group_->lowest_of_others_ < lowest) TIDEMARK_PROBE("watermark group: the slowest reader is another process's");
+  return std::min(lowest, group_->lowest_of_others_);
+}
+
+Timestamp WatermarkGroup::lowest() const {
+  const std::lock_guard lock{mutex_};
   Timestamp lowest = Timestamp::max();
-  for (const auto& [number, watermark] : group_->watermarks_) lowest = std::min(lowest, watermark);
-  return lowest + group_->max_drift_;
+  for (const auto& [number, watermark] : watermarks_) lowest = std::min(lowest, watermark);
+  return lowest;
+}
+
+void WatermarkGroup::hear(Timestamp lowest_of_others) {
+  const std::lock_guard lock{mutex_};
+  lowest_of_others_ = lowest_of_others;
 }
 
 }  // namespace tidemark::detail
