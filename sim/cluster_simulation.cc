@@ -52,13 +52,13 @@ std::map<std::string, std::string> ClusterSimulation::draw_options(CheckpointMod
   const auto ms = [&](const ScenarioRange& range) { return fmt::format("{}ms", draws_.draw(range)); };
   std::map<std::string, std::string> options{
       {"execution.checkpointing.mode", std::string{name_of(mode)}},
-      {"execution.checkpointing.dir", kSimulatedCheckpointDir},
       {"execution.checkpointing.interval", ms(ranges.interval_ms)},
       {"execution.checkpointing.timeout", ms(ranges.timeout_ms)},
       {"execution.checkpointing.min-pause", ms(ranges.min_pause_ms)},
       {"execution.checkpointing.max-concurrent-checkpoints", std::to_string(draws_.draw(ranges.in_flight))},
       {"execution.checkpointing.num-retained", std::to_string(num_retained)},
       {"execution.checkpointing.incremental", draws_.random().next() % 2 == 0 ? "true" : "false"},
+      {"execution.state-recovery.lazy", draws_.random().next() % 4 == 0 ? "false" : "true"},
   };
   if (const std::uint64_t tolerable = draws_.draw(ranges.tolerable_failures); tolerable > 0) {
     options["execution.checkpointing.tolerable-failed-checkpoints"] = std::to_string(tolerable);
@@ -91,7 +91,10 @@ void ClusterSimulation::make_program(const WorkloadKind& kind) {
   const auto highest = static_cast<std::uint32_t>(scenario_.parallelism.high);
   settings_.push_back({.program = number,
                        .parallelism = {scenario_.rescale ? 1 : options.parallelism, scenario_.rescale ? highest : options.parallelism},
-                       .num_retained = num_retained});
+                       .num_retained = num_retained,
+                       .spills = draws_.draw({0, 4}),
+                       .claims = draws_.draw_if_any(scenario_.resumes.claim),
+                       .moves = draws_.draw_if_any(scenario_.resumes.move)});
 }
 
 void ClusterSimulation::make_world() {
@@ -120,6 +123,8 @@ void ClusterSimulation::draw_faults() {
   draw(faults_.cut, ranges.cut);
   draw(faults_.connections_break, ranges.connections_break);
   draw(faults_.freeze, ranges.freeze);
+  draw(faults_.upgrade, ranges.upgrade);
+  draw(faults_.disposal, ranges.disposal);
   draw(faults_.repeat, ranges.repeat);
   env_.set_file_faults(draws_.draw_file_faults());
   env_.set_pace(draws_.draw_pace());
@@ -190,6 +195,8 @@ void ClusterSimulation::ask(ClusterStory& story) {
   if (env_.one_in(faults_.drain)) story.ask_for_savepoint(Then::kDrain);
   if (env_.one_in(faults_.cancel_with_savepoint)) story.ask_for_savepoint(Then::kCancel);
   if (env_.one_in(faults_.cancel)) story.cancel();
+  if (env_.one_in(faults_.upgrade)) story.upgrade();
+  if (env_.one_in(faults_.disposal)) story.dispose();
   if (env_.one_in(faults_.repeat)) story.repeat();
 }
 

@@ -52,6 +52,8 @@ class ClusterSimulation {
     std::uint64_t cut = 0;
     std::uint64_t connections_break = 0;
     std::uint64_t freeze = 0;
+    std::uint64_t upgrade = 0;
+    std::uint64_t disposal = 0;
     std::uint64_t repeat = 0;
   };
 

@@ -9,10 +9,16 @@
 #include "sim/wrong.h"
 #include "snapshot/checkpoint_store.h"
 #include "snapshot/job_folder.h"
+#include "snapshot/snapshot_claim.h"
+#include "snapshot/snapshot_disposal.h"
 
 namespace tidemark {
 namespace {
 
+constexpr std::int64_t kMs = 1'000'000;
+constexpr std::int64_t kMostTrialNs = 20'000 * kMs;
+constexpr std::string_view kCheckpointDir = "execution.checkpointing.dir";
+constexpr Flaw kFlaws[] = {Flaw::kOtherUids, Flaw::kCrashes, Flaw::kHangs};
 constexpr std::int64_t kMostPauseNs = 200'000'000;  // between two things that the user does
 constexpr std::uint64_t kLooksAtRows = 256;  // steps
 // Once the faults have ended: the first may still suffer from what they have left.
@@ -27,6 +33,7 @@ constexpr std::string_view kElfHeader{"\x7f" "ELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\
 ClusterStory::ClusterStory(SimulatedEnv& env, ClusterWorld& world, const SimulatedProgram& program, const Settings& settings)
     : env_{env},
       world_{world},
+      program_{program},
       workload_{*program.workload},
       files_{*program.files},
       settings_{settings},
@@ -37,12 +44,11 @@ ClusterStory::ClusterStory(SimulatedEnv& env, ClusterWorld& world, const Simulat
   act_later();
 }
 
-std::string ClusterStory::folder() const { return join_path(kSimulatedCheckpointDir, name_); }
-
 void ClusterStory::tell(const std::string& what) { env_.trace().note(fmt::format("USER OF {}: {}", name_, what)); }
 
 void ClusterStory::look() {
   ++steps_;
+  look_at_upgrades();
   look_at_savepoints();
   look_at_checkpoints();
 }
@@ -78,16 +84,12 @@ void ClusterStory::act(JobManager& manager) {
 void ClusterStory::submit(JobManager& manager) {
   if (const auto running = find_running(manager)) {
     tell("it runs already");
-    if (id_ != *running) {  // of a submission whose answer was lost, or that was repeated
-      answers_ = std::make_shared<Answers>();
-      stop_requested_ = cancel_requested_ = false;
-      restored_.reset();
-    }
-    id_ = *running;
-    stage_ = Stage::kRunning;
+    is_on_trial_ = upgrade_requested_ && id_ != *running && std::ranges::find(promoted_, *running) == promoted_.end();
+    adopt(*manager.job(*running));
     return;
   }
   if (version_ + 1 < workload_.versions() && env_.one_in(4)) ++version_;
+  draw_start();
   RunOrder order = draw_order(manager);
   if (order.executable.empty()) return;  // no room for it, as it seems: the next time
   answers_ = std::make_shared<Answers>();
@@ -97,28 +99,86 @@ void ClusterStory::submit(JobManager& manager) {
   manager.run(std::move(order), [answers = answers_](Result<std::string> job) { answers->submitted = std::move(job); });
 }
 
+// Of a submission whose answer was lost, that was repeated, or of an upgrade; or the one that had ended, which could not be written down.
+void ClusterStory::adopt(const ClusterJob& job) {
+  stage_ = Stage::kRunning;
+  const bool came_back = std::exchange(id_, job.glance.id) == job.glance.id;
+  if (came_back && start_ && !start_->was_accepted) start_.reset();
+  if (start_) start_->was_accepted = true;
+  if (!came_back) {
+    answers_ = std::make_shared<Answers>();
+    stop_requested_ = cancel_requested_ = false;
+  }
+  const auto dir = std::ranges::find(job.configuration, kCheckpointDir, [](const auto& option) { return option.first; })->second;
+  if (dir == checkpoint_dir(folder_)) return;
+  for (std::size_t folder = 0; folder <= folders_; ++folder) {
+    if (checkpoint_dir(folder) == dir) enter_folder(folder);
+  }
+  savepoints_.come_back(this->folder());
+}
+
+ProgramArguments ClusterStory::draw_program() {
+  const ScenarioRange& range = settings_.parallelism;
+  const auto drawn = static_cast<std::uint32_t>(range.low + env_.random().next() % (range.high - range.low + 1));
+  return {.program = settings_.program,
+          .version = version_,
+          .parallelism = std::min(drawn, world_.slots()),
+          .folder = folder_,
+          .spilling = env_.draw_spilling(settings_.spills)};
+}
+
 RunOrder ClusterStory::draw_order(JobManager& manager) {
   RunOrder order;
   const auto executable = upload(manager);
   if (!executable) return order;
-  const ScenarioRange& range = settings_.parallelism;
-  const auto drawn = static_cast<std::uint32_t>(range.low + env_.random().next() % (range.high - range.low + 1));
-  const std::uint32_t parallelism = std::min(drawn, world_.slots());
+  ProgramArguments program = draw_program();
+  program.resume = true;
   order.executable = *executable;
-  order.arguments = ProgramArguments{.program = settings_.program, .version = version_, .parallelism = parallelism, .resume = true}.words();
+  order.arguments = program.words();
   order.allow_non_restored_state = !workload_.gone_in(version_).empty();
-  if (answers_->ended_with && is_newest(*answers_->ended_with) && env_.one_in(2)) restored_ = answers_->ended_with;
-  // Only with a newer checkpoint the job itself has something to go on from.
-  if (restored_ && restored_->id <= newest_seen_) restored_.reset();
-  if (restored_) order.savepoint = restored_->path;
+  if (start_) {
+    order.savepoint = start_->path;
+    order.claim = start_->claims;
+  }
   return order;
 }
 
-// No attempt has begun behind it, which would have discarded what it was to commit.
-bool ClusterStory::is_newest(const SnapshotTaken& savepoint) {
+// The savepoint with which the job ended, or the checkpoint that it has kept; claimed or not, in its folder or another.
+void ClusterStory::draw_start() {
   const SimulatedEnv::Observer observer{env_};
+  // Only with a newer checkpoint the job itself has something to go on from.
+  if (start_ && start_->id <= newest_seen_) start_.reset();
   const auto current = expect(read_pointer_file(files_, folder()), "the pointer");
-  return current && current->attempt == expect(load_checkpoint(files_, savepoint.path), "the savepoint with which the job ended").attempt;
+  if (start_ || !current) return;
+  // No attempt has begun behind it, which would have discarded what it was to commit.
+  const auto is_newest = [&](const std::string& path) {
+    return current->attempt == expect(load_checkpoint(files_, path), "what the job ended with").attempt;
+  };
+  if (answers_->ended_with && is_newest(answers_->ended_with->path) && env_.one_in(2)) {
+    start_ = {.path = answers_->ended_with->path, .id = answers_->ended_with->id, .claims = env_.one_in(settings_.claims)};
+    if (start_->claims) savepoints_.claim(start_->path);
+    if (env_.one_in(settings_.moves)) move();
+  } else if (!answers_->ended_with && !current->checkpoints.empty() && env_.one_in(settings_.moves)) {
+    const RetainedCheckpoint& kept = current->checkpoints.back();
+    if (kept.id != newest_seen_ || !is_newest(path_of(folder(), kept))) return;
+    start_ = {.path = path_of(folder(), kept), .id = kept.id};
+    move();
+  }
+}
+
+// What lies in the folder that it leaves is not its own any more.
+void ClusterStory::move() {
+  const bool claims = start_->claims;
+  expect_none(savepoints_.leave(folder()), "the job leaves its folder");
+  if (claims) savepoints_.claim(start_->path);
+  enter_folder(++folders_);
+  tell(fmt::format("MOVES IT TO {}", folder()));
+}
+
+void ClusterStory::enter_folder(std::size_t folder) {
+  folder_ = folder;
+  newest_seen_ = newest_complete_ = 0;
+  retained_ = Ownership{files_};
 }
 
 std::optional<std::string> ClusterStory::upload(JobManager& manager) {
@@ -135,7 +195,9 @@ std::optional<std::string> ClusterStory::find_running(JobManager& manager) const
     const bool is_over = job.state == "FINISHED" || job.state == "CANCELED" || job.state == "FAILED";
     if (job.name == name_ && !is_over) running.push_back(job.id);
   }
-  if (running.size() > 1) throw Wrong{fmt::format("{} runs {} times with one folder", name_, running.size())};
+  // Until it has stopped, the one that another is to replace is there, too.
+  if (running.size() > (upgrade_requested_ ? 2 : 1)) throw Wrong{fmt::format("{} runs {} times with one folder", name_, running.size())};
+  if (std::ranges::find(running, id_) != running.end()) return id_;
   return running.empty() ? std::nullopt : std::optional{running.front()};
 }
 
@@ -144,6 +206,8 @@ void ClusterStory::take_answer(JobManager& manager) {
   if (answer) {
     id_ = *answer;
     stage_ = Stage::kRunning;
+    is_on_trial_ = false;
+    if (start_) start_->was_accepted = true;
     return poll(manager);
   }
   tell("it is refused: " + answer.error().message());
@@ -154,7 +218,12 @@ void ClusterStory::take_answer(JobManager& manager) {
 // While it runs.
 
 void ClusterStory::poll(JobManager& manager) {
+  check_replaced(manager);
   const auto job = manager.job(id_);
+  if (!job && is_on_trial_) {  // nobody had said that it was accepted
+    stage_ = Stage::kIdle;
+    return;
+  }
   if (!job) {
     throw Wrong{fmt::format("the JobManager has forgotten job {}, which it had accepted", id_)};
   }
@@ -170,7 +239,7 @@ void ClusterStory::ended(const ClusterJob& job) {
   if (job.glance.state == "FINISHED") {
     if (!stop_requested_) finished();
   } else if (job.glance.state == "CANCELED") {
-    if (!cancel_requested_) throw Wrong{"the job was cancelled, and nobody had asked for it"};
+    if (!cancel_requested_ && !is_on_trial_) throw Wrong{"the job was cancelled, and nobody had asked for it"};
   } else if (is_calm_ && ++failures_ > kMaxCalmFailures) {
     throw Wrong{fmt::format("the faults have ended, and the job fails: {}", job.failures.empty() ? "nobody says why" : job.failures.front().message)};
   }
@@ -213,10 +282,76 @@ void ClusterStory::cancel() {
   });
 }
 
-// Not of a job with versions, as nobody could say which one runs then, nor behind the end of one, where it would be the next.
+void ClusterStory::upgrade() {
+  if (stage_ != Stage::kRunning) return;
+  world_.ask([this](JobManager& manager) {
+    const auto executable = upload(manager);
+    if (!executable) return;
+    if (version_ + 1 < workload_.versions() && env_.one_in(2)) ++version_;
+    ProgramArguments program = draw_program();
+    if (env_.one_in(2)) program.flaw = kFlaws[env_.random().next() % std::size(kFlaws)];
+    const bool fits = program.flaw != Flaw::kOtherUids;
+    tell(fmt::format("UPGRADES IT{}", !fits ? " TO ONE THAT DOES NOT FIT" : program.flaw == Flaw::kNone ? "" : " TO ONE WITH A FLAW"));
+    // What does not fit stops nothing.
+    stop_requested_ = stop_requested_ || fits;
+    upgrade_requested_ = upgrade_requested_ || fits;
+    const RunOrder run{.executable = *executable, .arguments = program.words(), .allow_non_restored_state = fits && !workload_.gone_in(version_).empty()};
+    manager.upgrade(id_, {.run = run, .savepoint_dir = env_.one_in(2) ? kSimulatedSavepointDir : "", .trial_ms = world_.draw_ns(kMostTrialNs) / kMs},
+                    [ends = upgrade_ends_, old = id_, program](Result<Upgraded> outcome) { ends->push_back({old, program, std::move(outcome)}); });
+  });
+}
+
+void ClusterStory::look_at_upgrades() {
+  for (UpgradeEnd& end : std::exchange(*upgrade_ends_, {})) {
+    if (!end.outcome) {
+      tell("no upgrade: " + end.outcome.error().message());
+      continue;
+    }
+    tell("it has taken the place of " + end.old);
+    if (end.program.flaw != Flaw::kNone) throw Wrong{"a job that completes no checkpoint, or does not fit, has taken the place of another"};
+    const SimulatedEnv::Observer observer{env_};
+    expect_none(savepoints_.add(end.outcome->savepoint), "the savepoint of an upgrade is complete");
+    replaced_.push_back(end.old);
+    promoted_.push_back(end.outcome->job);
+    if (id_ == end.outcome->job) is_on_trial_ = false;
+  }
+}
+
+void ClusterStory::check_replaced(JobManager& manager) const {
+  for (const std::string& id : replaced_) {
+    if (const auto job = manager.job(id); job && job->end_ms < 0) throw Wrong{fmt::format("job {} goes on, and another has taken its place", id)};
+  }
+}
+
+void ClusterStory::dispose() {
+  if (stage_ != Stage::kRunning) return;
+  std::vector<std::string> all = savepoints_.of_others();
+  {
+    const SimulatedEnv::Observer observer{env_};
+    std::erase_if(all, [this](const std::string& path) { return !is_free(path); });
+  }
+  if (all.empty()) return;
+  const std::string path = all[env_.random().next() % all.size()];
+  world_.ask([&](JobManager& manager) {
+    tell("WANTS TO DELETE " + path);
+    savepoints_.dispose(path);
+    manager.dispose_savepoint(path, [](const Result<>&) {});
+  });
+}
+
+// The job neither goes on from it nor may yet do so.
+bool ClusterStory::is_free(const std::string& savepoint) {
+  if (!savepoint.starts_with(kSimulatedSavepointDir) || (start_ && start_->path == savepoint)) return false;
+  if (stop_requested_ || cancel_requested_ || (answers_->ended_with && answers_->ended_with->path == savepoint)) return false;
+  if (const auto claim = read_claim(files_, savepoint); !claim || *claim) return false;
+  const auto current = expect(read_pointer_file(files_, folder()), "the pointer");
+  return current && !current->restored && std::ranges::count(current->checkpoints, savepoint, &RetainedCheckpoint::path) == 0;
+}
+
+// Not behind the end of one, where it would be the next.
 void ClusterStory::repeat() {
   const bool may_run = stage_ == Stage::kRunning || stage_ == Stage::kSubmitted;
-  if (!may_run || workload_.versions() > 1 || stop_requested_ || cancel_requested_) return;
+  if (!may_run || stop_requested_ || cancel_requested_) return;
   world_.ask([this](JobManager& manager) {
     RunOrder order = draw_order(manager);
     if (order.executable.empty()) return;
@@ -231,7 +366,7 @@ void ClusterStory::look_at_savepoints() {
   const SimulatedEnv::Observer observer{env_};
   for (const SnapshotTaken& savepoint : std::exchange(answers_->savepoints, {})) {
     expect_none(savepoints_.add(savepoint.path), "a savepoint is complete");
-    choose_checkers();
+    choose_checkers(expect(load_checkpoint(files_, savepoint.path), "a savepoint is complete").attempt);
     expect_whole_savepoint(files_, workload_, savepoint.path);
   }
 }
@@ -268,13 +403,14 @@ void ClusterStory::check_checkpoint(const RetainedCheckpoint& checkpoint) {
   const std::string path = path_of(folder(), checkpoint);
   const CheckpointMetadata metadata = expect(load_checkpoint(files_, path), when);
   expect_none(retained_.add(path), when);
-  choose_checkers();
+  choose_checkers(checkpoint.attempt);
   expect_none(workload_.check_checkpoint(files_, path, metadata), when);
 }
 
-// They go by the version that was built last, and a worker that comes late may be of one before.
-void ClusterStory::choose_checkers() {
-  if (workload_.versions() > 1) workload_.build(1, version_);
+// They go by the version that was built last.
+void ClusterStory::choose_checkers(AttemptId attempt) {
+  const auto of_attempt = program_.versions.find({folder_, attempt});
+  if (workload_.versions() > 1) workload_.build(1, of_attempt != program_.versions.end() ? of_attempt->second : version_);
 }
 
 void ClusterStory::run_once_more() {
@@ -286,8 +422,11 @@ void ClusterStory::run_once_more() {
 void ClusterStory::check_end() {
   const SimulatedEnv::Observer observer{env_};
   expect_none(find_wrong_output(files_, workload_, folder()), "at the end");
+  savepoints_.give_up_unclaimed();
+  for (const std::string& path : savepoints_.disposed()) static_cast<void>(dispose_snapshot(files_, path));  // one that failed
   expect_none(savepoints_.find_touched(), "at the end");
-  expect_no_leftover(files_, folder(), settings_.num_retained);
+  const CheckpointPointer current = expect_no_leftover(files_, folder(), settings_.num_retained);
+  expect_none(savepoints_.find_unsettled(current), "at the end");
 }
 
 }  // namespace tidemark

@@ -27,6 +27,10 @@ class ClusterStory {
     std::size_t program = 0;
     ScenarioRange parallelism{1, 1};  ///< of each submission, as far as there are slots
     std::size_t num_retained = 1;
+    // Each: one time in so many; 0: never.
+    std::uint64_t spills = 0;  ///< state of keys, in a submission
+    std::uint64_t claims = 0;  ///< what the job has ended with, where it goes on from there
+    std::uint64_t moves = 0;   ///< to another folder of checkpoints, likewise
   };
 
   /// The program is one of the world's, by its number, and has its checkpoints in kSimulatedCheckpointDir.
@@ -40,6 +44,10 @@ class ClusterStory {
   // Of a job that runs; that it comes to anything is not expected, but what was answered must hold.
   void ask_for_savepoint(SnapshotOrder::Then then);
   void cancel();
+  /// Another job is to take its place: one that can, one whose state does not fit, or one that completes no checkpoint.
+  void upgrade();
+  /// Somebody wants a savepoint deleted that nobody needs.
+  void dispose();
   /// The same job again, or the same request.
   void repeat();
 
@@ -67,13 +75,29 @@ class ClusterStory {
     std::vector<SnapshotTaken> savepoints;
     std::optional<SnapshotTaken> ended_with;  ///< the savepoint with which the job ended
   };
+  /// What a submission names to go on from, and those that follow it until a checkpoint is complete.
+  struct Start {
+    std::string path;
+    CheckpointId id = 0;
+    bool claims = false;
+    bool was_accepted = false;  ///< some job began with it
+  };
+  struct UpgradeEnd {
+    std::string old;
+    ProgramArguments program;
+    Result<Upgraded> outcome;
+  };
 
-  std::string folder() const;
+  std::string folder() const { return join_path(checkpoint_dir(folder_), name_); }
   void act_later();
   void act(JobManager& manager);
   void submit(JobManager& manager);
+  ProgramArguments draw_program();
   RunOrder draw_order(JobManager& manager);
-  bool is_newest(const SnapshotTaken& savepoint);
+  void draw_start();
+  void move();
+  void enter_folder(std::size_t folder);
+  void adopt(const ClusterJob& job);
   std::optional<std::string> upload(JobManager& manager);
   void take_answer(JobManager& manager);
   std::optional<std::string> find_running(JobManager& manager) const;
@@ -82,12 +106,16 @@ class ClusterStory {
   void finished();
   void look_at_checkpoints();
   void look_at_savepoints();
-  void choose_checkers();
+  void look_at_upgrades();
+  void check_replaced(JobManager& manager) const;
+  bool is_free(const std::string& savepoint);
+  void choose_checkers(AttemptId attempt);
   void check_checkpoint(const RetainedCheckpoint& checkpoint);
   void tell(const std::string& what);
 
   SimulatedEnv& env_;
   ClusterWorld& world_;
+  const SimulatedProgram& program_;
   Workload& workload_;
   FileSystem& files_;
   const Settings settings_;
@@ -96,9 +124,17 @@ class ClusterStory {
   std::string id_;
   std::uint64_t manager_ = 0;  // that was asked last
   std::uint64_t steps_ = 0;
-  std::uint32_t version_ = 0;
+  std::uint32_t version_ = 0;  // the latest that was ever asked for: it can take what any before has left
+  std::size_t folder_ = 0;
+  std::size_t folders_ = 0;  // that it has moved to
   std::shared_ptr<Answers> answers_;  // of the submission that runs
-  std::optional<SnapshotTaken> restored_;  // that it was submitted with
+  std::optional<Start> start_;
+  std::shared_ptr<std::vector<UpgradeEnd>> upgrade_ends_ = std::make_shared<std::vector<UpgradeEnd>>();
+  // As was said.
+  std::vector<std::string> replaced_;  // jobs whose place was taken
+  std::vector<std::string> promoted_;  // and those that have taken it
+  bool upgrade_requested_ = false;
+  bool is_on_trial_ = false;  // or may be: nobody has said that it has taken a place
   bool stop_requested_ = false;
   bool cancel_requested_ = false;
   bool is_calm_ = false;

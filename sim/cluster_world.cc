@@ -113,8 +113,7 @@ std::unique_ptr<SimulatedWorker> ClusterWorld::start_worker(const Agent& agent, 
   WorkerOrder worker = expect(parse_worker_order(order_text(order)), "the order of a worker");
   const ProgramArguments arguments = ProgramArguments::parse({order.words.begin() + 1, order.words.end()});
   env_.trace().note("  a process of " + worker.name);
-  return std::make_unique<SimulatedWorker>(env_, network_, agent.host, std::move(worker), programs_->build(arguments),
-                                           programs_->program(arguments));
+  return std::make_unique<SimulatedWorker>(env_, network_, agent.host, std::move(worker), *programs_, arguments);
 }
 
 void ClusterWorld::bury_manager() {

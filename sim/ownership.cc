@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "snapshot/checkpoint_store.h"
+#include "snapshot/snapshot_claim.h"
 #include "snapshot/snapshot_folder.h"
 #include "tidemark/detail/base/hash.h"
 
@@ -51,6 +52,13 @@ void Ownership::claim(const std::string& path) {
 
 void Ownership::give_up(const std::string& path) {
   if (const auto found = snapshots_.find(path); found != snapshots_.end()) found->second.owner = Owner::kOther;
+}
+
+void Ownership::give_up_unclaimed() {
+  for (auto& [path, snapshot] : snapshots_) {
+    const bool is_there = snapshot.owner == Owner::kJob && files_->stat(join_path(path, kMetadataName)).has_value();
+    if (is_there && !files_->stat(join_path(path, kClaimName))) snapshot.owner = Owner::kOther;
+  }
 }
 
 void Ownership::dispose(const std::string& path) {

@@ -27,6 +27,8 @@ class Ownership {
   void claim(const std::string& path);
   /// The job has thought better of it: what it claimed is nobody's who runs.
   void give_up(const std::string& path);
+  /// The job was asked to claim some, and may never have come to that: those that nobody has claimed are nobody's who runs.
+  void give_up_unclaimed();
   /// Somebody asks for its deletion.
   void dispose(const std::string& path);
   /// The job that ran in `folder` goes on elsewhere: all that its pointer names, and what it has claimed and not

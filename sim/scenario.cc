@@ -69,6 +69,7 @@ const std::vector<RangeKey>& range_keys() {
       RANGE(faults.cut, 1, kMany),
       RANGE(faults.connections_break, 1, kMany),
       RANGE(faults.freeze, 1, kMany),
+      RANGE(faults.upgrade, 1, kMany),
       RANGE(faults.repeat, 1, kMany),
       RANGE(cluster.task_managers, 1, 5),
       RANGE(cluster.slots, 1, 8),
@@ -85,9 +86,8 @@ const std::vector<RangeKey>& range_keys() {
 
 // What a cluster does not have, or nobody does there; and what only a cluster has.
 const std::vector<std::string> kNotInClusters{"restart_kinds", "checkpoints.interval_records", "checkpoints.interval_bytes",
-                                              "checkpoints.closing_attempts", "faults.stop", "faults.disposal", "faults.rival",
-                                              "resumes.claim", "resumes.move", "resumes.older"};
-const std::vector<std::string> kOnlyInClusters{"faults.cut", "faults.connections_break", "faults.freeze", "faults.repeat"};
+                                              "checkpoints.closing_attempts", "faults.stop", "faults.rival", "resumes.older"};
+const std::vector<std::string> kOnlyInClusters{"faults.cut", "faults.connections_break", "faults.freeze", "faults.upgrade", "faults.repeat"};
 
 const std::vector<std::string> kPlainKeys{"about", "workloads", "modes", "restart_kinds", "swarm", "rescale"};
 const std::vector<std::string> kSections{"checkpoints", "pace", "faults", "cluster", "resumes"};

@@ -91,6 +91,7 @@ struct Scenario {
     ScenarioRange cut;                  ///< steps: nothing arrives between two machines of a cluster, one way or both
     ScenarioRange connections_break;    ///< steps: all those between two of its machines
     ScenarioRange freeze;               ///< steps: one of its machines stands still, and nobody hears of it
+    ScenarioRange upgrade;              ///< steps: another job is to take the place of one in a cluster
     ScenarioRange repeat;               ///< steps: somebody asks a second time for what was asked before
   };
   Faults faults;

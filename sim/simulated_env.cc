@@ -71,13 +71,16 @@ std::int64_t SimulatedPool::draw_ready_ns() {
 
 SimulatedEnv::SimulatedEnv(std::uint64_t seed) : random_{seed} {
   files_.set_hook([this](FileOperation operation, const std::string& path) { return before(operation, path); });
-  stores_.set_hook([this](StoreOperation operation, const std::string& store) { return before(operation, store); });
-  stores_.give_files(files_, kSimulatedStoreDir);
 }
 
 void SimulatedEnv::keep_copies_of(const std::string& folder) {
   copies_.reset();
   if (!folder.empty()) copies_.emplace(files_, folder, files_, join_path(kSimulatedCopiesDir, folder.substr(1)));
+}
+
+Spilling SimulatedEnv::draw_spilling(std::uint64_t n) {
+  if (!one_in(n)) return Spilling::kNone;
+  return one_in(2) ? Spilling::kByChance : Spilling::kAll;
 }
 
 std::uint64_t SimulatedEnv::hash_files(const LeaveOut& leave_out) {

@@ -18,19 +18,16 @@
 #include "env/env.h"
 #include "env/local_copies.h"
 #include "env/memory_file_system.h"
-#include "env/scratch_folder.h"
 #include "env/split_mix_random.h"
+#include "sim/local_stores.h"
 #include "sim/trace.h"
-#include "state/memory_state_store.h"
-#include "tidemark/detail/state/state_memory.h"
 
 namespace tidemark {
 
 inline constexpr const char* kSimulatedCheckpointDir = "/checkpoints";
 inline constexpr const char* kSimulatedSavepointDir = "/savepoints";
-/// Of the process alone.
-inline constexpr const char* kSimulatedScratchDir = "/scratch";
-inline constexpr const char* kSimulatedStoreDir = "/stores";
+/// Of processes alone: what does not fit into their memory.
+inline constexpr const char* kSimulatedLocalDir = "/local";
 inline constexpr const char* kSimulatedCopiesDir = "/copies";
 /// Where all workloads write.
 inline constexpr const char* kSimulatedOutputDir = "/out";
@@ -126,22 +123,17 @@ class SimulatedEnv {
 
   /// As the process that starts next sees it, with its own pool.
   Env env(SimulatedPool& pool) {
-    return {.clock = &clock_,
-            .random = &random_,
-            .files = &files_,
-            .storage = &snapshot_files(),
-            .pool = &pool,
-            .state_memory = spills_state_ && !keeps_by_chance_ ? &little_memory_ : nullptr,
-            .state_stores = spills_state_ ? &stores_ : nullptr,
-            .other_stores = &stores_,
-            .scratch = &scratch_};
+    Env result{.clock = &clock_, .random = &random_, .files = &files_, .storage = &snapshot_files(), .pool = &pool};
+    stores_.offer_to(result, spilling_);
+    return result;
   }
+  /// In `folder`, for a process among several: they fail as files do.
+  std::unique_ptr<LocalStores> make_stores(const std::string& folder) { return std::make_unique<LocalStores>(files_, store_hook(), folder); }
   FileSystem& snapshot_files() { return copies_ ? static_cast<FileSystem&>(*copies_) : files_; }
-  /// State of keys lies in stores, and next to nothing of it may stay in memory, or chance decides what does.
-  void spill_state(bool spills, bool keeps_by_chance = false) {
-    spills_state_ = spills;
-    keeps_by_chance_ = keeps_by_chance;
-  }
+  /// Of the processes that start from now on, unless they have stores of their own.
+  void spill_state(Spilling spilling) { spilling_ = spilling; }
+  /// None but one time in `n`.
+  Spilling draw_spilling(std::uint64_t n);
   /// Of the snapshots in that folder there are copies on another disk, which are read in their stead; of none if it is empty.
   /// While no process runs.
   void keep_copies_of(const std::string& folder);
@@ -209,17 +201,17 @@ class SimulatedEnv {
   void maybe_die();
   std::optional<Error> fault(FileOperation operation, const std::string& path);
   std::optional<Error> before(StoreOperation operation, const std::string& store);
+  MemoryStateStores::Hook store_hook() {
+    return [this](StoreOperation operation, const std::string& store) { return before(operation, store); };
+  }
   Error failed(ErrorCode code, const std::string& what, const char* why);
 
   SplitMixRandom random_;
   SimulatedClock clock_;
   MemoryFileSystem files_{&clock_};
-  MemoryStateStores stores_;
-  ScratchFolder scratch_{files_, kSimulatedScratchDir, "a disk of the simulated world"};
+  LocalStores stores_{files_, store_hook(), kSimulatedLocalDir};
   std::optional<LocalCopies> copies_;
-  detail::StateMemory little_memory_{detail::StateMemory::kUnlimited, 0, 0};  // of what can spill nothing stays
-  bool spills_state_ = false;
-  bool keeps_by_chance_ = false;
+  Spilling spilling_ = Spilling::kNone;
   Trace trace_;
   Pace pace_;
   FileFaults faults_;

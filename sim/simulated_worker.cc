@@ -17,6 +17,8 @@ namespace {
 
 // Far above what any end takes.
 constexpr int kMaxStepsToBury = 1'000'000;
+// Of restored state that is loaded behind: units from this size up to 128 times as much.
+constexpr std::uint64_t kSmallestUnitBytes = 16;
 
 std::uint64_t mark(TaskId task) { return detail::hash_bytes("task") + (std::uint64_t{task.vertex} << 8) + task.subtask; }
 
@@ -27,7 +29,7 @@ class SimulatedWorker::Attempt final : public ShareExecution {
  public:
   Attempt(SimulatedWorker& worker, TaskShare share, ExecutionListener& listener)
       : worker_{worker},
-        tasks_{worker.env(), worker.program_.mode, worker.job_.plan, worker.job_.factories, listener,
+        tasks_{worker.env(), worker.programs_.program(worker.arguments_).mode, worker.job_.plan, worker.job_.factories, listener,
                [](std::size_t) { return std::shared_ptr<EventCount>{}; }, detail::Edge::kCapacity, std::move(share)} {
     worker_.attempt_ = this;
   }
@@ -35,6 +37,9 @@ class SimulatedWorker::Attempt final : public ShareExecution {
 
   void start(AttemptStart start) override {
     tell("attempt", start.attempt);
+    worker_.programs_.note_attempt(worker_.arguments_, start.attempt);
+    // Of the little state there is, so that some of it is yet to be loaded when something happens.
+    if (start.lazy_restore.on) start.lazy_restore = {.from_bytes = 1, .unit_bytes = kSmallestUnitBytes << worker_.env_.random().next() % 8};
     tasks_.start(std::move(start));
   }
   void open() override { tasks_.open(); }
@@ -46,6 +51,8 @@ class SimulatedWorker::Attempt final : public ShareExecution {
   void hear_group_watermarks(const std::vector<GroupWatermark>& others) override { tasks_.hear_group_watermarks(others); }
   void trigger(const Barrier& barrier, const std::string& folder) override {
     tell("checkpoint triggered:", barrier.id);
+    if (worker_.arguments_.flaw == Flaw::kHangs) return;
+    if (worker_.arguments_.flaw == Flaw::kCrashes) return worker_.end(Error{ErrorCode::kInternal, "it has a flaw"});
     tasks_.trigger(barrier, folder);
   }
   void notify_complete(CheckpointId id) override {
@@ -81,13 +88,15 @@ class SimulatedWorker::Attempt final : public ShareExecution {
   TaskSet tasks_;
 };
 
-SimulatedWorker::SimulatedWorker(SimulatedEnv& env, MemoryNetwork& network, const std::string& host, WorkerOrder order, SimulatedJob job,
-                                 const SimulatedProgram& program)
+SimulatedWorker::SimulatedWorker(SimulatedEnv& env, MemoryNetwork& network, const std::string& host, WorkerOrder order,
+                                 SimulatedPrograms& programs, const ProgramArguments& arguments)
     : env_{env},
       host_{host},
       order_{std::move(order)},
-      job_{std::move(job)},
-      program_{program},
+      programs_{programs},
+      arguments_{arguments},
+      job_{programs.build(arguments)},
+      stores_{env.make_stores(join_path(kSimulatedLocalDir, order_.token))},
       pool_{env.clock(), env.random(), env.pace()},
       transport_{network.join(host, {.name = order_.name, .library = std::string{library_version()}})} {
   dial_ = transport_->connect(order_.master, control_connection(), mailbox_, [this](auto connected) {
@@ -121,7 +130,8 @@ bool SimulatedWorker::let_end() {
 
 Env SimulatedWorker::env() {
   Env result = env_.env(pool_);
-  result.files = program_.files;
+  result.files = programs_.program(arguments_).files;
+  stores_->offer_to(result, arguments_.spilling);
   return result;
 }
 

@@ -1,7 +1,7 @@
 // The process of a worker in a simulated cluster: the real server and the real tasks of its share, stepped by whoever simulates.
 //
 // It does what run_worker() does (api/worker_run.h): listens for other workers, goes to the JobManager, serves one attempt and ends.
-// One thread. Env, network and program outlive it. Destroyed while it runs it dies as by kill -9: what is left of it is cancelled and run to its
+// One thread. Env, network and programs outlive it. Destroyed while it runs it dies as by kill -9: what is left of it is cancelled and run to its
 // end without reaching any file or connection, so that its memory is freed; that it comes to an end is checked.
 #pragma once
 
@@ -23,8 +23,8 @@ namespace tidemark {
 
 class SimulatedWorker {
  public:
-  SimulatedWorker(SimulatedEnv& env, MemoryNetwork& network, const std::string& host, WorkerOrder order, SimulatedJob job,
-                  const SimulatedProgram& program);
+  SimulatedWorker(SimulatedEnv& env, MemoryNetwork& network, const std::string& host, WorkerOrder order, SimulatedPrograms& programs,
+                  const ProgramArguments& arguments);
   ~SimulatedWorker();
   SimulatedWorker(const SimulatedWorker&) = delete;
   SimulatedWorker& operator=(const SimulatedWorker&) = delete;
@@ -57,8 +57,10 @@ class SimulatedWorker {
   SimulatedEnv& env_;
   const std::string host_;
   const WorkerOrder order_;
+  SimulatedPrograms& programs_;
+  const ProgramArguments arguments_;
   const SimulatedJob job_;
-  const SimulatedProgram& program_;
+  const std::unique_ptr<LocalStores> stores_;
   Mood mood_;
   SimulatedPool pool_;
   Mailbox mailbox_;

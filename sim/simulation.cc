@@ -250,8 +250,7 @@ void Simulation::choose_backend() {
   SimulatedEnv& env = story_.env();
   const bool changes_mind = env.one_in(8);
   story_.options().master.incremental_checkpoints = incremental_ != changes_mind;
-  const bool spills = env.one_in(spill_one_in_);
-  env.spill_state(spills, spills && env.one_in(2));
+  env.spill_state(env.draw_spilling(spill_one_in_));
   story_.set_local_copies(story_.is_kept() && env.one_in(4));
   // Of the little state there is, so that a process has some of it yet to load when something happens.
   const std::uint64_t unit_bytes = kSmallestUnitBytes << env.random().next() % 8;

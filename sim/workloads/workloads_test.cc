@@ -40,7 +40,7 @@ class QuietRun {
     options_.master.checkpoints.closing_attempts = 1000;
     options_.master.checkpoints.closing_retry_pause_ns = 5 * kMs;
     options_.master.incremental_checkpoints = workload.seed % 2 == 0;
-    env.spill_state(workload.seed % 3 == 0);
+    env.spill_state(workload.seed % 3 == 0 ? Spilling::kAll : Spilling::kNone);
     workload_->prepare(env.files());
   }
 

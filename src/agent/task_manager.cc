@@ -10,6 +10,7 @@
 #include "control/http_answer.h"
 #include "control/worker_order.h"
 #include "env/local_host.h"
+#include "env/process_status.h"
 #include "tidemark/detail/base/planted_bug.h"
 
 namespace tidemark {
@@ -19,6 +20,7 @@ constexpr std::int64_t kNsPerMs = 1'000'000;
 constexpr std::int64_t kShortestPauseNs = 100 * kNsPerMs;
 constexpr std::int64_t kLongestPauseNs = 5'000 * kNsPerMs;
 constexpr int kMostAnswers = 16;  // under way: each may wait for workers that stand still
+constexpr std::int64_t kLookAtMemoryNs = 500 * kNsPerMs;
 constexpr std::size_t kLongestAnswer = 12u << 20;  // one that fits into no frame would end the line, and all workers with it
 constexpr std::int64_t kAnswerNs = 10'000 * kNsPerMs;  // for the JobManager to register it
 
@@ -90,7 +92,8 @@ Progress TaskManager::step() {
     call_later({});
     has_done = true;
   }
-  if (next_deadline_ns() && env_.clock->steady_ns() >= due_ns_) {
+  if (watches_memory() && env_.clock->steady_ns() >= look_at_memory_ns_) look_at_memory();
+  if (waits_for_job_manager() && env_.clock->steady_ns() >= due_ns_) {
     has_done = true;
     if (state_ == State::kCalls) {
       call();
@@ -101,9 +104,11 @@ Progress TaskManager::step() {
   return has_done ? Progress::kMadeProgress : Progress::kBlocked;
 }
 
+bool TaskManager::waits_for_job_manager() const { return (state_ == State::kCalls && !dial_) || state_ == State::kIntroduces; }
+
 std::optional<std::int64_t> TaskManager::next_deadline_ns() const {
-  const bool waits = (state_ == State::kCalls && !dial_) || state_ == State::kIntroduces;
-  return waits ? std::optional{due_ns_} : std::nullopt;
+  if (waits_for_job_manager()) return due_ns_;
+  return watches_memory() ? std::optional{look_at_memory_ns_} : std::nullopt;
 }
 
 void TaskManager::stop() {
@@ -351,7 +356,9 @@ Result<> TaskManager::launch(std::uint64_t number, Worker& worker) {
       processes_.start(std::move(process), mail_,
                        {.on_started =
                             [this, number](std::uint32_t pid) {
-                              log_info(fmt::format("worker {} runs as process {}", name_of(workers_.at(number).order), pid));
+                              Worker& begun = workers_.at(number);
+                              begun.pid = pid;
+                              log_info(fmt::format("worker {} runs as process {}", name_of(begun.order), pid));
                               say(MessageKind::kWorkerStarted, WorkerNumber{number});
                             },
                         .on_ended = [this, number](const ProcessEnd& end) { ended(number, end); }});
@@ -359,12 +366,11 @@ Result<> TaskManager::launch(std::uint64_t number, Worker& worker) {
 }
 
 std::string TaskManager::order_text(const StartWorker& order) const {
-  const auto part = static_cast<double>(order.slots) / settings_.slots;
   return to_text(WorkerOrder{.name = name_of(order),
                              .master = settings_.job_manager,
                              .token = order.token,
                              .data_host = data_host_,
-                             .memory_bytes = static_cast<std::uint64_t>(static_cast<double>(settings_.memory_bytes) * part),
+                             .memory_bytes = part_of(settings_.memory_bytes, order),
                              .tls = settings_.tls,
                              .job_id = order.job_id,
                              .task_manager = settings_.id,
@@ -372,11 +378,43 @@ std::string TaskManager::order_text(const StartWorker& order) const {
                              .socket = folder_.socket_of(name_of(order))});
 }
 
+std::uint64_t TaskManager::part_of(std::uint64_t bytes, const StartWorker& order) const {
+  return static_cast<std::uint64_t>(static_cast<double>(bytes) * order.slots / settings_.slots);
+}
+
+bool TaskManager::watches_memory() const { return state_ == State::kServes && settings_.process_bytes > 0 && !workers_.empty(); }
+
+void TaskManager::look_at_memory() {
+  look_at_memory_ns_ = env_.clock->steady_ns() + kLookAtMemoryNs;
+  for (auto& [number, worker] : workers_) {
+    if (worker.pid == 0 || worker.excess) continue;
+    worker.excess = excess_of(worker);
+    if (worker.excess) worker.process->stop(0);
+  }
+}
+
+std::optional<Error> TaskManager::excess_of(const Worker& worker) const {
+  const std::uint64_t has = unreclaimable_bytes_of(*env_.files, worker.pid);
+  const std::uint64_t may_have = part_of(settings_.process_bytes, worker.order);
+  if (has <= may_have) return std::nullopt;
+  constexpr std::uint64_t kMiB = 1u << 20;
+  return Error{ErrorCode::kResourceExhausted, ErrorDomain::kExternal, Retry::kRestart,
+               fmt::format("worker {} on {} had {} MiB of memory, and was ended: it may have {} MiB, for {} of {} slots. Let it have more "
+                           "(taskmanager.memory.process.size of its TaskManager is {} MiB) or its state less (memory.state of the job), or run the "
+                           "job with a higher parallelism",
+                           name_of(worker.order), settings_.host, has / kMiB, may_have / kMiB, worker.order.slots, settings_.slots,
+                           settings_.process_bytes / kMiB)};
+}
+
 void TaskManager::ended(std::uint64_t number, const ProcessEnd& end) {
   const auto worker = workers_.extract(number);
   const std::string name = name_of(worker.mapped().order);
   clear_place(job_of(worker.mapped().order));
   folder_.forget_socket(name);
+  if (worker.mapped().excess && end.was_stopped) {
+    log_warning(worker.mapped().excess->message());
+    return say(MessageKind::kWorkerEnded, WorkerEnded{.number = number, .cause = report_of(*worker.mapped().excess)});
+  }
   const bool is_expected = end.in_order || end.was_stopped;
   std::string how = fmt::format("worker {} on {} {}", name, settings_.host, end.how);
   const std::string where = end.last_lines.empty() ? "" : fmt::format("; what it printed is in '{}'", folder_.log_of(name));

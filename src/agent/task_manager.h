@@ -3,7 +3,8 @@
 //
 // It calls the JobManager until that answers, and again when it is lost. Workers live only as long as the connection over which
 // they were ordered: their masters are gone with it, so they are killed, and only when none is left it registers again, with
-// all its slots free. What workers do it does not know; it sees to it that their ends are told, with the reason.
+// all its slots free. What workers do it does not know; it sees to it that their ends are told, with the reason. Each
+// has the part of its slots of what workers may take of the machine's memory: whoever takes more is killed, before the kernel kills another.
 //
 // Threads: step() from one; stop() and has_work() from any. Ownership: env, transport and processes outlive it. Invariant: a
 // worker that it was told to start is told to have ended exactly once, on the same connection, or the connection is lost.
@@ -39,7 +40,8 @@ struct TaskManagerSettings {
   std::string tmp_folder;   ///< empty: the system's folder of temporary files
   std::uint32_t cores = 0;  ///< for people; 0: as the system has them
   std::uint32_t slots = 0;  ///< 0: one a core
-  std::uint64_t memory_bytes = 0;       ///< for state, of all slots together; 0: 70 % of what the machine or the container has
+  std::uint64_t process_bytes = 0;      ///< that all slots' workers may take together; 0: what the machine or the container has
+  std::uint64_t memory_bytes = 0;       ///< of that for state; 0: 70 %
   std::int64_t stop_grace_ms = 10'000;  ///< for a worker that is to end, before it is killed
   std::optional<Tls> tls;               ///< of its connection, and those of its workers
   std::string metrics;  ///< "host:port" where it answers GET /metrics for Prometheus; empty: nowhere
@@ -80,11 +82,14 @@ class TaskManager {
   struct Worker {
     StartWorker order;
     std::unique_ptr<StartedProcess> process;  // none while its executable is fetched
+    std::uint32_t pid = 0;                    // none before it has begun
+    std::optional<Error> excess;              // of memory, for which it is being ended
   };
 
   TaskManager(const Env& env, Transport& transport, Processes& processes, TaskManagerSettings settings,
               TaskManagerFolder folder);
 
+  bool waits_for_job_manager() const;
   void call();
   void introduce(std::unique_ptr<Connection> connection);
   void lose(std::string why);
@@ -104,6 +109,10 @@ class TaskManager {
   std::vector<std::uint64_t> waiting_for(const std::string& hash) const;
   Result<> launch(std::uint64_t number, Worker& worker);
   std::string order_text(const StartWorker& order) const;
+  std::uint64_t part_of(std::uint64_t bytes, const StartWorker& order) const;
+  bool watches_memory() const;
+  void look_at_memory();
+  std::optional<Error> excess_of(const Worker& worker) const;
   void ended(std::uint64_t number, const ProcessEnd& end);
   void clear_place(const std::string& job);
   void not_started(std::uint64_t number, const Error& error);
@@ -129,6 +138,7 @@ class TaskManager {
   std::uint64_t lines_ = 0;  // connections so far, by which an answer that is too late is known
   std::string data_host_;
   std::int64_t due_ns_ = 0;  // kCalls: to call; kIntroduces: to have been answered
+  std::int64_t look_at_memory_ns_ = 0;
   std::int64_t pause_ns_;
   std::string last_trouble_;
   std::unique_ptr<Dial> dial_;

@@ -1,5 +1,6 @@
 #include "agent/task_manager.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <list>
@@ -103,6 +104,7 @@ class TaskManagerTest : public testing::Test {
             .folder = "/tm",
             .cores = 8,
             .slots = 4,
+            .process_bytes = 400 << 20,
             .memory_bytes = 4000,
             .stop_grace_ms = 7000};
   }
@@ -317,6 +319,29 @@ TEST_F(TaskManagerTest, OneThatCanNotBeStartedIsToldAsEnded) {
   processes_.started.front().end({.how = "could not be started: no memory"});
   EXPECT_THAT(end_of_only_worker(jm).message(), HasSubstr("no memory"));
   EXPECT_THAT(jm.started, IsEmpty());
+}
+
+TEST_F(TaskManagerTest, AWorkerThatTakesMoreMemoryThanItsPartIsKilled) {
+  test::FakeJobManager& jm = registered();
+  FakeProcess& process = running(jm);
+  const auto has_kib = [&](int anonymous, int shared) {
+    ASSERT_TRUE(files_.make_directories("/proc/4711"));
+    auto status = value_or_throw(files_.create("/proc/4711/status", CreateMode::kTruncate));
+    ASSERT_TRUE(status->append(fmt::format("Name:\torders\nRssAnon:\t{} kB\nRssFile:\t900000 kB\nRssShmem:\t{} kB\n", anonymous, shared)));
+  };
+  has_kib(100 << 10, 0);
+  run_for_s(10);
+  EXPECT_THAT(process.stops, IsEmpty());
+  has_kib(100 << 10, 1 << 10);
+  ASSERT_TRUE(run_until([&] { return !process.stops.empty(); }));
+  run_for_s(10);
+  EXPECT_THAT(process.stops, ElementsAre(0)) << "once, and at once";
+  process.end({.was_stopped = true, .how = "was ended by signal 9 (SIGKILL)"});
+  const Error cause = end_of_only_worker(jm);
+  EXPECT_EQ(cause.code(), ErrorCode::kResourceExhausted);
+  EXPECT_EQ(cause.retry(), Retry::kRestart);
+  EXPECT_THAT(cause.message(), AllOf(HasSubstr("worker orders-3-w1 on machine had 101 MiB"), HasSubstr("may have 100 MiB, for 1 of 4 slots"),
+                                     HasSubstr("taskmanager.memory.process.size of its TaskManager is 400 MiB")));
 }
 
 TEST_F(TaskManagerTest, AWorkerIsStoppedWithItsGraceAndItsEndIsTold) {

@@ -31,9 +31,8 @@ TaskManagerSettings complete(const Env& env, TaskManagerSettings settings) {
   if (settings.cores == 0)
     settings.cores = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(cores_of_this_thread().size()));
   if (settings.slots == 0) settings.slots = settings.cores;
-  if (settings.memory_bytes == 0) {
-    settings.memory_bytes = static_cast<std::uint64_t>(kPartForState * static_cast<double>(memory_limit_bytes(*env.files)));
-  }
+  if (settings.process_bytes == 0) settings.process_bytes = memory_limit_bytes(*env.files);
+  if (settings.memory_bytes == 0) settings.memory_bytes = static_cast<std::uint64_t>(kPartForState * static_cast<double>(settings.process_bytes));
   return settings;
 }
 

@@ -6,7 +6,7 @@
 namespace tidemark::detail {
 namespace {
 
-constexpr std::array<std::pair<PlantedBug, std::string_view>, 39> kNames{{
+constexpr std::array<std::pair<PlantedBug, std::string_view>, 40> kNames{{
     {PlantedBug::kAckBeforeFsync, "AckBeforeFsync"},
     {PlantedBug::kSkipAlignment, "SkipAlignment"},
     {PlantedBug::kBarrierOvertakesRecord, "BarrierOvertakesRecord"},
@@ -46,6 +46,7 @@ constexpr std::array<std::pair<PlantedBug, std::string_view>, 39> kNames{{
     {PlantedBug::kJobNotWrittenDown, "JobNotWrittenDown"},
     {PlantedBug::kRefusedJobStays, "RefusedJobStays"},
     {PlantedBug::kSuccessorTooEarly, "SuccessorTooEarly"},
+    {PlantedBug::kUpgradeOnTrust, "UpgradeOnTrust"},
 }};
 
 }  // namespace

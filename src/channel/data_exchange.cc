@@ -127,6 +127,11 @@ void DataExchange::close() {
   }
 }
 
+void DataExchange::break_off() {
+  for (const auto& peer : peers_) peer->line.connection.store(nullptr);
+  lines_.clear();
+}
+
 void DataExchange::send_note(std::uint32_t worker, std::string note) {
   mailbox_.post([this, worker, note = std::move(note)]() mutable {
     Peer& to = peer(worker);

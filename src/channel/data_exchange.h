@@ -59,7 +59,9 @@ class DataExchange {
   void give_up_missing(std::int64_t waited_ms);
   /// Ends all connections, saying goodbye: the tasks have ended. Once.
   void close();
-  /// After close(): what was said has arrived, or will never.
+  /// Instead, where nobody waits for a goodbye: the attempt is given up, and with it what was on its way.
+  void break_off();
+  /// After either: what was said has arrived, or will never.
   bool is_closed() const { return lines_.empty(); }
 
   /// Any thread. It is sent once there is a connection.

@@ -34,7 +34,8 @@ Result<Settings> settings_of(const Cli& cli, const Arguments& arguments) {
   TaskManagerSettings task_manager{.data_host = "127.0.0.1",
                                    .folder = join_path(folder, "taskmanager"),
                                    .slots = arguments.slots.value_or(config.task_manager.slots),
-                                   .memory_bytes = state_bytes_of(config.task_manager),
+                                   .process_bytes = config.task_manager.process_bytes,
+                                   .memory_bytes = config.task_manager.state_bytes,
                                    .tls = master.job_manager.tls};
   return Settings{.master = std::move(master), .task_manager = std::move(task_manager)};
 }

@@ -44,7 +44,7 @@ Result<std::uint64_t> memory_of(const Arguments& arguments, const ClusterOptions
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("--memory: '{}' is not a size such as 512mb or 8gb", arguments.memory));
   }
-  return state_bytes_of(options.task_manager);
+  return options.task_manager.state_bytes;
 }
 
 // The last word is the command line's.
@@ -63,6 +63,7 @@ Result<TaskManagerSettings> settings_of(const Cli& cli, const Arguments& argumen
                              .folder = arguments.dir,
                              .tmp_folder = options.task_manager.tmp_folder,
                              .slots = arguments.slots.value_or(options.task_manager.slots),
+                             .process_bytes = options.task_manager.process_bytes,
                              .memory_bytes = memory,
                              .tls = std::move(tls),
                              .metrics = arguments.metrics};

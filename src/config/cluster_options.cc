@@ -43,7 +43,7 @@ Rule number_rule(std::string key, std::int64_t high, auto field) {
 Rule size_rule(std::string key, auto field) {
   return {std::move(key), "a size such as 512mb or 8gb", [=](ClusterOptions& options, std::string_view text) {
             const auto value = parse_bytes(text);
-            field(options) = value.value_or(0);
+            field(options) = static_cast<std::uint64_t>(value.value_or(0));
             return value.has_value() && *value > 0;
           }};
 }
@@ -119,12 +119,6 @@ Result<> check_tls(const ClusterOptions& options, const std::string& name) {
 }
 
 }  // namespace
-
-std::uint64_t state_bytes_of(const ClusterOptions::TaskManager& options) {
-  constexpr double kPartForState = 0.7;
-  if (options.state_bytes > 0) return static_cast<std::uint64_t>(options.state_bytes);
-  return static_cast<std::uint64_t>(kPartForState * static_cast<double>(options.process_bytes));
-}
 
 Result<ClusterOptions> read_cluster_options(const std::string& text, const std::string& name) {
   ClusterOptions options;

@@ -36,8 +36,8 @@ struct ClusterOptions {
     std::string id;                  ///< taskmanager.resource-id
     std::string host;                ///< taskmanager.host: where its workers are reached
     std::uint32_t slots = 0;         ///< taskmanager.numberOfTaskSlots
-    std::int64_t process_bytes = 0;  ///< taskmanager.memory.process.size: of all that its workers take
-    std::int64_t state_bytes = 0;    ///< taskmanager.memory.managed.size: of their state
+    std::uint64_t process_bytes = 0;  ///< taskmanager.memory.process.size: of all that its workers take
+    std::uint64_t state_bytes = 0;    ///< taskmanager.memory.managed.size: of their state
     std::string tmp_folder;          ///< io.tmp.dirs, of which there is one: a TaskManager makes its own folder below it
   };
 
@@ -59,9 +59,6 @@ struct ClusterOptions {
   std::vector<std::pair<std::string, std::string>>
       jobs;  ///< options of jobs as they stand there, in their order; each is sound
 };
-
-/// For state of all slots together: what is set for that, else 70 % of what is set for the process; 0 if neither is.
-std::uint64_t state_bytes_of(const ClusterOptions::TaskManager& options);
 
 /// `text` of the file called `name`. Errors as those of jobs' options (options_builder.h).
 Result<ClusterOptions> read_cluster_options(const std::string& text, const std::string& name);

@@ -76,12 +76,6 @@ TEST(ClusterOptionsTest, WhatIsNotThereIsNotSet) {
   EXPECT_TRUE(options.jobs.empty());
 }
 
-TEST(ClusterOptionsTest, StateHasItsOwnShareOrAPartOfTheProcesss) {
-  EXPECT_EQ(state_bytes_of({}), 0u);
-  EXPECT_EQ(state_bytes_of({.process_bytes = 1000}), 700u);
-  EXPECT_EQ(state_bytes_of({.process_bytes = 1000, .state_bytes = 900}), 900u);
-}
-
 TEST(ClusterOptionsTest, OptionsOfJobsAreCheckedAndKeptInTheirOrder) {
   const ClusterOptions options =
       value_or_throw(read("state.backend.type: rocksdb\nexecution.checkpointing:\n  interval: 5s\n  dir: /chk\n"));

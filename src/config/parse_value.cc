@@ -23,7 +23,7 @@ constexpr Unit kTimes[] = {
 constexpr std::int64_t kLongestMs = 36'500 * std::int64_t{86'400'000};
 constexpr Unit kSizes[] = {
     {"tb", std::int64_t{1} << 40}, {"t", std::int64_t{1} << 40}, {"gb", 1 << 30}, {"g", 1 << 30}, {"mb", 1 << 20},
-    {"m", 1 << 20},                {"kb", 1 << 10},              {"k", 1 << 10},  {"b", 1},
+    {"m", 1 << 20},                {"kb", 1 << 10},              {"k", 1 << 10},  {"b", 1},       {"bytes", 1},
 };
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 60;
 
@@ -35,6 +35,11 @@ std::optional<T> parse_number(std::string_view text) {
   return value;
 }
 
+bool is_same_word(std::string_view one, std::string_view other) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::ranges::equal(one, other, {}, lower, lower);
+}
+
 // A number of units, at most so many of the smallest; without one only 0.
 std::optional<std::int64_t> parse_quantity(std::string_view text, std::span<const Unit> units, std::int64_t most) {
   const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
@@ -43,7 +48,7 @@ std::optional<std::int64_t> parse_quantity(std::string_view text, std::span<cons
   std::string_view unit = text.substr(digits);
   while (unit.starts_with(' ')) unit.remove_prefix(1);
   if (unit.empty()) return *number == 0 ? number : std::nullopt;
-  const auto known = std::ranges::find(units, unit, &Unit::name);
+  const auto known = std::ranges::find_if(units, [&](const Unit& one) { return is_same_word(one.name, unit); });
   if (known == units.end() || *number > most / known->size) return std::nullopt;
   return *number * known->size;
 }
@@ -75,8 +80,8 @@ std::optional<double> parse_double(std::string_view text) {
 }
 
 std::optional<bool> parse_bool(std::string_view text) {
-  if (text == "true") return true;
-  if (text == "false") return false;
+  if (is_same_word(text, "true")) return true;
+  if (is_same_word(text, "false")) return false;
   return std::nullopt;
 }
 

@@ -1,4 +1,4 @@
-// The text forms of option values. Pure; each takes the whole text or nothing.
+// The text forms of option values. Pure; each takes the whole text or nothing. Units and flags may be in capitals.
 #pragma once
 
 #include <cstdint>

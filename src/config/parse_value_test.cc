@@ -15,6 +15,7 @@ TEST(ParseValueTest, DurationsInEveryUnit) {
   EXPECT_EQ(parse_duration("1 min"), 1min);
   EXPECT_EQ(parse_duration("5m"), 5min);
   EXPECT_EQ(parse_duration("2h"), 2h);
+  EXPECT_EQ(parse_duration("2 H"), 2h);
   EXPECT_EQ(parse_duration("3 days"), 72h);
   EXPECT_EQ(parse_duration("0"), 0ms);
   EXPECT_EQ(parse_duration("36500d"), 24h * 36500);
@@ -42,6 +43,8 @@ TEST(ParseValueTest, SizesInEveryUnit) {
   EXPECT_EQ(parse_bytes("7b"), 7);
   EXPECT_EQ(parse_bytes("3k"), 3 * 1024);
   EXPECT_EQ(parse_bytes("512mb"), 512 << 20);
+  EXPECT_EQ(parse_bytes("512MB"), 512 << 20);
+  EXPECT_EQ(parse_bytes("512 Mb"), 512 << 20);
   EXPECT_EQ(parse_bytes("8 gb"), std::int64_t{8} << 30);
   EXPECT_EQ(parse_bytes("2t"), std::int64_t{2} << 40);
   for (const char* text : {"", "10", "mb", "-1mb", "1.5gb", "10mbit", "10mb ", "99999999tb"}) {

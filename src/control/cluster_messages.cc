@@ -6,7 +6,8 @@ namespace tidemark {
 
 ConnectionOptions control_connection(const std::optional<Tls>& tls) { return {.largest_frame = 256u << 20, .tls = tls}; }
 
-ConnectionOptions data_connection(const std::optional<Tls>& tls) { return {.tls = tls}; }
+// A worker that stands still must not hold up the ends of the others.
+ConnectionOptions data_connection(const std::optional<Tls>& tls) { return {.closing_ms = 1'000, .tls = tls}; }
 
 Vocabulary words_to_job_managers() {
   Vocabulary words = words_to_masters();

@@ -51,7 +51,8 @@ Json overview_of(const ClusterJob& job) {
           {"duration", duration_of(job)},
           {"state", job.glance.state},
           {"last-modification", last_change_of(job)},
-          {"pending-operators", 0}};
+          {"pending-operators", 0},
+          {"waits-for", job.glance.waits_for.empty() ? Json{} : Json(job.glance.waits_for)}};
 }
 
 Json vertex_of(const ClusterJob& job, const PlannedVertex& vertex) {

@@ -63,6 +63,7 @@ struct JobGlance {
   std::string id;                ///< for embedded jobs the name
   std::string name;
   std::string_view state;        ///< in Flink's words, "RUNNING"
+  std::string waits_for = {};    ///< what it lacks to go on, and what to do about it; empty: nothing
   std::int64_t start_ms = 0;     ///< since 1970 UTC
   std::int64_t now_ms = 0;
   std::uint32_t restarts = 0;    ///< since the process began

@@ -55,6 +55,8 @@ class DeployingExecution final : public Execution, private TaskManagers::Tenant 
   std::string place_of(TaskId task) const override;
   /// Empty until a worker has told some.
   Metrics vertex_metrics() const;
+  /// Why it waits for slots; empty where it does not.
+  std::string shortage() const { return state_ == State::kWaiting ? lease_->shortage() : std::string{}; }
 
  private:
   enum class State : std::uint8_t {

@@ -322,13 +322,15 @@ void JobManager::submit(const RunOrder& order, JobDescription description, RunAn
   });
 }
 
-// The job that has its checkpoints in the same folder; also one whose end is not written down yet, as the next JobManager would go on with it.
+// The job that has its checkpoints in the same folder. Also one of the name, wherever it has them, whose end is not written down yet: the next
+// JobManager would go on with it, and its output be that of both.
 const ManagedJob* JobManager::other_in_folder(const JobRecord& record, const Options& options) const {
   if (options.checkpointing.dir.empty()) return nullptr;
   for (const auto& [id, other] : jobs_) {
     const bool is_written = !saving_.contains(id) || detail::planted(detail::PlantedBug::kSuccessorTooEarly);
     const bool has_ended = other->is_over() && is_written && successor_of(id) == nullptr;
     if (has_ended || other->record().name() != record.name() || id == record.replaces) continue;
+    if (other->is_over() && !is_written) return other.get();
     const auto theirs = options_of(other->record());
     if (theirs && checkpoint_folder(other->record(), *theirs) == checkpoint_folder(record, options)) return other.get();
   }

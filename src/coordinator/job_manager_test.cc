@@ -330,16 +330,18 @@ TEST_P(JobManagerTest, AJobWaitsForSlots) {
   task_manager("one", 1);
   const std::string job = value_or_throw(cluster_.run());
   cluster_.run_for_ms(1'000);
-  EXPECT_EQ(cluster_.state_of(job), "INITIALIZING");
+  EXPECT_EQ(cluster_.state_of(job), "CREATED");
+  EXPECT_THAT(cluster_.manager->job(job)->glance.waits_for, HasSubstr("the job needs 2 slots, and of 1 TaskManager 1 of 1 is free"));
   EXPECT_EQ(free_slots("one"), 1u);
   task_manager("two", 1);
   EXPECT_TRUE(cluster_.runs(job));
+  EXPECT_EQ(cluster_.manager->job(job)->glance.waits_for, "");
 }
 
 TEST_P(JobManagerTest, OneThatWaitsTooLongIsToldWhatThereIs) {
   task_manager("one", 1);
   const std::string job = value_or_throw(cluster_.run());
-  ASSERT_TRUE(fails_with(job, "the job needs 2 slots, and of 1 TaskManager 1 of 1 is free"));
+  ASSERT_TRUE(fails_with(job, "no slots within 300 s (slot.request.timeout): the job needs 2 slots, and of 1 TaskManager 1 of 1 is free"));
   task_manager("two", 1);
   EXPECT_TRUE(cluster_.runs(job));
 }
@@ -423,6 +425,39 @@ TEST_P(JobManagerTest, ALostTaskManagerTakesItsWorkersWithIt) {
   EXPECT_THAT(cluster_.manager->task_managers(), IsEmpty());
   task_manager("two", 2);
   EXPECT_TRUE(cluster_.runs(job));
+}
+
+TEST_P(JobManagerTest, WithoutASpareSlotAJobWaitsForATaskManagerFromItsNewestCheckpoint) {
+  SimulatedTaskManager& one = task_manager("one", 1);
+  SimulatedTaskManager& two = task_manager("two", 1);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(job)->glance.completed_checkpoints >= 1; }));
+  two.die();
+  ASSERT_TRUE(cluster_.comes_to(job, "CREATED"));
+  cluster_.run_for_ms(60'000);
+  const JobGlance waiting = cluster_.manager->job(job)->glance;
+  EXPECT_EQ(waiting.state, "CREATED");
+  EXPECT_EQ(waiting.restarts, 1u) << "to wait costs no restarts";
+  EXPECT_THAT(waiting.waits_for, HasSubstr("1 of 1 is free: start another `tidemark taskmanager`"));
+  SimulatedTaskManager& spare = task_manager("three", 2);
+  ASSERT_TRUE(cluster_.runs(job));
+  EXPECT_THAT(one.workers, IsEmpty()) << "all fit into one";
+  EXPECT_TRUE(spare.workers.begin()->second->started->attempt.restored);
+}
+
+TEST_P(JobManagerTest, WithASpareSlotAJobGoesOnAtOnce) {
+  task_manager("one", 1);
+  SimulatedTaskManager& two = task_manager("two", 1);
+  SimulatedTaskManager& spare = task_manager("three", 1);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  SimulatedTaskManager& lost = two.workers.empty() ? spare : two;
+  const std::int64_t before_ns = cluster_.world.clock.steady_ns();
+  lost.die();
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(job)->glance.restarts == 1; }));
+  ASSERT_TRUE(cluster_.runs(job));
+  EXPECT_LT(cluster_.world.clock.steady_ns() - before_ns, 3'000'000'000);
 }
 
 TEST_P(JobManagerTest, OneThatIsLostWhileItsWorkersComeFailsTheAttempt) {
@@ -875,7 +910,7 @@ TEST_P(JobManagerTest, AJobThatWasRefusedDoesNotComeBack) {
   EXPECT_TRUE(cluster_.manager->jobs().empty());
 }
 
-TEST_P(JobManagerTest, NoJobFollowsOneInItsFolderWhoseEndIsNotWrittenDown) {
+TEST_P(JobManagerTest, NoJobFollowsOneOfItsNameWhoseEndIsNotWrittenDown) {
   task_manager("one", 2);
   cluster_.planner->next.options["execution.checkpointing.dir"] = "/shared";
   const RunOrder order{.executable = cluster_.upload(), .arguments = {"--resume"}};
@@ -892,6 +927,8 @@ TEST_P(JobManagerTest, NoJobFollowsOneInItsFolderWhoseEndIsNotWrittenDown) {
   const auto refused = cluster_.run(order);
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message(), HasSubstr(job + " (count) has ended, and that could not be written down in '/jm' yet"));
+  cluster_.planner->next.options["execution.checkpointing.dir"] = "/elsewhere";
+  EXPECT_FALSE(cluster_.run(order)) << "the next JobManager would run both, and both would write to one output";
   is_full = false;
   cluster_.run_for_ms(3'000);
   const std::string next = value_or_throw(cluster_.run(order));

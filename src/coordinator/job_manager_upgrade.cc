@@ -16,6 +16,7 @@
 #include "coordinator/job_manager.h"
 #include "graph/plan.h"
 #include "snapshot/job_folder.h"
+#include "tidemark/detail/base/planted_bug.h"
 
 namespace tidemark {
 namespace {
@@ -199,7 +200,7 @@ void JobManager::look_at_upgrade(const std::string& id) {
   ManagedJob* const job = find(id);
   const auto upgrade = upgrades_.find(id);
   if (job == nullptr || upgrade == upgrades_.end() || upgrade->second.is_waiting) return;
-  if (job->record().completed_checkpoints > 0) return take_place(id);
+  if (job->record().completed_checkpoints > 0 || detail::planted(detail::PlantedBug::kUpgradeOnTrust)) return take_place(id);
   if (job->is_over()) go_back(id);
 }
 

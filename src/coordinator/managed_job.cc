@@ -46,6 +46,7 @@ class ManagedJob::Executions final : public ExecutionFactory {
     current_ = execution.get();
     return execution;
   }
+  std::string shortage() const { return current_ != nullptr ? current_->shortage() : std::string{}; }
   DeployingExecution::Metrics metrics() const { return current_ != nullptr ? current_->vertex_metrics() : last_; }
 
  private:
@@ -257,6 +258,8 @@ JobGlance ManagedJob::glance() const {
     glance.completed_checkpoints = record_.completed_checkpoints;
     glance.savepoints = record_.savepoints;
     glance.failed_checkpoints = record_.failed_checkpoints;
+    glance.waits_for = executions_->shortage();
+    if (!glance.waits_for.empty()) glance.state = "CREATED";
     glance.restored = record_.restored;
     glance.restores = record_.restores;
     return glance;

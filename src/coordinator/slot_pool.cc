@@ -28,6 +28,8 @@ void SlotPool::request(std::uint64_t request, std::uint32_t slots) {
   waiting_.push_back({request, slots});
 }
 
+bool SlotPool::waits(std::uint64_t request) const { return std::ranges::find(waiting_, request, &Request::number) != waiting_.end(); }
+
 void SlotPool::withdraw(std::uint64_t request) {
   std::erase_if(waiting_, [&](const Request& waits) { return waits.number == request; });
 }

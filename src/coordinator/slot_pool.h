@@ -36,6 +36,7 @@ class SlotPool {
 
   /// Waits from now on.
   void request(std::uint64_t request, std::uint32_t slots);
+  bool waits(std::uint64_t request) const;
   /// Nothing if it does not wait.
   void withdraw(std::uint64_t request);
   /// The first request that can be met: its slots are taken from now on.

@@ -219,7 +219,13 @@ std::unique_ptr<TaskManagers::Lease> TaskManagers::lease(WorkersWanted wanted, T
 void TaskManagers::out_of_time(std::uint64_t lease) {
   const Wanted& wanted = leases_.at(lease);
   slots_.withdraw(lease);
-  wanted.tenant->on_no_slots(slots_.shortage(wanted.what.slots));
+  wanted.tenant->on_no_slots(slots_.shortage(wanted.what.slots)
+                                 .within(fmt::format("no slots within {} s (slot.request.timeout)", settings_.slot_request_timeout_ns / 1'000'000'000)));
+}
+
+std::string TaskManagers::shortage(std::uint64_t lease) const {
+  const Wanted& wanted = leases_.at(lease);
+  return wanted.is_short && slots_.waits(lease) ? slots_.shortage(wanted.what.slots).message() : std::string{};
 }
 
 // As mail, so that nobody is told out of a call of its own.
@@ -229,6 +235,10 @@ void TaskManagers::post_grants() {
 
 void TaskManagers::grant() {
   while (const auto granted = slots_.next_grant()) start_workers(granted->request, granted->shares);
+  for (auto& [number, wanted] : leases_) {
+    if (!slots_.waits(number) || std::exchange(wanted.is_short, true)) continue;
+    log_info(fmt::format("{} waits for slots: {}", wanted.what.name, slots_.shortage(wanted.what.slots).message()));
+  }
 }
 
 void TaskManagers::start_workers(std::uint64_t lease, const std::vector<SlotPool::Share>& shares) {

@@ -77,6 +77,8 @@ class TaskManagers {
     Lease& operator=(const Lease&) = delete;
     /// Its process is to be ended, by force if it does not by itself.
     void stop(std::uint64_t worker) { all_.stop(worker); }
+    /// Why it waits for slots, and what to do; empty where it does not.
+    std::string shortage() const { return all_.shortage(number_); }
 
    private:
     friend class TaskManagers;
@@ -124,6 +126,7 @@ class TaskManagers {
     WorkersWanted what;
     Tenant* tenant = nullptr;
     Timers::Timer timeout;  // until the slots are there
+    bool is_short = false;  // they were not when they were looked for
   };
 
   struct Question {
@@ -144,6 +147,7 @@ class TaskManagers {
   void start_workers(std::uint64_t lease, const std::vector<SlotPool::Share>& shares);
   void gone(std::uint64_t worker, std::optional<Error> cause);
   void out_of_time(std::uint64_t lease);
+  std::string shortage(std::uint64_t lease) const;
   void end(std::uint64_t lease);
   void stop(std::uint64_t worker);
   void let_go(std::unique_ptr<MessageLine> line);

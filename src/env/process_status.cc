@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <string>
 #include <string_view>
 
 namespace tidemark {
@@ -88,6 +89,11 @@ ProcessStatus status_of_this_process(FileSystem& files) {
           .cpu_ms = cpu_ms_of(fields_of(stat)),
           .threads = entries_in(files, self + "/task"),
           .open_files = entries_in(files, self + "/fd")};
+}
+
+std::uint64_t unreclaimable_bytes_of(FileSystem& files, std::uint32_t pid) {
+  const std::string status = text_of(files, "/proc/" + std::to_string(pid) + "/status");
+  return kib_in(status, "\nRssAnon:") + kib_in(status, "\nRssShmem:");
 }
 
 std::uint64_t free_allocator_bytes() { return ::mallinfo2().fordblks; }

@@ -1,4 +1,4 @@
-// What the system says of this process and its threads, from /proc. Any thread; what can't be read is 0 or empty.
+// What the system says of this process and its threads, and of others, from /proc. Any thread; what can't be read is 0 or empty.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,9 @@ struct ProcessStatus {
   std::uint64_t open_files = 0;
 };
 ProcessStatus status_of_this_process(FileSystem& files);
+
+/// What another process has that can't be read back from files: the machine runs out of it.
+std::uint64_t unreclaimable_bytes_of(FileSystem& files, std::uint32_t pid);
 
 /// What the allocator has and nobody uses: it may lie in the machine's memory.
 std::uint64_t free_allocator_bytes();

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <latch>
@@ -21,6 +22,16 @@ TEST(ProcessStatusTest, IsThatOfThisProcess) {
   EXPECT_LE(status.file_bytes + status.shared_bytes, status.resident_bytes);
   EXPECT_GE(status.threads, 1u);
   EXPECT_GE(status.open_files, 1u);
+}
+
+TEST(ProcessStatusTest, WhatCanBeReadBackFromFilesIsNotCounted) {
+  const auto pid = static_cast<std::uint32_t>(::getpid());
+  EXPECT_GT(unreclaimable_bytes_of(posix_file_system(), pid), 0u);
+  MemoryFileSystem files;
+  EXPECT_EQ(unreclaimable_bytes_of(files, pid), 0u) << "there is no such process";
+  ASSERT_TRUE(files.make_directories("/proc/8"));
+  ASSERT_TRUE(value_or_throw(files.create("/proc/8/status", CreateMode::kTruncate))->append("Name:\ta\nRssAnon:\t7 kB\nRssFile:\t90 kB\nRssShmem:\t2 kB\n"));
+  EXPECT_EQ(unreclaimable_bytes_of(files, 8), 9u * 1024);
 }
 
 TEST(ProcessStatusTest, ThreadsHaveTheirNamesAndStates) {

@@ -460,7 +460,8 @@ void StreamConnection::tell_writable() {
 
 // ---- time and the end
 
-std::int64_t StreamConnection::tick_ms() const { return std::max<std::int64_t>(1, options_.sign_of_life_ms / 2); }
+// A silence is seen so much later at most.
+std::int64_t StreamConnection::tick_ms() const { return std::max<std::int64_t>(1, options_.sign_of_life_ms / 4); }
 
 void StreamConnection::tick() {
   ticker_ = wire_->wire().after(tick_ms(), [weak = weak_from_this()] {
@@ -474,7 +475,9 @@ void StreamConnection::tick() {
                                                                "network between has stopped",
                                                                self->silent_ms_)});
     }
-    if (!self->wrote_.exchange(false) && self->queued_.load(std::memory_order_relaxed) == 0) self->enqueue(TransportFrame::kSignOfLife);
+    const bool is_quiet = !self->wrote_.exchange(false) && self->queued_.load(std::memory_order_relaxed) == 0;
+    self->quiet_ms_ = is_quiet ? self->quiet_ms_ + self->tick_ms() : 0;
+    if (2 * self->quiet_ms_ >= self->options_.sign_of_life_ms) self->enqueue(TransportFrame::kSignOfLife);
     self->tick();
   });
 }

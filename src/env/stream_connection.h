@@ -138,7 +138,8 @@ class StreamConnection final : public WireUser, public std::enable_shared_from_t
   bool told_closed_ = false;      // its owner knows; else one that is still to come is told
   Closed closing_as_;             // what is told at the end of kClosing
   bool heard_ = false;            // since the last tick
-  std::int64_t silent_ms_ = 0;
+  std::int64_t quiet_ms_ = 0;     // this side
+  std::int64_t silent_ms_ = 0;    // the peer
   std::int64_t most_silent_ms_ = 0;
   std::unique_ptr<Timer> deadline_;
   std::unique_ptr<Timer> ticker_;

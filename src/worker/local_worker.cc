@@ -14,8 +14,6 @@ constexpr std::int64_t kTellEveryNs = 100'000'000;
 constexpr std::int64_t kTellMetricsEveryNs = 1'000'000'000;
 // Longer than a dial may take, so that who dials in vain is the one that tells why.
 constexpr std::int64_t kOthersConnectWithinMs = 30'000;
-// For goodbyes. A worker that stands still must not hold up the others' ends.
-constexpr std::int64_t kCloseWithinNs = 1'000'000'000;
 
 std::string encode_question(NodeId enumerator, const detail::SplitQuestion& question) {
   detail::ByteWriter out;
@@ -57,7 +55,10 @@ void LocalWorker::finish() {
   with_tasks([](ShareExecution& tasks) { tasks.finish(); });
 }
 void LocalWorker::cancel() {
-  with_tasks([](ShareExecution& tasks) { tasks.cancel(); });
+  with_tasks([this](ShareExecution& tasks) {
+    is_cancelled_ = true;
+    tasks.cancel();
+  });
 }
 
 // Where there are none any more, there is nobody to tell.
@@ -162,7 +163,7 @@ Progress LocalWorker::step() {
     give_up_missing();
   }
   if (state_ == State::kEnding) end();
-  if (state_ == State::kClosing && (exchange_->is_closed() || clock_.steady_ns() >= close_until_ns_)) {
+  if (state_ == State::kClosing && exchange_->is_closed()) {
     state_ = State::kEnded;
     return Progress::kDone;
   }
@@ -195,18 +196,16 @@ void LocalWorker::give_up_missing() {
 
 std::optional<std::int64_t> LocalWorker::next_deadline_ns() const {
   if (state_ == State::kRunning) return tell_at_ns_;
-  if (state_ == State::kClosing) return close_until_ns_;
   return std::nullopt;
 }
 
 void LocalWorker::end() {
   dials_.clear();
   early_.clear();
-  exchange_->close();
+  is_cancelled_ ? exchange_->break_off() : exchange_->close();
   if (execution_ != nullptr) listener_.on_metrics(metrics());
   execution_.reset();
   state_ = State::kClosing;
-  close_until_ns_ = clock_.steady_ns() + kCloseWithinNs;
   listener_.on_ended();
 }
 

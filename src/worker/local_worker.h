@@ -3,7 +3,8 @@
 // It lives for one attempt. Whoever drives it steps it until kDone and hands it the connections that other workers make; the
 // tasks are stepped by the execution that it is given. Threads: WorkerAttempt's calls and accept() from any; step() from one. The
 // listener is called by that one and by tasks' threads. Ownership: transport and listener outlive it. Invariant: on_ended() comes
-// when no task runs; kDone, when the other workers have heard its goodbye, or have had a second to.
+// when no task runs; kDone, when the other workers have heard its goodbye or had the time to. A worker that was cancelled says none: what
+// stands still, or was cut off, must not hold up the attempt behind it.
 #pragma once
 
 #include <functional>
@@ -106,7 +107,7 @@ class LocalWorker final : public WorkerAttempt, private ExecutionListener, priva
   std::int64_t tell_metrics_at_ns_ = 0;
   MetricRates rates_;
   std::optional<std::int64_t> give_up_at_ns_;  // the workers that have not connected by then
-  std::int64_t close_until_ns_ = 0;
+  bool is_cancelled_ = false;
 };
 
 }  // namespace tidemark

@@ -17,7 +17,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-/// Tasks that do nothing until they are cancelled.
+/// Tasks that do nothing until they are cancelled or finished.
 class IdleTasks final : public ShareExecution {
  public:
   explicit IdleTasks(ExecutionListener& listener) : listener_{listener} {}
@@ -33,7 +33,7 @@ class IdleTasks final : public ShareExecution {
   void notify_complete(CheckpointId) override {}
   void notify_aborted(CheckpointId) override {}
   void drain() override {}
-  void finish() override {}
+  void finish() override { listener_.on_ended(); }
   void cancel() override { listener_.on_ended(); }
 
  private:
@@ -151,50 +151,59 @@ struct Other {
   bool is_over = false;
 };
 
-TEST_F(LocalWorkerTest, ItIsDoneWhenItsGoodbyesAreHeardOrCouldHaveBeen) {
-  for (const bool is_cut : {false, true}) {
-    SCOPED_TRACE(is_cut);
-    Told told;
-    LocalWorker worker{world_.clock(), *transport_, {}, [](TaskShare, ExecutionListener& listener) { return std::make_unique<IdleTasks>(listener); },
-                       told};
-    Other other;
-    const auto listener = value_or_throw(there_->listen("there:0", {}, owner_, {.on_connection =
-                                                                                   [&](std::unique_ptr<Connection> c) {
-                                                                                     other.connection = std::move(c);
-                                                                                     other.connection->start(
-                                                                                         owner_, {.on_frame = [&](const Frame& frame) { other.kinds.push_back(frame.kind); },
-                                                                                                  .on_writable = {},
-                                                                                                  .on_closed = [&](const Closed&) { other.is_over = true; }});
-                                                                                   },
-                                                                               .on_refused = {}}));
-    worker.start({.attempt = {.attempt = 1, .restores = {}, .committables = {}, .shared_folder = {}, .lazy_restore = {}},
-                  .worker = 0,
-                  .worker_of_slot = {0, 1},
-                  .data_addresses = {"here:1", listener->address()}});
-    bool is_done = false;
-    const auto run_worker_until = [&](const std::function<bool()>& holds) {
-      return world_.run_until([&] {
-        if (!is_done) is_done = worker.step() == Progress::kDone;
-        return holds();
-      });
-    };
-    ASSERT_TRUE(run_worker_until([&] { return !other.kinds.empty(); }));
-    if (is_cut) world_.network().cut("here", "there");
-    worker.cancel();
-    ASSERT_TRUE(run_worker_until([&] { return told.ended == 1; }));
-    const std::int64_t ended_ns = world_.clock().steady_ns();
-    EXPECT_FALSE(is_done) << "its goodbye is on its way";
-    ASSERT_TRUE(run_worker_until([&] { return is_done; }));
-    const std::int64_t took_ns = world_.clock().steady_ns() - ended_ns;
-    if (is_cut) {
-      EXPECT_GE(took_ns, 1'000'000'000);
-    } else {
-      EXPECT_LT(took_ns, 100'000'000);
-      EXPECT_THAT(other.kinds, ElementsAre(static_cast<int>(EdgeFrame::kHello), static_cast<int>(EdgeFrame::kGoodbye)));
-      EXPECT_TRUE(other.is_over);
-    }
-    world_.network().mend("here", "there");
+/// A worker that has one other, "there".
+class LocalWorkerWithAnotherTest : public LocalWorkerTest {
+ protected:
+  LocalWorkerWithAnotherTest() {
+    listener_ = value_or_throw(there_->listen("there:0", {}, owner_, {.on_connection = [this](auto c) { take(std::move(c)); }, .on_refused = {}}));
+    worker_.start({.attempt = {.attempt = 1, .restores = {}, .committables = {}, .shared_folder = {}, .lazy_restore = {}},
+                   .worker = 0,
+                   .worker_of_slot = {0, 1},
+                   .data_addresses = {"here:1", listener_->address()}});
+    EXPECT_TRUE(run_until([&] { return !other_.kinds.empty(); }));
   }
+  void take(std::unique_ptr<Connection> connection) {
+    other_.connection = std::move(connection);
+    other_.connection->start(owner_, {.on_frame = [this](const Frame& frame) { other_.kinds.push_back(frame.kind); },
+                                      .on_writable = {},
+                                      .on_closed = [this](const Closed&) { other_.is_over = true; }});
+  }
+  // From its end to the last that it does.
+  std::int64_t closing_ms() {
+    EXPECT_TRUE(run_until([&] { return told_.ended == 1; }));
+    const std::int64_t ended_ns = world_.clock().steady_ns();
+    EXPECT_TRUE(run_until([&] { return is_done_; }));
+    return (world_.clock().steady_ns() - ended_ns) / 1'000'000;
+  }
+
+  std::unique_ptr<Listener> listener_;
+  Other other_;
+};
+
+TEST_F(LocalWorkerWithAnotherTest, ItIsDoneWhenItsGoodbyeIsHeard) {
+  worker_.finish();
+  EXPECT_LT(closing_ms(), 100);
+  EXPECT_TRUE(run_until([&] { return other_.is_over; }));
+  EXPECT_THAT(other_.kinds, ElementsAre(static_cast<int>(EdgeFrame::kHello), static_cast<int>(EdgeFrame::kGoodbye)));
+}
+
+TEST_F(LocalWorkerWithAnotherTest, AGoodbyeThatNobodyHearsIsGivenUp) {
+  world_.network().cut("here", "there");
+  worker_.finish();
+  EXPECT_EQ(closing_ms(), ConnectionOptions{}.closing_ms);
+}
+
+TEST_F(LocalWorkerWithAnotherTest, CancelledItWaitsForNobody) {
+  world_.network().cut("here", "there");
+  worker_.cancel();
+  EXPECT_EQ(closing_ms(), 0) << "whoever was cut off would hold up the next attempt";
+}
+
+TEST_F(LocalWorkerWithAnotherTest, CancelledItLetsGoOfTheOthers) {
+  worker_.cancel();
+  closing_ms();
+  EXPECT_TRUE(run_until([&] { return other_.is_over; }));
+  EXPECT_THAT(other_.kinds, ElementsAre(static_cast<int>(EdgeFrame::kHello)));
 }
 
 }  // namespace

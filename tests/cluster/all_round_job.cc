@@ -51,10 +51,10 @@ class Counter : public KeyedProcess<std::int64_t, Number, Seen> {
   ValueState<Timestamp> newest_;
 };
 
-// One a millisecond of event time, of 97 keys.
-Number number(std::uint64_t n) {
+// One a millisecond of event time.
+Number number(std::uint64_t n, std::int64_t keys) {
   const auto i = static_cast<std::int64_t>(n);
-  return {i * 31 % 97, i % 1009, Timestamp{i}};
+  return {i * 31 % keys, i % 1009, Timestamp{i}};
 }
 
 }  // namespace
@@ -63,11 +63,12 @@ int main(int argc, char** argv) {
   Job job{"all-round", argc, argv};
   const std::int64_t count = job.arg("count", std::int64_t{60'000}, "numbers");
   const std::int64_t rate = job.arg("rate", std::int64_t{0}, "numbers a second; 0: as many as can be made");
+  const std::int64_t keys = job.arg("keys", std::int64_t{97}, "that the numbers have");
   const std::string out = job.arg("out", "out", "folder of the results");
   const std::int64_t crash_at = job.arg("crash-at", std::int64_t{-1}, "of which value a number ends the process; -1: none does");
   job.arg("api-token", "", "nobody's to see");
 
-  auto numbers = job.from(generate<Number>(count, number).rate(rate).event_time(&Number::at, out_of_order_by(100ms)))
+  auto numbers = job.from(generate<Number>(count, [keys](std::uint64_t n) { return number(n, keys); }).rate(rate).event_time(&Number::at, out_of_order_by(100ms)))
                      .uid("numbers")
                      .map([crash_at](const Number& one) {
                        if (one.value == crash_at) std::abort();

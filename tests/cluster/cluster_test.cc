@@ -244,6 +244,24 @@ TEST_F(ClusterTest, AWorkerThatIsKilledCostsARestartAndNoRow) {
   expect_finished(job, "job", expected);
 }
 
+TEST_F(ClusterTest, StateInRocksdbOutlivesWorkersAndMovesToAnotherParallelismAndBackend) {
+  const Words size{"--count", "60000", "--keys", "20000"};
+  const auto expected = rows_alone(size);
+  start_cluster(2, 2);
+  const Words words = with(with(size, {"--rate", "12000", "-D", "execution.checkpointing.incremental=true"}), kRestarts);
+  const std::string job = submit("job", with(words, {"-D", "state.backend.type=rocksdb", "-D", "memory.state=8MB"}));
+  for (int kills = 0; kills < 2; ++kills) {
+    ASSERT_TRUE(comes_true([&] { return runs_with_a_checkpoint(job) && workers().size() == 2; }));
+    ::kill(workers().at(static_cast<std::size_t>(kills)), SIGKILL);
+    ASSERT_TRUE(comes_true([&] { return restarts_of(job) > kills; }));
+  }
+  ASSERT_TRUE(comes_true([&] { return runs_with_a_checkpoint(job); }));
+  const Ran stopped = in_cluster("stop", {"-p", path("savepoints"), job});
+  ASSERT_EQ(stopped.status, 0) << stopped.output;
+  const std::string second = submit("job", with(words, {"--checkpoint-dir", path("job-state-2")}), {"-p", "3", "-s", word_after(stopped.output, "Path: ")});
+  expect_finished(second, "job", expected);
+}
+
 TEST_F(ClusterTest, AJobThatCrashesTouchesNoOther) {
   const auto expected = rows_alone({"--count", "40000"});
   start_cluster(1, 4);

@@ -18,11 +18,11 @@
 namespace tidemark {
 namespace {
 
-using Case = std::tuple<HalvedJob (*)(), std::uint32_t>;
+using Case = std::tuple<HalvedJob (*)(), std::uint32_t, bool>;
 
 std::string name_of_case(const testing::TestParamInfo<Case>& info) {
-  const auto& [make_job, workers] = info.param;
-  return make_job().name + "On" + std::to_string(workers);
+  const auto& [make_job, workers, spills_state] = info.param;
+  return make_job().name + "On" + std::to_string(workers) + (spills_state ? "WithAStore" : "");
 }
 
 class Workers : public testing::TestWithParam<Case> {
@@ -37,11 +37,15 @@ class Workers : public testing::TestWithParam<Case> {
     ASSERT_EQ(difference(rows, expected), "");
     ASSERT_EQ(rows.size(), expected.size());
   }
-  Shape shape(std::uint32_t parallelism) const { return {.parallelism = parallelism, .workers = std::get<1>(GetParam())}; }
+  bool spills_state() const { return std::get<2>(GetParam()); }
+  Shape shape(std::uint32_t parallelism) const {
+    return {.spills_state = spills_state(), .parallelism = parallelism, .workers = std::get<1>(GetParam())};
+  }
 
   /// Of a job that goes on when it fails.
-  InMemorySettings with_restarts() const {
-    InMemorySettings settings = settings_of(shape(3), false);
+  InMemorySettings with_restarts(TestWorld& world) const {
+    world.spills_state = spills_state();
+    InMemorySettings settings = settings_of(shape(3), spills_state());
     settings.master.restart = FixedDelayRestart{.attempts = 5, .delay_ns = 10'000'000};
     return settings;
   }
@@ -49,7 +53,7 @@ class Workers : public testing::TestWithParam<Case> {
   const HalvedJob job_ = std::get<0>(GetParam())();
 };
 INSTANTIATE_TEST_SUITE_P(All, Workers,
-                         testing::Combine(testing::Values(&ledger::job, &deals::job, &visits::job), testing::Values(2u, 3u)), name_of_case);
+                         testing::Combine(testing::Values(&ledger::job, &deals::job, &visits::job), testing::Values(2u, 3u), testing::Bool()), name_of_case);
 
 TEST_P(Workers, AJobInSeveralProcessesGivesTheSameRows) {
   for (const std::uint32_t parallelism : {3u, 4u}) {
@@ -75,7 +79,7 @@ TEST_P(Workers, AJobMovesBetweenOneProcessAndSeveral) {
 TEST_P(Workers, ACheckpointHasAllStateHoweverLateTheMasterIsHeard) {
   TestWorld world{11};
   job_.write_input(world.files);
-  InMemoryJob job{world, [&](Job& j) { job_.before.build(j, {1, world.files}); }, with_restarts()};
+  InMemoryJob job{world, [&](Job& j) { job_.before.build(j, {1, world.files}); }, with_restarts(world)};
   ASSERT_TRUE(job.run_until_read(job_.records / 4));
   job.workers().delay_master(1, 50'000'000);
   ASSERT_TRUE(job.take_checkpoint());
@@ -88,7 +92,7 @@ TEST_P(Workers, ACheckpointHasAllStateHoweverLateTheMasterIsHeard) {
 TEST_P(Workers, AConnectionThatBreaksCostsARestartAndNoRow) {
   TestWorld world{5};
   job_.write_input(world.files);
-  InMemoryJob job{world, [&](Job& j) { job_.before.build(j, {1, world.files}); }, with_restarts()};
+  InMemoryJob job{world, [&](Job& j) { job_.before.build(j, {1, world.files}); }, with_restarts(world)};
   for (const std::uint64_t part : {4, 2}) {
     ASSERT_TRUE(job.run_until_read(job_.records / part));
     ASSERT_TRUE(job.take_checkpoint());

@@ -52,6 +52,7 @@ enum class PlantedBug : std::uint8_t {
   kJobNotWrittenDown,           ///< a job is accepted before its record is written
   kRefusedJobStays,             ///< the record of a job that was refused stays, and the next JobManager goes on with it
   kSuccessorTooEarly,           ///< a job follows another in its folder before the end of that is written down
+  kUpgradeOnTrust,              ///< a job takes another's place without having completed a checkpoint
 };
 
 /// In the words of the enumerators, without their k: "AckBeforeFsync".
