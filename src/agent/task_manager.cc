@@ -118,7 +118,7 @@ void TaskManager::stop() {
 // The connection to the JobManager.
 
 void TaskManager::call() {
-  dial_ = transport_.connect(settings_.job_manager, control_connection(settings_.tls), mail_, [self = this](auto connection) {
+  dial_ = transport_.connect(settings_.job_manager, control_connection(settings_.tls, settings_.heartbeat), mail_, [self = this](auto connection) {
     TaskManager& task_manager = *self;
     task_manager.dial_.reset();  // and with it what this has captured
     if (connection) return task_manager.introduce(*std::move(connection));
@@ -372,6 +372,7 @@ std::string TaskManager::order_text(const StartWorker& order) const {
                              .data_host = data_host_,
                              .memory_bytes = part_of(settings_.memory_bytes, order),
                              .tls = settings_.tls,
+                             .heartbeat = settings_.heartbeat,
                              .job_id = order.job_id,
                              .task_manager = settings_.id,
                              .host = settings_.host,

@@ -44,6 +44,7 @@ struct TaskManagerSettings {
   std::uint64_t memory_bytes = 0;       ///< of that for state; 0: 70 %
   std::int64_t stop_grace_ms = 10'000;  ///< for a worker that is to end, before it is killed
   std::optional<Tls> tls;               ///< of its connection, and those of its workers
+  Heartbeat heartbeat;                  ///< likewise
   std::string metrics;  ///< "host:port" where it answers GET /metrics for Prometheus; empty: nowhere
 };
 

@@ -32,7 +32,7 @@ Result<std::unique_ptr<Connection>> connect_to_master(Transport& transport, cons
   EventCount wakeup;
   Mailbox mailbox{&wakeup};
   std::optional<Result<std::unique_ptr<Connection>>> outcome;
-  const auto dial = transport.connect(order.master, control_connection(order.tls), mailbox, [&](auto connected) {
+  const auto dial = transport.connect(order.master, control_connection(order.tls, order.heartbeat), mailbox, [&](auto connected) {
     if (connected) {
       outcome.emplace(*std::move(connected));
     } else {
@@ -119,11 +119,11 @@ Result<> run_worker(const WorkerOrder& order, Options options, const PhysicalPla
   const auto make_execution = [&](TaskShare share, ExecutionListener& listener) {
     return std::make_unique<ThreadedExecution>(env, mode, plan, factories, listener, most_threads, threads.make, [] {}, std::move(share));
   };
-  WorkerServer server{std::move(master), *env.clock, *transport, data_connection(order.tls), make_execution};
+  WorkerServer server{std::move(master), *env.clock, *transport, data_connection(order.tls, order.heartbeat), make_execution};
   const ProcessEndpoints endpoints{*env.files, [&] { return metrics_of(order, plan.logical.job, env, server); }};
   const std::unique_ptr<HttpServer> asked = serve_at(order.socket, endpoints);
   Mailbox connections{&server.wakeup()};
-  TIDEMARK_ASSIGN(listener, transport->listen(to_string(NetworkAddress{.host = order.data_host}), {.connection = data_connection(order.tls)}, connections,
+  TIDEMARK_ASSIGN(listener, transport->listen(to_string(NetworkAddress{.host = order.data_host}), {.connection = data_connection(order.tls, order.heartbeat)}, connections,
                                               {.on_connection = [&](std::unique_ptr<Connection> other) { server.accept(std::move(other)); },
                                                .on_refused = [](const Closed& closed) { log_warning(closed.error.message()); }}));
   server.say_ready({.token = order.token,

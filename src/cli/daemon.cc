@@ -1,5 +1,7 @@
 #include "cli/daemon.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <thread>
 
@@ -24,6 +26,17 @@ Result<std::optional<Tls>> internal_tls(const ClusterOptions& options) {
   const Tls tls{.certificate = from.certificate, .key = from.key, .authority = from.authority, .peer_name = from.peer_name};
   TIDEMARK_TRY(check_tls(tls));
   return tls;
+}
+
+Result<Heartbeat> heartbeat_of(const ClusterOptions& options) {
+  Heartbeat heartbeat;
+  if (options.heartbeat.interval > Duration{0}) heartbeat.interval_ms = options.heartbeat.interval.count();
+  if (options.heartbeat.timeout > Duration{0}) heartbeat.timeout_ms = options.heartbeat.timeout.count();
+  if (heartbeat.timeout_ms < 2 * heartbeat.interval_ms) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("heartbeat.timeout is {} ms, and heartbeat.interval {} ms: it must be two of them at least",
+                                                         heartbeat.timeout_ms, heartbeat.interval_ms));
+  }
+  return heartbeat;
 }
 
 void wait_for(const StopSignals& signals) {

@@ -36,7 +36,8 @@ Result<Settings> settings_of(const Cli& cli, const Arguments& arguments) {
                                    .slots = arguments.slots.value_or(config.task_manager.slots),
                                    .process_bytes = config.task_manager.process_bytes,
                                    .memory_bytes = config.task_manager.state_bytes,
-                                   .tls = master.job_manager.tls};
+                                   .tls = master.job_manager.tls,
+                                   .heartbeat = master.job_manager.heartbeat};
   return Settings{.master = std::move(master), .task_manager = std::move(task_manager)};
 }
 

@@ -73,6 +73,8 @@ Result<MasterSettings> master_settings(const MasterArguments& arguments, const C
   settings.rest.key = config.rest_tls.key;
   TIDEMARK_ASSIGN(tls, internal_tls(config));
   settings.job_manager.tls = std::move(tls);
+  TIDEMARK_ASSIGN(heartbeat, heartbeat_of(config));
+  settings.job_manager.heartbeat = heartbeat;
   if (const char* const token = std::getenv(kTokenVariable)) settings.rest.token = token;
   ::unsetenv(kTokenVariable);  // programs that are planned and workers have no business with it
   return settings;

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 
@@ -25,6 +26,16 @@ TEST(MasterProcessTest, ATokenThatOthersMayReadOnTheNetworkIsWarnedOf) {
   EXPECT_THAT(warnings_of(settings), IsEmpty());
   settings.job_manager.address = "0.0.0.0:6123";
   EXPECT_THAT(warnings_of(settings), ElementsAre(HasSubstr("can take part in this cluster")));
+}
+
+TEST(MasterProcessTest, HeartbeatsAreAsConfiguredAndNoSilenceIsOneByThem) {
+  ClusterOptions config;
+  config.heartbeat = {.interval = std::chrono::seconds{3}, .timeout = std::chrono::seconds{30}};
+  const auto settings = value_or_throw(master_settings({}, config, "/dir", "127.0.0.1:0"));
+  EXPECT_EQ(settings.job_manager.heartbeat, (Heartbeat{.interval_ms = 3'000, .timeout_ms = 30'000}));
+  EXPECT_EQ(value_or_throw(master_settings({}, {}, "/dir", "127.0.0.1:0")).job_manager.heartbeat, Heartbeat{});
+  config.heartbeat.interval = std::chrono::seconds{20};
+  EXPECT_THAT(master_settings({}, config, "/dir", "127.0.0.1:0").error().message(), HasSubstr("heartbeat.timeout is 30000 ms, and heartbeat.interval 20000 ms"));
 }
 
 TEST(MasterProcessTest, WhatItKeepsIsItsUsersAlone) {

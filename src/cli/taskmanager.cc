@@ -53,6 +53,7 @@ Result<TaskManagerSettings> settings_of(const Cli& cli, const Arguments& argumen
   TIDEMARK_ASSIGN(options, read_config(*cli.env.files, arguments.config));
   TIDEMARK_ASSIGN(job_manager, job_manager_of(arguments, options));
   TIDEMARK_ASSIGN(tls, internal_tls(options));
+  TIDEMARK_ASSIGN(heartbeat, heartbeat_of(options));
   TIDEMARK_ASSIGN(memory, memory_of(arguments, options));
   if (!arguments.metrics.empty()) {
     if (const auto parsed = parse_network_address(arguments.metrics); !parsed) return std::unexpected{parsed.error().within("--metrics")};
@@ -66,6 +67,7 @@ Result<TaskManagerSettings> settings_of(const Cli& cli, const Arguments& argumen
                              .process_bytes = options.task_manager.process_bytes,
                              .memory_bytes = memory,
                              .tls = std::move(tls),
+                             .heartbeat = heartbeat,
                              .metrics = arguments.metrics};
 }
 

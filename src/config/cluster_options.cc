@@ -69,6 +69,8 @@ const std::vector<Rule>& rules() {
       host("jobmanager.bind-host", [](Options& o) -> auto& { return o.job_manager.bind_host; }),
       path("high-availability.storageDir", [](Options& o) -> auto& { return o.job_manager.folder; }),
       duration_rule("slot.request.timeout", [](Options& o) -> auto& { return o.job_manager.slot_timeout; }),
+      duration_rule("heartbeat.interval", [](Options& o) -> auto& { return o.heartbeat.interval; }),
+      duration_rule("heartbeat.timeout", [](Options& o) -> auto& { return o.heartbeat.timeout; }),
       host("rest.address", [](Options& o) -> auto& { return o.rest.host; }),
       host("rest.bind-address", [](Options& o) -> auto& { return o.rest.bind_host; }),
       port("rest.port", [](Options& o) -> auto& { return o.rest.port; }),

@@ -41,6 +41,11 @@ struct ClusterOptions {
     std::string tmp_folder;          ///< io.tmp.dirs, of which there is one: a TaskManager makes its own folder below it
   };
 
+  struct Heartbeat {
+    Duration interval{0};  ///< heartbeat.interval: no process is silent for longer
+    Duration timeout{0};   ///< heartbeat.timeout: whoever is silent for so long is given up
+  };
+
   /// Files in PEM; empty: no TLS.
   struct Tls {
     std::string certificate;  ///< ssl.certificate
@@ -52,6 +57,7 @@ struct ClusterOptions {
   };
 
   JobManager job_manager;
+  Heartbeat heartbeat;
   Tls internal_tls;  ///< security.ssl.internal.*: between JobManager, TaskManagers and workers, which show one another certificates
   Tls rest_tls;      ///< security.ssl.rest.*: what REST shows its clients; of these, certificate and key
   Rest rest;

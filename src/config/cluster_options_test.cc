@@ -26,6 +26,7 @@ jobmanager:
   bind-host: 0.0.0.0
 high-availability.storageDir: /var/lib/tidemark
 slot.request.timeout: 90s
+heartbeat: {interval: 5s, timeout: 1min}
 rest: {address: jm.example, bind-address: 127.0.0.1, port: 8082}
 taskmanager:
   resource-id: tm-7
@@ -40,6 +41,8 @@ io.tmp.dirs: /data/tidemark
   EXPECT_EQ(options.job_manager.bind_host, "0.0.0.0");
   EXPECT_EQ(options.job_manager.folder, "/var/lib/tidemark");
   EXPECT_EQ(options.job_manager.slot_timeout, std::chrono::seconds{90});
+  EXPECT_EQ(options.heartbeat.interval, std::chrono::seconds{5});
+  EXPECT_EQ(options.heartbeat.timeout, std::chrono::minutes{1});
   EXPECT_EQ(options.rest.host, "jm.example");
   EXPECT_EQ(options.rest.bind_host, "127.0.0.1");
   EXPECT_EQ(options.rest.port, 8082);

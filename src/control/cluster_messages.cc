@@ -4,10 +4,14 @@
 
 namespace tidemark {
 
-ConnectionOptions control_connection(const std::optional<Tls>& tls) { return {.largest_frame = 256u << 20, .tls = tls}; }
+ConnectionOptions control_connection(const std::optional<Tls>& tls, const Heartbeat& heartbeat) {
+  return {.largest_frame = 256u << 20, .sign_of_life_ms = heartbeat.interval_ms, .silence_ms = heartbeat.timeout_ms, .tls = tls};
+}
 
 // A worker that stands still must not hold up the ends of the others.
-ConnectionOptions data_connection(const std::optional<Tls>& tls) { return {.closing_ms = 1'000, .tls = tls}; }
+ConnectionOptions data_connection(const std::optional<Tls>& tls, const Heartbeat& heartbeat) {
+  return {.sign_of_life_ms = heartbeat.interval_ms, .silence_ms = heartbeat.timeout_ms, .closing_ms = 1'000, .tls = tls};
+}
 
 Vocabulary words_to_job_managers() {
   Vocabulary words = words_to_masters();

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "control/worker_order.h"
 #include "control/message_line.h"
 #include "control/messages.h"
 
@@ -83,9 +84,9 @@ struct WorkerReady {
 };
 
 /// How these processes connect: what an attempt starts from may be long.
-ConnectionOptions control_connection(const std::optional<Tls>& tls = std::nullopt);
+ConnectionOptions control_connection(const std::optional<Tls>& tls = std::nullopt, const Heartbeat& heartbeat = {});
 /// Workers among each other: records go in parts of a few MiB.
-ConnectionOptions data_connection(const std::optional<Tls>& tls = std::nullopt);
+ConnectionOptions data_connection(const std::optional<Tls>& tls = std::nullopt, const Heartbeat& heartbeat = {});
 
 /// All that a JobManager takes on a line, whoever is at its other end; and all that it says.
 Vocabulary words_to_job_managers();

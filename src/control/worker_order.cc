@@ -19,12 +19,20 @@ Tls tls_of(const Json& json) {
           .peer_name = json.at("peer-name").get<std::string>()};
 }
 
+// A TaskManager of the version before does not say.
+Heartbeat heartbeat_of(const Json& json) {
+  const Json said = json.value("heartbeat", Json::object());
+  const Heartbeat usual;
+  return {.interval_ms = said.value("interval-ms", usual.interval_ms), .timeout_ms = said.value("timeout-ms", usual.timeout_ms)};
+}
+
 }  // namespace
 
 std::string to_text(const WorkerOrder& order) {
   Json json{{"name", order.name},           {"master", order.master},       {"token", order.token},               {"data-host", order.data_host},
             {"memory", order.memory_bytes}, {"threads", order.threads},     {"job-id", order.job_id},             {"task-manager", order.task_manager},
             {"host", order.host},           {"socket", order.socket}};
+  json["heartbeat"] = {{"interval-ms", order.heartbeat.interval_ms}, {"timeout-ms", order.heartbeat.timeout_ms}};
   if (order.tls) json["tls"] = json_of(*order.tls);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -39,6 +47,7 @@ Result<WorkerOrder> parse_worker_order(std::string_view text) {
                        .memory_bytes = json.at("memory").get<std::uint64_t>(),
                        .threads = json.at("threads").get<std::uint32_t>(),
                        .tls = json.contains("tls") ? std::optional{tls_of(json["tls"])} : std::nullopt,
+                       .heartbeat = heartbeat_of(json),
                        .job_id = json.value("job-id", ""),
                        .task_manager = json.value("task-manager", ""),
                        .host = json.value("host", ""),

@@ -14,6 +14,13 @@
 
 namespace tidemark {
 
+/// How processes of a cluster know that the others are still there.
+struct Heartbeat {
+  std::int64_t interval_ms = 2'000;  ///< no process is silent for longer
+  std::int64_t timeout_ms = 10'000;  ///< whoever is silent for so long is given up; at least two intervals
+  friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
+};
+
 struct WorkerOrder {
   std::string name;       ///< for messages: "worker 2 of orders, attempt 3"
   std::string master;     ///< where the JobManager listens for workers
@@ -22,6 +29,7 @@ struct WorkerOrder {
   std::uint64_t memory_bytes = 0;  ///< for its state, where the job does not say; 0: as a job that runs alone
   std::uint32_t threads = 0;       ///< of its tasks, where the job does not say; 0: one a core
   std::optional<Tls> tls;          ///< of all its connections
+  Heartbeat heartbeat;             ///< likewise
   std::string job_id;
   std::string task_manager;  ///< its id
   std::string host;          ///< of people's names

@@ -153,7 +153,7 @@ JobManager::JobManager(const Env& env, Random& secrets, JobManagerSettings setti
 JobManager::~JobManager() = default;
 
 Result<> JobManager::listen(Transport& transport) {
-  TIDEMARK_ASSIGN(listener, transport.listen(settings_.address, {.connection = control_connection(settings_.tls)}, inbox_->mailbox,
+  TIDEMARK_ASSIGN(listener, transport.listen(settings_.address, {.connection = control_connection(settings_.tls, settings_.heartbeat)}, inbox_->mailbox,
                                              {.on_connection = [this](std::unique_ptr<Connection> connection) { welcome(std::move(connection)); },
                                               .on_refused = [](const Closed& closed) { log_debug(closed.error.message()); }}));
   listener_ = std::move(listener);
@@ -242,7 +242,8 @@ void JobManager::run_once(RunOrder order, RunAnswer answer) {
   at->second.answers.push_back(std::move(answer));
   if (!is_new) return;
   plan_and_submit(std::move(order), [this, id](const Result<std::string>& outcome) {
-    for (RunAnswer& waits : submissions_.extract(id).mapped().answers) waits(outcome);
+    auto submission = submissions_.extract(id);  // kept: this compiler ends what stands in a for before the loop begins
+    for (RunAnswer& waits : submission.mapped().answers) waits(outcome);
   });
 }
 
@@ -471,6 +472,8 @@ void JobManager::dispose_savepoint(std::string path, Done done) {
 std::vector<std::pair<std::string, std::string>> JobManager::configuration() const {
   std::map<std::string, std::string> all{settings_.job_options.begin(), settings_.job_options.end()};
   all["high-availability.storageDir"] = store_->folder();
+  all["heartbeat.interval"] = fmt::format("{}ms", settings_.heartbeat.interval_ms);
+  all["heartbeat.timeout"] = fmt::format("{}ms", settings_.heartbeat.timeout_ms);
   all["slot.request.timeout"] = fmt::format("{}ms", settings_.slot_request_timeout_ms);
   return {all.begin(), all.end()};
 }

@@ -39,6 +39,7 @@ struct JobManagerSettings {
   std::size_t kept_executables = 16;        ///< the newest; of older ones those stay that a job names which is told of
   PlannerLimits planning;
   std::optional<Tls> tls;                   ///< of all connections to `address`
+  Heartbeat heartbeat;                      ///< likewise
 };
 
 class JobManager {

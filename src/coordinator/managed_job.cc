@@ -273,6 +273,8 @@ JobGlance ManagedJob::glance() const {
           .start_ms = record_.submitted_ms,
           .now_ms = now_ms,
           .restarts = record_.restarts,
+          .uptime_ms = is_over() ? -1 : 0,
+          .downtime_ms = is_over() ? -1 : 0,
           .completed_checkpoints = record_.completed_checkpoints,
           .savepoints = record_.savepoints,
           .failed_checkpoints = record_.failed_checkpoints,

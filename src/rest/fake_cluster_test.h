@@ -45,6 +45,7 @@ class FakeCluster final : public ClusterControl {
     acknowledgements->push_back({.task = {1, 0}, .acknowledged_ms = 3'999, .duration_ms = 19, .sync_ms = 2, .written_bytes = 6, .state_bytes = 696});
     ClusterJob job{.glance = {.id = kFakeJob, .name = "orders", .state = "RUNNING", .start_ms = 1'000, .now_ms = 5'000, .restarts = 1, .completed_checkpoints = 6,
                               .failed_checkpoints = 1, .newest_checkpoint = newest,
+                              .restored = RestoredGlance{.id = 2, .restored_ms = 2'100, .path = "/state/orders/chk-2-1"}, .restores = 1,
                               .vertices = {{.id = 0, .name = "lines", .subtasks = {{.records_in = 50, .records_out = 50}}},
                                            {.id = 1, .name = "window -> files", .subtasks = {{.records_in = 30}, {.records_in = 20}}}},
                               .attempt = {.number = 1, .slots = {2, {.place = {"tm-1", "box"}, .moves = {{TaskState::kCreated, 2'100}, {TaskState::kRunning, 2'500}}}}},
