@@ -262,7 +262,10 @@ JobGlance ManagedJob::glance() const {
     glance.savepoints = record_.savepoints;
     glance.failed_checkpoints = record_.failed_checkpoints;
     glance.waits_for = executions_->shortage();
-    if (!glance.waits_for.empty()) glance.state = "CREATED";
+    if (!glance.waits_for.empty()) {
+      glance.state = "CREATED";
+      glance.state_times["CREATED"] = glance.attempt.slots.front().moves.back().at_ms;
+    }
     glance.restored = record_.restored;
     glance.restores = record_.restores;
     return glance;
