@@ -463,6 +463,36 @@ TEST_P(JobManagerTest, WithASpareSlotAJobGoesOnAtOnce) {
   EXPECT_LT(cluster_.world.clock.steady_ns() - before_ns, 3'000'000'000);
 }
 
+TEST_P(JobManagerTest, AJobThatKeepsCopiesComesBackToWhereTheyLie) {
+  cluster_.planner->next.options = {{"execution.checkpointing.dir", "/shared"}, {"execution.checkpointing.local-backup.enabled", "true"}};
+  SimulatedTaskManager& one = task_manager("one", 1);
+  SimulatedTaskManager& two = task_manager("two", 1);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  const std::uint32_t before = one.workers.begin()->second->started->worker;
+  task_manager("large", 4);
+  one.kill(one.workers.begin()->first, "ended by signal 9");
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(job)->glance.restarts == 1; }));
+  ASSERT_TRUE(cluster_.runs(job));
+  ASSERT_THAT(one.started, SizeIs(2));
+  ASSERT_THAT(two.started, SizeIs(2));
+  EXPECT_EQ(one.started[1].copies_of, "/shared/count");
+  EXPECT_EQ(one.workers.begin()->second->started->worker, before) << "the same subtasks";
+}
+
+TEST_P(JobManagerTest, AJobWithoutCopiesComesBackAnywhere) {
+  SimulatedTaskManager& one = task_manager("one", 1);
+  task_manager("two", 1);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  SimulatedTaskManager& large = task_manager("large", 2);
+  one.kill(one.workers.begin()->first, "ended by signal 9");
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(job)->glance.restarts == 1; }));
+  ASSERT_TRUE(cluster_.runs(job));
+  ASSERT_THAT(large.started, SizeIs(1));
+  EXPECT_EQ(large.started[0].copies_of, "");
+}
+
 TEST_P(JobManagerTest, OneThatIsLostWhileItsWorkersComeFailsTheAttempt) {
   SimulatedTaskManager& one = task_manager("one", 2);
   one.how.worker_comes_late = true;

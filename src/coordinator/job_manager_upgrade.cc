@@ -17,6 +17,7 @@
 #include "graph/plan.h"
 #include "snapshot/job_folder.h"
 #include "tidemark/detail/base/planted_bug.h"
+#include "tidemark/detail/base/probe.h"
 
 namespace tidemark {
 namespace {
@@ -148,6 +149,7 @@ void JobManager::resume_upgrade(const std::string& id) {
   ManagedJob& job = *find(id);
   const ManagedJob* const old = find(job.record().replaces);
   upgrades_[id];
+  TIDEMARK_PROBE("upgrade: a JobManager that starts finds one under way");
   if (old != nullptr && !old->is_over()) {
     if (job.is_over()) return post([this, id] { look_at_upgrade(id); });
     return job.end(JobState::kFailed, Error{ErrorCode::kFailedPrecondition, "the JobManager was started anew before it had taken the other's place"});
@@ -182,7 +184,10 @@ void JobManager::look_into_folder(const std::string& id) {
 
 void JobManager::folder_seen(const std::string& id, bool has_checkpoint) {
   upgrades_[id].is_waiting = false;
-  if (has_checkpoint) return take_place(id);
+  if (has_checkpoint) {
+    TIDEMARK_PROBE("upgrade: a checkpoint is complete that no record tells of");
+    return take_place(id);
+  }
   ManagedJob& job = *find(id);
   if (job.record().is_to_be_cancelled && !job.is_over()) return job.end(JobState::kCancelled, std::nullopt);
   if (job.is_over()) return look_at_upgrade(id);
@@ -235,7 +240,10 @@ void JobManager::take_place(const std::string& id) {
   const bool is_cancelled = record.is_to_be_cancelled && !is_late;
   const bool has_master = find(id)->has_run() && !find(id)->is_over();
   if (is_late && has_master) return;  // until it has ended
-  if (is_late) revive(id);
+  if (is_late) {
+    TIDEMARK_PROBE("upgrade: the checkpoint was complete behind the deadline");
+    revive(id);
+  }
   if (is_cancelled) {
     conclude_upgrade(id, fail(ErrorCode::kCancelled, fmt::format("job {} had taken the place of job {}, and was cancelled", id, record.replaces)));
   } else {
@@ -255,6 +263,7 @@ void JobManager::go_back(const std::string& id) {
   const Error why{ErrorCode::kFailedPrecondition, fmt::format("job {} did not take the place of job {}, which {}: {}", id, old_id,
                                                               goes_on ? "goes on" : "has ended or is ending", failure_of(record))};
   if (!has_stopped) return conclude_upgrade(id, std::unexpected{why});
+  TIDEMARK_PROBE("upgrade: the old job goes on");
   upgrades_[id].is_waiting = true;
   revive(old_id);
   find(old_id)->note_failure(why);
