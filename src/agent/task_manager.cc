@@ -21,6 +21,7 @@ constexpr std::int64_t kShortestPauseNs = 100 * kNsPerMs;
 constexpr std::int64_t kLongestPauseNs = 5'000 * kNsPerMs;
 constexpr int kMostAnswers = 16;  // under way: each may wait for workers that stand still
 constexpr std::int64_t kLookAtMemoryNs = 500 * kNsPerMs;
+constexpr std::int64_t kKeepCopiesNs = 3'600'000 * kNsPerMs;  // of a job that may come back
 constexpr std::size_t kLongestAnswer = 12u << 20;  // one that fits into no frame would end the line, and all workers with it
 constexpr std::int64_t kAnswerNs = 10'000 * kNsPerMs;  // for the JobManager to register it
 
@@ -59,6 +60,20 @@ class Answering final : public BackgroundWork {
   Answered then_;
 };
 
+class Removing final : public BackgroundWork {
+ public:
+  Removing(FileSystem& files, std::string path) : files_{files}, path_{std::move(path)} {}
+
+  Progress step() noexcept override {
+    if (const auto removed = remove_tree(files_, path_); !removed) log_warning(removed.error().message());
+    return Progress::kDone;
+  }
+
+ private:
+  FileSystem& files_;
+  const std::string path_;
+};
+
 }  // namespace
 
 Result<std::unique_ptr<TaskManager>> TaskManager::open(const Env& env, Transport& transport, Processes& processes,
@@ -76,7 +91,9 @@ TaskManager::TaskManager(const Env& env, Transport& transport, Processes& proces
       folder_{std::move(folder)},
       endpoints_{std::make_shared<TaskManagerEndpoints>(*env_.files, settings_.id, settings_.host, folder_.logs(), folder_.sockets())},
       due_ns_{env_.clock->steady_ns()},
-      pause_ns_{kShortestPauseNs} {}
+      pause_ns_{kShortestPauseNs} {
+  for (const std::string& job : folder_.jobs_with_copies()) idle_since_ns_[job] = env_.clock->steady_ns();
+}
 
 TaskManager::~TaskManager() { link_->cut(); }
 
@@ -93,6 +110,7 @@ Progress TaskManager::step() {
     has_done = true;
   }
   if (watches_memory() && env_.clock->steady_ns() >= look_at_memory_ns_) look_at_memory();
+  forget_copies();
   if (waits_for_job_manager() && env_.clock->steady_ns() >= due_ns_) {
     has_done = true;
     if (state_ == State::kCalls) {
@@ -107,8 +125,10 @@ Progress TaskManager::step() {
 bool TaskManager::waits_for_job_manager() const { return (state_ == State::kCalls && !dial_) || state_ == State::kIntroduces; }
 
 std::optional<std::int64_t> TaskManager::next_deadline_ns() const {
-  if (waits_for_job_manager()) return due_ns_;
-  return watches_memory() ? std::optional{look_at_memory_ns_} : std::nullopt;
+  std::optional<std::int64_t> earliest = copies_due_ns();
+  if (waits_for_job_manager()) earliest = std::min(due_ns_, earliest.value_or(due_ns_));
+  if (watches_memory()) earliest = std::min(look_at_memory_ns_, earliest.value_or(look_at_memory_ns_));
+  return earliest;
 }
 
 void TaskManager::stop() {
@@ -347,6 +367,7 @@ Result<> TaskManager::launch(std::uint64_t number, Worker& worker) {
   std::set<std::string> running;
   for (const auto& [other, one] : workers_) running.insert(name_of(one.order));
   folder_.forget_logs(running);
+  idle_since_ns_.erase(order.job_id);
   ProcessOrder process{.words = {folder_.executables().path_of(order.executable)},
                        .environment = {{std::string{kWorkerOrderVariable}, order_text(order)}, {"TMPDIR", folder_.temporary()}},
                        .folder = place,
@@ -376,6 +397,8 @@ std::string TaskManager::order_text(const StartWorker& order) const {
                              .job_id = order.job_id,
                              .task_manager = settings_.id,
                              .host = settings_.host,
+                             .copies_of = order.copies_of,
+                             .copies_in = folder_.copies_of(order.job_id),
                              .socket = folder_.socket_of(name_of(order))});
 }
 
@@ -412,6 +435,8 @@ void TaskManager::ended(std::uint64_t number, const ProcessEnd& end) {
   const std::string name = name_of(worker.mapped().order);
   clear_place(job_of(worker.mapped().order));
   folder_.forget_socket(name);
+  const StartWorker& order = worker.mapped().order;
+  if (!order.copies_of.empty() && !has_worker_of(order.job_id)) idle_since_ns_[order.job_id] = env_.clock->steady_ns();
   if (worker.mapped().excess && end.was_stopped) {
     log_warning(worker.mapped().excess->message());
     return say(MessageKind::kWorkerEnded, WorkerEnded{.number = number, .cause = report_of(*worker.mapped().excess)});
@@ -431,6 +456,25 @@ void TaskManager::ended(std::uint64_t number, const ProcessEnd& end) {
 void TaskManager::clear_place(const std::string& job) {
   const bool is_in_use = std::ranges::any_of(workers_, [&](const auto& one) { return job_of(one.second.order) == job; });
   if (!is_in_use) folder_.clear_place(job);
+}
+
+bool TaskManager::has_worker_of(const std::string& job_id) const {
+  return std::ranges::any_of(workers_, [&](const auto& one) { return one.second.order.job_id == job_id; });
+}
+
+std::optional<std::int64_t> TaskManager::copies_due_ns() const {
+  const auto oldest = std::ranges::min_element(idle_since_ns_, {}, [](const auto& one) { return one.second; });
+  return oldest == idle_since_ns_.end() ? std::nullopt : std::optional{oldest->second + kKeepCopiesNs};
+}
+
+// The job is over, or runs elsewhere.
+void TaskManager::forget_copies() {
+  const std::int64_t now_ns = env_.clock->steady_ns();
+  if (copies_due_ns().value_or(now_ns + 1) > now_ns) return;
+  for (const auto& [job, since_ns] : idle_since_ns_) {
+    if (since_ns + kKeepCopiesNs <= now_ns) env_.pool->submit(std::make_unique<Removing>(*env_.files, folder_.copies_of(job)));
+  }
+  std::erase_if(idle_since_ns_, [now_ns](const auto& one) { return one.second + kKeepCopiesNs <= now_ns; });
 }
 
 void TaskManager::not_started(std::uint64_t number, const Error& error) {

@@ -116,6 +116,9 @@ class TaskManager {
   std::optional<Error> excess_of(const Worker& worker) const;
   void ended(std::uint64_t number, const ProcessEnd& end);
   void clear_place(const std::string& job);
+  bool has_worker_of(const std::string& job_id) const;
+  void forget_copies();
+  std::optional<std::int64_t> copies_due_ns() const;
   void not_started(std::uint64_t number, const Error& error);
 
   template <class Message>
@@ -140,6 +143,7 @@ class TaskManager {
   std::string data_host_;
   std::int64_t due_ns_ = 0;  // kCalls: to call; kIntroduces: to have been answered
   std::int64_t look_at_memory_ns_ = 0;
+  std::map<std::string, std::int64_t> idle_since_ns_;  // jobs whose copies of checkpoints lie here, and none of whose workers run
   std::int64_t pause_ns_;
   std::string last_trouble_;
   std::unique_ptr<Dial> dial_;

@@ -16,6 +16,7 @@ constexpr std::string_view kExecutables = "executables";
 constexpr std::string_view kLogs = "logs";
 constexpr std::string_view kSockets = "sockets";
 constexpr std::string_view kWorkers = "workers";
+constexpr std::string_view kCopies = "copies";
 constexpr std::string_view kTemporary = "tmp";
 constexpr std::string_view kLogSuffix = ".log";
 constexpr std::size_t kKeptExecutables = 16;
@@ -99,6 +100,14 @@ std::string TaskManagerFolder::socket_of(std::string_view worker) const {
 
 // It removes its own, if it ends in order.
 void TaskManagerFolder::forget_socket(std::string_view worker) { static_cast<void>(files_->remove(socket_of(worker))); }
+
+std::string TaskManagerFolder::copies_of(std::string_view job_id) const { return join_path(join_path(path_, kCopies), plain_name(job_id)); }
+
+std::vector<std::string> TaskManagerFolder::jobs_with_copies() const {
+  std::vector<std::string> jobs;
+  for (const DirectoryEntry& entry : files_->list(join_path(path_, kCopies)).value_or(std::vector<DirectoryEntry>{})) jobs.push_back(entry.name);
+  return jobs;
+}
 
 void TaskManagerFolder::forget_executables(const std::set<std::string>& in_use) {
   warn_of(executables_->keep_newest(kKeptExecutables, in_use));

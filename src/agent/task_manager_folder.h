@@ -4,8 +4,10 @@
 //   executables/   of jobs, by their hash
 //   logs/          what workers printed: "orders-3-w1.log", ".log.1" and so on
 //   sockets/       of the workers that run, by their names: control/process_report.h asks there how they are
-//   workers/       a folder for each job, in which its workers work: relative paths of its sinks lead there, so what lies there
-//   stays tmp/           where workers keep what they do not need after their end, and local copies of checkpoints
+//   workers/       a folder for each job, in which its workers work: what relative paths of its sinks
+//                  lead to lies there and stays
+//   copies/        of checkpoints, that workers keep: a folder for each job, by its id
+//   tmp/           where workers keep what they do not need after their end
 //
 // Threads: one, but for the store. Ownership: files and clock outlive it.
 #pragma once
@@ -15,6 +17,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control/executable_store.h"
 #include "env/env.h"
@@ -40,6 +43,10 @@ class TaskManagerFolder {
   /// The worker has ended.
   void forget_socket(std::string_view worker);
   const std::string& temporary() const { return temporary_; }
+  /// Where the workers of a job keep copies of its checkpoints.
+  std::string copies_of(std::string_view job_id) const;
+  /// Jobs of which copies lie here, by their ids.
+  std::vector<std::string> jobs_with_copies() const;
 
   /// Removes executables that are not in use, but for the newest.
   void forget_executables(const std::set<std::string>& in_use);

@@ -528,5 +528,48 @@ TEST_F(TaskManagerTest, AnEmptyFolderOfAJobGoesWithItsLastWorker) {
   }
 }
 
+TEST_F(TaskManagerTest, CopiesOfCheckpointsStayForAnHourBehindAJobsLastWorker) {
+  test::FakeJobManager& jm = registered();
+  jm.executable = program();
+  const auto run_worker = [&](std::uint64_t number) -> FakeProcess& {
+    order(jm, {.number = number, .job_id = "77", .copies_of = "/shared/orders"});
+    EXPECT_TRUE(run_until([&] { return processes_.started.size() == number; }));
+    return processes_.started.back();
+  };
+  const auto end = [&](FakeProcess& process) {
+    const std::size_t before = jm.ended.size();
+    process.end({.in_order = true});
+    EXPECT_TRUE(run_until([&] { return jm.ended.size() == before + 1; }));
+  };
+  FakeProcess& first = run_worker(1);
+  const WorkerOrder told = value_or_throw(parse_worker_order(first.order.environment[0].second));
+  EXPECT_EQ(told.copies_of, "/shared/orders");
+  EXPECT_EQ(told.copies_in, "/tm/copies/77");
+  ASSERT_TRUE(files_.make_directories(told.copies_in + "/chk-1-1"));
+  const auto are_there = [&] { return files_.stat(told.copies_in).has_value(); };
+  FakeProcess& second = run_worker(2);
+  end(first);
+  run_for_s(3'700);
+  EXPECT_TRUE(are_there()) << "another still runs";
+  end(second);
+  run_for_s(3'500);
+  end(run_worker(3));
+  run_for_s(3'500);
+  EXPECT_TRUE(are_there()) << "it came back";
+  run_for_s(200);
+  EXPECT_FALSE(are_there());
+}
+
+TEST_F(TaskManagerTest, CopiesOfJobsThatItKnowsNoMoreGoInTime) {
+  ASSERT_TRUE(files_.make_directories("/tm/copies/77/chk-1-1"));
+  task_manager_.reset();
+  open();
+  registered();
+  run_for_s(3'500);
+  EXPECT_TRUE(files_.stat("/tm/copies/77"));
+  run_for_s(200);
+  EXPECT_FALSE(files_.stat("/tm/copies/77"));
+}
+
 }  // namespace
 }  // namespace tidemark

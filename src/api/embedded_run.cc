@@ -145,7 +145,9 @@ Result<JobOutcome> run_embedded(const Options& options, const PhysicalPlan& plan
     if (!address) return std::unexpected{address.error().within("metrics.address")};
     where.metrics = *std::move(address);
   }
-  TIDEMARK_ASSIGN(environment, JobEnvironment::make(options, plan.logical.job, parts, JobEnvironment::Extent::kWholeJob));
+  const std::string& dir = options.checkpointing.dir;
+  const std::string checkpoints = dir.empty() ? dir : join_path(dir, plan.logical.job);
+  TIDEMARK_ASSIGN(environment, JobEnvironment::make(options, checkpoints, parts, JobEnvironment::Extent::kWholeJob));
   const Env& env = environment->env();
   TIDEMARK_ASSIGN(threads, make_task_threads(options, *env.files));
   TIDEMARK_ASSIGN(store, open_store(options, plan.logical.job, env.snapshot_files(),

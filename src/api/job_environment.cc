@@ -48,14 +48,13 @@ Result<std::unique_ptr<ProcessFolder>> make_scratch_folder(const Options& option
 }
 
 // Null: none are wanted. Below a folder of the user's own, as the name is known to everybody.
-Result<std::unique_ptr<LocalCopies>> make_local_copies(const Options::Checkpointing& options, const std::string& job,
-                                                       const Env& env) {
-  if (!options.local_backup || options.dir.empty()) return nullptr;
+Result<std::unique_ptr<LocalCopies>> make_local_copies(const Options::Checkpointing& options, const std::string& checkpoints,
+                                                       JobEnvironment::Extent extent, const Env& env) {
+  if (!options.local_backup || checkpoints.empty()) return nullptr;
   FileSystem& storage = env.snapshot_files();
-  const std::string job_folder = join_path(options.dir, job);
   const std::string within = options.local_backup_dir.empty() ? temporary_folder() : options.local_backup_dir;
   const std::string folder =
-      join_path(within, fmt::format("tidemark-copies-{:016x}", detail::hash_bytes(storage.absolute_path(job_folder))));
+      join_path(within, fmt::format("tidemark-copies-{:016x}", detail::hash_bytes(storage.absolute_path(checkpoints))));
   const auto refuse = [](const Error& error) {
     return std::unexpected{error.within("execution.checkpointing.local-backup.dirs")};
   };
@@ -65,7 +64,9 @@ Result<std::unique_ptr<LocalCopies>> make_local_copies(const Options::Checkpoint
                         folder + " belongs to another user or is a link: remove it, or name another folder"});
   }
   keep_for_user(folder);
-  return std::make_unique<LocalCopies>(storage, job_folder, *env.files, folder);
+  const bool has_master = extent == JobEnvironment::Extent::kWholeJob;
+  return std::make_unique<LocalCopies>(storage, checkpoints, *env.files, folder,
+                                       has_master ? LocalCopies::Remover::kThisProcess : LocalCopies::Remover::kAnother);
 }
 
 }  // namespace
@@ -77,14 +78,12 @@ JobEnvironment::JobEnvironment(const UserParts& parts)
   env_.storage = &*storage_and_local_;
 }
 
-Result<std::unique_ptr<JobEnvironment>> JobEnvironment::make(const Options& options, const std::string& job, const UserParts& parts, Extent extent) {
+Result<std::unique_ptr<JobEnvironment>> JobEnvironment::make(const Options& options, const std::string& checkpoints, const UserParts& parts, Extent extent) {
   std::unique_ptr<JobEnvironment> made{new JobEnvironment{parts}};
   Env& env = made->env_;
-  if (extent == Extent::kWholeJob) {
-    TIDEMARK_ASSIGN(copies, make_local_copies(options.checkpointing, job, env));
-    made->copies_ = std::move(copies);
-    if (made->copies_ != nullptr) env.storage = made->copies_.get();
-  }
+  TIDEMARK_ASSIGN(copies, make_local_copies(options.checkpointing, checkpoints, extent, env));
+  made->copies_ = std::move(copies);
+  if (made->copies_ != nullptr) env.storage = made->copies_.get();
   const std::uint64_t budget_bytes = state_budget_bytes(options, *env.files);
   TIDEMARK_ASSIGN(state_stores, make_state_stores(options, parts, env, budget_bytes));
   made->state_stores_ = std::move(state_stores);

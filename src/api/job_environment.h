@@ -35,9 +35,10 @@ class JobEnvironment {
   /// Of how much of a job this process has the tasks.
   enum class Extent {
     kWholeJob,
-    kShare,  ///< other processes, perhaps of this machine, have the others: no local copies of checkpoints are kept
+    kShare,  ///< other processes have the others, and its master
   };
-  static Result<std::unique_ptr<JobEnvironment>> make(const Options& options, const std::string& job, const UserParts& parts, Extent extent);
+  /// `checkpoints`: the job's folder of them; empty: it has none.
+  static Result<std::unique_ptr<JobEnvironment>> make(const Options& options, const std::string& checkpoints, const UserParts& parts, Extent extent);
   JobEnvironment(const JobEnvironment&) = delete;
   JobEnvironment& operator=(const JobEnvironment&) = delete;
 

@@ -107,7 +107,9 @@ Result<> run_worker(const WorkerOrder& order, Options options, const PhysicalPla
   set_log_origin(order.name);
   if (options.state_memory == 0) options.state_memory = static_cast<std::int64_t>(order.memory_bytes);
   if (options.worker_threads == 0) options.worker_threads = static_cast<int>(order.threads);
-  TIDEMARK_ASSIGN(environment, JobEnvironment::make(options, plan.logical.job, parts, JobEnvironment::Extent::kShare));
+  options.checkpointing.local_backup = !order.copies_of.empty();
+  if (options.checkpointing.local_backup_dir.empty()) options.checkpointing.local_backup_dir = order.copies_in;
+  TIDEMARK_ASSIGN(environment, JobEnvironment::make(options, order.copies_of, parts, JobEnvironment::Extent::kShare));
   const Env& env = environment->env();
   TIDEMARK_ASSIGN(threads, make_task_threads(options, *env.files));
   const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());

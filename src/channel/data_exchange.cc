@@ -11,12 +11,12 @@
 namespace tidemark {
 
 struct DataExchange::Line {
-  std::unique_ptr<Connection> connection;
   bool is_closed = false;
   // Held while they change, and by the transport's thread while it takes a frame.
   std::mutex mutex;
   Peer* peer = nullptr;  // null: it has not said who it is
   bool is_over = false;  // nothing that comes counts; tasks may still hold the connection
+  std::unique_ptr<Connection> connection;  // first to go: until then the transport's thread looks at the rest
 
   bool end() {
     const std::lock_guard lock{mutex};
@@ -67,21 +67,21 @@ detail::ReceivingEnd& DataExchange::receive_from(std::uint32_t worker, ChannelNu
 }
 
 void DataExchange::connect(std::uint32_t worker, std::unique_ptr<Connection> connection) {
-  Line& line = start(std::move(connection), &peer(worker));
+  Line& line = start(std::move(connection));
   line.connection->send(frame_of(EdgeFrame::kHello, encode_hello({attempt_, worker_, secret_})));
   adopt(line, peer(worker));
 }
 
-void DataExchange::accept(std::unique_ptr<Connection> connection) { start(std::move(connection), nullptr); }
+void DataExchange::accept(std::unique_ptr<Connection> connection) { start(std::move(connection)); }
 
-DataExchange::Line& DataExchange::start(std::unique_ptr<Connection> connection, Peer* peer) {
+DataExchange::Line& DataExchange::start(std::unique_ptr<Connection> connection) {
   Line& line = *lines_.emplace_back(std::make_unique<Line>());
   line.connection = std::move(connection);
-  line.peer = peer;
   line.connection->start(mailbox_, {.on_frame = [this, &line](Frame frame) { on_frame(line, std::move(frame)); },
                                     .take_at_once = [this, &line](Frame& frame) { return take_at_once(line, frame); },
                                     .on_writable =
                                         [&line] {
+                                          if (line.is_over || line.peer == nullptr) return;
                                           line.peer->line.times_writable.fetch_add(1, std::memory_order_release);
                                           line.peer->wake_senders();
                                         },
@@ -91,12 +91,12 @@ DataExchange::Line& DataExchange::start(std::unique_ptr<Connection> connection, 
 
 // From here on the peer's edges use the line. Tasks may have begun before.
 void DataExchange::adopt(Line& line, Peer& peer) {
+  peer.line.connection.store(line.connection.get(), std::memory_order_release);  // before an element is taken: its task answers there
   {
     const std::lock_guard lock{line.mutex};
     line.peer = &peer;
   }
   peer.is_connected = true;
-  peer.line.connection.store(line.connection.get(), std::memory_order_release);
   for (std::string& note : std::exchange(peer.notes, {})) peer.send(EdgeFrame::kNote, std::move(note));
   peer.wake_senders();
 }

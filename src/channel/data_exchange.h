@@ -78,7 +78,7 @@ class DataExchange {
   struct Line;
 
   Peer& peer(std::uint32_t worker) { return *peers_.at(worker); }
-  Line& start(std::unique_ptr<Connection> connection, Peer* peer);
+  Line& start(std::unique_ptr<Connection> connection);
   void adopt(Line& line, Peer& peer);
   void on_frame(Line& line, Frame frame);
   bool take_at_once(Line& line, Frame& frame);

@@ -42,6 +42,7 @@ struct StartWorker {
   std::vector<std::string> arguments;
   std::string token;
   std::uint32_t slots = 1;      ///< it has so many of the TaskManager's, and their part of its memory
+  std::string copies_of = {};   ///< folder of checkpoints of whose files it keeps copies on its TaskManager's disk; empty: it keeps none
 };
 /// A worker's process has ended, or never began. Behind it, its slots are free.
 struct WorkerEnded {

@@ -31,7 +31,7 @@ Heartbeat heartbeat_of(const Json& json) {
 std::string to_text(const WorkerOrder& order) {
   Json json{{"name", order.name},           {"master", order.master},       {"token", order.token},               {"data-host", order.data_host},
             {"memory", order.memory_bytes}, {"threads", order.threads},     {"job-id", order.job_id},             {"task-manager", order.task_manager},
-            {"host", order.host},           {"socket", order.socket}};
+            {"host", order.host},           {"socket", order.socket},       {"copies-of", order.copies_of},       {"copies-in", order.copies_in}};
   json["heartbeat"] = {{"interval-ms", order.heartbeat.interval_ms}, {"timeout-ms", order.heartbeat.timeout_ms}};
   if (order.tls) json["tls"] = json_of(*order.tls);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -51,6 +51,8 @@ Result<WorkerOrder> parse_worker_order(std::string_view text) {
                        .job_id = json.value("job-id", ""),
                        .task_manager = json.value("task-manager", ""),
                        .host = json.value("host", ""),
+                       .copies_of = json.value("copies-of", ""),
+                       .copies_in = json.value("copies-in", ""),
                        .socket = json.value("socket", "")};
   } catch (const Json::exception&) {
     return fail(ErrorCode::kParse, std::string{kWorkerOrderVariable} + " is set, but not by a TaskManager: unset it to run the job alone");

@@ -33,6 +33,8 @@ struct WorkerOrder {
   std::string job_id;
   std::string task_manager;  ///< its id
   std::string host;          ///< of people's names
+  std::string copies_of;     ///< folder of checkpoints of whose files it keeps copies; empty: it keeps none
+  std::string copies_in;     ///< where, unless the job says
   std::string socket;        ///< in whose folder and under whose name it is asked how it is (process_report.h); empty: nowhere
 };
 

@@ -22,11 +22,13 @@ Error worth_a_restart(ErrorCode code, std::string message) { return Error{code, 
 }  // namespace
 
 DeployingExecution::DeployingExecution(const Deployment& what, TaskManagers& task_managers, const Clock& clock, Timers& timers, ExecutionListener& listener,
-                                       std::function<void(Metrics)> last_metrics)
-    : what_{what}, task_managers_{task_managers}, clock_{clock}, timers_{timers}, listener_{listener}, last_metrics_{std::move(last_metrics)} {}
+                                       std::function<void(Left)> leave)
+    : what_{what}, task_managers_{task_managers}, clock_{clock}, timers_{timers}, listener_{listener}, leave_{std::move(leave)} {}
 
 DeployingExecution::~DeployingExecution() {
-  last_metrics_(vertex_metrics());
+  Left left{vertex_metrics(), {}};
+  for (const Site& site : sites_) left.sites.push_back({site.place.at.task_manager, site.place.slots});
+  leave_(std::move(left));
   for (Site& site : sites_) {
     if (site.worker != nullptr) site.worker->give_up(Error{ErrorCode::kCancelled, "the JobManager ends"});
   }
@@ -41,7 +43,9 @@ void DeployingExecution::start(AttemptStart start) {
                                  .job_id = what_.id,
                                  .executable = what_.executable,
                                  .arguments = what_.arguments,
-                                 .slots = what_.slots},
+                                 .slots = what_.slots,
+                                 .before = what_.before,
+                                 .copies_of = what_.copies_of},
                                 *this);
 }
 

@@ -29,6 +29,8 @@ struct Deployment {
   std::string executable;
   std::vector<std::string> arguments;
   std::uint32_t slots = 1;
+  std::string copies_of = {};               ///< its folder of checkpoints, if its workers keep copies of those
+  std::vector<WorkerSite> before = {};      ///< where these lie; empty: nowhere yet
   std::uint64_t fingerprint = 0;  ///< of the plan; a worker's own must be the same
   std::uint64_t epoch = 1;
   std::int64_t ready_timeout_ns = 120'000'000'000;  ///< for workers to come, once there are slots
@@ -39,9 +41,15 @@ class DeployingExecution final : public Execution, private TaskManagers::Tenant 
  public:
   using Metrics = std::vector<VertexMetrics>;
 
-  /// `last_metrics`: told as it is destroyed.
+  /// What it leaves to the next attempt.
+  struct Left {
+    Metrics metrics;
+    std::vector<WorkerSite> sites;  ///< of its workers, in the order of their slots; empty if it got none
+  };
+
+  /// `leave`: told as it is destroyed.
   DeployingExecution(const Deployment& what, TaskManagers& task_managers, const Clock& clock, Timers& timers, ExecutionListener& listener,
-                     std::function<void(Metrics)> last_metrics);
+                     std::function<void(Left)> leave);
   ~DeployingExecution() override;
 
   void start(AttemptStart start) override;
@@ -96,7 +104,7 @@ class DeployingExecution final : public Execution, private TaskManagers::Tenant 
   const Clock& clock_;
   Timers& timers_;
   ExecutionListener& listener_;
-  const std::function<void(Metrics)> last_metrics_;
+  const std::function<void(Left)> leave_;
   State state_ = State::kNew;
   AttemptStart start_;
   std::vector<Site> sites_;  // in the order of their slots

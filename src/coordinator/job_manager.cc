@@ -273,12 +273,15 @@ std::vector<std::string> JobManager::arguments_of(const RunOrder& order) const {
 }
 
 void JobManager::describe(const std::string& executable, std::vector<std::string> arguments, Planned then) {
-  programs_.run([hash = executable, arguments = std::move(arguments), then = std::move(then), executables = executables_,
+  programs_.run([this, held = planned_.insert(executable), hash = executable, arguments = std::move(arguments), then = std::move(then), executables = executables_,
                  planner = planner_]() mutable -> Mailbox::Mail {
     const auto found = executables->find(hash);
     Result<JobDescription> description =
         found ? planner->plan(executables->path_of(hash), found->name, arguments) : std::unexpected{found.error()};
-    return [then = std::move(then), description = std::move(description)]() mutable { then(std::move(description)); };
+    return [this, held, then = std::move(then), description = std::move(description)]() mutable {
+      then(std::move(description));
+      planned_.erase(held);
+    };
   });
 }
 

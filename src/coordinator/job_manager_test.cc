@@ -236,15 +236,15 @@ TEST_P(JobManagerTest, WhatBecameOfASavepointIsKnownToTheNextJobManager) {
   ASSERT_THAT(triggered(), SizeIs(1));
   EXPECT_TRUE(triggered()[0].is_over);
   // Of the second nobody knows the end.
-  bool is_asked = false;
-  cluster_.manager->take_snapshot(job, {.dir = "/sp", .trigger_id = "tuesday"}, [&](const Result<SnapshotTaken>&) { is_asked = true; });
+  bool is_taken = false;
+  cluster_.manager->take_snapshot(job, {.dir = "/sp", .trigger_id = "tuesday"}, [&](const Result<SnapshotTaken>& second) { is_taken = second.has_value(); });
   const auto is_under_way = [&] {
     const auto checkpoints = cluster_.manager->job(job)->checkpoints;
     return !checkpoints.empty() && checkpoints.front().glance.is_savepoint && checkpoints.front().glance.status == CheckpointStatus::kInProgress;
   };
   ASSERT_TRUE(cluster_.run_until(is_under_way));
   cluster_.kill_manager();
-  EXPECT_FALSE(is_asked);
+  EXPECT_FALSE(is_taken);
   cluster_.start_manager();
   ASSERT_THAT(triggered(), SizeIs(2));
   EXPECT_EQ(triggered()[0].trigger_id, "monday");
@@ -303,9 +303,12 @@ TEST_P(JobManagerTest, ExecutablesThatNoJobNamesGoButForTheNewest) {
   const std::string second = value_or_throw(cluster_.run({.executable = newer}));
   ASSERT_TRUE(cluster_.run_until([&] { return kept().size() == 3; }));
   EXPECT_THAT(kept(), ElementsAre(runs, newer, newest));
-  for (const std::string& each : {job, second}) {
+  cluster_.planner->job = "third";
+  const std::string third = value_or_throw(cluster_.run({.executable = newest}));
+  for (const std::string& each : {job, second, third}) {
     EXPECT_TRUE(cluster_.manager->cancel(each));
-    ASSERT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(each) == std::nullopt || cluster_.state_of(each) == "CANCELED"; }));
+    ASSERT_TRUE(cluster_.comes_to(each, "CANCELED"));
+    cluster_.run_for_ms(100);
   }
   EXPECT_TRUE(cluster_.run_until([&] { return kept().size() == 2; })) << "the first job is forgotten";
   EXPECT_THAT(kept(), ElementsAre(newer, newest));
@@ -458,6 +461,36 @@ TEST_P(JobManagerTest, WithASpareSlotAJobGoesOnAtOnce) {
   ASSERT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(job)->glance.restarts == 1; }));
   ASSERT_TRUE(cluster_.runs(job));
   EXPECT_LT(cluster_.world.clock.steady_ns() - before_ns, 3'000'000'000);
+}
+
+TEST_P(JobManagerTest, AJobThatKeepsCopiesComesBackToWhereTheyLie) {
+  cluster_.planner->next.options = {{"execution.checkpointing.dir", "/shared"}, {"execution.checkpointing.local-backup.enabled", "true"}};
+  SimulatedTaskManager& one = task_manager("one", 1);
+  SimulatedTaskManager& two = task_manager("two", 1);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  const std::uint32_t before = one.workers.begin()->second->started->worker;
+  task_manager("large", 4);
+  one.kill(one.workers.begin()->first, "ended by signal 9");
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(job)->glance.restarts == 1; }));
+  ASSERT_TRUE(cluster_.runs(job));
+  ASSERT_THAT(one.started, SizeIs(2));
+  ASSERT_THAT(two.started, SizeIs(2));
+  EXPECT_EQ(one.started[1].copies_of, "/shared/count");
+  EXPECT_EQ(one.workers.begin()->second->started->worker, before) << "the same subtasks";
+}
+
+TEST_P(JobManagerTest, AJobWithoutCopiesComesBackAnywhere) {
+  SimulatedTaskManager& one = task_manager("one", 1);
+  task_manager("two", 1);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  SimulatedTaskManager& large = task_manager("large", 2);
+  one.kill(one.workers.begin()->first, "ended by signal 9");
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.manager->job(job)->glance.restarts == 1; }));
+  ASSERT_TRUE(cluster_.runs(job));
+  ASSERT_THAT(large.started, SizeIs(1));
+  EXPECT_EQ(large.started[0].copies_of, "");
 }
 
 TEST_P(JobManagerTest, OneThatIsLostWhileItsWorkersComeFailsTheAttempt) {

@@ -24,13 +24,13 @@ constexpr const char* kRestartType = "restart-strategy.type";
 constexpr const char* kRestartLimit = "restart-strategy.exponential-delay.attempts-before-reset-backoff";
 
 // What the job's master alone goes by.
-constexpr std::array<std::string_view, 14> kOfMasters = {"execution.checkpointing.dir", "execution.checkpointing.interval", "execution.checkpointing.min-pause",
+constexpr std::array<std::string_view, 15> kOfMasters = {"execution.checkpointing.dir", "execution.checkpointing.interval", "execution.checkpointing.min-pause",
                                    "execution.checkpointing.timeout", "execution.checkpointing.tolerable-failed-checkpoints",
                                    "execution.checkpointing.max-concurrent-checkpoints", "execution.checkpointing.num-retained",
                                    "execution.checkpointing.incremental", "execution.checkpointing.externalized-checkpoint-retention",
                                    "execution.checkpointing.savepoint-dir", "execution.state-recovery.ignore-unclaimed-state",
                                    "execution.state-recovery.lazy", "execution.checkpointing.interval-records",
-                                   "execution.checkpointing.interval-bytes"};
+                                   "execution.checkpointing.interval-bytes", "execution.checkpointing.local-backup.enabled"};
 
 bool is_of_masters(const std::string& key) {
   return key.starts_with("restart-strategy.") || std::ranges::find(kOfMasters, key) != kOfMasters.end();

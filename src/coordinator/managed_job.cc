@@ -20,28 +20,31 @@ constexpr std::size_t kMostTriggered = 32;
 // A record is made durable: more often than this only what somebody waits for is worth it.
 constexpr std::int64_t kHistoryPeriodNs = 10'000'000'000;
 
-Deployment deployment_of(const JobRecord& record, std::uint64_t epoch) {
+Deployment deployment_of(const JobRecord& record, const Options::Checkpointing& checkpoints, std::uint64_t epoch) {
+  const bool copies = checkpoints.local_backup && !checkpoints.dir.empty();
   return {.job = record.name(),
           .id = record.id,
           .executable = record.executable,
           .arguments = record.arguments,
           .slots = slots_of(record.description.plan),
+          .copies_of = copies ? join_path(checkpoints.dir, record.name()) : std::string{},
           .fingerprint = record.description.fingerprint,
           .epoch = epoch};
 }
 
 }  // namespace
 
-/// The execution of the attempt, and the figures of the one before.
+/// The execution of the attempt, and what the one before has left.
 class ManagedJob::Executions final : public ExecutionFactory {
  public:
   Executions(const JobServices& services, Deployment what) : services_{services}, what_{std::move(what)} {}
 
   std::unique_ptr<Execution> make(ExecutionListener& listener) override {
     auto execution = std::make_unique<DeployingExecution>(what_, services_.task_managers, *services_.env.clock, services_.timers, listener,
-                                                          [this](DeployingExecution::Metrics metrics) {
+                                                          [this](DeployingExecution::Left left) {
                                                             current_ = nullptr;
-                                                            if (!metrics.empty()) last_ = std::move(metrics);
+                                                            if (!left.metrics.empty()) last_ = std::move(left.metrics);
+                                                            if (!left.sites.empty() && !what_.copies_of.empty()) what_.before = std::move(left.sites);
                                                           });
     current_ = execution.get();
     return execution;
@@ -51,7 +54,7 @@ class ManagedJob::Executions final : public ExecutionFactory {
 
  private:
   const JobServices services_;
-  const Deployment what_;
+  Deployment what_;
   DeployingExecution* current_ = nullptr;
   DeployingExecution::Metrics last_;
 };
@@ -81,7 +84,7 @@ void ManagedJob::run(const Options& options, std::unique_ptr<CheckpointStore> st
   // Should its trial fail, they are what the other goes on with.
   retains_on_cancellation_ = how.retain_on_cancellation;
   how.retain_on_cancellation = how.retain_on_cancellation || !record_.replaces.empty();
-  executions_ = std::make_unique<Executions>(services_, deployment_of(record_, services_.epoch));
+  executions_ = std::make_unique<Executions>(services_, deployment_of(record_, options.checkpointing, services_.epoch));
   master_ = std::make_unique<JobMaster>(services_.env, record_.description.plan, std::move(store), *executions_, std::move(how), services_.wakeup);
 }
 
@@ -259,7 +262,10 @@ JobGlance ManagedJob::glance() const {
     glance.savepoints = record_.savepoints;
     glance.failed_checkpoints = record_.failed_checkpoints;
     glance.waits_for = executions_->shortage();
-    if (!glance.waits_for.empty()) glance.state = "CREATED";
+    if (!glance.waits_for.empty()) {
+      glance.state = "CREATED";
+      glance.state_times["CREATED"] = glance.attempt.slots.front().moves.back().at_ms;
+    }
     glance.restored = record_.restored;
     glance.restores = record_.restores;
     return glance;

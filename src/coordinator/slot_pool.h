@@ -2,7 +2,7 @@
 //
 // Requests are met in their order; one that can't be met yet lets those behind it pass, so that a job too large for the cluster
 // does not hold up the others. A request is met as a whole or not at all, by as few TaskManagers as can be, and of single ones by
-// that with the fewest free: large gaps stay for large jobs. Pure; one thread. Numbers are the caller's, never used twice.
+// that with the fewest free: large gaps stay for large jobs. Who had slots before may have them again, with what it has left there. Pure; one thread. Numbers are the caller's, never used twice.
 #pragma once
 
 #include <cstdint>
@@ -34,9 +34,13 @@ class SlotPool {
   /// Of a TaskManager that has been removed: nothing.
   void give_back(const Share& share);
 
-  /// Waits from now on.
-  void request(std::uint64_t request, std::uint32_t slots);
-  bool waits(std::uint64_t request) const;
+  /// Waits from now on. `before`: where it had its slots, in their order, and would have them again; of a TaskManager that is not
+  /// there, any others.
+  void request(std::uint64_t request, std::uint32_t slots, std::vector<Share> before = {});
+  /// Of those that it had before, what is not free now need not be waited for.
+  void take_others(std::uint64_t request);
+  /// Whether it waits, and there are too few.
+  bool is_short(std::uint64_t request) const;
   /// Nothing if it does not wait.
   void withdraw(std::uint64_t request);
   /// The first request that can be met: its slots are taken from now on.
@@ -54,8 +58,12 @@ class SlotPool {
   struct Request {
     std::uint64_t number = 0;
     std::uint32_t slots = 0;
+    std::vector<Share> before = {};
+    bool takes_others = false;
   };
-  std::vector<Share> shares_for(std::uint32_t slots) const;
+  std::vector<Share> gaps() const;
+  std::vector<Share> shares_for(const Request& request) const;
+  std::vector<Share> shares_as_before(const Request& request) const;
 
   std::map<std::uint64_t, Slots> task_managers_;
   std::list<Request> waiting_;  // the oldest first

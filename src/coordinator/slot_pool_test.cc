@@ -37,6 +37,55 @@ TEST_F(SlotPoolTest, OneTaskManagerIsTakenWhereItHasRoomTheOneWithTheLeast) {
   EXPECT_EQ(pool_.free_slots(3), 1u);
 }
 
+TEST_F(SlotPoolTest, WhoHadSlotsBeforeGetsThemAgainInTheirOrder) {
+  pool_.add(1, 4);
+  pool_.add(2, 2);
+  pool_.add(3, 2);
+  pool_.request(10, 4, {{3, 2}, {2, 2}});
+  EXPECT_THAT(pool_.next_grant()->shares, ElementsAre(Share{3, 2}, Share{2, 2})) << "though they fit into one";
+}
+
+TEST_F(SlotPoolTest, WhatWasLostIsReplacedInItsPlace) {
+  pool_.add(2, 1);
+  pool_.add(4, 1);
+  pool_.add(5, 3);
+  pool_.request(10, 4, {{2, 1}, {1, 2}, {4, 1}});
+  EXPECT_THAT(pool_.next_grant()->shares, ElementsAre(Share{2, 1}, Share{5, 2}, Share{4, 1}));
+  EXPECT_EQ(pool_.free_slots(5), 1u);
+}
+
+TEST_F(SlotPoolTest, NeighboursAtOneTaskManagerAreOneShare) {
+  pool_.add(2, 3);
+  pool_.request(10, 3, {{2, 2}, {1, 1}});
+  EXPECT_THAT(pool_.next_grant()->shares, ElementsAre(Share{2, 3}));
+}
+
+TEST_F(SlotPoolTest, SlotsThatItHadAreWaitedForUntilOthersWillDo) {
+  pool_.add(1, 2);
+  pool_.add(2, 2);
+  EXPECT_THAT(take(2), ElementsAre(Share{1, 2}));
+  pool_.request(10, 2, {{1, 2}});
+  EXPECT_FALSE(pool_.next_grant());
+  EXPECT_FALSE(pool_.is_short(10)) << "there are enough";
+  pool_.give_back({1, 2});
+  EXPECT_THAT(pool_.next_grant()->shares, ElementsAre(Share{1, 2}));
+  pool_.request(11, 2, {{1, 2}});
+  EXPECT_FALSE(pool_.next_grant());
+  pool_.take_others(11);
+  EXPECT_THAT(pool_.next_grant()->shares, ElementsAre(Share{2, 2}));
+}
+
+TEST_F(SlotPoolTest, AsBeforeOrNotThereMustBeEnough) {
+  pool_.add(1, 1);
+  pool_.add(2, 1);
+  pool_.request(10, 3, {{1, 1}, {3, 2}});
+  EXPECT_FALSE(pool_.next_grant());
+  EXPECT_TRUE(pool_.is_short(10));
+  pool_.add(4, 1);
+  EXPECT_THAT(pool_.next_grant()->shares, ElementsAre(Share{1, 1}, Share{4, 1}, Share{2, 1}));
+  EXPECT_FALSE(pool_.is_short(10));
+}
+
 TEST_F(SlotPoolTest, AsFewAreTakenAsCanBe) {
   pool_.add(1, 2);
   pool_.add(2, 5);

@@ -18,6 +18,9 @@ namespace {
 constexpr std::uint32_t kMostSlots = 1u << 15;
 constexpr std::int64_t kAnswerWithinNs = 10'000'000'000;
 
+// For the processes of an attempt that has ended, whose slots the next one would have.
+constexpr std::int64_t kPatienceNs = 1'000'000'000;
+
 Error worth_a_restart(const Error& error) { return Error{error.code(), error.domain(), Retry::kRestart, error.message()}; }
 
 // Whether workers on two machines would look for one another each on its own.
@@ -209,11 +212,20 @@ void TaskManagers::let_go(std::unique_ptr<MessageLine> line) {
 
 std::unique_ptr<TaskManagers::Lease> TaskManagers::lease(WorkersWanted wanted, Tenant& tenant) {
   const std::uint64_t number = ++last_number_;
-  slots_.request(number, wanted.slots);
-  leases_.emplace(number, Wanted{std::move(wanted), &tenant,
-                                 timers_.at(clock_.steady_ns() + settings_.slot_request_timeout_ns, [this, number] { out_of_time(number); })});
+  const std::int64_t now_ns = clock_.steady_ns();
+  slots_.request(number, wanted.slots, shares_at(wanted.before));
+  Wanted& waits = leases_[number];
+  waits.tenant = &tenant;
+  waits.timeout = timers_.at(now_ns + settings_.slot_request_timeout_ns, [this, number] { out_of_time(number); });
+  if (!wanted.before.empty()) waits.patience = timers_.at(now_ns + kPatienceNs, [this, number] { out_of_patience(number); });
+  waits.what = std::move(wanted);
   post_grants();
   return std::unique_ptr<Lease>{new Lease{*this, number}};
+}
+
+void TaskManagers::out_of_patience(std::uint64_t lease) {
+  slots_.take_others(lease);
+  grant();
 }
 
 void TaskManagers::out_of_time(std::uint64_t lease) {
@@ -223,9 +235,18 @@ void TaskManagers::out_of_time(std::uint64_t lease) {
                                  .within(fmt::format("no slots within {} s (slot.request.timeout)", settings_.slot_request_timeout_ns / 1'000'000'000)));
 }
 
+// By 0 where it is not there.
+std::vector<SlotPool::Share> TaskManagers::shares_at(const std::vector<WorkerSite>& sites) const {
+  std::vector<SlotPool::Share> shares;
+  for (const WorkerSite& site : sites) {
+    const auto found = std::ranges::find_if(task_managers_, [&](const auto& entry) { return entry.second.about.id == site.task_manager; });
+    shares.push_back({found == task_managers_.end() ? 0 : found->first, site.slots});
+  }
+  return shares;
+}
+
 std::string TaskManagers::shortage(std::uint64_t lease) const {
-  const Wanted& wanted = leases_.at(lease);
-  return wanted.is_short && slots_.waits(lease) ? slots_.shortage(wanted.what.slots).message() : std::string{};
+  return slots_.is_short(lease) ? slots_.shortage(leases_.at(lease).what.slots).message() : std::string{};
 }
 
 // As mail, so that nobody is told out of a call of its own.
@@ -236,7 +257,7 @@ void TaskManagers::post_grants() {
 void TaskManagers::grant() {
   while (const auto granted = slots_.next_grant()) start_workers(granted->request, granted->shares);
   for (auto& [number, wanted] : leases_) {
-    if (!slots_.waits(number) || std::exchange(wanted.is_short, true)) continue;
+    if (!slots_.is_short(number) || std::exchange(wanted.told_short, true)) continue;
     log_info(fmt::format("{} waits for slots: {}", wanted.what.name, slots_.shortage(wanted.what.slots).message()));
   }
 }
@@ -244,6 +265,7 @@ void TaskManagers::grant() {
 void TaskManagers::start_workers(std::uint64_t lease, const std::vector<SlotPool::Share>& shares) {
   Wanted& wanted = leases_.at(lease);
   wanted.timeout = {};
+  wanted.patience = {};
   std::vector<PlacedWorker> placed;
   for (const SlotPool::Share& share : shares) {
     const std::uint64_t number = ++last_number_;
@@ -259,7 +281,8 @@ void TaskManagers::start_workers(std::uint64_t lease, const std::vector<SlotPool
                                 .executable = wanted.what.executable,
                                 .arguments = wanted.what.arguments,
                                 .token = token,
-                                .slots = share.slots});
+                                .slots = share.slots,
+                                .copies_of = wanted.what.copies_of});
     const RegisterTaskManager& about = task_managers_.at(share.task_manager).about;
     placed.push_back({.number = number,
                       .name = name,

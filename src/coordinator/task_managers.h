@@ -25,6 +25,12 @@
 
 namespace tidemark {
 
+/// Slots at a TaskManager, by its id.
+struct WorkerSite {
+  std::string task_manager;
+  std::uint32_t slots = 0;
+};
+
 /// What is to run, by whom.
 struct WorkersWanted {
   std::string name;  ///< of the attempt, for people: its workers are NAME-w1, NAME-w2
@@ -33,6 +39,8 @@ struct WorkersWanted {
   std::string executable;
   std::vector<std::string> arguments;
   std::uint32_t slots = 1;
+  std::vector<WorkerSite> before = {};  ///< where its workers were, and would best be again; empty: anywhere
+  std::string copies_of = {};           ///< as StartWorker
 };
 
 /// A worker that is being started.
@@ -126,7 +134,8 @@ class TaskManagers {
     WorkersWanted what;
     Tenant* tenant = nullptr;
     Timers::Timer timeout;  // until the slots are there
-    bool is_short = false;  // they were not when they were looked for
+    bool told_short = false;
+    Timers::Timer patience;  // for those that it had before
   };
 
   struct Question {
@@ -146,8 +155,10 @@ class TaskManagers {
   void grant();
   void start_workers(std::uint64_t lease, const std::vector<SlotPool::Share>& shares);
   void gone(std::uint64_t worker, std::optional<Error> cause);
+  void out_of_patience(std::uint64_t lease);
   void out_of_time(std::uint64_t lease);
   std::string shortage(std::uint64_t lease) const;
+  std::vector<SlotPool::Share> shares_at(const std::vector<WorkerSite>& sites) const;
   void end(std::uint64_t lease);
   void stop(std::uint64_t worker);
   void let_go(std::unique_ptr<MessageLine> line);

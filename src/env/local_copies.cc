@@ -1,6 +1,7 @@
 #include "env/local_copies.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/log.h"
@@ -12,6 +13,8 @@ namespace {
 
 // Of a copy that is being written: a file of this name is never used.
 constexpr std::string_view kUnfinished = ".part";
+
+constexpr std::uint64_t kLookEveryBytes = 64u << 20;  // at the most
 
 }  // namespace
 
@@ -32,6 +35,7 @@ class LocalCopies::Writer final : public WritableFile {
     TIDEMARK_TRY(file_->close());
     if (copy_ != nullptr) keep_if(copy_->close());
     if (copy_ != nullptr) keep_if(owner_.local_.rename(unfinished(), copy_path_));
+    if (copy_ != nullptr) owner_.copied(file_->size());
     copy_.reset();
     return {};
   }
@@ -108,9 +112,9 @@ bool have_same_end(const ReadableFile& a, const ReadableFile& b) {
 
 }  // namespace
 
-LocalCopies::LocalCopies(FileSystem& storage, const std::string& folder, FileSystem& local, std::string local_folder)
-    : storage_{storage}, folder_{storage.absolute_path(folder)}, local_{local}, local_folder_{std::move(local_folder)} {
-  remove_stale({});
+LocalCopies::LocalCopies(FileSystem& storage, const std::string& folder, FileSystem& local, std::string local_folder, Remover remover)
+    : storage_{storage}, folder_{storage.absolute_path(folder)}, local_{local}, local_folder_{std::move(local_folder)}, remover_{remover} {
+  look_at_bytes_ = std::max(remove_stale({}, Unfinished::kRemoved), kLookEveryBytes);
 }
 
 Result<std::unique_ptr<WritableFile>> LocalCopies::create(const std::string& path, CreateMode mode) {
@@ -173,22 +177,40 @@ void LocalCopies::remove_copy(const std::string& path) {
   if (const auto copy = copy_of(path)) static_cast<void>(local_.remove(*copy));
 }
 
-// What a process has left that died while it wrote, and what another host has removed from the storage since.
-void LocalCopies::remove_stale(const std::string& within) {
-  const auto entries = local_.list(join_path(local_folder_, within));
-  if (!entries) return;
-  for (const DirectoryEntry& entry : *entries) {
+// What a process has left that died while it wrote, and what another has removed from the storage since. The copies are listed first: the
+// storage has had the file of each by then.
+std::uint64_t LocalCopies::remove_stale(const std::string& within, Unfinished unfinished) {
+  const auto copies = local_.list(join_path(local_folder_, within));
+  if (!copies) return 0;
+  const auto files = storage_.list(join_path(folder_, within));
+  const bool is_known = files || files.error().code() == ErrorCode::kNotFound;
+  std::set<std::string> names;
+  for (const DirectoryEntry& entry : files.value_or(std::vector<DirectoryEntry>{})) names.insert(entry.name);
+  std::uint64_t kept_bytes = 0;
+  for (const DirectoryEntry& entry : *copies) {
     const std::string name = join_path(within, entry.name);
     const std::string copy = join_path(local_folder_, name);
+    const bool is_gone = is_known && !names.contains(entry.name);
     if (entry.is_directory) {
-      remove_stale(name);
-      static_cast<void>(local_.remove_directory(copy));
-      continue;
+      kept_bytes += remove_stale(name, unfinished);
+      if (is_gone) static_cast<void>(local_.remove_directory(copy));
+    } else if (entry.name.ends_with(kUnfinished)) {
+      if (unfinished == Unfinished::kRemoved) static_cast<void>(local_.remove(copy));
+    } else if (is_gone) {
+      TIDEMARK_PROBE("env: a local copy goes as its file has gone");
+      static_cast<void>(local_.remove(copy));
+    } else if (const auto info = local_.stat(copy)) {
+      kept_bytes += info->size;
     }
-    const Result<FileInfo> stored = storage_.stat(join_path(folder_, name));
-    const bool is_gone = !stored && stored.error().code() == ErrorCode::kNotFound;
-    if (is_gone || entry.name.ends_with(kUnfinished)) static_cast<void>(local_.remove(copy));
   }
+  return kept_bytes;
+}
+
+void LocalCopies::copied(std::uint64_t bytes) {
+  if (remover_ == Remover::kThisProcess || (copied_bytes_ += bytes) < look_at_bytes_ || looks_.exchange(true)) return;
+  const std::uint64_t kept_bytes = remove_stale({}, Unfinished::kKept);
+  look_at_bytes_ = copied_bytes_ + std::max(kept_bytes, kLookEveryBytes);
+  looks_ = false;
 }
 
 void LocalCopies::warn_once(const Error& error) {

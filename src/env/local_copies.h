@@ -6,10 +6,14 @@
 // has none. A copy is used if it has the size and the last bytes of the file; a reader that finds its content damaged says so
 // by use_other_copy(), and gets the storage's from then on. Copies are not synced.
 //
+// Where another process removes the storage's files, as a job's master does those of its workers, their copies are looked for now and
+// then: copies take no more than twice what is kept, and some 64 MiB.
+//
 // Threads: any. Both file systems outlive it and every file of its.
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,9 +25,11 @@ namespace tidemark {
 
 class LocalCopies final : public FileSystem {
  public:
+  /// Who removes files from the storage.
+  enum class Remover { kThisProcess, kAnother };
   /// Copies of what lies below `folder` of `storage` go below `local_folder` of `local`, which belongs to them alone: what
   /// lies there without being a copy, as after a crash, is removed.
-  LocalCopies(FileSystem& storage, const std::string& folder, FileSystem& local, std::string local_folder);
+  LocalCopies(FileSystem& storage, const std::string& folder, FileSystem& local, std::string local_folder, Remover remover = Remover::kThisProcess);
 
   Result<std::unique_ptr<WritableFile>> create(const std::string& path, CreateMode mode) override;
   Result<std::unique_ptr<ReadableFile>> open(const std::string& path) override;
@@ -49,13 +55,19 @@ class LocalCopies final : public FileSystem {
   std::optional<std::string> copy_of(const std::string& path) const;
   Result<std::unique_ptr<WritableFile>> create_copy(const std::string& copy_path);
   void remove_copy(const std::string& path);
-  void remove_stale(const std::string& within);
+  enum class Unfinished { kRemoved, kKept };
+  std::uint64_t remove_stale(const std::string& within, Unfinished unfinished);
+  void copied(std::uint64_t bytes);
   void warn_once(const Error& error);
 
   FileSystem& storage_;
   const std::string folder_;  // absolute
   FileSystem& local_;
   const std::string local_folder_;
+  const Remover remover_;
+  std::atomic<std::uint64_t> copied_bytes_ = 0;
+  std::atomic<std::uint64_t> look_at_bytes_ = 0;  // copied: then copies are looked for that the storage has no file of
+  std::atomic<bool> looks_ = false;
   std::atomic<bool> warned_ = false;
 };
 

@@ -178,6 +178,21 @@ TEST_F(LocalCopiesTest, AStartRemovesWhatIsNoCopyAnyMore) {
   EXPECT_EQ(local.list("/near/copies")->size(), 1u);
 }
 
+// A checkpoint is 24 MiB, in a folder of its own that goes when the next is complete, and what several share.
+TEST_F(LocalCopiesTest, CopiesOfWhatAnotherProcessRemovesGoWhileTheJobRuns) {
+  LocalCopies files{storage, "/far/job", local, "/near/copies", LocalCopies::Remover::kAnother};
+  const std::string content(24u << 20, 'x');
+  write(files, "/far/job/shared/s", kContent);
+  const auto folder = [](int checkpoint) { return "chk-" + std::to_string(checkpoint) + "-1"; };
+  for (int checkpoint = 1; checkpoint <= 7; ++checkpoint) {
+    write(files, "/far/job/" + folder(checkpoint) + "/a", content);
+    ASSERT_TRUE(remove_tree(storage, "/far/job/" + folder(checkpoint - 1)));
+    EXPECT_LE(local.list("/near/copies")->size(), 5u) << "three checkpoints at the most, the newest, and what is shared";
+    ASSERT_EQ(copy(folder(checkpoint) + "/a"), content);
+  }
+  EXPECT_EQ(copy("shared/s"), kContent);
+}
+
 // A storage that can't be reached says nothing about what is in it.
 TEST_F(LocalCopiesTest, AStartKeepsCopiesWhereTheStorageDoesNotAnswer) {
   write(*make(), "/far/job/a", kContent);

@@ -1,5 +1,5 @@
 // The command `flink` of Flink's own distribution against this REST interface: what was written for Flink works here. Skipped unless FLINK_HOME
-// names one: `pip install --no-deps apache-flink-libraries==2.3.0`, its folder pyflink, with Java 17.
+// names one: tools/flink_client_test fetches it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -28,11 +28,11 @@ class FlinkClient : public testing::Test {
     flink_ = std::string{home} + "/bin/flink";
   }
   /// What `flink WORDS` prints, with the JobManager's address as the option that follows the command.
-  std::string run(std::vector<std::string> words) {
+  std::string run(std::vector<std::string> words, bool succeeds = true) {
     words.insert(words.begin() + 1, {"-m", to_string(server_->address())});
     words.insert(words.begin(), flink_);
     const auto end = value_or_throw(run_child(words, kLongestCall_ms));
-    EXPECT_EQ(end.exit_code, 0) << end.output;
+    EXPECT_EQ(end.exit_code == 0, succeeds) << end.output;
     return end.output;
   }
 
@@ -56,6 +56,18 @@ TEST_F(FlinkClient, ListsSavepointsChecksCancelsStopsAndDisposes) {
   EXPECT_EQ(cluster_.orders[2].then, SnapshotOrder::Then::kStop);
   EXPECT_EQ(cluster_.orders[3].then, SnapshotOrder::Then::kDrain);
   EXPECT_EQ(cluster_.cancelled, 1);
+}
+
+TEST_F(FlinkClient, ItsOtherOptionsAreUnderstoodOrRefusedWithTheReason) {
+  EXPECT_THAT(run({"checkpoint", "-full", kFakeJob}), HasSubstr("Checkpoint 8 for job"));
+  EXPECT_TRUE(cluster_.orders.back().is_full);
+  EXPECT_THAT(run({"savepoint", "-type", "canonical", "-detached", kFakeJob, "/sp"}), HasSubstr("triggerId"));
+  EXPECT_THAT(run({"savepoint", "-type", "native", kFakeJob, "/sp"}, false), HasSubstr("savepoints have the format CANONICAL"));
+  EXPECT_THAT(run({"stop", "-type", "canonical", "-p", "/sp", kFakeJob}), HasSubstr("Savepoint completed. Path: /sp/savepoint-8"));
+  EXPECT_THAT(run({"cancel", "-s", "/sp", kFakeJob}), HasSubstr("Savepoint stored in /sp/savepoint-8"));
+  EXPECT_EQ(cluster_.orders.back().then, SnapshotOrder::Then::kCancel);
+  cluster_.snapshot_answer = fail(ErrorCode::kIo, "the disk burns");
+  EXPECT_THAT(run({"savepoint", kFakeJob, "/sp"}, false), HasSubstr("the disk burns"));
 }
 
 }  // namespace

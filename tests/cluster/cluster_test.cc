@@ -166,7 +166,7 @@ TEST_F(ClusterTest, ShowsNobodyASecret) {
   EXPECT_THAT(run_in_cluster(job_words({"--api-token", argument, "--count", "many"}, "wrong")).output, HasSubstr("'many'"));
   ASSERT_TRUE(comes_true([&] { return runs_with_a_checkpoint(job); }));
   ::kill(workers().front(), SIGKILL);  // its last lines are told of
-  ASSERT_TRUE(comes_true([&] { return restarts_of(job) == 1 && state_of(job) == "RUNNING"; }));
+  ASSERT_TRUE(comes_true([&] { return restarts_of(job) >= 1 && state_of(job) == "RUNNING"; }));
   std::string told;
   const std::string of_job = "/jobs/" + job;
   for (const std::string& path : {std::string{"/jobs"}, std::string{"/jobs/overview"}, of_job, of_job + "/config", of_job + "/plan", of_job + "/exceptions",
@@ -244,12 +244,41 @@ TEST_F(ClusterTest, AWorkerThatIsKilledCostsARestartAndNoRow) {
   expect_finished(job, "job", expected);
 }
 
+// What lies in the storage can't be read back: only copies are right.
+void damage_files_in(const fs::path& folder) {
+  for (const auto& entry : fs::recursive_directory_iterator{folder}) {
+    if (!entry.is_regular_file() || entry.path().filename().string().starts_with('_') || entry.file_size() < 256) continue;
+    std::fstream file{entry.path(), std::ios::in | std::ios::out | std::ios::binary};
+    file.seekp(16);
+    file << std::string(100, '!');
+  }
+}
+
+TEST_F(ClusterTest, WorkersReadTheirStateFromCopiesOnTheirTaskManagersDisk) {
+  const auto expected = rows_alone({"--count", "40000"});
+  start_cluster(3, 2);
+  for (const std::string backend : {"hashmap", "rocksdb"}) {
+    SCOPED_TRACE(backend);
+    // Checkpoints are taken when they are asked for, so that the one that is damaged is the newest.
+    const Words more{"--checkpoint-interval", "1h", "-D", "execution.checkpointing.local-backup.enabled=true", "-D", "state.backend.type=" + backend};
+    const std::string job = submit(backend, with(with(kShort, kRestarts), more));
+    ASSERT_TRUE(comes_true([&] { return state_of(job) == "RUNNING"; }));
+    const Ran taken = in_cluster("checkpoint", {job});
+    ASSERT_EQ(taken.status, 0) << taken.output;
+    damage_files_in(path(backend + "-state"));
+    ::kill(workers().front(), SIGKILL);
+    expect_finished(job, backend, expected);
+    EXPECT_GE(restarts_of(job), 1);
+    EXPECT_EQ(ask("/jobs/" + job + "/exceptions").find("checksum"), std::string::npos) << ask("/jobs/" + job + "/exceptions");
+  }
+}
+
 TEST_F(ClusterTest, StateInRocksdbOutlivesWorkersAndMovesToAnotherParallelismAndBackend) {
   const Words size{"--count", "60000", "--keys", "20000"};
   const auto expected = rows_alone(size);
   start_cluster(2, 2);
-  const Words words = with(with(size, {"--rate", "12000", "-D", "execution.checkpointing.incremental=true"}), kRestarts);
-  const std::string job = submit("job", with(words, {"-D", "state.backend.type=rocksdb", "-D", "memory.state=8MB"}));
+  const Words words = with(with(size, {"-D", "execution.checkpointing.incremental=true"}), kRestarts);
+  const std::string job = submit("job", with(words, {"--rate", "1000", "-D", "state.backend.type=rocksdb", "-D", "memory.state=8MB"}));
   for (int kills = 0; kills < 2; ++kills) {
     ASSERT_TRUE(comes_true([&] { return runs_with_a_checkpoint(job) && workers().size() == 2; }));
     ::kill(workers().at(static_cast<std::size_t>(kills)), SIGKILL);
