@@ -103,12 +103,28 @@ class MemoryNetwork::World : public std::enable_shared_from_this<World> {
 
   void write(Pipe& pipe, std::string bytes, ByteStream::Written done) {
     pipe.written = std::move(done);
-    if (!pipe.unread && !pipe.broken) {
-      pipe.last_due_ns = std::max(pipe.last_due_ns, arrival_ns(pipe.way));
-      pipe.bytes += bytes.size();
-      pipe.chunks.push_back({std::move(bytes), pipe.last_due_ns});
-    }
+    if (!pipe.unread && !pipe.broken) append(pipe, std::move(bytes));
     let_writer_go_on(pipe);
+  }
+
+  /// What a system takes without waiting: by chance nothing, a part, or all.
+  std::size_t write_at_once(Pipe& pipe, std::span<const std::string_view> pieces) {
+    if (pipe.unread || pipe.broken || pipe.bytes >= kWindowBytes) return 0;
+    std::string bytes;
+    for (const std::string_view piece : pieces) bytes += piece;
+    const std::size_t most = std::min(bytes.size(), kWindowBytes - pipe.bytes);
+    const std::uint64_t chance = below(4);
+    const std::size_t n = chance == 0 || most == 0 ? 0 : chance == 1 ? 1 + below(most) : most;
+    if (n == 0) return 0;
+    bytes.resize(n);
+    append(pipe, std::move(bytes));
+    return n;
+  }
+  std::size_t read_at_once(Pipe& pipe, std::span<char> space) {
+    const bool is_shut = pipe.broken || is_cut(pipe.way) || frozen_.contains(pipe.way.second);
+    if (is_shut || pipe.chunks.empty() || pipe.chunks.front().due_ns > now_ns() || below(2) == 0) return 0;
+    pipe.space = space;
+    return arrive(pipe);
   }
 
   /// The sender has ended: in order, or so that what has not arrived is lost.
@@ -168,6 +184,12 @@ class MemoryNetwork::World : public std::enable_shared_from_this<World> {
     Kind kind;
     std::uint64_t which;  ///< place of the process, or id of pipe or ring
   };
+
+  void append(Pipe& pipe, std::string bytes) {
+    pipe.last_due_ns = std::max(pipe.last_due_ns, arrival_ns(pipe.way));
+    pipe.bytes += bytes.size();
+    pipe.chunks.push_back({std::move(bytes), pipe.last_due_ns});
+  }
 
   void let_writer_go_on(Pipe& pipe) {
     if (!pipe.written || pipe.bytes > kWindowBytes) return;
@@ -240,6 +262,8 @@ class MemoryNetwork::Stream final : public ByteStream {
     in_->space = space;
     in_->read = std::move(done);
   }
+  std::size_t read_at_once(std::span<char> space) override { return world_->read_at_once(*in_, space); }
+  std::size_t write_at_once(std::span<const std::string_view> pieces) override { return world_->write_at_once(*out_, pieces); }
   void write(std::span<const std::string_view> pieces, Written done) override {
     std::string bytes;
     for (const std::string_view piece : pieces) bytes += piece;
