@@ -121,8 +121,10 @@ TEST(AlignedWorkers, AReaderWaitsForASlowerOneOfAnotherWorker) {
   };
   TestWorld world{17};
   InMemoryJob job{world, build, {.parallelism = 2, .workers = 2}};
+  // 0 before it has begun.
   const auto time_of = [](const VertexMetrics& vertex, std::size_t subtask) {
-    return std::max<std::int64_t>(vertex.subtasks[subtask].operators[0].watermark_out_ms, 0);
+    const std::vector<OperatorMetrics>& operators = vertex.subtasks[subtask].operators;
+    return operators.empty() ? 0 : std::max<std::int64_t>(operators[0].watermark_out_ms, 0);
   };
   std::int64_t slow_ms = 0;
   for (std::uint64_t read = 1'000; read < kTicks && job.run_until_read(read); read += 1'000) {
