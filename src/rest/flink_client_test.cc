@@ -59,7 +59,7 @@ TEST_F(FlinkClient, ListsSavepointsChecksCancelsStopsAndDisposes) {
 }
 
 TEST_F(FlinkClient, ItsOtherOptionsAreUnderstoodOrRefusedWithTheReason) {
-  EXPECT_THAT(run({"checkpoint", "-full", kFakeJob}), HasSubstr("Checkpoint 8 for job"));
+  EXPECT_THAT(run({"checkpoint", "-full", kFakeJob}), HasSubstr("Checkpoint(FULL) 8 for job"));
   EXPECT_TRUE(cluster_.orders.back().is_full);
   EXPECT_THAT(run({"savepoint", "-type", "canonical", "-detached", kFakeJob, "/sp"}), HasSubstr("triggerId"));
   EXPECT_THAT(run({"savepoint", "-type", "native", kFakeJob, "/sp"}, false), HasSubstr("savepoints have the format CANONICAL"));
