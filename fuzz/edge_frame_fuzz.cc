@@ -39,8 +39,10 @@ void check_messages(std::string_view bytes) {
   if (const auto hello = decode_hello(bytes)) TIDEMARK_CHECK(encode_hello(*hello) == bytes, "a greeting has one spelling");
   if (const auto credits = decode_credits(bytes)) TIDEMARK_CHECK(encode_credits(*credits) == bytes, "credits have one spelling");
   TIDEMARK_CHECK(decode_turned_away(bytes).message().find('\n') == std::string::npos, "a reason is one line");
+  std::string payload{bytes};
   std::string folder;
-  const auto arrived = decode_element(std::string{bytes}, folder);
+  const auto arrived = decode_element(payload, folder);
+  TIDEMARK_CHECK(arrived || payload == bytes, "what is no element is left as it was");
   if (!arrived) return;
   if (arrived->element.kind == Element::Kind::kBatch) {
     TIDEMARK_CHECK(arrived->batch_bytes() == bytes.substr(ArrivedElement::kBatchAt), "a batch's bytes are those behind its header");

@@ -408,26 +408,36 @@ std::uint64_t TaskManager::part_of(std::uint64_t bytes, const StartWorker& order
 
 bool TaskManager::watches_memory() const { return state_ == State::kServes && settings_.process_bytes > 0 && !workers_.empty(); }
 
+// A worker may use what the others leave. Who is being ended already gives back what it has.
 void TaskManager::look_at_memory() {
   look_at_memory_ns_ = env_.clock->steady_ns() + kLookAtMemoryNs;
+  std::uint64_t all = 0;
+  std::int64_t furthest = 0;
+  Worker* largest = nullptr;
   for (auto& [number, worker] : workers_) {
-    if (worker.pid == 0 || worker.excess) continue;
-    worker.excess = excess_of(worker);
-    if (worker.excess) worker.process->stop(0);
+    if (worker.excess) return;
+    if (worker.pid == 0) continue;
+    const std::uint64_t has = unreclaimable_bytes_of(*env_.files, worker.pid);
+    const auto beyond = static_cast<std::int64_t>(has) - static_cast<std::int64_t>(part_of(settings_.process_bytes, worker.order));
+    all += has;
+    if (largest != nullptr && beyond <= furthest) continue;
+    furthest = beyond;
+    largest = &worker;
   }
+  if (all <= settings_.process_bytes) return;
+  largest->excess = excess_of(*largest, furthest, all);
+  largest->process->stop(0);
 }
 
-std::optional<Error> TaskManager::excess_of(const Worker& worker) const {
-  const std::uint64_t has = unreclaimable_bytes_of(*env_.files, worker.pid);
-  const std::uint64_t may_have = part_of(settings_.process_bytes, worker.order);
-  if (has <= may_have) return std::nullopt;
-  constexpr std::uint64_t kMiB = 1u << 20;
+Error TaskManager::excess_of(const Worker& worker, std::int64_t beyond, std::uint64_t all) const {
+  constexpr std::int64_t kMiB = 1 << 20;
+  const auto part = static_cast<std::int64_t>(part_of(settings_.process_bytes, worker.order));
   return Error{ErrorCode::kResourceExhausted, ErrorDomain::kExternal, Retry::kRestart,
-               fmt::format("worker {} on {} had {} MiB of memory, and was ended: it may have {} MiB, for {} of {} slots. Let it have more "
-                           "(taskmanager.memory.process.size of its TaskManager is {} MiB) or its state less (memory.state of the job), or run the "
-                           "job with a higher parallelism",
-                           name_of(worker.order), settings_.host, has / kMiB, may_have / kMiB, worker.order.slots, settings_.slots,
-                           settings_.process_bytes / kMiB)};
+               fmt::format("the workers on {} had {} MiB of memory, and may have {} MiB; worker {}, with {} MiB where {} of {} slots are {} MiB, was the furthest "
+                           "beyond its part and was ended. Give the TaskManager more (taskmanager.memory.process.size), its state less "
+                           "(taskmanager.memory.managed.size, or memory.state of the job), or run the job on more TaskManagers",
+                           settings_.host, static_cast<std::int64_t>(all) / kMiB, static_cast<std::int64_t>(settings_.process_bytes) / kMiB, name_of(worker.order),
+                           (part + beyond) / kMiB, worker.order.slots, settings_.slots, part / kMiB)};
 }
 
 void TaskManager::ended(std::uint64_t number, const ProcessEnd& end) {

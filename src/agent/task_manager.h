@@ -3,8 +3,8 @@
 //
 // It calls the JobManager until that answers, and again when it is lost. Workers live only as long as the connection over which
 // they were ordered: their masters are gone with it, so they are killed, and only when none is left it registers again, with
-// all its slots free. What workers do it does not know; it sees to it that their ends are told, with the reason. Each
-// has the part of its slots of what workers may take of the machine's memory: whoever takes more is killed, before the kernel kills another.
+// all its slots free. What workers do it does not know; it sees to it that their ends are told, with the reason. When all
+// together take more memory than they may, who is furthest beyond the part of its slots is killed, before the kernel kills another.
 //
 // Threads: step() from one; stop() and has_work() from any. Ownership: env, transport and processes outlive it. Invariant: a
 // worker that it was told to start is told to have ended exactly once, on the same connection, or the connection is lost.
@@ -40,8 +40,8 @@ struct TaskManagerSettings {
   std::string tmp_folder;   ///< empty: the system's folder of temporary files
   std::uint32_t cores = 0;  ///< for people; 0: as the system has them
   std::uint32_t slots = 0;  ///< 0: one a core
-  std::uint64_t process_bytes = 0;      ///< that all slots' workers may take together; 0: what the machine or the container has
-  std::uint64_t memory_bytes = 0;       ///< of that for state; 0: 70 %
+  std::uint64_t process_bytes = 0;      ///< that all workers may take together; 0: 95 % of what the machine or the container has
+  std::uint64_t memory_bytes = 0;       ///< for state, of all slots together; 0: 70 % of process_bytes, or of what the machine or the container has
   std::int64_t stop_grace_ms = 10'000;  ///< for a worker that is to end, before it is killed
   std::optional<Tls> tls;               ///< of its connection, and those of its workers
   Heartbeat heartbeat;                  ///< likewise
@@ -113,7 +113,7 @@ class TaskManager {
   std::uint64_t part_of(std::uint64_t bytes, const StartWorker& order) const;
   bool watches_memory() const;
   void look_at_memory();
-  std::optional<Error> excess_of(const Worker& worker) const;
+  Error excess_of(const Worker& worker, std::int64_t beyond, std::uint64_t all) const;
   void ended(std::uint64_t number, const ProcessEnd& end);
   void clear_place(const std::string& job);
   bool has_worker_of(const std::string& job_id) const;

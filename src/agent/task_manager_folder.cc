@@ -110,7 +110,9 @@ std::vector<std::string> TaskManagerFolder::jobs_with_copies() const {
 }
 
 void TaskManagerFolder::forget_executables(const std::set<std::string>& in_use) {
-  warn_of(executables_->keep_newest(kKeptExecutables, in_use));
+  const auto all = executables_->list();
+  if (!all) return;
+  for (const std::string& hash : beyond_newest(*all, kKeptExecutables, in_use)) warn_of(executables_->remove(hash));
 }
 
 void TaskManagerFolder::forget_logs(const std::set<std::string>& running, std::uint64_t most_bytes, std::size_t most_files) {

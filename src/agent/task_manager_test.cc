@@ -50,11 +50,12 @@ struct FakeProcess {
   ProcessOrder order;
   Mailbox* owner;
   ProcessCallbacks callbacks;
-  std::vector<std::int64_t> stops;  // their graces
+  std::vector<std::int64_t> stops = {};  // their graces
   bool is_held = true;
+  std::uint32_t pid = 0;
 
   void begin() {
-    owner->post([this] { callbacks.on_started(4711); });
+    owner->post([this] { callbacks.on_started(pid); });
   }
   void end(ProcessEnd how) {
     owner->post([this, how] {
@@ -67,6 +68,7 @@ class FakeProcesses final : public Processes {
  public:
   std::unique_ptr<StartedProcess> start(ProcessOrder order, Mailbox& owner, ProcessCallbacks callbacks) override {
     FakeProcess& one = started.emplace_back(std::move(order), &owner, std::move(callbacks));
+    one.pid = static_cast<std::uint32_t>(4710 + started.size());
     return std::make_unique<Handle>(one);
   }
   std::list<FakeProcess> started;
@@ -321,27 +323,34 @@ TEST_F(TaskManagerTest, OneThatCanNotBeStartedIsToldAsEnded) {
   EXPECT_THAT(jm.started, IsEmpty());
 }
 
-TEST_F(TaskManagerTest, AWorkerThatTakesMoreMemoryThanItsPartIsKilled) {
+TEST_F(TaskManagerTest, OfWorkersThatTakeTooMuchMemoryWhoIsFurthestBeyondItsPartIsKilled) {
   test::FakeJobManager& jm = registered();
-  FakeProcess& process = running(jm);
-  const auto has_kib = [&](int anonymous, int shared) {
-    ASSERT_TRUE(files_.make_directories("/proc/4711"));
-    auto status = value_or_throw(files_.create("/proc/4711/status", CreateMode::kTruncate));
-    ASSERT_TRUE(status->append(fmt::format("Name:\torders\nRssAnon:\t{} kB\nRssFile:\t900000 kB\nRssShmem:\t{} kB\n", anonymous, shared)));
+  const auto has_mib = [&](FakeProcess& process, int anonymous, int shared = 0) {
+    const std::string folder = "/proc/" + std::to_string(process.pid);
+    ASSERT_TRUE(files_.make_directories(folder));
+    auto status = value_or_throw(files_.create(folder + "/status", CreateMode::kTruncate));
+    ASSERT_TRUE(status->append(fmt::format("Name:\torders\nRssAnon:\t{} kB\nRssFile:\t900000 kB\nRssShmem:\t{} kB\n", anonymous << 10, shared << 10)));
   };
-  has_kib(100 << 10, 0);
+  FakeProcess& first = running(jm, 1);
+  FakeProcess& second = running(jm, 2);
+  has_mib(first, 150);
+  has_mib(second, 250);
   run_for_s(10);
-  EXPECT_THAT(process.stops, IsEmpty());
-  has_kib(100 << 10, 1 << 10);
-  ASSERT_TRUE(run_until([&] { return !process.stops.empty(); }));
+  EXPECT_THAT(second.stops, IsEmpty()) << "it may use what the others leave";
+  has_mib(first, 150, 1);
+  ASSERT_TRUE(run_until([&] { return !second.stops.empty(); }));
   run_for_s(10);
-  EXPECT_THAT(process.stops, ElementsAre(0)) << "once, and at once";
-  process.end({.was_stopped = true, .how = "was ended by signal 9 (SIGKILL)"});
+  EXPECT_THAT(second.stops, ElementsAre(0)) << "once, and at once";
+  EXPECT_THAT(first.stops, IsEmpty()) << "what the other has is given back soon";
+  second.end({.was_stopped = true, .how = "was ended by signal 9 (SIGKILL)"});
   const Error cause = end_of_only_worker(jm);
+  EXPECT_EQ(jm.ended.front().number, 2u);
   EXPECT_EQ(cause.code(), ErrorCode::kResourceExhausted);
   EXPECT_EQ(cause.retry(), Retry::kRestart);
-  EXPECT_THAT(cause.message(), AllOf(HasSubstr("worker orders-3-w1 on machine had 101 MiB"), HasSubstr("may have 100 MiB, for 1 of 4 slots"),
-                                     HasSubstr("taskmanager.memory.process.size of its TaskManager is 400 MiB")));
+  EXPECT_THAT(cause.message(), AllOf(HasSubstr("the workers on machine had 401 MiB of memory, and may have 400 MiB"),
+                                     HasSubstr("worker orders-3-w2, with 250 MiB where 1 of 4 slots are 100 MiB"), HasSubstr("taskmanager.memory.process.size")));
+  run_for_s(10);
+  EXPECT_THAT(first.stops, IsEmpty());
 }
 
 TEST_F(TaskManagerTest, AWorkerIsStoppedWithItsGraceAndItsEndIsTold) {

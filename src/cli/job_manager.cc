@@ -135,18 +135,21 @@ Result<std::string> JobManagerClient::post(const std::string& path, const std::s
 }
 
 Result<std::string> JobManagerClient::post_until_answered(const std::string& path, const std::string& body) const {
-  const auto begun = std::chrono::steady_clock::now();
+  std::optional<std::chrono::steady_clock::time_point> lost_since;
   bool was_reached = false;
   const auto ask = [&] {
     auto response = http_call(peer_, {.method = "POST", .path = path, .query = {}, .body = body});
     was_reached = was_reached || response || response.error().code() != ErrorCode::kNotFound;
+    if (response) lost_since.reset();
     return response;
   };
   for (;; std::this_thread::sleep_for(kPause)) {
     const auto response = ask_patiently(ask);
     if (response) return accepted(*response);
+    const auto now = std::chrono::steady_clock::now();
+    if (!lost_since) lost_since = now;
     const bool is_lost = was_reached && is_gone(response.error());
-    if (is_lost && std::chrono::steady_clock::now() - begun < kLongestAbsence) continue;
+    if (is_lost && now - *lost_since < kLongestAbsence) continue;
     return std::unexpected{was_reached ? response.error() : no_job_manager_at(to_string(peer_.address))};
   }
 }

@@ -226,13 +226,13 @@ void CommandLine::complain_of_unused_words() {
   for (std::size_t i = 0; i < words_.size(); ++i) {
     const Word& word = words_[i];
     if (word.used) continue;
+    const bool is_secret = i > 0 && is_secret_key(words_[i - 1].text);  // meant as its value
     if (!is_option(word.text)) {
-      complain(fmt::format(
-          "unexpected '{}': every value follows the name of its option, and a pattern stands in quotes", word.text));
+      complain(fmt::format("unexpected '{}': every value follows the name of its option, and a pattern stands in quotes", is_secret ? "******" : word.text));
       continue;
     }
     const std::string_view name = name_of(word.text);
-    complain(fmt::format("unknown option '{}'{}", name, did_you_mean(name, known)));
+    complain(is_secret ? "unknown option '******'" : fmt::format("unknown option '{}'{}", name, did_you_mean(name, known)));
     // Most likely its value; to complain of that, too, would not help.
     if (!attached_value(word.text) && i + 1 < words_.size() && !is_option(words_[i + 1].text)) ++i;
   }
@@ -254,7 +254,7 @@ Result<Options> CommandLine::finish(const ReadFile& read_file) {
     for_each_value(option, [&](const std::string& pair) {
       const std::size_t equals = pair.find('=');
       if (equals == std::string::npos) {
-        complain(fmt::format("{} {}: expected KEY=VALUE", option, pair));
+        complain(fmt::format("{} {}: expected KEY=VALUE", option, is_secret_key(pair) ? "******" : pair));
       } else {
         note(builder.set(pair.substr(0, equals), pair.substr(equals + 1), option));
       }

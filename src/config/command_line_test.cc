@@ -65,6 +65,12 @@ TEST(CommandLineTest, WhatIsGivenForASecretIsNotRepeated) {
   EXPECT_THAT(command_line.help(), AllOf(HasSubstr("[******]"), Not(HasSubstr("swordfish"))));
 }
 
+TEST(CommandLineTest, WhatWasMeantForASecretIsNotRepeatedEither) {
+  CommandLine command_line = line({"--api-token", "-s3cret", "-D", "s3.secret-key", "hunter2", "-D", "password:swordfish"});
+  EXPECT_EQ(command_line.string_arg("api-token", "", ""), "");
+  EXPECT_THAT(error_of(command_line), AllOf(HasSubstr("******"), Not(HasSubstr("s3cret'")), Not(HasSubstr("hunter2")), Not(HasSubstr("swordfish"))));
+}
+
 TEST(CommandLineTest, EngineOptionsReachTheOptions) {
   CommandLine command_line =
       line({"--parallelism", "4", "--checkpoint-dir=state", "--checkpoint-interval", "1 s", "--resume", "--plan"});

@@ -65,7 +65,7 @@ class ClusterControl : public JobsControl {
   /// What it says of itself to `request`, whose path is below /taskmanagers/ID: in some seconds, or kTimeout. kNotFound: it is not there.
   virtual void ask_task_manager(std::string_view id, HttpRequest request, HttpAnswer answer) = 0;
 
-  /// What it was started with, and the options that hold for jobs which do not set them: as Flink's keys, in order.
+  /// Its folder, its timeouts, and the options that hold for jobs which do not set them: as Flink's keys, in order.
   virtual std::vector<std::pair<std::string, std::string>> configuration() = 0;
 
   virtual ExecutableStore& executables() = 0;

@@ -116,6 +116,14 @@ Result<Executable> ExecutableStore::Upload::State::take_place(const Executable& 
   return about;
 }
 
+std::vector<std::string> beyond_newest(const std::vector<Executable>& all, std::size_t newest, const std::set<std::string>& in_use) {
+  std::vector<std::string> hashes;
+  for (std::size_t i = 0; i + newest < all.size(); ++i) {
+    if (!in_use.contains(all[i].hash)) hashes.push_back(all[i].hash);
+  }
+  return hashes;
+}
+
 ExecutableStore::Upload::Upload(std::unique_ptr<State> state) : state_{std::move(state)} {}
 ExecutableStore::Upload::Upload(Upload&&) noexcept = default;
 ExecutableStore::Upload::~Upload() = default;
@@ -220,17 +228,6 @@ Result<std::string> ExecutableStore::read(std::string_view hash, std::uint64_t o
 }
 
 // Away by a rename, so that what is left of it by a crash is removed at the next start.
-Result<> ExecutableStore::keep_newest(std::size_t most, const std::set<std::string>& in_use) {
-  TIDEMARK_ASSIGN(all, list());
-  Result<> result;
-  for (std::size_t i = 0; i + most < all.size(); ++i) {
-    if (in_use.contains(all[i].hash)) continue;
-    const auto removed = remove(all[i].hash);
-    if (!removed && result) result = removed;
-  }
-  return result;
-}
-
 Result<> ExecutableStore::remove(std::string_view hash) {
   TIDEMARK_ASSIGN(about, find(hash));
   const std::string away = scratch_folder();

@@ -30,6 +30,9 @@ struct Executable {
 /// Whether it is 64 lowercase hexadecimal digits.
 bool is_executable_hash(std::string_view hash);
 
+/// The hashes of those that may go: not `in_use`, and none of the newest. `all` is oldest first.
+std::vector<std::string> beyond_newest(const std::vector<Executable>& all, std::size_t newest, const std::set<std::string>& in_use);
+
 class ExecutableStore {
  public:
   /// `folder` is made if need be; half-written files in it are removed, so nobody else may be using it.
@@ -64,8 +67,6 @@ class ExecutableStore {
   /// At most `most` bytes of it.
   Result<std::string> read(std::string_view hash, std::uint64_t offset, std::size_t most) const;
   Result<> remove(std::string_view hash);
-  /// Removes all but the newest and those in `in_use`; the first error of it.
-  Result<> keep_newest(std::size_t most, const std::set<std::string>& in_use);
 
  private:
   ExecutableStore(FileSystem& files, const Clock& clock, std::string folder);

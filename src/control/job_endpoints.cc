@@ -85,7 +85,6 @@ class JobEndpoints::Call {
     auto job = jobs_.job(parts_[1]);
     if (!job) return refuse(404, fmt::format("there is no job '{}' here: GET /jobs names those that there are", parts_[1]));
     job_ = *std::move(job);
-    recall();
     if (parts_.size() == 2) return get_ ? answer_job(job_) : request_.method == "PATCH" ? cancel() : not_found();
     if (parts_.size() == 3) return get_ ? part_of_job() : post_ ? asked_for() : not_found();
     if (!get_) return not_found();
@@ -93,8 +92,8 @@ class JobEndpoints::Call {
     if (parts_[2] == "checkpoints" && parts_.size() >= 5 && parts_[3] == "details") return checkpoint_details();
     if (parts_.size() != 4) return not_found();
     if (parts_[2] == "checkpoints" && parts_[3] == "config") return answer_checkpoint_config(job_);
-    if (parts_[2] == "checkpoints") return operations_->poll(scope_of(Kind::kCheckpoint, parts_[1]), parts_[3]);
-    if (parts_[2] == "savepoints") return operations_->poll(scope_of(Kind::kSavepoint, parts_[1]), parts_[3]);
+    if (parts_[2] == "checkpoints") return poll(Kind::kCheckpoint);
+    if (parts_[2] == "savepoints") return poll(Kind::kSavepoint);
     return not_found();
   }
 
@@ -216,17 +215,22 @@ class JobEndpoints::Call {
     return std::nullopt;
   }
 
-  /// What was asked of a JobManager before this one.
-  void recall() {
-    for (const TriggeredSnapshot& each : job_.triggered) {
-      if (!each.is_over) continue;
-      const Kind kind = each.is_savepoint ? Kind::kSavepoint : Kind::kCheckpoint;
-      const Result<SnapshotTaken> outcome = each.failure.empty() ? Result<SnapshotTaken>{each.taken} : fail(ErrorCode::kFailedPrecondition, each.failure);
-      operations_->recall(scope_of(kind, parts_[1]), each.trigger_id, each.asked, operation_of(kind, outcome));
-    }
+  /// What was asked under that id, and has ended, of whatever JobManager; null: the job's record says nothing of it.
+  const TriggeredSnapshot* on_record(Kind kind, const std::string& id) const {
+    const auto found = std::ranges::find_if(job_.triggered, [&](const TriggeredSnapshot& each) {
+      return each.is_over && each.trigger_id == id && each.is_savepoint == (kind == Kind::kSavepoint);
+    });
+    return found == job_.triggered.end() ? nullptr : &*found;
+  }
+
+  HttpResponse poll(Kind kind) const {
+    const TriggeredSnapshot* const known = on_record(kind, parts_[3]);
+    if (known == nullptr) return operations_->poll(scope_of(kind, parts_[1]), parts_[3]);
+    return answer_concluded(operation_of(kind, known->failure.empty() ? Result<SnapshotTaken>{known->taken} : fail(ErrorCode::kFailedPrecondition, known->failure)));
   }
 
   HttpResponse start(Kind kind, SnapshotOrder order) {
+    if (const TriggeredSnapshot* const known = on_record(kind, trigger_id_)) return answer_begun(known->trigger_id, known->asked == text_of(order));
     const Operations::Scope scope = scope_of(kind, parts_[1]);
     Operations::Begun begun = operations_->begin(scope, trigger_id_, text_of(order));
     if (!begun.is_new) return begun.answer;

@@ -27,27 +27,16 @@ Operations::Begun Operations::begin(const Scope& scope, std::string id, std::str
   const std::lock_guard guard{mutex_};
   while (id.empty() || (is_ours && all_.contains(Key{scope, id}))) id = fmt::format("{:016x}{:016x}", random_.next(), random_.next());
   const auto [at, added] = all_.try_emplace(Key{scope, id}, Operation{asked, std::nullopt, false});
-  if (!added && at->second.asked != asked) return {.answer = refuse(409, fmt::format("'{}' names another request", id)), .id = {}};
-  return {.answer = answer_with(202, Json{{"request-id", id}}), .id = id, .is_new = added};
+  const bool is_same = at->second.asked == asked;
+  return {.answer = answer_begun(id, is_same), .id = is_same ? id : std::string{}, .is_new = added};
 }
 
 void Operations::conclude(const Scope& scope, const std::string& id, std::string operation) {
   const std::lock_guard guard{mutex_};
   const auto found = all_.find(Key{scope, id});
   if (found == all_.end() || found->second.outcome) return;
-  conclude(found, std::move(operation));
-}
-
-void Operations::recall(const Scope& scope, const std::string& id, std::string asked, std::string operation) {
-  const std::lock_guard guard{mutex_};
-  const auto [at, added] = all_.try_emplace(Key{scope, id}, Operation{std::move(asked), std::nullopt, true});
-  if (added) conclude(at, std::move(operation));
-}
-
-/// With the lock.
-void Operations::conclude(std::map<Key, Operation>::iterator operation, std::string outcome) {
-  operation->second.outcome = std::move(outcome);
-  concluded_.push_back(operation->first);
+  found->second.outcome = std::move(operation);
+  concluded_.emplace_back(scope, id);
   if (concluded_.size() <= kMostConcluded) return;
   all_.erase(concluded_.front());
   concluded_.pop_front();
@@ -60,7 +49,7 @@ HttpResponse Operations::poll(const Scope& scope, const std::string& id) {
   Operation& operation = found->second;
   if (!operation.outcome) return answer_with(200, Json{{"status", {{"id", "IN_PROGRESS"}}}});
   operation.fetched = true;
-  return {200, fmt::format(R"({{"status":{{"id":"COMPLETED"}},"operation":{}}})", *operation.outcome)};
+  return answer_concluded(*operation.outcome);
 }
 
 bool Operations::all_fetched() const {
@@ -69,6 +58,14 @@ bool Operations::all_fetched() const {
     if (operation.outcome && !operation.fetched) return false;
   }
   return true;
+}
+
+HttpResponse answer_begun(const std::string& id, bool is_same) {
+  return is_same ? answer_with(202, Json{{"request-id", id}}) : refuse(409, fmt::format("'{}' names another request", id));
+}
+
+HttpResponse answer_concluded(std::string_view operation) {
+  return {200, fmt::format(R"({{"status":{{"id":"COMPLETED"}},"operation":{}}})", operation)};
 }
 
 std::string failed_operation(std::string_view name, std::string_view why) {

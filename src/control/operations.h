@@ -29,8 +29,6 @@ class Operations {
   };
   /// `id`: empty for one of ours, which nobody guesses. `asked`: the request, to tell a repetition from another one under the same id.
   Begun begin(const Scope& scope, std::string id, std::string asked);
-  /// One of before that has ended, if it is not known.
-  void recall(const Scope& scope, const std::string& id, std::string asked, std::string operation);
   /// `operation`: what the poll answers with, in JSON.
   void conclude(const Scope& scope, const std::string& id, std::string operation);
   /// The answer to a poll; 404 of what nobody has asked for.
@@ -47,13 +45,15 @@ class Operations {
     bool fetched = false;
   };
 
-  void conclude(std::map<Key, Operation>::iterator operation, std::string outcome);
-
   mutable std::mutex mutex_;  // guards all below
   std::map<Key, Operation> all_;
   std::deque<Key> concluded_;  // oldest first
   KernelRandom random_;
 };
+
+/// As begin() and poll() answer of an operation that has ended, whoever knows of it.
+HttpResponse answer_begun(const std::string& id, bool is_same);
+HttpResponse answer_concluded(std::string_view operation);
 
 /// How Flink tells what went wrong: {"<name>": {"class": ..., "stack-trace": why, ...}}.
 std::string failed_operation(std::string_view name, std::string_view why);

@@ -72,7 +72,9 @@ Result<> RemoteWorker::take(const IncomingMessage& message) {
     }
     case MessageKind::kTaskFailed: {
       TIDEMARK_ASSIGN(failure, message.value<TaskFailureReport>());
-      listener_.on_task_failed(failure.task, error_of(failure.error));
+      // A worker of the version before says this of what is no task's.
+      const bool is_no_task = failure.task == TaskId{} && !line_->may_say(MessageKind::kGroupWatermarks);
+      listener_.on_task_failed(is_no_task ? kNoTask : failure.task, error_of(failure.error));
       return {};
     }
     case MessageKind::kTasksEnded:

@@ -30,6 +30,12 @@ TaskState state_of_all(TaskCounts counts, std::uint64_t tasks) {
   return TaskState::kCreated;
 }
 
+// A job may end before it has tasks, and of one that a JobManager of the version before told of nobody knows more.
+TaskState state_without_moves(const ClusterJob& job) {
+  if (job.end_ms < 0) return TaskState::kCreated;
+  return job.glance.state == "FINISHED" ? TaskState::kFinished : job.glance.state == "FAILED" ? TaskState::kFailed : TaskState::kCanceled;
+}
+
 }  // namespace
 
 std::int64_t duration_ms(const TaskTimes& times, std::int64_t now_ms) {
@@ -39,8 +45,7 @@ std::int64_t duration_ms(const TaskTimes& times, std::int64_t now_ms) {
 
 TaskStanding standing_of(const ClusterJob& job, TaskId task) {
   const std::vector<TaskMove> moves = moves_of(job.glance.attempt, task);
-  // A job may end before it has any.
-  if (moves.empty()) return {.state = job.end_ms >= 0 ? TaskState::kCanceled : TaskState::kCreated, .times = {}};
+  if (moves.empty()) return {.state = state_without_moves(job), .times = {}};
   return {.state = moves.back().to, .times = times_of(moves)};
 }
 

@@ -8,9 +8,13 @@ namespace {
 TEST(WorkerOrderTest, WhatIsToldIsWhatIsRead) {
   WorkerOrder order{.name = "worker 2 of \"orders\"", .master = "jm:6123", .token = "secret", .data_host = "10.0.0.2", .memory_bytes = 1u << 30, .threads = 3};
   order.tls = Tls{.certificate = "/a.crt", .key = "/a.key", .authority = "/ca.crt", .peer_name = "tidemark"};
+  order.copies_of = "/shared/orders";
+  order.copies_in = "/tm/copies/77";
   order.heartbeat = {.interval_ms = 500, .timeout_ms = 3'000};
   const WorkerOrder read = value_or_throw(parse_worker_order(to_text(order)));
   EXPECT_EQ(read.heartbeat, order.heartbeat);
+  EXPECT_EQ(read.copies_of, order.copies_of);
+  EXPECT_EQ(read.copies_in, order.copies_in);
   EXPECT_EQ(read.name, order.name);
   EXPECT_EQ(read.memory_bytes, order.memory_bytes);
   EXPECT_EQ(read.threads, 3u);

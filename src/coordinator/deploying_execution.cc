@@ -94,7 +94,8 @@ void DeployingExecution::wait_with(Site& at) {
                             Site& broken = site(worker);
                             broken.broken = failure_of(closed);
                             if (state_ != State::kDeploying) return;
-                            deadline_ = timers_.at(clock_.steady_ns() + kPatienceNs, [this, error = broken.broken->within(described(broken.place))] {
+                            deadline_ = timers_.at(clock_.steady_ns() + kPatienceNs, [this, worker, error = broken.broken->within(described(broken.place))] {
+                              tell_moved(site(worker), TaskState::kFailed);
                               fail(error);
                             });
                           }});

@@ -273,6 +273,9 @@ std::vector<std::string> JobManager::arguments_of(const RunOrder& order) const {
 }
 
 void JobManager::describe(const std::string& executable, std::vector<std::string> arguments, Planned then) {
+  if (removed_.contains(executable)) {
+    return then(fail(ErrorCode::kNotFound, fmt::format("the executable '{}' is just being removed, as one of many that no job needs: upload it again", executable)));
+  }
   programs_.run([this, held = planned_.insert(executable), hash = executable, arguments = std::move(arguments), then = std::move(then), executables = executables_,
                  planner = planner_]() mutable -> Mailbox::Mail {
     const auto found = executables->find(hash);
@@ -417,9 +420,10 @@ void JobManager::take_snapshot(std::string_view id, SnapshotOrder order, Snapsho
   if (job == nullptr) return answer(no_such_job(id));
   if (order.trigger_id.empty()) return start_snapshot(std::string{id}, std::move(order), std::move(answer));
   job->note_triggered(order);
+  job->take_change();
   keep(*job);
-  // From then on the next JobManager, too, knows that it was asked for.
-  when_written(std::string{id}, [this, id = std::string{id}, order = std::move(order), answer = std::move(answer)]() mutable {
+  // From then on the next JobManager, too, knows that it was asked for. But a disk that is full keeps nobody from it.
+  when_saved(std::string{id}, [this, id = std::string{id}, order = std::move(order), answer = std::move(answer)]() mutable {
     start_snapshot(id, std::move(order), std::move(answer));
   });
 }
@@ -577,13 +581,26 @@ void JobManager::forget_oldest() {
 }
 
 void JobManager::forget_executables() {
-  std::set<std::string> in_use{planned_.begin(), planned_.end()};
-  for (const auto& [id, job] : jobs_) in_use.insert(job->record().executable);
-  calls_.run([executables = executables_, most = settings_.kept_executables, in_use = std::move(in_use)]() -> Mailbox::Mail {
-    return [kept = executables->keep_newest(most, in_use)] {
-      if (!kept) log_warning(fmt::format("executables that nobody needs any more: {}", kept.error().message()));
+  calls_.run([this, executables = executables_]() -> Mailbox::Mail {
+    return [this, all = executables->list()] {
+      if (all) remove_unneeded(*all);
     };
   });
+}
+
+// As it is used now, and not when they were listed. Until one is gone nobody may begin with it.
+void JobManager::remove_unneeded(const std::vector<Executable>& all) {
+  std::set<std::string> in_use{planned_.begin(), planned_.end()};
+  for (const auto& [id, job] : jobs_) in_use.insert(job->record().executable);
+  for (const std::string& hash : beyond_newest(all, settings_.kept_executables, in_use)) {
+    if (!removed_.insert(hash).second) continue;
+    calls_.run([this, executables = executables_, hash]() -> Mailbox::Mail {
+      return [this, hash, removed = executables->remove(hash)] {
+        removed_.erase(hash);
+        if (!removed) log_warning(fmt::format("an executable that nobody needs any more: {}", removed.error().message()));
+      };
+    });
+  }
 }
 
 std::string JobManager::make_job_id() { return fmt::format("{:016x}{:016x}", secrets_.next(), secrets_.next()); }

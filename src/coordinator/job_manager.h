@@ -156,6 +156,7 @@ class JobManager {
   void when_written(const std::string& id, Mailbox::Mail then);
   void forget_oldest();
   void forget_executables();
+  void remove_unneeded(const std::vector<Executable>& all);
   std::string default_checkpoints() const;
   std::string make_job_id();
 
@@ -180,6 +181,7 @@ class JobManager {
     std::vector<Mailbox::Mail> durable = {};  // until it is written
   };
   std::map<std::string, Saving> saving_;
+  std::set<std::string> removed_;                  // executables that are about to go
   std::multiset<std::string> planned_;             // executables of orders that are not answered yet
   std::map<std::string, Submission> submissions_;  // by the job's id
   std::map<std::string, Timers::Timer> resuming_;

@@ -928,6 +928,18 @@ TEST_P(JobManagerTest, AFullDiskDoesNotLoseHowAJobEnded) {
   EXPECT_EQ(cluster_.state_of(job), "CANCELED");
 }
 
+TEST_P(JobManagerTest, AFullDiskKeepsNobodyFromASavepoint) {
+  task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  cluster_.world.files.set_hook([&](FileOperation operation, const std::string& path) -> std::optional<Error> {
+    if (operation == FileOperation::kAppend && path.starts_with("/jm/jobs")) return Error{ErrorCode::kResourceExhausted, "disk full"};
+    return std::nullopt;
+  });
+  EXPECT_TRUE(savepoint(job, {.dir = "/sp", .trigger_id = "monday"}).value());
+  EXPECT_TRUE(savepoint(job, {.then = SnapshotOrder::Then::kStop, .dir = "/sp", .trigger_id = "last"}).value());
+}
+
 TEST_P(JobManagerTest, AJobThatWasRefusedDoesNotComeBack) {
   RunOrder order{.executable = cluster_.upload()};
   bool fails = true;

@@ -72,6 +72,8 @@ ManagedJob::ManagedJob(JobRecord record, const JobServices& services)
     if (std::exchange(each.is_over, true)) continue;
     each.failure = "the JobManager ended before it was known to be complete: look for it, or ask for another under another triggerId";
   }
+  // It may go on after an end.
+  if (!is_over()) std::erase_if(record_.state_times, [](const auto& entry) { return entry.first == "FINISHED" || entry.first == "CANCELED" || entry.first == "FAILED"; });
   if (record_.state_times.empty()) record_.state_times[std::string{in_flinks_words(JobState::kInitializing)}] = record_.submitted_ms;
 }
 
@@ -261,6 +263,7 @@ JobGlance ManagedJob::glance() const {
     glance.completed_checkpoints = record_.completed_checkpoints;
     glance.savepoints = record_.savepoints;
     glance.failed_checkpoints = record_.failed_checkpoints;
+    for (const auto& [state, at_ms] : record_.state_times) glance.state_times.emplace(state, at_ms);
     glance.waits_for = executions_->shortage();
     if (!glance.waits_for.empty()) {
       glance.state = "CREATED";

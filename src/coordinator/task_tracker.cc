@@ -10,6 +10,8 @@ bool is_over(TaskState state) { return state > TaskState::kCanceling; }
 
 void move_slot(SlotReport& slot, TaskState to, std::int64_t now_ms) {
   const TaskState from = slot.moves.back().to;
+  // A worker that had to be killed for it.
+  if (from == TaskState::kCanceling && to == TaskState::kFailed) to = TaskState::kCanceled;
   if (!is_over(from) && to > from) slot.moves.push_back({to, now_ms});
 }
 

@@ -1,11 +1,10 @@
 #include "env/thread_stacks.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fmt/format.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 #include <unwind.h>
 
@@ -14,6 +13,7 @@
 #include <atomic>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 
 namespace tidemark {
@@ -23,18 +23,21 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMostFrames = 128;
 constexpr auto kHandlerTakes = std::chrono::seconds{2};  // at the most, once it has begun, on any machine
+constexpr const char* kStillAnswers = "a thread has not come back from telling where it stands";
+constexpr auto kLookAgain = std::chrono::microseconds{20};
+
+// In place of a thread's number.
 constexpr pid_t kNobody = 0;
-constexpr pid_t kIsAnswered = -1;
+constexpr pid_t kIsAnswering = -1;
+constexpr pid_t kHasAnswered = -2;
 
 /// What one thread is asked. Never freed, as a signal may come at any time.
 struct Question {
-  std::atomic<pid_t> to{kNobody};  // whoever changes that number to kIsAnswered writes the rest, and posts
+  std::atomic<pid_t> to{kNobody};  // that thread alone changes it to kIsAnswering, writes the rest, and says when it has
   std::array<std::uintptr_t, kMostFrames> addresses{};
   std::size_t count = 0;
-  sem_t answered{};
 };
 Question question;
-
 
 _Unwind_Reason_Code take_frame(_Unwind_Context* context, void*) {
   int is_at_instruction = 0;  // else at the one behind the call, which may be another function's
@@ -47,10 +50,10 @@ _Unwind_Reason_Code take_frame(_Unwind_Context* context, void*) {
 void answer(int) {
   const int error = errno;
   auto me = static_cast<pid_t>(::syscall(SYS_gettid));
-  if (question.to.compare_exchange_strong(me, kIsAnswered)) {
+  if (question.to.compare_exchange_strong(me, kIsAnswering)) {
     question.count = 0;
     _Unwind_Backtrace(&take_frame, nullptr);
-    ::sem_post(&question.answered);
+    question.to.store(kHasAnswered, std::memory_order_release);
   }
   errno = error;
 }
@@ -59,11 +62,12 @@ _Unwind_Reason_Code pass_frame(_Unwind_Context*, void*) { return _URC_NO_REASON;
 
 /// What is wrong, if anything.
 std::string install() {
+  // Without it the unwinder takes a lock, which the interrupted thread may hold.
+  if (::dlsym(RTLD_DEFAULT, "_dl_find_object") == nullptr) return "that needs glibc 2.35 or newer, and no program linked with -static";
   struct sigaction before {};
   ::sigaction(stack_signal(), nullptr, &before);
   if (before.sa_handler != SIG_DFL) return fmt::format("the program handles signal {} itself", stack_signal());
   _Unwind_Backtrace(&pass_frame, nullptr);  // what the first walk makes must not be made in a handler
-  ::sem_init(&question.answered, 0, 0);
   struct sigaction action {};
   action.sa_handler = &answer;
   action.sa_flags = SA_RESTART | SA_ONSTACK;
@@ -72,17 +76,13 @@ std::string install() {
   return {};
 }
 
+// By looking again and again, so that the handler need wake nobody.
 bool wait_until(Clock::time_point until) {
-  const auto left = std::max<std::chrono::nanoseconds>(until - Clock::now(), std::chrono::nanoseconds{0}).count();
-  timespec at{};
-  ::clock_gettime(CLOCK_REALTIME, &at);
-  at.tv_sec += left / 1'000'000'000;
-  at.tv_nsec += left % 1'000'000'000;
-  if (at.tv_nsec >= 1'000'000'000) ++at.tv_sec, at.tv_nsec -= 1'000'000'000;
-  int result = 0;
-  while ((result = ::sem_timedwait(&question.answered, &at)) != 0 && errno == EINTR) {
+  while (question.to.load(std::memory_order_acquire) != kHasAnswered) {
+    if (Clock::now() >= until) return false;
+    std::this_thread::sleep_for(kLookAgain);
   }
-  return result == 0;
+  return true;
 }
 
 /// Asks one thread after the other.
@@ -90,28 +90,28 @@ class Asker {
  public:
   ThreadStack ask(std::uint32_t thread, Clock::time_point until) {
     if (!wrong_) wrong_ = install();
-    if (!wrong_->empty()) return {.addresses = {}, .missing = *wrong_};
+    if (!wrong_->empty()) return without(*wrong_);
+    if (question.to.load() == kIsAnswering) return without(kStillAnswers);
     auto to = static_cast<pid_t>(thread);
     question.to.store(to);
-    if (::syscall(SYS_tgkill, ::getpid(), to, stack_signal()) != 0) return withdrawn(errno == ESRCH ? "it has ended" : "the system sends it no signal");
-    if (!wait_until(until)) {
-      if (question.to.compare_exchange_strong(to, kNobody)) return {.addresses = {}, .missing = "it does not answer"};
-      if (!wait_until(Clock::now() + kHandlerTakes)) {
-        wrong_ = "a thread has not come back from telling where it stands";
-        return {.addresses = {}, .missing = *wrong_};
-      }
+    const int error = ::syscall(SYS_tgkill, ::getpid(), to, stack_signal()) == 0 ? 0 : errno;
+    if (error != 0 || !wait_until(until)) {
+      if (question.to.compare_exchange_strong(to, kNobody)) return without(why(error));
+      // It has just begun to, be it by a signal of before.
+      if (!wait_until(Clock::now() + kHandlerTakes)) return without(kStillAnswers);
     }
     // The first is the handler, the second what the kernel returns to behind it.
-    const std::size_t skipped = std::min<std::size_t>(2, question.count);
-    return {.addresses = {question.addresses.begin() + skipped, question.addresses.begin() + question.count}, .missing = {}};
+    constexpr std::size_t kSkipped = 2;
+    if (question.count <= kSkipped) return without("nobody knows what called the code in which it is");
+    return {.addresses = {question.addresses.begin() + kSkipped, question.addresses.begin() + question.count}, .missing = {}};
   }
 
   std::mutex mutex;
 
  private:
-  static ThreadStack withdrawn(const char* why) {
-    question.to.store(kNobody);
-    return {.addresses = {}, .missing = why};
+  static ThreadStack without(std::string why) { return {.addresses = {}, .missing = std::move(why)}; }
+  static const char* why(int error) {
+    return error == 0 ? "it does not answer" : error == ESRCH ? "it has ended" : "the system sends it no signal";
   }
 
   std::optional<std::string> wrong_;  // nothing: the handler is not installed yet

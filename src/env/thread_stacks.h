@@ -1,7 +1,8 @@
 // Where the threads of this process stand: each is interrupted for a moment by a signal, whose handler writes down its return addresses.
 //
-// The handler allocates nothing, takes no lock and waits for nobody (as long as the unwinder knows all code from its files: a program that
-// registers code which it made itself, or is linked with -static, has a lock there). A thread that has ended, blocks the signal or does not answer in
+// The handler allocates nothing, takes no lock and waits for nobody; where glibc is older than 2.35, or linked in with -static, the unwinder would,
+// and no thread is asked. (It does, too, in a program that makes code while it runs and registers its unwind tables. And it believes tables: where
+// those of a piece of assembler are wrong, it may read what it must not, as an exception would there.) A thread that has ended, blocks the signal or does not answer in
 // time has no stack, and an answer that comes too late harms nobody. The first look installs the handler, for good. A signal ends some calls
 // of the system with EINTR, as a debugger or a profiler does: code that waits in poll(), epoll_wait() or a sleep must bear that.
 //

@@ -403,6 +403,20 @@ TEST_F(ClusterEndpointsTest, WhatAnEarlierJobManagerWasAskedForIsToldOfAndNotDon
   EXPECT_EQ(get(kJob + "/checkpoints/taken")["operation"]["checkpointId"], 7);
 }
 
+TEST_F(ClusterEndpointsTest, TheTasksOfAJobOfWhichNobodyKnowsMoreEndedAsItDid) {
+  for (const auto& [state, tasks] : {std::pair{"FINISHED", "FINISHED"}, {"FAILED", "FAILED"}, {"CANCELED", "CANCELED"}}) {
+    ClusterJob job = FakeCluster::running_job();
+    job.glance.id = std::string(31, 'b') + state[0] + state[1];
+    job.glance.state = state;
+    job.glance.attempt = {};
+    job.end_ms = 4'000;
+    const std::string path = "/jobs/" + job.glance.id;
+    cluster_.add(std::move(job));
+    EXPECT_EQ(get(path)["vertices"][1]["status"], tasks);
+    EXPECT_EQ(get(path)["status-counts"][tasks], 2);
+  }
+}
+
 TEST_F(ClusterEndpointsTest, SecretsAmongTheOptionsOfAJobAreNotShown) {
   ClusterJob job = FakeCluster::running_job();
   job.glance.id = std::string(32, 'b');

@@ -54,6 +54,9 @@ void LocalWorker::drain() {
 void LocalWorker::finish() {
   with_tasks([](ShareExecution& tasks) { tasks.finish(); });
 }
+void LocalWorker::abandon() {
+  with_tasks([](ShareExecution& tasks) { tasks.cancel(); });
+}
 void LocalWorker::cancel() {
   with_tasks([this](ShareExecution& tasks) {
     is_cancelled_ = true;

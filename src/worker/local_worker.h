@@ -39,6 +39,8 @@ class LocalWorker final : public WorkerAttempt, private ExecutionListener, priva
   void drain() override;
   void finish() override;
   void cancel() override;
+  /// As cancel(), but nobody tells the others to end: they are told goodbye.
+  void abandon();
 
   /// A connection that another worker made, and nobody has started.
   void accept(std::unique_ptr<Connection> connection);

@@ -199,6 +199,13 @@ TEST_F(LocalWorkerWithAnotherTest, CancelledItWaitsForNobody) {
   EXPECT_EQ(closing_ms(), 0) << "whoever was cut off would hold up the next attempt";
 }
 
+TEST_F(LocalWorkerWithAnotherTest, ThatHasLostItsMasterTellsTheOthersGoodbye) {
+  worker_.abandon();
+  closing_ms();
+  EXPECT_TRUE(run_until([&] { return other_.is_over; }));
+  EXPECT_THAT(other_.kinds, ElementsAre(static_cast<int>(EdgeFrame::kHello), static_cast<int>(EdgeFrame::kGoodbye)));
+}
+
 TEST_F(LocalWorkerWithAnotherTest, CancelledItLetsGoOfTheOthers) {
   worker_.cancel();
   closing_ms();

@@ -30,7 +30,7 @@ WorkerServer::WorkerServer(std::unique_ptr<Connection> master, const Clock& cloc
                    has_master_ = false;
                    if (has_ended_) return;
                    if (has_started_) log_warning(fmt::format("the job's master is gone ({}): its tasks end here", closed.error.message()));
-                   worker_.cancel();
+                   worker_.abandon();
                  }}} {}
 
 Progress WorkerServer::step() {

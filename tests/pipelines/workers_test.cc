@@ -110,14 +110,14 @@ struct Tick {
 
 // The fast one has a reader in either worker, the slow one its only reader in the first.
 TEST(AlignedWorkers, AReaderWaitsForASlowerOneOfAnotherWorker) {
-  constexpr std::uint64_t kTicks = 64'000;
-  constexpr std::int64_t kDrift_ms = 5'000;
-  constexpr std::int64_t kSlack_ms = 4'000;  // a batch, and the splits that others have
+  static constexpr std::uint64_t kTicks = 64'000;
+  static constexpr std::int64_t kDrift_ms = 5'000;
+  static constexpr std::int64_t kSlack_ms = 4'000;  // a batch, and the splits that others have
   const auto build = [](Job& job) {
     const auto tick = [](std::uint64_t n) { return Tick{static_cast<std::int64_t>(n)}; };
     const AlignmentGroup group{std::chrono::milliseconds{kDrift_ms}};
     job.from(generate<Tick>(kTicks, tick).event_time(&Tick::at).align(group)).uid("fast").name("fast").to(discard()).uid("gone");
-    job.from(generate<Tick>(kTicks, tick).event_time(&Tick::at).align(group).rate(1'000)).uid("slow").name("slow").parallelism(1).to(discard()).uid("gone too");
+    job.from(generate<Tick>(kTicks, tick).event_time(&Tick::at).align(group).rate(1'000)).uid("slow").name("slow").parallelism(1).to(discard()).uid("gone-too");
   };
   TestWorld world{17};
   InMemoryJob job{world, build, {.parallelism = 2, .workers = 2}};
