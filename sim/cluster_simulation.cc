@@ -58,6 +58,7 @@ std::map<std::string, std::string> ClusterSimulation::draw_options(CheckpointMod
       {"execution.checkpointing.max-concurrent-checkpoints", std::to_string(draws_.draw(ranges.in_flight))},
       {"execution.checkpointing.num-retained", std::to_string(num_retained)},
       {"execution.checkpointing.incremental", draws_.random().next() % 2 == 0 ? "true" : "false"},
+      {"execution.checkpointing.local-backup.enabled", draws_.random().next() % 4 == 0 ? "true" : "false"},
       {"execution.state-recovery.lazy", draws_.random().next() % 4 == 0 ? "false" : "true"},
   };
   if (const std::uint64_t tolerable = draws_.draw(ranges.tolerable_failures); tolerable > 0) {

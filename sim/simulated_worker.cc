@@ -99,6 +99,9 @@ SimulatedWorker::SimulatedWorker(SimulatedEnv& env, MemoryNetwork& network, cons
       stores_{env.make_stores(join_path(kSimulatedLocalDir, order_.token))},
       pool_{env.clock(), env.random(), env.pace()},
       transport_{network.join(host, {.name = order_.name, .library = std::string{library_version()}})} {
+  if (!order_.copies_of.empty()) {
+    copies_.emplace(env_.files(), order_.copies_of, env_.files(), order_.copies_in, LocalCopies::Remover::kAnother);
+  }
   dial_ = transport_->connect(order_.master, control_connection(), mailbox_, [this](auto connected) {
     if (!connected) return end(connected.error().error);
     serve(*std::move(connected));
@@ -131,6 +134,7 @@ bool SimulatedWorker::let_end() {
 Env SimulatedWorker::env() {
   Env result = env_.env(pool_);
   result.files = programs_.program(arguments_).files;
+  if (copies_) result.storage = &*copies_;
   stores_->offer_to(result, arguments_.spilling);
   return result;
 }

@@ -13,6 +13,7 @@
 
 #include "base/mailbox.h"
 #include "control/worker_order.h"
+#include "env/local_copies.h"
 #include "env/memory_network.h"
 #include "sim/simulated_env.h"
 #include "sim/simulated_process.h"
@@ -61,6 +62,7 @@ class SimulatedWorker {
   const ProgramArguments arguments_;
   const SimulatedJob job_;
   const std::unique_ptr<LocalStores> stores_;
+  std::optional<LocalCopies> copies_;
   Mood mood_;
   SimulatedPool pool_;
   Mailbox mailbox_;
