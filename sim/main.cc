@@ -37,7 +37,7 @@ struct Arguments {
   std::string scenarios = TIDEMARK_SCENARIOS;
   std::string bug;
   unsigned jobs = std::max(1u, std::thread::hardware_concurrency());
-  unsigned watchdog_s = 120;
+  unsigned watchdog_s = 600;
   bool trace = false;
   bool check_trace = false;
   bool coverage = false;

@@ -23,7 +23,7 @@ struct SeedResult {
 struct SeedRunnerOptions {
   SeedRange seeds;
   unsigned jobs = 1;
-  unsigned watchdog_s = 120;  ///< of real time for one seed; then it hangs
+  unsigned watchdog_s = 600;  ///< of real time for one seed; then it hangs
 };
 
 /// What is wrong with a seed; empty if nothing is. Called in the children.
