@@ -41,6 +41,8 @@ std::int64_t last_change_of(const ClusterJob& job) {
   return newest_ms;
 }
 
+Json text_or_null(const std::string& text) { return text.empty() ? Json{} : Json(text); }
+
 Json overview_of(const ClusterJob& job) {
   return {{"jid", job.glance.id},
           {"name", job.glance.name},
@@ -52,12 +54,11 @@ Json overview_of(const ClusterJob& job) {
           {"state", job.glance.state},
           {"last-modification", last_change_of(job)},
           {"pending-operators", 0},
-          {"waits-for", job.glance.waits_for.empty() ? Json{} : Json(job.glance.waits_for)}};
+          {"waits-for", text_or_null(job.glance.waits_for)}};
 }
 
-Json vertex_of(const ClusterJob& job, const PlannedVertex& vertex) {
+Json vertex_of(const ClusterJob& job, const PlannedVertex& vertex, const VertexStanding& standing) {
   const auto found = std::ranges::find(job.glance.vertices, vertex.id, &VertexMetrics::id);
-  const VertexStanding standing = standing_of(job, vertex);
   return {{"id", vertex_name(vertex.id)},
           {"slotSharingGroupId", vertex_name(0)},
           {"name", vertex.name},
@@ -70,8 +71,6 @@ Json vertex_of(const ClusterJob& job, const PlannedVertex& vertex) {
           {"tasks", by_name(standing.tasks)},
           {"metrics", Json::parse(found == job.glance.vertices.end() ? io_metrics({}) : io_metrics(*found))}};
 }
-
-Json text_or_null(const std::string& text) { return text.empty() ? Json{} : Json(text); }
 
 Json failure_of(const JobFailure& failure) {
   return {{"exceptionName", "tidemark.Error"},
@@ -135,8 +134,9 @@ HttpResponse answer_job(const ClusterJob& job) {
   json["vertices"] = Json::array();
   TaskCounts vertices_in_state{};
   for (const PlannedVertex& vertex : vertices) {
-    json["vertices"].push_back(vertex_of(job, vertex));
-    ++vertices_in_state[static_cast<std::size_t>(standing_of(job, vertex).state)];
+    const VertexStanding standing = standing_of(job, vertex);
+    json["vertices"].push_back(vertex_of(job, vertex, standing));
+    ++vertices_in_state[static_cast<std::size_t>(standing.state)];
   }
   json["status-counts"] = by_name(vertices_in_state);
   json["plan"] = Json::parse(plan_for_clients(vertices, job.glance.id, job.glance.name));
