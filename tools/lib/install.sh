@@ -7,10 +7,10 @@ build_packages=(
   g++ cmake ninja-build pkg-config ccache
   libfmt-dev libspdlog-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev
   libsimdjson-dev libfast-float-dev libzstd-dev zlib1g-dev libxxhash-dev libcpp-httplib-dev librocksdb-dev
-  libasio-dev libssl-dev
+  libasio-dev libssl-dev librdkafka-dev
   tzdata  # windows of local days
 )
-test_packages=(libgtest-dev libgmock-dev python3 valgrind)
+test_packages=(libgtest-dev libgmock-dev python3 valgrind curl openjdk-17-jre-headless)  # the last two: tools/testbed
 fuzz_packages=(clang-19 libclang-rt-19-dev llvm-19)  # llvm-19: names in the reports
 
 missing_packages() {

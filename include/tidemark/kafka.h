@@ -1,0 +1,4 @@
+// Kafka as source and sink; link tidemark::kafka besides tidemark::tidemark.
+#pragma once
+
+#include "tidemark/kafka_connection.h"
