@@ -1,9 +1,5 @@
 // Whole clusters of real processes on this machine, as a person uses them by the command `tidemark`; what goes wrong here is done to processes
 // from outside. The rows of a job are always those of the job run alone.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -12,22 +8,13 @@
 #include "env/authority_test.h"
 #include "env/network_address.h"
 #include "tests/integration/command_test.h"
+#include "tests/integration/free_port.h"
 
 namespace tidemark {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-std::string free_port() {
-  const int probe = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
-  socklen_t size = sizeof address;
-  EXPECT_EQ(::bind(probe, reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  ::close(probe);
-  return std::to_string(ntohs(address.sin_port));
-}
 
 std::vector<pid_t> children_of(pid_t parent) {
   std::vector<pid_t> children;
@@ -44,13 +31,13 @@ std::vector<pid_t> children_of(pid_t parent) {
 class ClusterTest : public CommandTest {
  protected:
   void start_job_manager() {
-    job_manager_ = std::make_unique<Process>(
+    job_manager_ = std::make_unique<ChildProcess>(
         TIDEMARK_COMMAND, Words{"jobmanager", "--dir", "jm", "--bind", "127.0.0.1:" + rpc_, "--rest", "127.0.0.1:" + rest_}, folder_, "jobmanager.log");
   }
   void start_task_manager(std::size_t number, int slots) {
     if (task_managers_.size() <= number) task_managers_.resize(number + 1);
     const std::string name = "tm" + std::to_string(number);
-    task_managers_[number] = std::make_unique<Process>(
+    task_managers_[number] = std::make_unique<ChildProcess>(
         TIDEMARK_COMMAND, Words{"taskmanager", "--jobmanager", "127.0.0.1:" + rpc_, "--slots", std::to_string(slots), "--dir", name, "--data-host", "127.0.0.1"},
         folder_, name + ".log");
   }
@@ -124,7 +111,7 @@ class ClusterTest : public CommandTest {
     return all;
   }
   std::vector<std::string> rows_alone(const Words& more) const {
-    Process job{TIDEMARK_ALL_ROUND_JOB, with({"--out", path("alone-out"), "--checkpoint-dir", path("alone-state")}, more), folder_, "alone.log"};
+    ChildProcess job{TIDEMARK_ALL_ROUND_JOB, with({"--out", path("alone-out"), "--checkpoint-dir", path("alone-state")}, more), folder_, "alone.log"};
     EXPECT_EQ(job.wait(), 0) << job.output();
     return all_rows("alone-out");
   }
@@ -137,8 +124,8 @@ class ClusterTest : public CommandTest {
   const std::string rpc_ = free_port();
   const std::string rest_ = free_port();
   int slots_ = 0;
-  std::unique_ptr<Process> job_manager_;
-  std::vector<std::unique_ptr<Process>> task_managers_;
+  std::unique_ptr<ChildProcess> job_manager_;
+  std::vector<std::unique_ptr<ChildProcess>> task_managers_;
 };
 
 const Words kShort{"--count", "40000", "--rate", "20000"};
@@ -208,7 +195,7 @@ TEST_F(ClusterTest, TellsHowItsProcessesAndJobsAre) {
 
 TEST_F(ClusterTest, AJobThatRunsAloneTellsPrometheusHowItIs) {
   const std::string address = "127.0.0.1:" + rest_;
-  Process job{TIDEMARK_ALL_ROUND_JOB,
+  ChildProcess job{TIDEMARK_ALL_ROUND_JOB,
               with({"--out", path("out"), "--checkpoint-dir", path("state"), "--checkpoint-interval", "100ms", "-D", "metrics.address=" + address},
                    {"--count", "4000000", "--rate", "20000"}),
               folder_, "job.log"};
@@ -333,7 +320,7 @@ TEST_F(ClusterTest, AJobManagerThatIsKilledGoesOnWithItsJobs) {
 
 TEST_F(ClusterTest, ASecondJobManagerOnTheFolderIsRefused) {
   start_cluster(1, 1);
-  Process second{TIDEMARK_COMMAND, {"jobmanager", "--dir", "jm", "--bind", "127.0.0.1:0", "--rest", "127.0.0.1:0"}, folder_, "second.log"};
+  ChildProcess second{TIDEMARK_COMMAND, {"jobmanager", "--dir", "jm", "--bind", "127.0.0.1:0", "--rest", "127.0.0.1:0"}, folder_, "second.log"};
   EXPECT_NE(second.wait(), 0);
   EXPECT_THAT(second.output(), HasSubstr("jm"));
   EXPECT_TRUE(job_manager_->runs());
@@ -421,11 +408,11 @@ class ClusterWithTlsTest : public ClusterTest {
 
 TEST_F(ClusterWithTlsTest, AJobGivesTheRowsOfTheJobAloneAndStrangersAreKeptOut) {
   const auto expected = rows_alone({"--count", "20000"});
-  const Process job_manager{TIDEMARK_COMMAND,
+  const ChildProcess job_manager{TIDEMARK_COMMAND,
                             {"jobmanager", "--dir", "jm", "--bind", "127.0.0.1:" + rpc_, "--rest", rest_, "--config", "tls.yaml"},
                             folder_, "jobmanager.log"};
   const auto task_manager = [&](const std::string& name, const Words& more) {
-    return std::make_unique<Process>(
+    return std::make_unique<ChildProcess>(
         TIDEMARK_COMMAND,
         with({"taskmanager", "--jobmanager", "127.0.0.1:" + rpc_, "--slots", "1", "--dir", name, "--id", name, "--data-host", "127.0.0.1"}, more), folder_,
         name + ".log");
@@ -448,7 +435,7 @@ TEST_F(ClusterWithTlsTest, AJobGivesTheRowsOfTheJobAloneAndStrangersAreKeptOut) 
 
 TEST_F(ClusterTest, LocalIsAClusterInOneCommand) {
   const auto expected = rows_alone({"--count", "20000"});
-  const Process local{TIDEMARK_COMMAND, {"local", "--dir", "local", "--slots", "2", "--bind", "127.0.0.1:" + rpc_, "--rest", "127.0.0.1:" + rest_}, folder_, "local.log"};
+  const ChildProcess local{TIDEMARK_COMMAND, {"local", "--dir", "local", "--slots", "2", "--bind", "127.0.0.1:" + rpc_, "--rest", "127.0.0.1:" + rest_}, folder_, "local.log"};
   ASSERT_TRUE(comes_true([&] { return free_slots() == 2; })) << local.output();
   EXPECT_EQ(run_in_cluster(with({"-p", "2"}, job_words({"--count", "20000"}, "job"))).status, 0) << local.output();
   EXPECT_TRUE(all_rows("job-out") == expected);
