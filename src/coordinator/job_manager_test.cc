@@ -955,6 +955,32 @@ TEST_P(JobManagerTest, AJobThatWasRefusedDoesNotComeBack) {
   EXPECT_TRUE(cluster_.manager->jobs().empty());
 }
 
+TEST_P(JobManagerTest, NoJobFollowsOneThatWasRefusedWhoseRecordMayStillBeThere) {
+  cluster_.planner->next.options["execution.checkpointing.dir"] = "/shared";
+  cluster_.planner->next.resume = true;
+  const RunOrder order{.executable = cluster_.upload()};
+  bool fails = true;
+  cluster_.world.files.set_hook([&](FileOperation operation, const std::string& path) -> std::optional<Error> {
+    const bool is_change = operation == FileOperation::kSyncDirectory || operation == FileOperation::kRemove;
+    if (fails && is_change && path.starts_with("/jm/jobs")) return Error{ErrorCode::kIo, "bad sector"};
+    return std::nullopt;
+  });
+  ASSERT_FALSE(cluster_.run(order));
+  const auto second = cluster_.run(order);
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error().message(), HasSubstr("(count) has ended, and that could not be written down in '/jm' yet"));
+  ASSERT_EQ(cluster_.manager->jobs().size(), 1u) << "the next JobManager would run as many";
+  EXPECT_EQ(cluster_.manager->jobs().front().state, "FAILED");
+  fails = false;
+  cluster_.run_for_ms(3'000);
+  ASSERT_TRUE(cluster_.run(order));
+  cluster_.kill_manager();
+  cluster_.start_manager();
+  std::vector<std::string> states;
+  for (const JobGlance& job : cluster_.manager->jobs()) states.emplace_back(job.state);
+  EXPECT_THAT(states, testing::UnorderedElementsAre("FAILED", testing::Ne("FAILED")));
+}
+
 TEST_P(JobManagerTest, NoJobFollowsOneOfItsNameWhoseEndIsNotWrittenDown) {
   task_manager("one", 2);
   cluster_.planner->next.options["execution.checkpointing.dir"] = "/shared";
