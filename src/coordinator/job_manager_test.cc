@@ -371,6 +371,16 @@ TEST_P(JobManagerTest, AWorkerThatNeverComesFailsTheAttemptInTime) {
   EXPECT_TRUE(cluster_.runs(job));
 }
 
+TEST_P(JobManagerTest, WhatIsTooLongForTheMessageThatStartsAWorkerFailsTheAttemptWithTheReason) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  one.how.takes_no_long_start = true;
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.run_until([&] { return !failures(job).empty(); }));
+  EXPECT_THAT(failures(job).front(), AllOf(HasSubstr("keep what is large by key"), HasSubstr("and it takes 50000")));
+  one.how.takes_no_long_start = false;
+  EXPECT_TRUE(cluster_.runs(job));
+}
+
 TEST_P(JobManagerTest, AWorkerThatPlansAnotherJobEndsTheJob) {
   task_manager("one", 2).how.plans_otherwise = true;
   const std::string job = value_or_throw(cluster_.run());
