@@ -10,7 +10,10 @@ build_packages=(
   libasio-dev libssl-dev
   tzdata  # windows of local days
 )
-test_packages=(libgtest-dev libgmock-dev python3 valgrind)
+test_packages=(
+  libgtest-dev libgmock-dev python3 valgrind
+  openjdk-17-jre-headless python3-pip  # the command flink: tools/flink_client_test
+)
 fuzz_packages=(clang-19 libclang-rt-19-dev llvm-19)  # llvm-19: names in the reports
 
 missing_packages() {
