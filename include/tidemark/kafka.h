@@ -2,3 +2,4 @@
 #pragma once
 
 #include "tidemark/kafka_connection.h"
+#include "tidemark/kafka_sink.h"
