@@ -30,7 +30,7 @@ std::string decompressed(std::string_view frame, std::uint64_t size) {
 
 }  // namespace
 
-void EpochLog::append(const KafkaMessage& message) {
+void EpochLog::append(const OutgoingMessage& message) {
   encode(message, block_);
   ++messages_;
   if (block_.size() >= kBlockBytes) end_block();
@@ -53,7 +53,7 @@ void EpochLog::end_block() {
   block_.clear();
 }
 
-void read_epoch(std::string_view content, const std::function<void(const KafkaMessage&)>& on_message) {
+void read_epoch(std::string_view content, const std::function<void(const OutgoingMessage&)>& on_message) {
   ByteReader in{content};
   if (in.get_u8() != kVersion || !in.ok()) fail_damaged();
   while (in.remaining() > 0) {
@@ -63,7 +63,7 @@ void read_epoch(std::string_view content, const std::function<void(const KafkaMe
     const std::string block = decompressed(frame, size);
     ByteReader messages{block};
     while (messages.remaining() > 0) {
-      KafkaMessage message;
+      OutgoingMessage message;
       decode(messages, message);
       if (!messages.ok()) fail_damaged();
       on_message(message);

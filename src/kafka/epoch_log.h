@@ -14,7 +14,7 @@ namespace tidemark::detail {
 
 class EpochLog {
  public:
-  void append(const KafkaMessage& message);
+  void append(const OutgoingMessage& message);
   std::uint64_t messages() const { return messages_; }
   /// Of what is compressed so far, and of what is not yet.
   std::uint64_t bytes() const { return content_.size() + block_.size(); }
@@ -30,6 +30,6 @@ class EpochLog {
 };
 
 /// Hands on the messages in their order. Throws Error for what EpochLog did not make.
-void read_epoch(std::string_view content, const std::function<void(const KafkaMessage&)>& on_message);
+void read_epoch(std::string_view content, const std::function<void(const OutgoingMessage&)>& on_message);
 
 }  // namespace tidemark::detail

@@ -35,7 +35,7 @@ class KafkaWriter::Impl {
   explicit Impl(const KafkaSinkOptions& options)
       : options_{options}, most_bytes_{most_message_bytes(options.connection)}, producer_{options.connection, properties_of(options.guarantee)} {}
 
-  void write(const KafkaMessage& message) {
+  void write(const OutgoingMessage& message) {
     check_size(message, options_.topic, most_bytes_);
     guarded([&] { producer_.produce(message, options_.topic); });
   }
@@ -75,7 +75,7 @@ KafkaWriter::~KafkaWriter() {
 }
 
 void KafkaWriter::open() { impl_ = std::make_unique<Impl>(options_); }
-void KafkaWriter::write(const KafkaMessage& message) { impl_->write(message); }
+void KafkaWriter::write(const OutgoingMessage& message) { impl_->write(message); }
 void KafkaWriter::flush() { impl_->flush(); }
 
 }  // namespace tidemark::detail

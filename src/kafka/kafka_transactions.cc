@@ -54,7 +54,7 @@ class KafkaTransactions::Impl {
     ++number_;
   }
 
-  void write(const KafkaMessage& message) {
+  void write(const OutgoingMessage& message) {
     check_size(message, options_.topic, most_bytes_);
     log_.append(message);
     if (log_.bytes() > options_.max_epoch_bytes) fail_full();
@@ -144,7 +144,7 @@ class KafkaTransactions::Impl {
 
   void write_transaction(const KafkaEpoch& epoch) {
     producer_->begin();
-    read_epoch(epoch.content, [&](const KafkaMessage& message) { producer_->produce(message, epoch.topic); });
+    read_epoch(epoch.content, [&](const OutgoingMessage& message) { producer_->produce(message, epoch.topic); });
     producer_->end_with_offset(epoch.marker_group, epoch.topic, static_cast<std::int64_t>(epoch.number));
     crash_point(CrashPoint::kSinkCommitting);
     producer_->commit();
@@ -171,7 +171,7 @@ KafkaTransactions::~KafkaTransactions() = default;
 
 void KafkaTransactions::open(const SinkContext& context) { impl_ = std::make_unique<Impl>(options_, context); }
 void KafkaTransactions::begin(const std::string& transaction) { impl_->begin(transaction); }
-void KafkaTransactions::write(const KafkaMessage& message) { impl_->write(message); }
+void KafkaTransactions::write(const OutgoingMessage& message) { impl_->write(message); }
 KafkaEpoch KafkaTransactions::pre_commit() { return impl_->pre_commit(); }
 void KafkaTransactions::commit(const KafkaEpoch& epoch) { impl_->commit(epoch); }
 void KafkaTransactions::abort_leftovers(const SinkContext&) { impl_->abort_leftovers(); }

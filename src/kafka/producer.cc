@@ -15,7 +15,7 @@ constexpr std::uint32_t kPollEvery = 64;  // messages: delivery reports must be 
 
 // What differs from librdkafka's defaults, for who says nothing.
 constexpr std::array<std::pair<const char*, const char*>, 2> kDefaults{{
-    {"partitioner", "murmur2_random"},           // Java's
+    {"partitioner", "murmur2_random"},        // Java's
     {"queue.buffering.max.kbytes", "65536"},  // 1 GiB else
 }};
 
@@ -24,7 +24,7 @@ struct DestroyHeaders {
 };
 using Headers = std::unique_ptr<rd_kafka_headers_t, DestroyHeaders>;
 
-Headers headers_of(const KafkaMessage& message) {
+Headers headers_of(const OutgoingMessage& message) {
   if (message.headers.empty()) return nullptr;
   Headers headers{rd_kafka_headers_new(message.headers.size())};
   for (const KafkaHeader& header : message.headers) {
@@ -74,22 +74,22 @@ std::string place_of(const rd_kafka_message_t& message) {
 KafkaProducer::KafkaProducer(const KafkaConnection& connection, const KafkaProperties& own) : failure_{std::make_unique<std::optional<Error>>()} {
   KafkaConf conf = producer_conf(connection, own);
   rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
-  rd_kafka_conf_set_opaque(conf.get(), failure_.get());
   client_.emplace(KafkaClient::Kind::kProducer, std::move(conf));
 }
 
-void KafkaProducer::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
-  auto& failure = *static_cast<std::optional<Error>*>(opaque);
+void KafkaProducer::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
+  auto& failure = *static_cast<std::optional<Error>*>(message->_private);
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || failure) return;
   failure = kafka_error(message->err, fmt::format("writing a message to {}", place_of(*message)), rd_kafka_message_errstr(message));
 }
 
-void KafkaProducer::produce(const KafkaMessage& message, const std::string& topic) {
+void KafkaProducer::produce(const OutgoingMessage& message, const std::string& topic) {
   const std::string& name = message.topic.empty() ? topic : message.topic;
   Headers headers = headers_of(message);
   Arguments arguments;
   arguments.add(RD_KAFKA_VTYPE_RKT).u.rkt = topic_of(name);
   arguments.add(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
+  arguments.add(RD_KAFKA_VTYPE_OPAQUE).u.ptr = failure_.get();
   arguments.add_bytes(RD_KAFKA_VTYPE_KEY, message.key);
   arguments.add_bytes(RD_KAFKA_VTYPE_VALUE, message.value);
   if (message.partition) arguments.add(RD_KAFKA_VTYPE_PARTITION).u.i32 = *message.partition;
@@ -130,14 +130,14 @@ std::uint64_t most_message_bytes(const KafkaConnection& connection) {
   return found == connection.properties.end() ? kDefault : std::stoull(found->second);
 }
 
-std::uint64_t message_bytes(const KafkaMessage& message) {
+std::uint64_t message_bytes(const OutgoingMessage& message) {
   const auto size = [](const std::optional<std::string>& bytes) { return bytes ? bytes->size() : 0; };
   std::uint64_t bytes = size(message.key) + size(message.value);
   for (const KafkaHeader& header : message.headers) bytes += header.key.size() + size(header.value);
   return bytes;
 }
 
-void check_size(const KafkaMessage& message, const std::string& topic, std::uint64_t most) {
+void check_size(const OutgoingMessage& message, const std::string& topic, std::uint64_t most) {
   const std::uint64_t bytes = message_bytes(message);
   if (bytes <= most) return;
   throw Error{ErrorCode::kInvalidArgument,

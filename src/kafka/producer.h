@@ -27,7 +27,7 @@ class KafkaProducer {
 
   /// Takes the message, to `topic` unless it says another. Waits while the queue is full. Throws the first failure, of this one or of
   /// those before it.
-  void produce(const KafkaMessage& message, const std::string& topic);
+  void produce(const OutgoingMessage& message, const std::string& topic);
   /// Returns when all is delivered; throws the first failure. How long that may take is message.timeout.ms.
   void flush();
 
@@ -49,8 +49,8 @@ class KafkaProducer {
 
 /// The largest message that a producer of this connection takes, in bytes of key, value and headers.
 std::uint64_t most_message_bytes(const KafkaConnection& connection);
-std::uint64_t message_bytes(const KafkaMessage& message);
+std::uint64_t message_bytes(const OutgoingMessage& message);
 /// Throws Error for one that is larger.
-void check_size(const KafkaMessage& message, const std::string& topic, std::uint64_t most);
+void check_size(const OutgoingMessage& message, const std::string& topic, std::uint64_t most);
 
 }  // namespace tidemark::detail

@@ -20,7 +20,7 @@ class TransactionalProducer {
   rd_kafka_t* get() const { return producer_.get(); }
 
   void begin();
-  void produce(const KafkaMessage& message, const std::string& topic) { producer_.produce(message, topic); }
+  void produce(const OutgoingMessage& message, const std::string& topic) { producer_.produce(message, topic); }
   /// All that was produced has arrived; the group's offset of partition 0 of the topic is part of the transaction.
   void end_with_offset(const std::string& group, const std::string& topic, std::int64_t offset);
   void commit();

@@ -58,7 +58,7 @@ struct KafkaSinkOptions {
 /// Throws Error for options that can never work.
 void check_options(const KafkaSinkOptions& options);
 
-struct KafkaMessage {
+struct OutgoingMessage {
   std::string topic;                      ///< empty: the sink's
   std::optional<std::int32_t> partition;  ///< none: as the partitioner says
   std::optional<std::string> key;
@@ -76,8 +76,8 @@ struct KafkaEncoding {
   std::function<std::optional<std::int32_t>(const T&)> partition;
   std::function<std::vector<KafkaHeader>(const T&)> headers;
 
-  KafkaMessage message(const T& record, Timestamp time) const {
-    KafkaMessage message{.value = value(record), .timestamp_ms = time.ms() > 0 ? time.ms() : 0};
+  OutgoingMessage message(const T& record, Timestamp time) const {
+    OutgoingMessage message{.value = value(record), .timestamp_ms = time.ms() > 0 ? time.ms() : 0};
     if (key) message.key = key(record);
     if (topic) message.topic = topic(record);
     if (partition) message.partition = partition(record);
@@ -94,7 +94,7 @@ class KafkaWriter {
 
   void open();
   /// Waits while librdkafka's queue is full. Throws what a delivery has failed with, of this message or of an earlier one.
-  void write(const KafkaMessage& message);
+  void write(const OutgoingMessage& message);
   /// Until the brokers have all that was written; throws if they won't.
   void flush();
 
@@ -136,7 +136,7 @@ class KafkaTransactions {
 
   void open(const SinkContext& context);
   void begin(const std::string& transaction);
-  void write(const KafkaMessage& message);
+  void write(const OutgoingMessage& message);
   KafkaEpoch pre_commit();
   void commit(const KafkaEpoch& epoch);
   void abort_leftovers(const SinkContext& context);
