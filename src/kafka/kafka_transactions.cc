@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <list>
 #include <map>
 #include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "env/crash_point.h"
@@ -80,8 +82,10 @@ class KafkaTransactions::Impl {
   }
 
   void abort_leftovers() {
+    crash_point(CrashPoint::kRecoveryCommitted);
     drop_producer();
-    const TransactionalProducer first{options_.connection, names_.transactional_id(0), options_.transaction_timeout};
+    TransactionalProducer first{options_.connection, names_.transactional_id(0), options_.transaction_timeout};
+    first.take_over();
     require_topic(first.get(), options_.topic);
     check_message_limit(first.get(), options_);
     std::set<std::uint32_t> subtasks;
@@ -89,9 +93,7 @@ class KafkaTransactions::Impl {
       if (const auto subtask = names_.subtask_of_group(group)) subtasks.insert(*subtask);
     }
     subtasks.erase(0);
-    for (const std::uint32_t subtask : subtasks) {
-      const TransactionalProducer fence{options_.connection, names_.transactional_id(subtask), options_.transaction_timeout};
-    }
+    fence({subtasks.begin(), subtasks.end()});
   }
 
  private:
@@ -111,10 +113,23 @@ class KafkaTransactions::Impl {
                             options_.topic, options_.max_epoch_bytes, log_.messages())};
   }
 
+  // Each has threads of its own, and each waits.
+  void fence(const std::vector<std::uint32_t>& subtasks) {
+    constexpr std::size_t kAtOnce = 16;
+    for (std::size_t from = 0; from < subtasks.size(); from += kAtOnce) {
+      std::list<TransactionalProducer> fences;
+      for (std::size_t i = from; i < std::min(from + kAtOnce, subtasks.size()); ++i) {
+        fences.emplace_back(options_.connection, names_.transactional_id(subtasks[i]), options_.transaction_timeout);
+      }
+      for (TransactionalProducer& producer : fences) producer.take_over();
+    }
+  }
+
   void take_over(const std::string& id) {
     if (producer_ && producer_->id() == id) return;
     drop_producer();
     producer_.emplace(options_.connection, id, options_.transaction_timeout);
+    producer_->take_over();
   }
 
   void drop_producer() {

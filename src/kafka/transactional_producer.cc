@@ -7,7 +7,9 @@
 namespace tidemark::detail {
 namespace {
 
+constexpr int kNoWaitMs = 1;
 constexpr int kInitTimeoutMs = 60'000;
+constexpr const char* kTakingOver = "taking over";
 
 struct DestroyGroupMetadata {
   void operator()(rd_kafka_consumer_group_metadata_t* group) const { rd_kafka_consumer_group_metadata_destroy(group); }
@@ -23,7 +25,17 @@ KafkaProperties properties_of(const std::string& id, Duration timeout) {
 
 TransactionalProducer::TransactionalProducer(const KafkaConnection& connection, std::string id, Duration timeout)
     : id_{std::move(id)}, timeout_ms_{static_cast<int>(timeout.count())}, producer_{connection, properties_of(id_, timeout)} {
-  check(rd_kafka_init_transactions(get(), kInitTimeoutMs), "taking over");
+  rd_kafka_error_t* error = rd_kafka_init_transactions(get(), kNoWaitMs);
+  is_ours_ = error == nullptr;
+  if (is_ours_) return;
+  if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__TIMED_OUT) check(error, kTakingOver);
+  rd_kafka_error_destroy(error);  // librdkafka goes on with a call that has timed out
+}
+
+void TransactionalProducer::take_over() {
+  if (is_ours_) return;
+  check(rd_kafka_init_transactions(get(), kInitTimeoutMs), kTakingOver);
+  is_ours_ = true;
 }
 
 void TransactionalProducer::begin() { check(rd_kafka_begin_transaction(get()), "beginning a transaction of"); }

@@ -1,4 +1,4 @@
-// A producer that owns a transactional id: from its making on, no other producer that had the id before can commit anything. One thread at
+// A producer that owns a transactional id: once it has taken it over, no other producer that had the id before can commit anything. One thread at
 // a time. Throws Error; after that it is of no use any more, and what it has open is aborted by the next one of its id, or by the brokers
 // when the transaction has timed out.
 #pragma once
@@ -13,10 +13,12 @@ namespace tidemark::detail {
 
 class TransactionalProducer {
  public:
-  /// Returns when whatever the id had open is aborted, or committed where that was decided before.
+  /// `timeout`: of its transactions. Begins to take the id over, in the background.
   TransactionalProducer(const KafkaConnection& connection, std::string id, Duration timeout);
 
   const std::string& id() const { return id_; }
+  /// Returns when the id is ours, and whatever it had open is aborted, or committed where that was decided before. Before all else.
+  void take_over();
   rd_kafka_t* get() const { return producer_.get(); }
 
   void begin();
@@ -30,6 +32,7 @@ class TransactionalProducer {
 
   std::string id_;
   int timeout_ms_;
+  bool is_ours_ = false;
   KafkaProducer producer_;
 };
 

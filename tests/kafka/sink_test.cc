@@ -360,6 +360,7 @@ TEST_F(KafkaSinkTest, ATransactionThatACrashLeftOpenHoldsNoReaderUpBehindTheNext
     third.write(0, 1);
     static_cast<void>(third.checkpoint(1));
     TransactionalProducer dies{broker().connection(), prefix() + "-2", 10min};
+    dies.take_over();
     dies.begin();
     dies.produce({.value = "half"}, topic);
     dies.end_with_offset("whose", topic, 1);
@@ -377,6 +378,7 @@ TEST_F(KafkaSinkTest, ACommitThatIsCutOffIsDoneByTheNextStartAndNotByBoth) {
   subtask.write(0, 1);
   const auto held = subtask.checkpoint(1);
   TransactionalProducer half{broker().connection(), prefix() + "-0", 10min};
+  half.take_over();
   half.begin();
   half.produce({.value = "0"}, topic);
   half.end_with_offset("whose", topic, 1);
