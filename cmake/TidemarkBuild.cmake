@@ -157,6 +157,15 @@ function(tidemark_library)
   set_target_properties(tidemark PROPERTIES LINKER_LANGUAGE CXX VERIFY_INTERFACE_HEADER_SETS ON)
 endfunction()
 
+# tidemark_connector(NAME LIBS...): the room NAME as a library of its own, tidemark::NAME, so that only the jobs that use it are linked
+# with its client library.
+function(tidemark_connector name)
+  add_library(tidemark_${name}_connector STATIC $<TARGET_OBJECTS:tidemark_${name}>)
+  add_library(tidemark::${name} ALIAS tidemark_${name}_connector)
+  set_target_properties(tidemark_${name}_connector PROPERTIES LINKER_LANGUAGE CXX OUTPUT_NAME tidemark_${name} EXPORT_NAME ${name})
+  target_link_libraries(tidemark_${name}_connector PUBLIC tidemark PRIVATE ${ARGN})
+endfunction()
+
 # The program `tidemark`: the rooms rest and cli on top of the library.
 function(tidemark_command)
   add_executable(tidemark_command ${PROJECT_SOURCE_DIR}/src/cli/main.cc)

@@ -7,6 +7,11 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/tidemark)
 install(TARGETS tidemark EXPORT tidemark-targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
   FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+if(TIDEMARK_KAFKA)
+  # A component: find_package(tidemark COMPONENTS kafka) finds librdkafka, too.
+  install(TARGETS tidemark_kafka_connector EXPORT tidemark-kafka-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(EXPORT tidemark-kafka-targets NAMESPACE tidemark:: DESTINATION ${package_dir})
+endif()
 if(TIDEMARK_CLI)
   install(TARGETS tidemark_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   if(NOT CMAKE_CROSSCOMPILING)
@@ -25,6 +30,12 @@ install(FILES ${PROJECT_BINARY_DIR}/tidemark-config.cmake ${PROJECT_BINARY_DIR}/
   DESTINATION ${package_dir})
 
 file(RELATIVE_PATH from_pc_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-configure_file(${CMAKE_CURRENT_LIST_DIR}/tidemark.pc.in ${PROJECT_BINARY_DIR}/tidemark.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/tidemark.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+set(packages tidemark)
+if(TIDEMARK_KAFKA)
+  list(APPEND packages tidemark-kafka)
+endif()
+foreach(package ${packages})
+  configure_file(${CMAKE_CURRENT_LIST_DIR}/${package}.pc.in ${PROJECT_BINARY_DIR}/${package}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${package}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -1,28 +1,15 @@
 // Whole clusters of real processes on this machine, as a person uses them by the command `tidemark`.
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <cstdlib>
 #include <fstream>
 
 #include "control/http.h"
 #include "env/network_address.h"
 #include "tests/integration/command_test.h"
+#include "tests/integration/free_port.h"
 
 namespace tidemark {
-
-inline std::string free_port() {
-  const int probe = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
-  socklen_t size = sizeof address;
-  EXPECT_EQ(::bind(probe, reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  ::close(probe);
-  return std::to_string(ntohs(address.sin_port));
-}
 
 inline std::vector<pid_t> children_of(pid_t parent) {
   std::vector<pid_t> children;
@@ -39,13 +26,13 @@ inline std::vector<pid_t> children_of(pid_t parent) {
 class ClusterTest : public CommandTest {
  protected:
   void start_job_manager() {
-    job_manager_ = std::make_unique<Process>(
+    job_manager_ = std::make_unique<ChildProcess>(
         TIDEMARK_COMMAND, Words{"jobmanager", "--dir", "jm", "--bind", "127.0.0.1:" + rpc_, "--rest", "127.0.0.1:" + rest_}, folder_, "jobmanager.log");
   }
   void start_task_manager(std::size_t number, int slots) {
     if (task_managers_.size() <= number) task_managers_.resize(number + 1);
     const std::string name = "tm" + std::to_string(number);
-    task_managers_[number] = std::make_unique<Process>(
+    task_managers_[number] = std::make_unique<ChildProcess>(
         TIDEMARK_COMMAND, Words{"taskmanager", "--jobmanager", "127.0.0.1:" + rpc_, "--slots", std::to_string(slots), "--dir", name, "--data-host", "127.0.0.1"},
         folder_, name + ".log");
   }
@@ -119,7 +106,7 @@ class ClusterTest : public CommandTest {
     return all;
   }
   std::vector<std::string> rows_alone(const Words& more) const {
-    Process job{TIDEMARK_ALL_ROUND_JOB, with({"--out", path("alone-out"), "--checkpoint-dir", path("alone-state")}, more), folder_, "alone.log"};
+    ChildProcess job{TIDEMARK_ALL_ROUND_JOB, with({"--out", path("alone-out"), "--checkpoint-dir", path("alone-state")}, more), folder_, "alone.log"};
     EXPECT_EQ(job.wait(), 0) << job.output();
     return all_rows("alone-out");
   }
@@ -132,8 +119,8 @@ class ClusterTest : public CommandTest {
   const std::string rpc_ = free_port();
   const std::string rest_ = free_port();
   int slots_ = 0;
-  std::unique_ptr<Process> job_manager_;
-  std::vector<std::unique_ptr<Process>> task_managers_;
+  std::unique_ptr<ChildProcess> job_manager_;
+  std::vector<std::unique_ptr<ChildProcess>> task_managers_;
 };
 
 }  // namespace tidemark

@@ -83,7 +83,7 @@ TEST_F(ClusterTest, TellsHowItsProcessesAndJobsAre) {
 
 TEST_F(ClusterTest, AJobThatRunsAloneTellsPrometheusHowItIs) {
   const std::string address = "127.0.0.1:" + rest_;
-  Process job{TIDEMARK_ALL_ROUND_JOB,
+  ChildProcess job{TIDEMARK_ALL_ROUND_JOB,
               with({"--out", path("out"), "--checkpoint-dir", path("state"), "--checkpoint-interval", "100ms", "-D", "metrics.address=" + address},
                    {"--count", "4000000", "--rate", "20000"}),
               folder_, "job.log"};
@@ -212,7 +212,7 @@ TEST_F(ClusterTest, AJobManagerThatIsKilledGoesOnWithItsJobs) {
 
 TEST_F(ClusterTest, ASecondJobManagerOnTheFolderIsRefused) {
   start_cluster(1, 1);
-  Process second{TIDEMARK_COMMAND, {"jobmanager", "--dir", "jm", "--bind", "127.0.0.1:0", "--rest", "127.0.0.1:0"}, folder_, "second.log"};
+  ChildProcess second{TIDEMARK_COMMAND, {"jobmanager", "--dir", "jm", "--bind", "127.0.0.1:0", "--rest", "127.0.0.1:0"}, folder_, "second.log"};
   EXPECT_NE(second.wait(), 0);
   EXPECT_THAT(second.output(), HasSubstr("jm"));
   EXPECT_TRUE(job_manager_->runs());
@@ -300,11 +300,11 @@ class ClusterWithTlsTest : public ClusterTest {
 
 TEST_F(ClusterWithTlsTest, AJobGivesTheRowsOfTheJobAloneAndStrangersAreKeptOut) {
   const auto expected = rows_alone({"--count", "20000"});
-  const Process job_manager{TIDEMARK_COMMAND,
+  const ChildProcess job_manager{TIDEMARK_COMMAND,
                             {"jobmanager", "--dir", "jm", "--bind", "127.0.0.1:" + rpc_, "--rest", rest_, "--config", "tls.yaml"},
                             folder_, "jobmanager.log"};
   const auto task_manager = [&](const std::string& name, const Words& more) {
-    return std::make_unique<Process>(
+    return std::make_unique<ChildProcess>(
         TIDEMARK_COMMAND,
         with({"taskmanager", "--jobmanager", "127.0.0.1:" + rpc_, "--slots", "1", "--dir", name, "--id", name, "--data-host", "127.0.0.1"}, more), folder_,
         name + ".log");
@@ -327,7 +327,7 @@ TEST_F(ClusterWithTlsTest, AJobGivesTheRowsOfTheJobAloneAndStrangersAreKeptOut) 
 
 TEST_F(ClusterTest, LocalIsAClusterInOneCommand) {
   const auto expected = rows_alone({"--count", "20000"});
-  const Process local{TIDEMARK_COMMAND, {"local", "--dir", "local", "--slots", "2", "--bind", "127.0.0.1:" + rpc_, "--rest", "127.0.0.1:" + rest_}, folder_, "local.log"};
+  const ChildProcess local{TIDEMARK_COMMAND, {"local", "--dir", "local", "--slots", "2", "--bind", "127.0.0.1:" + rpc_, "--rest", "127.0.0.1:" + rest_}, folder_, "local.log"};
   ASSERT_TRUE(comes_true([&] { return free_slots() == 2; })) << local.output();
   EXPECT_EQ(run_in_cluster(with({"-p", "2"}, job_words({"--count", "20000"}, "job"))).status, 0) << local.output();
   EXPECT_TRUE(all_rows("job-out") == expected);

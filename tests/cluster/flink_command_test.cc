@@ -20,7 +20,7 @@ class FlinkCommandTest : public ClusterTest {
   }
   Ran flink(Words words) const {
     words.insert(words.begin() + 1, {"-m", "127.0.0.1:" + rest_});
-    Process command{flink_, words, folder_, "flink.out"};
+    ChildProcess command{flink_, words, folder_, "flink.out"};
     const int status = command.wait();
     return {status, command.output()};
   }

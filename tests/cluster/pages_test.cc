@@ -32,11 +32,11 @@ class PagesTest : public ClusterTest {
     const std::string command = "PATH='" TIDEMARK_PROGRAMS "':$PATH; TIDEMARK_JOBMANAGER=127.0.0.1:" + rest_ + "; export TIDEMARK_JOBMANAGER; ";
     if (line.starts_with("tidemark local ")) {
       const std::string words = command_of(line.substr(0, line.find('&')));
-      cluster_ = std::make_unique<Process>("/bin/sh", Words{"-c", command + "exec " + words}, folder_, "local.log");
+      cluster_ = std::make_unique<ChildProcess>("/bin/sh", Words{"-c", command + "exec " + words}, folder_, "local.log");
       ASSERT_TRUE(comes_true([&] { return free_slots() == 4; })) << cluster_->output();
       return;
     }
-    Process shell{"/bin/sh", {"-c", command + command_of(line)}, folder_, "shell.log"};
+    ChildProcess shell{"/bin/sh", {"-c", command + command_of(line)}, folder_, "shell.log"};
     EXPECT_EQ(shell.wait(), 0) << shell.output() << cluster_->output();
     if (const std::string job = word_after(shell.output(), "JobID "); !job.empty()) {
       job_ = job;
@@ -67,7 +67,7 @@ class PagesTest : public ClusterTest {
   }
 
  private:
-  std::unique_ptr<Process> cluster_;
+  std::unique_ptr<ChildProcess> cluster_;
   std::string job_;
   std::string savepoint_;
 };

@@ -78,8 +78,8 @@ TEST_F(SavepointCommandTest, CancelWithASavepointCommitsNothingUntilItIsRestored
 
 TEST_F(SavepointCommandTest, TwoSavepointsAtOnceAndACheckpointBesideThem) {
   const auto job = start_job(slow());
-  Process first{TIDEMARK_COMMAND, {"savepoint", "state", "sp"}, folder_, "first.log"};
-  Process second{TIDEMARK_COMMAND, {"savepoint", "state/savepoint-test", "sp"}, folder_, "second.log"};
+  ChildProcess first{TIDEMARK_COMMAND, {"savepoint", "state", "sp"}, folder_, "first.log"};
+  ChildProcess second{TIDEMARK_COMMAND, {"savepoint", "state/savepoint-test", "sp"}, folder_, "second.log"};
   const Ran third = tidemark({"checkpoint", "state"});
   EXPECT_EQ(first.wait(), 0) << first.output();
   EXPECT_EQ(second.wait(), 0) << second.output();

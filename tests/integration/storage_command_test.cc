@@ -31,7 +31,7 @@ class StorageCommandTest : public CommandTest {
     return word_after(ran.output, "Path: ");
   }
   Ran job_alone(const Words& words) const {
-    Process job{TIDEMARK_SAVEPOINT_JOB, words, folder_, "alone.log"};
+    ChildProcess job{TIDEMARK_SAVEPOINT_JOB, words, folder_, "alone.log"};
     const int status = job.wait();
     return {status, job.output()};
   }

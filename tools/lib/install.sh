@@ -7,12 +7,12 @@ build_packages=(
   g++ cmake ninja-build pkg-config ccache
   libfmt-dev libspdlog-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev
   libsimdjson-dev libfast-float-dev libzstd-dev zlib1g-dev libxxhash-dev libcpp-httplib-dev librocksdb-dev
-  libasio-dev libssl-dev
+  libasio-dev libssl-dev librdkafka-dev
   tzdata  # windows of local days
 )
 test_packages=(
   libgtest-dev libgmock-dev python3 valgrind
-  openjdk-17-jre-headless python3-pip  # the command flink: tools/flink_client_test
+  openjdk-17-jre-headless curl python3-pip  # tools/testbed, and the command flink: tools/flink_client_test
 )
 fuzz_packages=(clang-19 libclang-rt-19-dev llvm-19)  # llvm-19: names in the reports
 
