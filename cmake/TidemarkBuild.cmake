@@ -108,8 +108,12 @@ function(tidemark_test name)
   endif()
   target_include_directories(${name}_test PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name}_test PRIVATE ${ARG_LIBS} tidemark_private_flags tidemark_test_flags GTest::gmock GTest::gtest_main Threads::Threads)
+  set(limit_s 300)
+  if(TIDEMARK_SANITIZE)
+    set(limit_s 1500)  # what takes seconds takes minutes, on a slow machine
+  endif()
   gtest_discover_tests(${name}_test TEST_PREFIX ${name}/ DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES RESOURCE_LOCK ${name} TIMEOUT 300)
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES RESOURCE_LOCK ${name} TIMEOUT ${limit_s})
 endfunction()
 
 # tidemark_room(NAME LIBS ...): src/NAME/*.cc as an object library, src/NAME/*_test.cc as the program NAME_test; a main.cc

@@ -2,4 +2,5 @@
 #pragma once
 
 #include "tidemark/kafka_connection.h"
+#include "tidemark/kafka_sink.h"
 #include "tidemark/kafka_source.h"

@@ -181,9 +181,10 @@ TEST_F(TaskManagerThreadTest, TheJobManagerIsToldHowItAndItsWorkersAre) {
 }
 
 TEST_F(TaskManagerThreadTest, AnAnswerNeverEndsTheLineByItsSize) {
-  const ProcessReport report{.metrics = {}, .threads = {{"tasks-0", "\"tasks-0\" RUNNABLE\n" + std::string(20u << 20, 'x')}}};
+  const std::string report =
+      to_described(ProcessReport{.metrics = {}, .threads = {{"tasks-0", "\"tasks-0\" RUNNABLE\n" + std::string(20u << 20, 'x')}}});
   const auto worker = value_or_throw(HttpServer::start(value_or_throw(UnixSocketName::in(folder_ + "/sockets", "large")), [&](const HttpRequest&) {
-    return HttpResponse{.status = 200, .body = to_described(report)};
+    return HttpResponse{.status = 200, .body = report};
   }));
   const TaskManagerAnswered answer = ask(1, "/thread-dump");
   EXPECT_EQ(answer.status, 200);

@@ -53,11 +53,15 @@ ByteWriter MessageLine::begin(const Fence& fence) {
   return payload;
 }
 
-void MessageLine::send_frame(MessageKind kind, ByteWriter payload) {
+Result<> MessageLine::send_frame(MessageKind kind, ByteWriter payload) {
   const std::size_t size = payload.view().size();
-  if (connection_->send({static_cast<std::uint8_t>(kind), payload.take()}) != SendStatus::kTooLarge) return;
-  log_error(fmt::format("a message of kind {} for {} has {} bytes, and it takes {}: the connection ends here, and with it what it was for",
-                        static_cast<int>(kind), peer().identity.name, size, peer().largest_frame));
+  if (connection_->send({static_cast<std::uint8_t>(kind), payload.take()}) != SendStatus::kTooLarge) return {};
+  return fail(ErrorCode::kResourceExhausted, fmt::format("a message of kind {} for {} has {} bytes, and it takes {}", static_cast<int>(kind),
+                                                         peer().identity.name, size, peer().largest_frame));
+}
+
+void MessageLine::break_off(const Error& error) {
+  log_error(fmt::format("{}: the connection ends here, and with it what it was for", error.message()));
   connection_->close();
 }
 

@@ -88,11 +88,17 @@ class MessageLine {
   MessageLine(const MessageLine&) = delete;
   MessageLine& operator=(const MessageLine&) = delete;
 
+  /// A message that is longer than the other side takes ends the line, and with it what it was for.
   template <class Message>
   void send(MessageKind kind, const Fence& fence, const Message& message) {
+    if (const Result<> sent = send_if_taken(kind, fence, message); !sent) break_off(sent.error());
+  }
+  /// A message that is longer than the other side takes is an error, and the line goes on without it.
+  template <class Message>
+  Result<> send_if_taken(MessageKind kind, const Fence& fence, const Message& message) {
     detail::ByteWriter payload = begin(fence);
     detail::encode(message, payload);
-    send_frame(kind, std::move(payload));
+    return send_frame(kind, std::move(payload));
   }
   void send(MessageKind kind, const Fence& fence) { send(kind, fence, Nothing{}); }
   /// What comes from now on is told these; in a callback, too, where it holds from the next message on.
@@ -105,7 +111,8 @@ class MessageLine {
 
  private:
   static detail::ByteWriter begin(const Fence& fence);
-  void send_frame(MessageKind kind, detail::ByteWriter payload);
+  Result<> send_frame(MessageKind kind, detail::ByteWriter payload);
+  void break_off(const Error& error);
   void take_over();
   void on_frame(const Frame& frame);
   Result<> take(const Frame& frame);

@@ -82,6 +82,11 @@ struct Nothing {
   std::uint8_t unused = 0;
 };
 
+/// Of a checkpoint, or the state to start with, that is longer than the other side takes.
+inline constexpr std::string_view kTooMuchForOneMessage =
+    "state without a key (lists, broadcast state, positions of sources, what sinks have prepared) travels in one message: keep what is large "
+    "by key, or take checkpoints more often if it is what sinks have prepared";
+
 struct TriggerCheckpoint {
   Barrier barrier;
   std::string folder;

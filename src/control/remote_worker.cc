@@ -17,7 +17,8 @@ RemoteWorker::RemoteWorker(std::unique_ptr<MessageLine> line, std::uint64_t epoc
 
 void RemoteWorker::start(WorkerStart start) {
   fence_.attempt = start.attempt.attempt;
-  line_->send(MessageKind::kStartTasks, fence_, start);
+  const Result<> sent = line_->send_if_taken(MessageKind::kStartTasks, fence_, start);
+  if (!sent) listener_.on_task_failed(kNoTask, sent.error().within(kTooMuchForOneMessage));
 }
 
 Result<> RemoteWorker::take(const IncomingMessage& message) {

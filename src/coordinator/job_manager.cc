@@ -322,11 +322,23 @@ void JobManager::submit(const RunOrder& order, JobDescription description, RunAn
     if (!folder) return answer(std::unexpected{folder.error()});
     record.attempts_before = folder->attempts_before;
     const std::string id = record.id;
-    log_info(fmt::format("job {} ({}) is submitted", record.name(), id));
     add(std::move(record));
-    find(id)->run(options, std::move(folder->checkpoints));
+    ManagedJob& job = *find(id);
+    if (!folder->written) {
+      refuse(job, folder->written.error());
+      return answer(std::unexpected{folder->written.error()});
+    }
+    log_info(fmt::format("job {} ({}) is submitted", job.record().name(), id));
+    job.run(options, std::move(folder->checkpoints));
     answer(id);
   });
+}
+
+// Its record may be there, so it is one of a job that has failed, as soon as it can be written; until then no other has its name.
+void JobManager::refuse(ManagedJob& job, const Error& error) {
+  job.end(JobState::kFailed, error);
+  job.take_change();
+  keep(job);
 }
 
 // The job that has its checkpoints in the same folder. Also one of the name, wherever it has them, whose end is not written down yet: the next
@@ -365,17 +377,16 @@ void JobManager::open_folder(const JobRecord& record, const Options& options, bo
       TIDEMARK_ASSIGN(pointer, read_pointer(*storage, record, options));
       TIDEMARK_TRY(refuse_other_folder(record, options, pointer));
       TIDEMARK_ASSIGN(checkpoints, open_checkpoints(*storage, record, options, resume_of(record, pointer, is_new, claim)));
+      Result<> written;
       if (is_new) {
         record.attempts_before = pointer ? pointer->attempt : 0;
         if (!record.replaces.empty()) return OpenFolder{std::move(checkpoints), record.attempts_before};  // its record is written elsewhere
-        const auto written = detail::planted(detail::PlantedBug::kJobNotWrittenDown) ? Result<>{} : store->write(record);
-        if (!written) {
-          // It may be there for all that, and a job that is refused must not come back with the next JobManager.
-          if (!detail::planted(detail::PlantedBug::kRefusedJobStays)) static_cast<void>(store->remove(record.id));
-          return std::unexpected{written.error()};
-        }
+        written = detail::planted(detail::PlantedBug::kJobNotWrittenDown) ? Result<>{} : store->write(record);
+        // It may be there for all that, and a job that is refused must not come back with the next JobManager.
+        const bool stays = detail::planted(detail::PlantedBug::kRefusedJobStays);
+        if (!written && (stays || store->remove(record.id))) return std::unexpected{written.error()};
       }
-      return OpenFolder{std::move(checkpoints), record.attempts_before};
+      return OpenFolder{std::move(checkpoints), record.attempts_before, std::move(written)};
     };
     return [then = std::move(then), opened = open()]() mutable { then(std::move(opened)); };
   });

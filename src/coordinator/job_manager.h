@@ -91,6 +91,7 @@ class JobManager {
   struct OpenFolder {
     std::unique_ptr<CheckpointStore> checkpoints;
     AttemptId attempts_before = 0;  ///< JobRecord's
+    Result<> written = {};          ///< an error: a new job's record could be neither written nor removed again
   };
   using Opened = std::move_only_function<void(Result<OpenFolder>)>;
   /// Who has connected, and has not said who it is.
@@ -117,6 +118,7 @@ class JobManager {
   void open_folder(const JobRecord& record, const Options& options, bool is_new, Opened then);
   const ManagedJob* other_in_folder(const JobRecord& record, const Options& options) const;
   Error conflict_with(const ManagedJob& other, const Options& options) const;
+  void refuse(ManagedJob& job, const Error& error);
   void resume(const std::string& id);
   void try_again(const std::string& id, const Error& error);
 

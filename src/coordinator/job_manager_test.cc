@@ -371,6 +371,16 @@ TEST_P(JobManagerTest, AWorkerThatNeverComesFailsTheAttemptInTime) {
   EXPECT_TRUE(cluster_.runs(job));
 }
 
+TEST_P(JobManagerTest, WhatIsTooLongForTheMessageThatStartsAWorkerFailsTheAttemptWithTheReason) {
+  SimulatedTaskManager& one = task_manager("one", 2);
+  one.how.takes_no_long_start = true;
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.run_until([&] { return !failures(job).empty(); }));
+  EXPECT_THAT(failures(job).front(), AllOf(HasSubstr("keep what is large by key"), HasSubstr("and it takes 50000")));
+  one.how.takes_no_long_start = false;
+  EXPECT_TRUE(cluster_.runs(job));
+}
+
 TEST_P(JobManagerTest, AWorkerThatPlansAnotherJobEndsTheJob) {
   task_manager("one", 2).how.plans_otherwise = true;
   const std::string job = value_or_throw(cluster_.run());
@@ -953,6 +963,32 @@ TEST_P(JobManagerTest, AJobThatWasRefusedDoesNotComeBack) {
   cluster_.kill_manager();
   cluster_.start_manager();
   EXPECT_TRUE(cluster_.manager->jobs().empty());
+}
+
+TEST_P(JobManagerTest, NoJobFollowsOneThatWasRefusedWhoseRecordMayStillBeThere) {
+  cluster_.planner->next.options["execution.checkpointing.dir"] = "/shared";
+  cluster_.planner->next.resume = true;
+  const RunOrder order{.executable = cluster_.upload()};
+  bool fails = true;
+  cluster_.world.files.set_hook([&](FileOperation operation, const std::string& path) -> std::optional<Error> {
+    const bool is_change = operation == FileOperation::kSyncDirectory || operation == FileOperation::kRemove;
+    if (fails && is_change && path.starts_with("/jm/jobs")) return Error{ErrorCode::kIo, "bad sector"};
+    return std::nullopt;
+  });
+  ASSERT_FALSE(cluster_.run(order));
+  const auto second = cluster_.run(order);
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error().message(), HasSubstr("(count) has ended, and that could not be written down in '/jm' yet"));
+  ASSERT_EQ(cluster_.manager->jobs().size(), 1u) << "the next JobManager would run as many";
+  EXPECT_EQ(cluster_.manager->jobs().front().state, "FAILED");
+  fails = false;
+  cluster_.run_for_ms(3'000);
+  ASSERT_TRUE(cluster_.run(order));
+  cluster_.kill_manager();
+  cluster_.start_manager();
+  std::vector<std::string> states;
+  for (const JobGlance& job : cluster_.manager->jobs()) states.emplace_back(job.state);
+  EXPECT_THAT(states, testing::UnorderedElementsAre("FAILED", testing::Ne("FAILED")));
 }
 
 TEST_P(JobManagerTest, NoJobFollowsOneOfItsNameWhoseEndIsNotWrittenDown) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -45,9 +46,9 @@ class JobPlannerTest : public testing::Test {
     return planned ? "" : planned.error().message();
   }
 
-  const std::string folder_ = testing::TempDir() + "tidemark-planner";
+  const std::string folder_ = testing::TempDir() + "tidemark-planner-" + std::to_string(::getpid());
   PosixEnv posix_{1};
-  PlannerLimits limits_ = {.timeout_ms = 10'000, .cpu_s = 10, .memory_bytes = 0};
+  PlannerLimits limits_ = {.timeout_ms = 120'000, .cpu_s = 60, .memory_bytes = 0};
 };
 
 JobDescription sample() { return {.library = "0.1.0", .plan = counting_job(), .fingerprint = 7, .options = {{"a", "b"}}}; }

@@ -48,6 +48,7 @@ struct Misbehaviour {
   bool worker_comes_late = false;   // until it is let come
   bool plans_otherwise = false;
   bool ignores_cancel = false;
+  bool takes_no_long_start = false;
   // Jobs that were given this argument: their checkpoints, of workers that run already, too.
   std::shared_ptr<std::string> declines_with = std::make_shared<std::string>();
 };
@@ -61,14 +62,16 @@ class SimulatedWorker {
   }
 
   void come() {
-    dial_ = transport_->connect(kJobManagerAddress, control_connection(), mailbox_, [this](auto connection) {
+    ConnectionOptions options = control_connection();
+    if (how_.takes_no_long_start) options.largest_frame = 50'000;
+    dial_ = transport_->connect(kJobManagerAddress, options, mailbox_, [this](auto connection) {
       if (!connection) return end();
       line_ = std::make_unique<MessageLine>(std::move(*connection), words_to_job_managers(), words_to_workers(), mailbox_,
                                             MessageLine::Callbacks{.on_message = [this](const IncomingMessage& message) { return take(message); },
                                                                    .on_closed = [this](const Closed&) { end(); }});
       line_->send(MessageKind::kWorkerReady, {},
                   WorkerReady{.token = order_.token,
-                              .data_address = "host:" + std::to_string(order_.number),
+                              .data_address = std::string(how_.takes_no_long_start ? 60'000 : 0, 'x') + "host:" + std::to_string(order_.number),
                               .fingerprint = fingerprint(counting_job().logical) + (how_.plans_otherwise ? 1 : 0)});
     });
   }

@@ -14,14 +14,14 @@ enum class CrashPoint : std::uint8_t {
   kSnapshotStarted,         ///< a task has taken its snapshot, nothing is written yet
   kSnapshotFileWritten,     ///< a state file is durable
   kSnapshotAcknowledged,    ///< a task's acknowledgement is on its way
-  kSinkPrepared,            ///< a sink's pending file is durable under its pending name
+  kSinkPrepared,            ///< a sink's pending file is durable under its pending name; messages stand in the committable
   kMetadataWritten,         ///< `_metadata` lies under its temporary name
   kMetadataDurable,         ///< `_metadata` has its name
   kPointerMoved,            ///< the checkpoint is complete, nobody knows yet
   kCompletionNotified,      ///< the tasks are being told
-  kSinkCommitting,          ///< a sink is about to rename a pending file
+  kSinkCommitting,          ///< a sink is about to rename a pending file, or to commit a transaction that has all its messages
   kSinkRenamed,             ///< it has, the folder is not synced yet
-  kSinkCommitted,           ///< the rename is durable
+  kSinkCommitted,           ///< the rename is durable, the transaction committed
   kOldMetadataRemoved,      ///< an old checkpoint's `_metadata` is gone, its files are not
   kOldCheckpointRemoved,    ///< an old checkpoint is gone
   kRecoveryStarted,         ///< the attempt number is durable, nothing is recovered yet

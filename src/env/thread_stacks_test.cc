@@ -41,7 +41,10 @@ std::string text_of(const ThreadStack& stack) {
 /// A thread that waits until the test is over.
 class Waiting {
  public:
-  Waiting() { is_ready_.wait(); }
+  Waiting() {
+    is_ready_.wait();
+    const std::lock_guard guard{mutex_};  // free when it waits in the function that is looked for
+  }
   ~Waiting() {
     {
       const std::lock_guard guard{mutex_};

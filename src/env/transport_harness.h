@@ -98,6 +98,7 @@ class RealWorld : public TransportWorld {
  public:
   std::unique_ptr<Transport> join(const Identity& identity) override { return make_asio_transport(identity); }
   std::string free_address() override { return "127.0.0.1:0"; }
+  ConnectionOptions options() const override { return {.silence_ms = 600'000, .greeting_ms = 600'000, .closing_ms = 600'000}; }
   bool run_until(const std::function<bool()>& holds) override {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds{60};
     while (!holds()) {

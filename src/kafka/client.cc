@@ -51,6 +51,8 @@ Advice advice_on(rd_kafka_resp_err_t code) {
       return {ErrorCode::kNotFound, "Create the topic, or correct its name"};
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
       return {ErrorCode::kInvalidArgument, "Raise message.max.bytes of the properties and max.message.bytes of the topic"};
+    case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
+      return {ErrorCode::kInvalidArgument, "The sink's transaction_timeout() is longer than the brokers' transaction.max.timeout.ms: shorten it, or raise that"};
     default: return {};
   }
 }

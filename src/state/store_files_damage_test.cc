@@ -113,12 +113,12 @@ class StoreFilesDamage : public testing::Test {
 
 // What is no entry, such as a filter or what RocksDB notes about a table, may be damaged without harm.
 TEST_F(StoreFilesDamage, OfATableThatAStoreBeginsWith) {
-  const Tried tried = damage_every(7, ".sst", true);
+  const Tried tried = damage_every(21, ".sst", true);
   EXPECT_GT(tried.refused, tried.flips / 2);
 }
 
 TEST_F(StoreFilesDamage, OfATableThatIsReadIntoMemory) {
-  const Tried tried = damage_every(37, ".sst", false);
+  const Tried tried = damage_every(111, ".sst", false);
   EXPECT_GT(tried.refused, tried.flips / 2);
 }
 

@@ -110,7 +110,8 @@ void WorkerServer::on_metrics(std::vector<VertexMetrics> vertices) {
 }
 
 void WorkerServer::on_ack(TaskId task, CheckpointId id, TaskSnapshot snapshot) {
-  say(MessageKind::kCheckpointAcknowledged, CheckpointAcknowledged{task, id, std::move(snapshot)});
+  const Result<> sent = line_.send_if_taken(MessageKind::kCheckpointAcknowledged, fence_, CheckpointAcknowledged{task, id, std::move(snapshot)});
+  if (!sent) on_decline(task, id, DeclineReason::kGeneric, sent.error().within(kTooMuchForOneMessage));
 }
 
 void WorkerServer::on_decline(TaskId task, CheckpointId id, DeclineReason reason, Error cause) {

@@ -26,7 +26,10 @@ class CommandTest : public ::testing::Test {
     std::string name = (fs::temp_directory_path() / "tidemark-command-XXXXXX").string();
     folder_ = ::mkdtemp(name.data());
   }
-  ~CommandTest() override { fs::remove_all(folder_); }
+  ~CommandTest() override {
+    std::error_code in_use;  // by a process that is on its way out
+    fs::remove_all(folder_, in_use);
+  }
 
   /// A job that ends long after any test has ended it, and takes no checkpoint by itself.
   static Words slow() { return {"--rate", "1500", "--checkpoint-interval", "10min"}; }
