@@ -2,7 +2,7 @@
 # find_package and once by pkg-config, and the consumer, which has the job of README.md and tests functions with the kit.
 # Nothing of the source tree is on their path.
 #
-#   cmake -D BUILD=<build folder> -D WORK=<scratch folder> -D CXX=<compiler> -P install_test.cmake
+#   cmake -D BUILD=<build folder> -D WORK=<scratch folder> -D CXX=<compiler> -D KAFKA=<ON or OFF> -P install_test.cmake
 
 # What it prints is left in `output`.
 function(run)
@@ -50,9 +50,16 @@ if(place EQUAL -1)
   message(FATAL_ERROR "README.md: its job is another one than tests/install/consumer/readme.cc")
 endif()
 run(${WORK}/build/readme --help)
+if(KAFKA)
+  run(${WORK}/build/kafka --plan)
+endif()
 
 file(GLOB_RECURSE pc ${WORK}/prefix/tidemark.pc)
 get_filename_component(pc_dir "${pc}" DIRECTORY)
 set(ENV{PKG_CONFIG_PATH} ${pc_dir})
 run(sh -c "${CXX} -std=c++20 -o '${WORK}/by_pkg_config' '${WORK}/clicks/main.cc' $(pkg-config --cflags --libs tidemark)")
 check_clicks(${WORK}/by_pkg_config)
+if(KAFKA)
+  run(sh -c "${CXX} -std=c++20 -o '${WORK}/kafka_by_pkg_config' '${CMAKE_CURRENT_LIST_DIR}/consumer/kafka.cc' $(pkg-config --cflags --libs tidemark-kafka)")
+  run(${WORK}/kafka_by_pkg_config --plan)
+endif()
