@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "control/cluster_messages.h"
+#include "control/fed_connection_test.h"
 #include "control/worker_vocabulary.h"
 #include "fuzz/input.h"
 #include "fuzz/target.h"
@@ -16,30 +17,6 @@
 
 namespace tidemark::fuzz {
 namespace {
-
-/// One end, whose other end is the input.
-class FedConnection final : public Connection {
- public:
-  struct Ends {
-    std::vector<Frame> sent;
-    ConnectionCallbacks callbacks;
-    bool is_closed = false;
-  };
-
-  explicit FedConnection(Ends& ends) : ends_{ends} { peer_.identity = {.name = "fuzzer", .library = "0.0.0"}; }
-  void start(Mailbox&, ConnectionCallbacks callbacks) override { ends_.callbacks = std::move(callbacks); }
-  SendStatus send(Frame frame) override {
-    ends_.sent.push_back(std::move(frame));
-    return SendStatus::kQueued;
-  }
-  std::size_t queued_bytes() const override { return 0; }
-  void close() override { ends_.is_closed = true; }
-  const Peer& peer() const override { return peer_; }
-
- private:
-  Ends& ends_;
-  Peer peer_;
-};
 
 template <class Message>
 std::string bytes_of(const Message& message) {
@@ -101,10 +78,10 @@ const std::map<MessageKind, Reader>& readers() {
 
 /// A line hears the frames; true if it has not ended.
 bool hears(const Vocabulary& takes, const std::vector<Frame>& frames) {
-  FedConnection::Ends ends;
+  FedConnection::End end;
   Mailbox owner;
   int closed = 0;
-  MessageLine line{std::make_unique<FedConnection>(ends), Vocabulary{}, takes, owner,
+  MessageLine line{std::make_unique<FedConnection>(end), Vocabulary{}, takes, owner,
                    {.on_message =
                         [](const IncomingMessage& message) {
                           const auto reader = readers().find(message.kind());
@@ -116,16 +93,16 @@ bool hears(const Vocabulary& takes, const std::vector<Frame>& frames) {
                           ++closed;
                           TIDEMARK_CHECK(!how.error.message().empty(), "an end says why");
                         }}};
-  for (const Frame& frame : frames) ends.callbacks.on_frame(frame);
-  TIDEMARK_CHECK(closed <= 1 && ends.is_closed == (closed == 1), "a line ends once, and its connection with it");
+  for (const Frame& frame : frames) end.callbacks.on_frame(frame);
+  TIDEMARK_CHECK(closed <= 1 && end.is_closed == (closed == 1), "a line ends once, and its connection with it");
   return closed == 0;
 }
 
 Frame vocabulary_frame(const Vocabulary& words) {
-  FedConnection::Ends ends;
+  FedConnection::End end;
   Mailbox owner;
-  const MessageLine line{std::make_unique<FedConnection>(ends), words, Vocabulary{}, owner, {.on_message = [](const IncomingMessage&) -> Result<> { return {}; }, .on_closed = [](const Closed&) {}}};
-  return ends.sent.at(0);
+  const MessageLine line{std::make_unique<FedConnection>(end), words, Vocabulary{}, owner, {.on_message = [](const IncomingMessage&) -> Result<> { return {}; }, .on_closed = [](const Closed&) {}}};
+  return end.sent.at(0);
 }
 
 std::vector<Frame> frames_of(Input& in) {
