@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/secret.h"
+#include "control/failure_cause.h"
 #include "control/http_answer.h"
 #include "control/plan_answer.h"
 #include "control/task_states.h"
@@ -193,8 +194,7 @@ HttpResponse answer_result(const ClusterJob& job) {
               {"accumulator-results", Json::object()},
               {"net-runtime", duration_of(job)}};
   if (failed) {
-    const std::string why = job.failures.empty() ? "the job failed; its log says why" : job.failures.front().message;
-    result["failure-cause"] = {{"class", "tidemark.Error"}, {"stack-trace", why}, {"serialized-throwable", ""}};
+    result["failure-cause"] = failure_cause<Json>(job.failures.empty() ? "the job failed; its log says why" : job.failures.front().message);
   }
   return answer_with(200, Json{{"status", {{"id", "COMPLETED"}}}, {"job-execution-result", std::move(result)}});
 }

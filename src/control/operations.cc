@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/failure_cause.h"
 #include "control/http_answer.h"
 
 namespace tidemark {
@@ -69,8 +70,7 @@ HttpResponse answer_concluded(std::string_view operation) {
 }
 
 std::string failed_operation(std::string_view name, std::string_view why) {
-  const Json cause{{"class", "tidemark.Error"}, {"stack-trace", std::string{why}}, {"serialized-throwable", ""}};
-  return answer_with(200, Json{{std::string{name}, cause}}).body;
+  return answer_with(200, Json{{std::string{name}, failure_cause<Json>(why)}}).body;
 }
 
 }  // namespace tidemark

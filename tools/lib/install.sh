@@ -10,7 +10,10 @@ build_packages=(
   libasio-dev libssl-dev librdkafka-dev
   tzdata  # windows of local days
 )
-test_packages=(libgtest-dev libgmock-dev python3 valgrind curl openjdk-17-jre-headless)  # the last two: tools/testbed
+test_packages=(
+  libgtest-dev libgmock-dev python3 valgrind
+  openjdk-17-jre-headless curl python3-pip  # tools/testbed, and the command flink: tools/flink_client_test
+)
 fuzz_packages=(clang-19 libclang-rt-19-dev llvm-19)  # llvm-19: names in the reports
 
 missing_packages() {
