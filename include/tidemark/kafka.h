@@ -3,3 +3,4 @@
 
 #include "tidemark/kafka_connection.h"
 #include "tidemark/kafka_sink.h"
+#include "tidemark/kafka_source.h"

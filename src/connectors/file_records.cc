@@ -9,10 +9,9 @@
 #include <utility>
 
 #include "base/log.h"
-#include "codec/csv_decoder.h"
-#include "codec/json_decoder.h"
 #include "connectors/file_lines.h"
 #include "connectors/file_split.h"
+#include "connectors/line_decoder.h"
 #include "connectors/list_state.h"
 #include "env/env.h"
 #include "tidemark/detail/base/check.h"
@@ -34,9 +33,9 @@ bool is_blank(std::string_view line) { return line.find_first_not_of(" \t") == s
 class FileRecords::Reader {
  public:
   Reader(FileSourceOptions options, const RecordLayout& layout)
-      : options_{std::move(options)}, layout_{layout}, lines_{options_.block_bytes, options_.max_line_bytes} {
-    if (options_.format == LineFormat::kJson) json_.emplace(layout_);
-  }
+      : options_{std::move(options)},
+        lines_{options_.block_bytes, options_.max_line_bytes},
+        decoder_{options_.format, options_.csv, layout} {}
 
   void start(const OperatorContext& context) {
     files_ = context.env->files;
@@ -78,7 +77,7 @@ class FileRecords::Reader {
       if (is_left_out(line)) continue;
       offsets_[filled.count] = offset;
       void* record = static_cast<char*>(values) + filled.count * stride;
-      if (auto error = decode(line, record, arena)) [[unlikely]] {
+      if (auto error = decoder_.decode(line, record, arena)) [[unlikely]] {
         reject(offset, line, std::move(*error), bad);
       } else {
         ++filled.count;
@@ -128,7 +127,7 @@ class FileRecords::Reader {
   // The columns' names stand at the beginning of the file, wherever the split is.
   void read_header() {
     header_end_ = 0;
-    csv_.emplace(layout_, options_.csv.delimiter);
+    decoder_.forget_header();
     if (!options_.csv.header) return;
     open_at(0);
     std::string_view line;
@@ -136,28 +135,12 @@ class FileRecords::Reader {
       if (!lines_.fill()) return;
     }
     header_end_ = lines_.offset();
-    if (const auto error = csv_->read_header(line)) {
+    if (const auto error = decoder_.read_header(line)) {
       throw Error{ErrorCode::kParse,
                   fmt::format("{}:1:{}: {}. The first line names the columns; if it does not, read the file with "
                               "as_csv({{.header = false}})",
                               split_.path, error->column, error->message)};
     }
-  }
-
-  std::optional<DecodeError> decode(std::string_view line, void* record, Arena& arena) {
-    switch (options_.format) {
-      case LineFormat::kJson: return json_->decode(line, record, arena);
-      case LineFormat::kCsv: return csv_->decode(line, record, arena);
-      case LineFormat::kText: break;
-    }
-    const FieldLayout& field = layout_.fields.front();
-    void* text = static_cast<char*>(record) + field.offset;
-    if (field.value->is_view) {
-      *static_cast<std::string_view*>(text) = line;
-    } else {
-      *static_cast<std::string*>(text) = line;
-    }
-    return std::nullopt;
   }
 
   [[gnu::noinline]] void reject(std::uint64_t offset, std::string_view line, DecodeError error,
@@ -179,12 +162,10 @@ class FileRecords::Reader {
   }
 
   FileSourceOptions options_;
-  const RecordLayout& layout_;
   FileSystem* files_ = nullptr;
   OperatorName name_;
   FileLines lines_;
-  std::optional<JsonDecoder> json_;
-  std::optional<CsvDecoder> csv_;
+  LineDecoder decoder_;
   FileSplit split_;
   Compression compression_ = Compression::kNone;
   std::uint64_t end_ = 0;  // of the content: no line of the split begins there or behind

@@ -65,8 +65,25 @@ std::string sentence_of(rd_kafka_resp_err_t code, std::string_view what, std::st
 
 }  // namespace
 
-KafkaClient::KafkaClient(Kind kind, KafkaConf conf) {
+// What the client has run into last. Callbacks come on the thread that polls.
+struct KafkaClient::Trouble {
+  rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+  std::string text;
+
+  // That no broker is there says less than what was said of one of them before.
+  static void note(rd_kafka_t*, int code, const char* text, void* trouble) {
+    auto& self = *static_cast<Trouble*>(trouble);
+    const auto error = static_cast<rd_kafka_resp_err_t>(code);
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && self.code != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    self.code = error;
+    self.text = text;
+  }
+};
+
+KafkaClient::KafkaClient(Kind kind, KafkaConf conf) : trouble_{std::make_shared<Trouble>()} {
   rd_kafka_conf_set_log_cb(conf.get(), log_line);
+  rd_kafka_conf_set_error_cb(conf.get(), Trouble::note);
+  rd_kafka_conf_set_opaque(conf.get(), trouble_.get());
   char why[512];
   rd_kafka_t* handle = rd_kafka_new(kind == Kind::kConsumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf.get(), why, sizeof why);
   if (handle == nullptr) throw Error{ErrorCode::kInvalidArgument, fmt::format("Kafka: librdkafka can't make a client: {}", why)};
@@ -76,6 +93,43 @@ KafkaClient::KafkaClient(Kind kind, KafkaConf conf) {
 
 // Offsets and group membership are the engine's business, so nothing is to be left in order.
 void KafkaClient::Destroy::operator()(rd_kafka_t* handle) const { rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE); }
+
+Error KafkaClient::explained(rd_kafka_resp_err_t code, std::string_view what) const {
+  const bool waited = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+  while (waited && rd_kafka_poll(handle_.get(), 0) > 0) {
+  }
+  if (!waited || trouble_->code == RD_KAFKA_RESP_ERR_NO_ERROR) return kafka_error(code, what);
+  return kafka_error(trouble_->code, what, trouble_->text);
+}
+
+bool may_pass(rd_kafka_resp_err_t code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
+    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__WAIT_COORD:
+    case RD_KAFKA_RESP_ERR__WAIT_CACHE:
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS:
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND: return true;
+    default: return false;
+  }
+}
 
 std::string partition_name(std::string_view topic, std::int32_t partition) { return fmt::format("{}[{}]", topic, partition); }
 

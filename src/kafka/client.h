@@ -6,6 +6,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,15 +20,22 @@ class KafkaClient {
  public:
   enum class Kind { kConsumer, kProducer };
 
-  /// Throws Error, such as for a certificate that can't be read. Connects in the background.
+  /// Throws Error, such as for a certificate that can't be read. Connects in the background. The opaque of `conf` and its callbacks for
+  /// logs and errors are the client's.
   KafkaClient(Kind kind, KafkaConf conf);
 
   rd_kafka_t* get() const { return handle_.get(); }
 
+  /// kafka_error(), but for a call that waited in vain: then with what the client itself has run into, such as a refused password. Serves the
+  /// client's callbacks.
+  Error explained(rd_kafka_resp_err_t code, std::string_view what) const;
+
  private:
+  struct Trouble;
   struct Destroy {
     void operator()(rd_kafka_t* handle) const;
   };
+  std::shared_ptr<Trouble> trouble_;
   std::unique_ptr<rd_kafka_t, Destroy> handle_;
 };
 
@@ -44,6 +52,9 @@ inline KafkaPartitionList make_partition_list(int size) { return KafkaPartitionL
 
 /// "orders[3]", for messages.
 std::string partition_name(std::string_view topic, std::int32_t partition);
+
+/// True if the client goes on trying by itself.
+bool may_pass(rd_kafka_resp_err_t code);
 
 /// What failed with `code`: `what`, in words, such as "reading the topics of broker:9092"; `detail` is what librdkafka adds, or
 /// empty. Says what to do where the code tells. Whether trying again can help follows from the code.

@@ -101,7 +101,7 @@ KafkaBroker* KafkaBroker::shared() {
   return broker.get();
 }
 
-KafkaUser::KafkaUser(const std::string& address) : address_{address}, producer_{make(KafkaClient::Kind::kProducer, {{"linger.ms", "0"}})} {}
+KafkaUser::KafkaUser(const std::string& address) : address_{address}, client_{make(KafkaClient::Kind::kProducer, {})} {}
 
 KafkaClient KafkaUser::make(KafkaClient::Kind kind, const detail::KafkaProperties& properties) const {
   MemoryFileSystem files;
@@ -124,45 +124,48 @@ void KafkaUser::run_admin(rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* qu
 }
 
 void KafkaUser::create_topic(const std::string& topic, int partitions, const std::map<std::string, std::string>& config) {
-  rd_kafka_queue_t* queue = rd_kafka_queue_new(producer_.get());
-  rd_kafka_AdminOptions_t* options = rd_kafka_AdminOptions_new(producer_.get(), RD_KAFKA_ADMIN_OP_CREATETOPICS);
+  rd_kafka_queue_t* queue = rd_kafka_queue_new(client_.get());
+  rd_kafka_AdminOptions_t* options = rd_kafka_AdminOptions_new(client_.get(), RD_KAFKA_ADMIN_OP_CREATETOPICS);
   rd_kafka_NewTopic_t* created = rd_kafka_NewTopic_new(topic.c_str(), partitions, 1, nullptr, 0);
   for (const auto& [name, value] : config) rd_kafka_NewTopic_set_config(created, name.c_str(), value.c_str());
-  rd_kafka_CreateTopics(producer_.get(), &created, 1, options, queue);
+  rd_kafka_CreateTopics(client_.get(), &created, 1, options, queue);
   rd_kafka_NewTopic_destroy(created);
   run_admin(options, queue, "creating " + topic);
 }
 
 void KafkaUser::delete_topic(const std::string& topic) {
-  rd_kafka_queue_t* queue = rd_kafka_queue_new(producer_.get());
-  rd_kafka_AdminOptions_t* options = rd_kafka_AdminOptions_new(producer_.get(), RD_KAFKA_ADMIN_OP_DELETETOPICS);
+  rd_kafka_queue_t* queue = rd_kafka_queue_new(client_.get());
+  rd_kafka_AdminOptions_t* options = rd_kafka_AdminOptions_new(client_.get(), RD_KAFKA_ADMIN_OP_DELETETOPICS);
   rd_kafka_DeleteTopic_t* gone = rd_kafka_DeleteTopic_new(topic.c_str());
-  rd_kafka_DeleteTopics(producer_.get(), &gone, 1, options, queue);
+  rd_kafka_DeleteTopics(client_.get(), &gone, 1, options, queue);
   rd_kafka_DeleteTopic_destroy(gone);
   run_admin(options, queue, "deleting " + topic);
 }
 
 void KafkaUser::create_partitions(const std::string& topic, int partitions) {
-  rd_kafka_queue_t* queue = rd_kafka_queue_new(producer_.get());
-  rd_kafka_AdminOptions_t* options = rd_kafka_AdminOptions_new(producer_.get(), RD_KAFKA_ADMIN_OP_CREATEPARTITIONS);
+  rd_kafka_queue_t* queue = rd_kafka_queue_new(client_.get());
+  rd_kafka_AdminOptions_t* options = rd_kafka_AdminOptions_new(client_.get(), RD_KAFKA_ADMIN_OP_CREATEPARTITIONS);
   char why[256];
   rd_kafka_NewPartitions_t* grown = rd_kafka_NewPartitions_new(topic.c_str(), static_cast<std::size_t>(partitions), why, sizeof why);
-  rd_kafka_CreatePartitions(producer_.get(), &grown, 1, options, queue);
+  rd_kafka_CreatePartitions(client_.get(), &grown, 1, options, queue);
   rd_kafka_NewPartitions_destroy(grown);
   run_admin(options, queue, "more partitions for " + topic);
 }
 
 void KafkaUser::delete_records(const std::string& topic, std::int32_t partition, std::int64_t offset) {
-  rd_kafka_queue_t* queue = rd_kafka_queue_new(producer_.get());
-  rd_kafka_AdminOptions_t* options = rd_kafka_AdminOptions_new(producer_.get(), RD_KAFKA_ADMIN_OP_DELETERECORDS);
+  rd_kafka_queue_t* queue = rd_kafka_queue_new(client_.get());
+  rd_kafka_AdminOptions_t* options = rd_kafka_AdminOptions_new(client_.get(), RD_KAFKA_ADMIN_OP_DELETERECORDS);
   const auto before = list_of(topic, partition, offset);
   rd_kafka_DeleteRecords_t* gone = rd_kafka_DeleteRecords_new(before.get());
-  rd_kafka_DeleteRecords(producer_.get(), &gone, 1, options, queue);
+  rd_kafka_DeleteRecords(client_.get(), &gone, 1, options, queue);
   rd_kafka_DeleteRecords_destroy(gone);
   run_admin(options, queue, "deleting records of " + topic);
 }
 
-void KafkaUser::send(const std::string& topic, const std::vector<SentMessage>& messages) { produce(producer_, topic, messages); }
+// By a client that knows of no topic yet, and so not of one with fewer partitions.
+void KafkaUser::send(const std::string& topic, const std::vector<SentMessage>& messages) {
+  produce(make(KafkaClient::Kind::kProducer, {{"linger.ms", "0"}}), topic, messages);
+}
 
 void KafkaUser::send_in_transaction(const std::string& topic, const std::vector<SentMessage>& messages, bool commit) {
   const KafkaClient producer = make(KafkaClient::Kind::kProducer, {{"transactional.id", "test-" + topic}, {"linger.ms", "0"}});
@@ -174,7 +177,7 @@ void KafkaUser::send_in_transaction(const std::string& topic, const std::vector<
 
 std::int64_t KafkaUser::end_offset(const std::string& topic, std::int32_t partition) {
   std::int64_t low = 0, high = 0;
-  expect_ok(rd_kafka_query_watermark_offsets(producer_.get(), topic.c_str(), partition, &low, &high, kPatienceMs), "end of " + topic);
+  expect_ok(rd_kafka_query_watermark_offsets(client_.get(), topic.c_str(), partition, &low, &high, kPatienceMs), "end of " + topic);
   return high;
 }
 

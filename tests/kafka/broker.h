@@ -81,7 +81,7 @@ class KafkaUser {
   void run_admin(rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue, const std::string& what);
 
   std::string address_;
-  detail::KafkaClient producer_;
+  detail::KafkaClient client_;
 };
 
 /// A test with the broker, which has topics of its own.

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "tidemark/detail/codec/record_layout.h"
+#include "tidemark/detail/connectors/line_format.h"
 #include "tidemark/detail/connectors/split_enumerator_operator.h"
 #include "tidemark/detail/task/operator.h"
 #include "tidemark/format.h"
@@ -26,19 +27,13 @@
 
 namespace tidemark::detail {
 
-enum class LineFormat : std::uint8_t {
-  kJson,  ///< an object a line; blank lines are left out
-  kCsv,   ///< a record a line; blank lines are left out
-  kText,  ///< the line is the only field of the record
-};
-
 struct FileSourceOptions {
   static constexpr std::uint64_t kSplitBytes = std::uint64_t{64} << 20;
   static constexpr std::size_t kBlockBytes = std::size_t{1} << 20;
   static constexpr std::size_t kMaxLineBytes = std::size_t{16} << 20;
 
   std::string pattern;
-  LineFormat format = LineFormat::kJson;
+  LineFormat format = LineFormat::kJson;  ///< of JSON and CSV, blank lines are left out
   CsvOptions csv;
   OnError on_error;
   Compression compression = Compression::kByName;

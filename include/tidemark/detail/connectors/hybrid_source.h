@@ -41,6 +41,16 @@ class HybridSplitReader final : public SplitReader<T> {
   typename SplitReader<T>::Read read(Out<T>& out, Out<BadRecord>& bad, std::uint32_t most) override { return current().read(out, bad, most); }
   bool side_by_side() const override { return current().side_by_side(); }
   std::string position() const override { return current().position(); }
+  void at_barrier(CheckpointId id) override {
+    for (auto& reader : readers_) reader->at_barrier(id);
+  }
+  void checkpoint_completed(CheckpointId id) override {
+    for (auto& reader : readers_) reader->checkpoint_completed(id);
+  }
+  void checkpoint_aborted(CheckpointId id) override {
+    for (auto& reader : readers_) reader->checkpoint_aborted(id);
+  }
+  bool settled() override { return readers_[0]->settled() && readers_[1]->settled(); }
   std::int64_t retry_after_ns() const override { return current().retry_after_ns(); }
   std::uint64_t skipped() const override { return readers_[0]->skipped() + readers_[1]->skipped(); }
   std::uint64_t bytes_read() const override { return readers_[0]->bytes_read() + readers_[1]->bytes_read(); }

@@ -91,9 +91,13 @@ class SourceReaderOperator final : public SourceOperator {
     return all;
   }
 
-  std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest&) override {
+  std::unique_ptr<SnapshotWork> snapshot(const SnapshotRequest& request) override {
+    reader_->at_barrier(request.barrier.id);
     return splits_->snapshot(splits_->current() != nullptr ? reader_->position() : "");
   }
+  void checkpoint_completed(CheckpointId id) override { reader_->checkpoint_completed(id); }
+  void checkpoint_aborted(CheckpointId id) override { reader_->checkpoint_aborted(id); }
+  bool settled() const override { return reader_->settled(); }
 
  private:
   void ask_if_empty() {

@@ -63,12 +63,13 @@ class TimedSource {
  protected:
   TimedSource() = default;
 
-  /// With what can only be said when all is known. A source that makes its watermarks itself needs no event_time() for them.
-  std::optional<Error> problem(bool makes_watermarks = false) const {
+  /// With what can only be said when all is known. A source that makes its watermarks itself, or whose records come with a time, needs no
+  /// event_time().
+  std::optional<Error> problem(bool makes_watermarks = false, bool has_times = false) const {
     ArgumentChecks checks = checks_;
     checks.require(!makes_watermarks || timing_.out_of_orderness == Duration{0},
                    "the source makes its watermarks itself, so out_of_order_by() would do nothing: leave it out");
-    checks.require(timing_.group == nullptr || event_times_ != nullptr || makes_watermarks,
+    checks.require(timing_.group == nullptr || event_times_ != nullptr || makes_watermarks || has_times,
                    "align() needs event_time(): a reader without times would hold the others for ever");
     return checks.problem();
   }

@@ -46,6 +46,14 @@ class SplitReader {
   virtual bool side_by_side() const { return false; }
   /// How far the open split was read.
   virtual std::string position() const = 0;
+  /// What was handed on so far is what checkpoint `id` holds of it.
+  virtual void at_barrier(CheckpointId id) { static_cast<void>(id); }
+  /// Checkpoint `id` stands: nothing that it holds is read again. Calls may skip ids but never go back.
+  virtual void checkpoint_completed(CheckpointId id) { static_cast<void>(id); }
+  /// Checkpoint `id` will never complete.
+  virtual void checkpoint_aborted(CheckpointId id) { static_cast<void>(id); }
+  /// False while the reader must not end though all is read: it waits for an answer. Mail says when to ask again.
+  virtual bool settled() { return true; }
   /// After kNothing and kNotDue; 0: mail says when.
   virtual std::int64_t retry_after_ns() const { return 0; }
   /// Records left out by on_error(skip()).
