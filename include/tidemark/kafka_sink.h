@@ -32,6 +32,7 @@
 #include "tidemark/format.h"
 #include "tidemark/kafka_connection.h"
 #include "tidemark/sink.h"
+#include "tidemark/source.h"
 
 namespace tidemark {
 
@@ -165,6 +166,20 @@ class KafkaSink {
 template <class T>
 KafkaSink<T> kafka_sink(KafkaConnection connection, std::string topic) {
   return {std::move(connection), std::move(topic)};
+}
+
+/// A topic for what a source could not read: a side output of its on_error(side_output("...")). The value is the text as it was; headers
+/// say where it stood and what was wrong: "tidemark.source", of Kafka "orders[3]", "tidemark.position", the offset or the line,
+/// "tidemark.column" and "tidemark.reason".
+inline KafkaSink<BadRecord> kafka_dead_letters(KafkaConnection connection, std::string topic) {
+  KafkaSink<BadRecord> sink{std::move(connection), std::move(topic)};
+  sink.value(&BadRecord::text).headers([](const BadRecord& bad) {
+    return std::vector<KafkaHeader>{{"tidemark.source", bad.file},
+                                    {"tidemark.position", std::to_string(bad.line)},
+                                    {"tidemark.column", std::to_string(bad.column)},
+                                    {"tidemark.reason", bad.reason}};
+  });
+  return sink;
 }
 
 }  // namespace tidemark

@@ -13,9 +13,16 @@ namespace {
 
 [[noreturn]] void refuse(std::string message) { throw Error{ErrorCode::kInvalidArgument, std::move(message)}; }
 
-KafkaProperties properties_of(DeliveryGuarantee guarantee) {
-  if (guarantee == DeliveryGuarantee::kNone) return {{"acks", "1"}};
-  return {{"enable.idempotence", "true"}};  // acks=all, and messages keep their order
+KafkaProperties properties_of(const KafkaSinkOptions& options) {
+  KafkaProperties properties;
+  if (options.guarantee == DeliveryGuarantee::kNone) {
+    properties.emplace_back("acks", "1");
+  } else {
+    properties.emplace_back("enable.idempotence", "true");  // acks=all, and messages keep their order
+  }
+  const char* timeout = "message.timeout.ms";
+  if (!options.connection.properties.contains(timeout)) properties.emplace_back(timeout, "120000");  // as Java's delivery.timeout.ms
+  return properties;
 }
 
 }  // namespace
@@ -23,7 +30,9 @@ KafkaProperties properties_of(DeliveryGuarantee guarantee) {
 void check_options(const KafkaSinkOptions& options) {
   check_connection(options.connection);
   if (options.topic.empty()) refuse("kafka_sink() needs a topic");
-  if (options.transaction_timeout < std::chrono::seconds{1}) refuse(fmt::format("kafka_sink(\"{}\"): transaction_timeout() is at least a second", options.topic));
+  if (options.transaction_timeout < std::chrono::seconds{1} || options.transaction_timeout > std::chrono::days{24}) {
+    refuse(fmt::format("kafka_sink(\"{}\"): transaction_timeout() is between a second and 24 days", options.topic));
+  }
   if (options.max_epoch_bytes == 0 || options.max_epoch_bytes > KafkaSinkOptions::kMostEpochBytes) {
     refuse(fmt::format("kafka_sink(\"{}\"): max_epoch_bytes() is between 1 and {}, which a message between processes has room for", options.topic,
                        KafkaSinkOptions::kMostEpochBytes));
@@ -33,7 +42,7 @@ void check_options(const KafkaSinkOptions& options) {
 class KafkaWriter::Impl {
  public:
   explicit Impl(const KafkaSinkOptions& options)
-      : options_{options}, most_bytes_{most_message_bytes(options.connection)}, producer_{options.connection, properties_of(options.guarantee)} {}
+      : options_{options}, most_bytes_{most_message_bytes(options.connection)}, producer_{options.connection, properties_of(options)} {}
 
   void write(const OutgoingMessage& message) {
     check_size(message, options_.topic, most_bytes_);

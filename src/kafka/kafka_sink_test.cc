@@ -28,7 +28,8 @@ TEST(KafkaSink, WhatCanNeverWorkIsRefusedBeforeAnythingRuns) {
   EXPECT_EQ(problem_of(orders()), "");
   EXPECT_THAT(problem_of(kafka_sink<Order>({}, "orders")), HasSubstr("needs its brokers"));
   EXPECT_THAT(problem_of(kafka_sink<Order>(kNowhere, "")), HasSubstr("needs a topic"));
-  EXPECT_THAT(problem_of(orders().transaction_timeout(0s)), HasSubstr("at least a second"));
+  EXPECT_THAT(problem_of(orders().transaction_timeout(0s)), HasSubstr("between a second and 24 days"));
+  EXPECT_THAT(problem_of(orders().transaction_timeout(24h * 30)), HasSubstr("between a second and 24 days"));
   EXPECT_THAT(problem_of(orders().max_epoch_bytes(0)), HasSubstr("max_epoch_bytes()"));
   EXPECT_THAT(problem_of(orders().max_epoch_bytes(std::uint64_t{1} << 30)), HasSubstr("max_epoch_bytes()"));
   EXPECT_THAT(problem_of(orders().property("transactional.id", "mine")), HasSubstr("the sink names its transactions"));

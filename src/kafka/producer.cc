@@ -98,12 +98,22 @@ void KafkaProducer::produce(const OutgoingMessage& message, const std::string& t
   if (++unpolled_ % kPollEvery == 0) rd_kafka_poll(get(), 0);
   throw_failure();
   while (rd_kafka_error_t* error = arguments.produce(get())) {
-    if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__QUEUE_FULL) throw kafka_error(error, fmt::format("writing a message to {}", name));
+    const auto code = rd_kafka_error_code(error);
+    if (code == RD_KAFKA_RESP_ERR__FATAL) fail_for_good(error, name);
+    if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) throw kafka_error(error, fmt::format("writing a message to {}", name));
     rd_kafka_error_destroy(error);
     rd_kafka_poll(get(), kPollMs);
     throw_failure();
   }
   static_cast<void>(headers.release());  // the message's now
+}
+
+// The call itself only says that something has happened.
+void KafkaProducer::fail_for_good(rd_kafka_error_t* error, const std::string& topic) {
+  rd_kafka_error_destroy(error);
+  char why[512];
+  const auto code = rd_kafka_fatal_error(get(), why, sizeof why);
+  throw kafka_error(code, fmt::format("writing a message to {}", topic), why);
 }
 
 void KafkaProducer::flush() {

@@ -40,6 +40,7 @@ class KafkaProducer {
   static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque);
   rd_kafka_topic_t* topic_of(const std::string& name);
   void throw_failure();
+  [[noreturn]] void fail_for_good(rd_kafka_error_t* error, const std::string& topic);
 
   std::unique_ptr<std::optional<Error>> failure_;  // the callback's, so it stays where it is
   std::optional<KafkaClient> client_;

@@ -66,6 +66,8 @@ KafkaBroker::KafkaBroker() {
   port_ = std::stoi(free_port());
   do controller_port_ = std::stoi(free_port());
   while (controller_port_ == port_);
+  do sasl_port_ = std::stoi(free_port());
+  while (sasl_port_ == port_ || sasl_port_ == controller_port_);
 }
 
 KafkaBroker::~KafkaBroker() {
@@ -80,7 +82,10 @@ Words KafkaBroker::words(Words more) const {
 
 void KafkaBroker::start() {
   process_ = std::make_unique<ChildProcess>(
-      kTestbed, words({"--port", std::to_string(port_), "--controller-port", std::to_string(controller_port_), "--folder", folder_ / "broker"}), folder_, "log");
+      kTestbed,
+      words({"--port", std::to_string(port_), "--controller-port", std::to_string(controller_port_), "--sasl-port", std::to_string(sasl_port_), "--folder",
+             folder_ / "broker"}),
+      folder_, "log");
   const auto give_up = std::chrono::steady_clock::now() + 2min;
   while (!answers(address())) {
     ASSERT_TRUE(process_->runs()) << process_->output();

@@ -28,6 +28,8 @@ class KafkaBroker {
 
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   KafkaConnection connection() const { return {.brokers = address()}; }
+  /// Where the user tester, whose password is tester, is asked for it (SASL PLAIN).
+  std::string sasl_address() const { return "127.0.0.1:" + std::to_string(sasl_port_); }
 
   /// kill -9.
   void kill() { process_->kill(); }
@@ -41,6 +43,7 @@ class KafkaBroker {
   fs::path folder_;
   int port_ = 0;
   int controller_port_ = 0;
+  int sasl_port_ = 0;
   std::unique_ptr<ChildProcess> process_;
 };
 

@@ -224,6 +224,22 @@ TEST_F(KafkaSinkTest, AnUpsertIsTheRowOfItsKeyAndADeleteIsNull) {
   EXPECT_FALSE(all[1].value);
 }
 
+TEST_F(KafkaSinkTest, ADeadLetterIsTheTextAsItWasWithWhereItStoodAndWhatWasWrong) {
+  const std::string topic = create_topic(1);
+  const SinkDescription<BadRecord> description = kafka_dead_letters(broker().connection(), topic);
+  World world;
+  auto context = detail::make_context(world);
+  const auto op = description.make_writer();
+  op->open(context);
+  detail::give(*op, std::vector<BadRecord>{{"orders[3]", 17, 4, "no object", "{]"}});
+  op->end_of_data();
+  const auto all = messages(topic, 1);
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].value, "{]");
+  EXPECT_THAT(all[0].headers, ElementsAre(Pair("tidemark.source", "orders[3]"), Pair("tidemark.position", "17"), Pair("tidemark.column", "4"),
+                                          Pair("tidemark.reason", "no object")));
+}
+
 TEST_F(KafkaSinkTest, AtLeastOnceACheckpointHasAllThatWasWrittenAndAFullQueueHoldsTheWriterBack) {
   const std::string topic = create_topic(1);
   DrivenSink subtask{sink(topic, DeliveryGuarantee::kAtLeastOnce).property("queue.buffering.max.messages", "10")};

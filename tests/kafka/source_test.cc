@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <fstream>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -19,7 +20,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::UnorderedElementsAre;
+using ::testing::Not;
 
 struct Order {
   std::int64_t id = 0;
@@ -194,6 +195,20 @@ TEST_F(KafkaSourceTest, AnOffsetThatIsGoneSaysWhatThereIs) {
   EXPECT_THAT(ids_of(until_now(topic)), ElementsAre(6, 7, 8, 9));
 }
 
+TEST_F(KafkaSourceTest, WhoMustSayWhoItIsDoes) {
+  const std::string topic = create_topic(1);
+  user().send(topic, orders(1, 3));
+  TemporaryFolder folder;
+  const auto as_tester = [&](const std::string& password) {
+    std::ofstream{folder / "password"} << password << "\n";
+    const KafkaSecurity security{.sasl = KafkaSasl::kPlain, .user = "tester", .password = from_file(folder / "password")};
+    return read_kafka<Order>({.brokers = broker().sasl_address(), .security = security}, topic).stop_at(KafkaOffsets::latest());
+  };
+  EXPECT_THAT(ids_of(as_tester("tester")), ElementsAre(1, 2));
+  EXPECT_THAT(failure_of_reading(as_tester("open sesame")), AllOf(HasSubstr("Check sasl, user and password"), Not(HasSubstr("open sesame"))));
+  EXPECT_THAT(failure_of_reading(read_kafka<Order>({.brokers = broker().sasl_address()}, topic)), HasSubstr("TLS or SASL"));
+}
+
 TEST_F(KafkaSourceTest, BrokersThatDoNotAnswerAreNamed) {
   const std::string nobody = "127.0.0.1:1";
   EXPECT_THAT(failure_of_reading(read_kafka<Order>({.brokers = nobody}, "orders")), AllOf(HasSubstr(nobody), HasSubstr("Connection refused")));
@@ -353,7 +368,7 @@ TEST_F(KafkaSourceTest, AJobThatResumesGoesOnWhereItStood) {
   const std::string state = folder / "state";
   const auto fail_behind_a_checkpoint = [state](const Order& order) {
     if (order.id % 1000 < 100) return order;
-    if (has_checkpoint(state)) throw std::runtime_error{"once"};
+    if (newest_checkpoint(state) > 0) throw std::runtime_error{"once"};
     std::this_thread::sleep_for(1ms);  // so that there will be one
     return order;
   };
