@@ -22,13 +22,13 @@ namespace tidemark {
 
 /// Where a secret is to be found. Empty: there is none.
 struct Secret {
-  std::string file;         ///< its content, without the end of its last line
-  std::string environment;  ///< the name of a variable
+  std::string file{};         ///< its content, without the end of its last line
+  std::string environment{};  ///< the name of a variable
 
   bool is_given() const { return !file.empty() || !environment.empty(); }
 };
-inline Secret from_file(std::string path) { return {.file = std::move(path), .environment = {}}; }
-inline Secret from_environment(std::string variable) { return {.file = {}, .environment = std::move(variable)}; }
+inline Secret from_file(std::string path) { return {.file = std::move(path)}; }
+inline Secret from_environment(std::string variable) { return {.environment = std::move(variable)}; }
 
 /// How the client says who it is.
 enum class KafkaSasl : std::uint8_t {
@@ -41,21 +41,21 @@ enum class KafkaSasl : std::uint8_t {
 /// Without any of it the connection is neither encrypted nor authenticated.
 struct KafkaSecurity {
   bool tls = false;
-  std::string ca_file;           ///< who signed the brokers' certificates (PEM); empty: those that the system trusts
-  std::string certificate_file;  ///< the client's own (PEM), where the brokers ask for one
-  std::string key_file;          ///< its private key (PEM)
-  Secret key_password;
+  std::string ca_file{};           ///< who signed the brokers' certificates (PEM); empty: those that the system trusts
+  std::string certificate_file{};  ///< the client's own (PEM), where the brokers ask for one
+  std::string key_file{};          ///< its private key (PEM)
+  Secret key_password{};
   KafkaSasl sasl = KafkaSasl::kNone;
-  std::string user;
-  Secret password;
+  std::string user{};
+  Secret password{};
 };
 
 struct KafkaConnection {
   std::string brokers;  ///< "host:port,host:port": some of the cluster, the client learns of the others
-  KafkaSecurity security;
+  KafkaSecurity security{};
   /// Of librdkafka, by its names: {"fetch.wait.max.ms", "100"}. Those that decide what is read, committed or how to connect are the
   /// engine's, and refused with what to use in their place.
-  std::map<std::string, std::string> properties;
+  std::map<std::string, std::string> properties{};
 };
 
 }  // namespace tidemark

@@ -32,8 +32,8 @@ struct KafkaOffsets {
   enum class Otherwise : std::uint8_t { kFail, kEarliest, kLatest };
 
   At at = At::kEarliest;
-  Timestamp time;
-  std::map<KafkaPartition, std::int64_t> given;  ///< the next message to read; to stop at: the first one not to read
+  Timestamp time{};
+  std::map<KafkaPartition, std::int64_t> given{};  ///< the next message to read; to stop at: the first one not to read
   Otherwise otherwise = Otherwise::kFail;
 
   static KafkaOffsets earliest() { return {.at = At::kEarliest}; }

@@ -74,6 +74,9 @@ class Source {
   /// Reads on from `position`, until out.full() or nothing is there, and leaves it behind the last record that it put
   /// into `out`.
   virtual ReadOutcome read(Position& position, SourceOut<T>& out) = 0;
+  /// A checkpoint is complete that has the open split up to `position`: nothing before it is ever read again, so that another system may be told.
+  /// Comes before a read(); one that a newer one follows may be left out, and so is all behind the last read().
+  virtual void checkpoint_complete(const Position& position) { static_cast<void>(position); }
   /// For the metric pendingRecords: how many records of the open split are there behind `position`, to which read() has just come. Nothing:
   /// it can't say. Cheap: it is called after each read().
   virtual std::optional<std::uint64_t> pending_records(const Position& position) {

@@ -46,6 +46,7 @@ struct Shelves {
   bool side_by_side = false;
   std::size_t at_once = 2;
   std::function<void()> on_read = [] {};
+  std::map<std::string, std::uint64_t> complete = {};  ///< what it was told
 };
 
 struct Shelf {
@@ -76,6 +77,7 @@ class Numbers : public Source<Number, Shelf, Place> {
     if (place.index < list.size()) return ReadOutcome::kMore;
     return shelves_->ends ? ReadOutcome::kEnd : ReadOutcome::kNothingNow;
   }
+  void checkpoint_complete(const Place& place) override { shelves_->complete[shelf_] = place.index; }
   std::optional<std::uint64_t> pending_records(const Place& place) override { return shelves_->lists.at(shelf_).size() - place.index; }
 
  private:
@@ -240,6 +242,23 @@ TEST(OwnSource, WhatItSaysIsPendingIsWhatLiesBehindTheRecordsThatWereHandedOn) {
   world.clock.now_ns += 1'000'000'000;
   run.steps(3);
   EXPECT_EQ(run.reader().pending().records, 0u);
+}
+
+TEST(OwnSource, ASplitIsToldWhatACompleteCheckpointHasOfIt) {
+  World world;
+  const auto shelves = std::make_shared<Shelves>(Shelves{.lists = {{"a", {1, 2, 3, 4, 5, 6, 7, 8}}, {"b", {9, 10, 11}}}, .ends = false, .side_by_side = true});
+  DrivenSource run{world, own_source<Numbers>(shelves)};
+  while (run.numbers().size() < 4) run.step();
+  run.snapshot();
+  const auto barrier = run.numbers();
+  const auto of_a = static_cast<std::uint64_t>(std::ranges::count_if(barrier, [](std::int64_t n) { return n < 9; }));
+  while (run.numbers().size() < 8) run.step();
+  EXPECT_TRUE(shelves->complete.empty()) << "it is not complete yet";
+  run.reader().checkpoint_completed(1);
+  while (run.numbers().size() < 11) run.step();
+  world.clock.now_ns += 50'000'000;
+  run.steps(4);
+  EXPECT_EQ(shelves->complete, (std::map<std::string, std::uint64_t>{{"a", of_a}, {"b", barrier.size() - of_a}}));
 }
 
 TEST(OwnSource, ABarrierDoesNotWaitForAReadAndWhatItReadsBelongsBehindIt) {

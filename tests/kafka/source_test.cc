@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "broker.h"
+#include "disturbance.h"
 #include "run_job.h"
 #include "tidemark/kafka.h"
 
@@ -276,6 +277,115 @@ TEST_F(KafkaSourceTest, ARestartReadsNothingTwiceAndLeavesNothingOut) {
   ASSERT_EQ(result.size(), static_cast<std::size_t>(kOrders));
   for (std::int64_t id = 0; id < kOrders; ++id) ASSERT_EQ(result[static_cast<std::size_t>(id)], id);
   for (std::int32_t partition = 0; partition < 3; ++partition) EXPECT_EQ(user().committed(topic, topic, partition), 2000);
+}
+
+struct Hit {
+  std::int64_t page = 0;
+  std::int64_t at = 0;
+};
+
+std::string hit(std::int64_t page, std::int64_t at) { return R"({"page":)" + std::to_string(page) + R"(,"at":)" + std::to_string(at) + "}"; }
+
+TEST_F(KafkaSourceTest, APartitionThatIsBehindHoldsTheWatermarkOfItsReader) {
+  const std::string topic = create_topic(2);
+  std::vector<SentMessage> hits;
+  for (std::int64_t i = 0; i < 5000; ++i) {
+    hits.push_back({.partition = 0, .value = hit(1, i)});
+    hits.push_back({.partition = 1, .value = hit(1, i)});
+  }
+  user().send(topic, hits);
+  auto counts = collect<std::int64_t>();
+  run_job({}, [&](Job& job) {
+    job.from(read_kafka<Hit>(broker().connection(), topic).event_time(&Hit::at).stop_at(KafkaOffsets::latest()))
+        .uid("hits")
+        .key_by(&Hit::page)
+        .window(tumbling(100ms))
+        .aggregate(count())
+        .uid("counts")
+        .map([](const auto& window) { return window.value; })
+        .to(counts)
+        .uid("out");
+  });
+  EXPECT_EQ(counts.get(), std::vector<std::int64_t>(50, 200)) << "nothing is late, though one partition is read before the other";
+}
+
+TEST_F(KafkaSourceTest, ASilentPartitionHoldsNobodyBack) {
+  const std::string topic = create_topic(2);
+  user().send(topic, {{.partition = 0, .value = hit(1, 10)}, {.partition = 0, .value = hit(1, 500)}});
+  const auto fired = [](const auto&) -> std::int64_t { throw Error{ErrorCode::kUserCode, ErrorDomain::kUser, Retry::kNone, "a window fired"}; };
+  EXPECT_THAT(failure_of(kNoRestart,
+                         [&](Job& job) {
+                           job.from(read_kafka<Hit>(broker().connection(), topic).event_time(&Hit::at).idle_after(50ms))
+                               .uid("hits")
+                               .key_by(&Hit::page)
+                               .window(tumbling(100ms))
+                               .aggregate(count())
+                               .uid("counts")
+                               .map(fired)
+                               .to(discard());
+                         }),
+              HasSubstr("a window fired"));
+}
+
+TEST_F(KafkaSourceTest, TimesOfMessagesAreEventTimes) {
+  const std::string topic = create_topic(1);
+  user().send(topic, {{.value = "a", .timestamp_ms = 1'000'010}, {.value = "b", .timestamp_ms = 1'000'090}, {.value = "c", .timestamp_ms = 1'000'110}});
+  auto counts = collect<std::int64_t>();
+  run_job({}, [&](Job& job) {
+    job.from(read_kafka<Line>(broker().connection(), topic).format(as_text()).message_time().stop_at(KafkaOffsets::latest()))
+        .uid("lines")
+        .key_by([](const Line&) { return 1; })
+        .window(tumbling(100ms))
+        .aggregate(count())
+        .uid("counts")
+        .map([](const auto& window) { return window.value; })
+        .to(counts)
+        .uid("out");
+  });
+  EXPECT_THAT(counts.get(), ElementsAre(2, 1));
+}
+
+TEST_F(KafkaSourceTest, AJobThatResumesGoesOnWhereItStood) {
+  const std::string topic = create_topic(2);
+  user().send(topic, orders(1000, 2000, 0));
+  user().send(topic, orders(2000, 3000, 1));
+  TemporaryFolder folder;
+  const std::string state = folder / "state";
+  const auto fail_behind_a_checkpoint = [state](const Order& order) {
+    if (order.id % 1000 < 100) return order;
+    if (has_checkpoint(state)) throw std::runtime_error{"once"};
+    std::this_thread::sleep_for(1ms);  // so that there will be one
+    return order;
+  };
+  const auto run = [&](const Words& more, const auto& map) {
+    Words words{"--checkpoint-dir", state, "--checkpoint-interval", "20ms", "-D", "restart-strategy.type=none"};
+    words.insert(words.end(), more.begin(), more.end());
+    return failure_of(words, [&](Job& job) { job.from(until_now(topic).rate(1000)).uid("orders").map(map).to(write_files(folder / "out", as_json())).uid("out"); });
+  };
+  EXPECT_THAT(run({"--parallelism", "2"}, fail_behind_a_checkpoint), HasSubstr("once"));
+  user().send(topic, orders(3000, 3100, 0));
+  EXPECT_EQ(run({"--resume", "--parallelism", "1"}, [](const Order& order) { return order; }), "");
+
+  std::vector<std::string> expected;
+  for (std::int64_t id = 1000; id < 3000; ++id) expected.push_back(order(id));
+  EXPECT_EQ(rows(folder / "out"), expected) << "where to stop was looked up at the first start";
+}
+
+TEST_F(KafkaSourceTest, ATopicThatWasMadeAnewIsFoundOutByItsOffsets) {
+  const std::string topic = create_topic(1);
+  user().send(topic, orders(0, 100));
+  std::atomic<std::int64_t> newest = -1;
+  std::string failure;
+  std::thread reading{[&] {
+    failure = failure_of(kNoRestart, [&](Job& job) {
+      job.from(source(topic)).uid("orders").map([&](const Order& order) -> std::int64_t { return newest = order.id; }).to(discard());
+    });
+  }};
+  while (newest < 99) std::this_thread::sleep_for(1ms);
+  user().delete_topic(topic);
+  user().create_topic(topic, 1);
+  reading.join();
+  EXPECT_THAT(failure, ::testing::AnyOf(HasSubstr("offset 100 of"), HasSubstr("Create the topic")));
 }
 
 }  // namespace

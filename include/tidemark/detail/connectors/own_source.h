@@ -165,6 +165,18 @@ class OwnSplitReader final : public SplitReader<typename S::Record> {
 
   bool side_by_side() const override { return options_.side_by_side; }
   std::string position() const override { return encode_described(current_->position); }
+
+  void at_barrier(CheckpointId id) override {
+    auto& positions = barriers_[id];
+    for (const auto& [split, reading] : readings_) positions.emplace(split, reading->position);
+  }
+  void checkpoint_completed(CheckpointId id) override {
+    for (auto& [split, position] : barriers_[id]) {
+      if (const auto reading = readings_.find(split); reading != readings_.end()) reading->second->complete = std::move(position);
+    }
+    barriers_.erase(barriers_.begin(), barriers_.upper_bound(id));
+  }
+  void checkpoint_aborted(CheckpointId id) override { barriers_.erase(id); }
   std::int64_t retry_after_ns() const override { return retry_after_ns_; }
   PendingInput pending_in(std::string_view split, std::string_view) const override {
     const auto reading = readings_.find(std::string{split});
@@ -172,7 +184,7 @@ class OwnSplitReader final : public SplitReader<typename S::Record> {
   }
 
  private:
-  // A split that is open. Between begin_read() and its mail, the call has all but `position`, `done`, `pending`, the flags and the times.
+  // A split that is open. Between begin_read() and its mail, the call has all but `position`, `done`, `pending`, `complete`, the flags and the times.
   struct Reading {
     typename S::Split split{};
     typename S::Position position{};  // behind what was handed on
@@ -182,8 +194,10 @@ class OwnSplitReader final : public SplitReader<typename S::Record> {
     bool has_read = false;
     std::int64_t not_before_ns = 0;
     std::int64_t asked_ns = 0;  // when the newest read was begun
+    std::optional<typename S::Position> complete;  // of a checkpoint that the next read is to tell of
 
     std::unique_ptr<S> source;
+    std::optional<typename S::Position> tell_complete;
     typename S::Position next_position{};
     std::optional<std::uint64_t> next_pending;
     SourceOut<T> filling;
@@ -203,6 +217,7 @@ class OwnSplitReader final : public SplitReader<typename S::Record> {
     current_->is_reading = true;
     current_->asked_ns = steady_time_ns(*context_->env);
     current_->next_position = current_->position;
+    current_->tell_complete = std::exchange(current_->complete, std::nullopt);
     current_->filling.begin(std::min(most, Batch::kCapacity), options_.makes_watermarks);
     context_->run_call([reading = current_, make = make_, post_mail = context_->post_mail] {
       run_read(*reading, make);
@@ -219,6 +234,7 @@ class OwnSplitReader final : public SplitReader<typename S::Record> {
         reading.source = make();
         reading.source->open(reading.split, std::as_const(reading.next_position));
       }
+      if (reading.tell_complete) reading.source->checkpoint_complete(std::as_const(*reading.tell_complete));
       reading.outcome = reading.source->read(reading.next_position, reading.filling);
       reading.next_pending = reading.source->pending_records(std::as_const(reading.next_position));
     } catch (...) {
@@ -253,6 +269,7 @@ class OwnSplitReader final : public SplitReader<typename S::Record> {
   std::map<std::string, std::shared_ptr<Reading>> readings_;  // by the split's bytes
   std::shared_ptr<Reading> current_;
   std::string current_bytes_;
+  std::map<CheckpointId, std::map<std::string, typename S::Position>> barriers_;  // that are not complete: by the splits' bytes
   std::int64_t retry_after_ns_ = 0;
 };
 

@@ -30,7 +30,7 @@ class SplitReader {
     Timestamp newest = Timestamp::min();     ///< the largest event time of what was read
     Timestamp watermark = Timestamp::min();  ///< what the source itself promises of the split: no record up to here follows
     bool is_idle = false;                    ///< the source itself says that the split is silent until more is read
-    std::optional<std::int64_t> asked_ns;    ///< in vain: when, in steady time, if that was before this call
+    std::optional<std::int64_t> asked_ns{};  ///< in vain: when, in steady time, if that was before this call
   };
 
   virtual ~SplitReader() = default;

@@ -118,10 +118,10 @@ class KafkaSplitReader final : public SplitReader<T> {
       for (BadRecord& record : bad_) bad.emit(Timestamp::min(), std::move(record));
       bad_.clear();
     }
-    if (fetched.stopped) return {Outcome::kEnd, newest};
-    if (fetched.count > 0) return {Outcome::kRecords, newest};
+    if (fetched.stopped) return {.outcome = Outcome::kEnd, .newest = newest};
+    if (fetched.count > 0) return {.outcome = Outcome::kRecords, .newest = newest};
     // Without a word from the broker nobody knows whether there is more.
-    return {fetched.at_end ? Outcome::kNothing : Outcome::kPending, newest};
+    return {.outcome = fetched.at_end ? Outcome::kNothing : Outcome::kPending};
   }
 
   bool side_by_side() const override { return true; }
