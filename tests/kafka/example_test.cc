@@ -51,7 +51,7 @@ TEST_F(KafkaExampleTest, TheHottestItemsAreThereOnceThoughTheJobDiesAsItCommits)
   std::string name = (fs::temp_directory_path() / "tidemark-kafka-example-XXXXXX").string();
   const fs::path folder = ::mkdtemp(name.data());
   const auto run = [&](const std::string& crash, Words more) {
-    Words words{"TIDEMARK_CRASH_AT=" + crash, TIDEMARK_KAFKA_HOT_ITEMS, "--brokers", broker().address(), "--input", bids, "--output", hot, "--bounded", "true",
+    Words words{"TIDEMARK_CRASH_AT=" + crash, TIDEMARK_KAFKA_HOT_ITEMS, "--brokers", broker().address(), "--input", bids, "--output", hot, "--bounded",
                 "--checkpoint-dir", "state", "--parallelism", "2"};
     words.insert(words.end(), more.begin(), more.end());
     ChildProcess job{"/usr/bin/env", words, folder, "job.log"};
