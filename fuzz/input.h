@@ -35,6 +35,8 @@ class Input {
   /// 0 .. limit - 1.
   std::size_t below(std::size_t limit) { return number<std::uint16_t>() % limit; }
   std::string_view text() { return take(number<std::uint8_t>()); }
+  /// As many as there are, at most.
+  std::string_view bytes(std::size_t size) { return take(size); }
 
  private:
   std::string_view take(std::size_t size) {

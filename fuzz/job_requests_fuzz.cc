@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "control/job_endpoints.h"
+#include "fuzz/requests.h"
 #include "fuzz/target.h"
 #include "tidemark/detail/base/check.h"
 
@@ -51,24 +52,6 @@ class Jobs final : public JobsControl {
  private:
   ClusterJob job_;
 };
-
-std::string_view cut(std::string_view& rest, std::string_view at) {
-  const std::size_t end = rest.find(at);
-  const std::string_view taken = rest.substr(0, end);
-  rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + at.size());
-  return taken;
-}
-
-HttpRequest request_of(std::string_view block) {
-  std::string_view line = cut(block, "\n");
-  HttpRequest request{.method = std::string{cut(line, " ")}, .path = std::string{cut(line, "?")}, .query = {}, .body = std::string{block}};
-  while (!line.empty()) {
-    std::string_view pair = cut(line, "&");
-    const std::string name{cut(pair, "=")};
-    request.query.insert_or_assign(name, std::string{pair});
-  }
-  return request;
-}
 
 void check(std::string_view input) {
   Jobs jobs{cut(input, "\n---\n")};

@@ -42,7 +42,7 @@ TEST(SeedRunnerTest, ASeedThatAbortsIsOneThatFailedAndTheOthersRun) {
 }
 
 TEST(SeedRunnerTest, ASeedThatHangsIsEnded) {
-  const auto results = results_of({{1, 3}, 1, 1}, [](std::uint64_t seed) {
+  const auto results = results_of({{1, 3}, 1, 5}, [](std::uint64_t seed) {
     volatile bool forever = seed == 2;
     while (forever) {
     }

@@ -576,7 +576,8 @@ void JobManager::forget_oldest() {
   std::vector<const ManagedJob*> over;
   for (const auto& [id, job] : jobs_) {
     const bool may_go_on = !job->record().replaces.empty() || successor_of(id) != nullptr;
-    if (job->is_over() && !may_go_on && !saving_.contains(id)) over.push_back(job.get());
+    const bool may_be_forgotten = job->is_over() && !may_go_on && !job->record().is_unreadable;
+    if (may_be_forgotten && !saving_.contains(id)) over.push_back(job.get());
   }
   if (over.size() <= settings_.most_ended_jobs) return;
   const std::string id = (*std::ranges::min_element(over, {}, [](const ManagedJob* job) { return job->record().end_ms; }))->record().id;

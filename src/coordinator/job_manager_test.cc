@@ -919,6 +919,31 @@ TEST_P(JobManagerTest, OldRecordsOfEndedJobsGo) {
   EXPECT_LE(value_or_throw(cluster_.world.files.list("/jm/checkpoints")).size(), 3u);
 }
 
+TEST_P(JobManagerTest, AJobWhoseRecordIsDamagedIsToldOfAsFailedAndItsCheckpointsStay) {
+  task_manager("one", 2);
+  const std::string job = value_or_throw(cluster_.run());
+  ASSERT_TRUE(cluster_.runs(job));
+  cluster_.kill_manager();
+  const std::string record = "/jm/jobs/" + job;
+  ASSERT_TRUE(replace_file(cluster_.world.files, record, "TMDV0001 and no more"));
+  const std::string checkpoints = "/jm/checkpoints/" + job;
+  ASSERT_TRUE(cluster_.world.files.stat(checkpoints));
+  cluster_.settings.most_ended_jobs = 1;
+  cluster_.start_manager();
+  const ClusterJob told = *cluster_.manager->job(job);
+  EXPECT_EQ(told.glance.state, "FAILED");
+  EXPECT_THAT(told.failures.at(0).message, AllOf(HasSubstr("is damaged"), HasSubstr(record + ".damaged")));
+  EXPECT_THAT(told.plan_json, HasSubstr("vertices"));
+  for (int i = 0; i < 3; ++i) {  // others are forgotten
+    const std::string other = value_or_throw(cluster_.run());
+    ASSERT_TRUE(cluster_.manager->cancel(other));
+    ASSERT_TRUE(cluster_.comes_to(other, "CANCELED"));
+    cluster_.run_for_ms(100);
+  }
+  EXPECT_TRUE(cluster_.manager->job(job));
+  EXPECT_TRUE(cluster_.world.files.stat(checkpoints));
+}
+
 TEST_P(JobManagerTest, AFullDiskDoesNotLoseHowAJobEnded) {
   task_manager("one", 2);
   const std::string job = value_or_throw(cluster_.run());

@@ -54,6 +54,7 @@ struct JobRecord {
   std::map<std::string, std::int64_t> state_times;  ///< when it last came to each state, in Flink's words
   std::vector<TriggeredSnapshot> triggered;  ///< oldest first, the newest few
   AttemptReport tasks;  ///< of one that is over: how its last attempt ended
+  bool is_unreadable = false;  ///< it stands for one that is damaged: nothing is known of the job but its id
 
   const std::string& name() const { return description.plan.logical.job; }
 };

@@ -19,13 +19,22 @@ constexpr std::string_view kJobsName = "jobs";
 constexpr std::string_view kDamagedSuffix = ".damaged";
 constexpr std::size_t kIdDigits = 32;
 
-// What was read and makes no sense; what the disk does not give today it may give tomorrow.
-bool is_damage(const Error& error) {
-  return error.code() == ErrorCode::kDataLoss || error.code() == ErrorCode::kUnsupportedVersion || error.code() == ErrorCode::kParse;
-}
+// What was read and makes no sense; what the disk does not give today it may give tomorrow, and what this version can't read another can.
+bool is_damage(const Error& error) { return error.code() == ErrorCode::kDataLoss || error.code() == ErrorCode::kParse; }
 
 // Others' files, and those that were set aside, have other names.
 bool is_id(std::string_view name) { return name.size() == kIdDigits && name.find_first_not_of("0123456789abcdef") == std::string_view::npos; }
+
+/// Shown in the place of the record that lies at `aside`.
+JobRecord stand_in(const std::string& id, const std::string& aside) {
+  JobRecord record{.id = id, .is_unreadable = true};
+  record.description.plan.logical.job = "unknown";
+  record.end = JobState::kFailed;
+  record.failures = {{.message = fmt::format("the JobManager's record of the job is damaged, and the job can't go on. Its checkpoints are untouched: run its program again "
+                                             "with -s and the newest one. The record lies at '{}': remove it, and at its next start the JobManager tells of the job no more",
+                                             aside)}};
+  return record;
+}
 
 }  // namespace
 
@@ -66,15 +75,19 @@ std::string JobStore::jobs_folder() const { return join_path(folder_, kJobsName)
 Result<std::vector<JobRecord>> JobStore::read_all() {
   TIDEMARK_ASSIGN(entries, files_.list(jobs_folder()));
   std::vector<JobRecord> records;
+  const auto is_there = [&entries](const std::string& name) { return std::ranges::find(entries, name, &DirectoryEntry::name) != entries.end(); };
   for (const DirectoryEntry& entry : entries) {
-    if (entry.is_directory || !is_id(entry.name)) continue;
-    if (auto record = read(entry.name)) {
+    const std::string id = entry.name.substr(0, kIdDigits);
+    if (entry.is_directory || !is_id(id)) continue;
+    if (entry.name == id + std::string{kDamagedSuffix} && !is_there(id)) records.push_back(stand_in(id, join_path(jobs_folder(), entry.name)));
+    if (entry.name != id) continue;
+    if (auto record = read(id)) {
       records.push_back(*std::move(record));
     } else if (is_damage(record.error())) {
-      set_aside(entry.name, record.error());
+      records.push_back(set_aside(id, record.error()));
     } else {
       return std::unexpected{record.error().within(fmt::format(
-          "the record of job {}, without which that would not go on (move it away to start all the same)", entry.name))};
+          "the record '{}', without which its job would not go on (move it away to start all the same)", join_path(jobs_folder(), id)))};
     }
   }
   std::ranges::stable_sort(records, {}, &JobRecord::submitted_ms);
@@ -88,12 +101,13 @@ Result<JobRecord> JobStore::read(const std::string& id) {
   return record;
 }
 
-void JobStore::set_aside(const std::string& id, const Error& why) {
+JobRecord JobStore::set_aside(const std::string& id, const Error& why) {
   const std::string path = join_path(jobs_folder(), id);
   const std::string aside = path + std::string{kDamagedSuffix};
   const bool is_moved = files_.rename(path, aside) && files_.sync_directory(jobs_folder());
-  const std::string where = is_moved ? fmt::format("it is now '{}'", aside) : "it stays where it is";
-  log_error(fmt::format("the record of job {} can't be read, and the job does not go on ({}): {}; its checkpoints are untouched", id, where, why.message()));
+  JobRecord record = stand_in(id, is_moved ? aside : path);
+  log_error(fmt::format("job {}: {} ({})", id, record.failures.front().message, why.message()));
+  return record;
 }
 
 Result<> JobStore::write(const JobRecord& record) { return replace_file(files_, join_path(jobs_folder(), record.id), to_described(record)); }

@@ -1,7 +1,8 @@
 // A JobManager's folder: LOCK, which one process holds; EPOCH, counted up at each start; jobs/<id>, a record a job.
 //
-// What was written is durable after return. A record that is damaged is set aside under another name, with a line in the log, and
-// the others go on; one that the disk does not give is an error, as its job must not be forgotten. Threads: any; two calls for one job are the caller's to order. `files` outlives it.
+// What was written is durable after return. A record that is damaged is set aside under another name: the others go on, and one that has failed
+// stands for it as long as that file is there. One that the disk does not give, or that a version wrote which this one can't follow, is an error: it is whole, and its
+// job must not be forgotten. Threads: any; two calls for one job are the caller's to order. `files` outlives it.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,7 @@ class JobStore {
   Result<> begin_epoch();
   std::string jobs_folder() const;
   Result<JobRecord> read(const std::string& id);
-  void set_aside(const std::string& id, const Error& why);
+  JobRecord set_aside(const std::string& id, const Error& why);
 
   FileSystem& files_;
   const std::string folder_;

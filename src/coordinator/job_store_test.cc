@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "control/described_value.h"
 #include "coordinator/simulated_job.h"
 
 namespace tidemark {
@@ -84,11 +85,35 @@ TEST_F(JobStoreTest, ADamagedRecordIsSetAsideAndTheOthersStay) {
   std::string bytes = value_or_throw(read_file(files_, path_of(kId)));
   bytes[bytes.size() / 2] ^= 1;
   ASSERT_TRUE(replace_file(files_, path_of(kId), bytes));
-  const auto records = value_or_throw(store->read_all());
-  ASSERT_THAT(records, SizeIs(1));
-  EXPECT_EQ(records[0].id, kOther);
+  const std::string aside = path_of(kId) + ".damaged";
+  for (int starts = 0; starts < 2; ++starts) {  // it is not forgotten at the next
+    const auto records = value_or_throw(store->read_all());
+    ASSERT_THAT(records, SizeIs(2));
+    EXPECT_EQ(records[0].id, kId);
+    EXPECT_EQ(records[0].end, JobState::kFailed);
+    EXPECT_THAT(records[0].failures.at(0).message, testing::AllOf(HasSubstr("is damaged"), HasSubstr(aside)));
+    EXPECT_EQ(records[1].id, kOther);
+    EXPECT_EQ(records[1].end, std::nullopt);
+  }
   EXPECT_FALSE(files_.stat(path_of(kId)));
-  EXPECT_EQ(value_or_throw(read_file(files_, path_of(kId) + ".damaged")), bytes);
+  EXPECT_EQ(value_or_throw(read_file(files_, aside)), bytes);
+  ASSERT_TRUE(files_.remove(aside));
+  EXPECT_THAT(value_or_throw(store->read_all()), SizeIs(1));
+}
+
+struct RecordOfAnotherVersion {
+  std::vector<std::string> id;
+};
+
+TEST_F(JobStoreTest, ARecordThatOnlyAnotherVersionReadsIsLeftToThat) {
+  const auto store = open();
+  const std::string bytes = to_described(RecordOfAnotherVersion{.id = {kId}});
+  ASSERT_TRUE(replace_file(files_, path_of(kId), bytes));
+  const auto records = store->read_all();
+  ASSERT_FALSE(records);
+  EXPECT_EQ(records.error().code(), ErrorCode::kUnsupportedVersion);
+  EXPECT_THAT(records.error().message(), testing::AllOf(HasSubstr(path_of(kId)), HasSubstr("another version of Tidemark")));
+  EXPECT_EQ(value_or_throw(read_file(files_, path_of(kId))), bytes);
 }
 
 TEST_F(JobStoreTest, WithARecordThatTheDiskDoesNotGiveNoJobIsForgotten) {
@@ -100,7 +125,7 @@ TEST_F(JobStoreTest, WithARecordThatTheDiskDoesNotGiveNoJobIsForgotten) {
   });
   const auto records = store->read_all();
   ASSERT_FALSE(records);
-  EXPECT_THAT(records.error().message(), HasSubstr(std::string{"the record of job "} + kId));
+  EXPECT_THAT(records.error().message(), HasSubstr("the record '" + path_of(kId)));
   files_.set_hook(nullptr);
   EXPECT_THAT(value_or_throw(store->read_all()), SizeIs(1));
 }
@@ -109,7 +134,10 @@ TEST_F(JobStoreTest, ARecordUnderAnotherJobsNameIsNotTaken) {
   const auto store = open();
   ASSERT_TRUE(store->write(sample(kId, 10)));
   ASSERT_TRUE(files_.rename(path_of(kId), path_of(kOther)));
-  EXPECT_THAT(value_or_throw(store->read_all()), IsEmpty());
+  const auto records = value_or_throw(store->read_all());
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].id, kOther);
+  EXPECT_TRUE(records[0].is_unreadable);
 }
 
 TEST_F(JobStoreTest, WhatIsRemovedIsGone) {

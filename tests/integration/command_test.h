@@ -32,7 +32,7 @@ class CommandTest : public ::testing::Test {
   }
 
   /// A job that ends long after any test has ended it, and takes no checkpoint by itself.
-  static Words slow() { return {"--rate", "1500", "--checkpoint-interval", "10min"}; }
+  static Words slow() { return {"--rate", "400", "--checkpoint-interval", "10min"}; }
   static Words with(Words words, const Words& more) {
     words.insert(words.end(), more.begin(), more.end());
     return words;

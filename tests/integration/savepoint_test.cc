@@ -56,6 +56,7 @@ TEST_F(SavepointCommandTest, ADrainedJobFiresItsWindowsAndAStoppedOneKeepsThem) 
   EXPECT_EQ(stopped->wait(), 0);
   EXPECT_TRUE(rows().empty());
   const auto drained = start_job(with(with(slow(), day), {"--out", "drained"}), "drained-state");
+  std::this_thread::sleep_for(3s);  // all keys have come within the first quarter of a second
   const Ran ran = tidemark({"stop", "drained-state", "-p", "sp", "--drain"});
   EXPECT_EQ(ran.status, 0) << ran.output;
   EXPECT_EQ(drained->wait(), 0) << drained->output();

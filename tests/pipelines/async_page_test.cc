@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -37,7 +38,8 @@ struct Reply {
   std::string text;
 };
 
-/// Answers on a thread of its own, the newest request first. Now and then its answer is that it is busy.
+/// Answers on a thread of its own, by turns the newest request and the oldest. Now and then its answer is that it is busy, but of no
+/// customer four times.
 class ProfileClient {
  public:
   ~ProfileClient() {
@@ -70,18 +72,25 @@ class ProfileClient {
     for (int n = 1;; ++n) {
       changed_.wait(lock, [this] { return is_closing_ || !requests_.empty(); });
       if (is_closing_) return;
-      const Request request = std::move(requests_.back());
-      requests_.pop_back();
+      const Request request = take(n % 2 == 0);
       lock.unlock();
-      request.on_reply(n % 97 == 0 ? Reply{false, "busy"} : Reply{true, "profile of " + request.customer});
+      const bool is_busy = n % 97 == 0 && ++busy_[request.customer] <= 3;
+      request.on_reply(is_busy ? Reply{false, "busy"} : Reply{true, "profile of " + request.customer});
       lock.lock();
     }
+  }
+
+  Request take(bool newest) {
+    Request request = std::move(newest ? requests_.back() : requests_.front());
+    newest ? requests_.pop_back() : requests_.pop_front();
+    return request;
   }
 
   std::mutex mutex_;
   std::condition_variable changed_;
   bool is_closing_ = false;
   std::deque<Request> requests_;
+  std::map<std::string, int> busy_;  // how often, by customer
   std::jthread thread_;
 };
 
@@ -124,7 +133,7 @@ Stream<Enriched> ask_profiles(const Stream<Order>& orders) {
   return
 orders.async()
     .unordered()
-    .timeout(2s)
+    .timeout(2min)
     .capacity(200)
     .retry(exponential_backoff(4, 10ms, 1s))
     .process<Profiles>("profiles:8080")

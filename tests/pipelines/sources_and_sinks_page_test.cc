@@ -147,7 +147,7 @@ struct Tick {
 class SourcesAndSinks : public ::testing::Test {
  protected:
   static constexpr int kLogs = 5;
-  static constexpr int kReadings = 6000;  // a log
+  static constexpr int kReadings = 24'000;  // a log
 
   void SetUp() override {
     for (const char* name : {"logs", "values", "reports"}) std::filesystem::create_directory(folder_ / name);

@@ -226,7 +226,7 @@ TEST_F(StateBackend, AKilledJobOnRocksdbGoesOnAndLeavesNothing) {
             }));
     ::_exit(0);
   }
-  while (!has_checkpoint(folder_ / "checkpoints") && ::waitpid(child, nullptr, WNOHANG) == 0) std::this_thread::sleep_for(1ms);
+  while (newest_checkpoint(folder_ / "checkpoints") == 0 && ::waitpid(child, nullptr, WNOHANG) == 0) std::this_thread::sleep_for(1ms);
   ASSERT_EQ(::kill(child, SIGKILL), 0);
   int status = 0;
   ::waitpid(child, &status, 0);

@@ -39,30 +39,23 @@ struct Count : KeyedProcess<std::int64_t, Click, std::int64_t> {
   }
 };
 
-/// Behind the middle of the input it fails for good, once a checkpoint is in the storage.
-class FailBehindACheckpoint {
- public:
-  explicit FailBehindACheckpoint(std::shared_ptr<Storage> storage) : storage_{std::move(storage)} {}
-  Click operator()(const Click& click) const {
-    if (storage_ != nullptr && click.at.ms() > static_cast<std::int64_t>(kClicks) / 2) {
-      std::this_thread::sleep_for(10us);
-      if (click.at.ms() % 64 == 0 && is_complete()) throw std::runtime_error{"on purpose"};
+/// The number of the newest complete checkpoint; 0: there is none.
+long newest_checkpoint_in(Storage& storage) {
+  long newest = 0;
+  for (const StorageEntry& entry : storage.list("/snapshots/test")) {
+    try {
+      storage.stat("/snapshots/test/" + entry.name + "/_metadata");
+      newest = std::max(newest, checkpoint_number(entry.name));
+    } catch (const Error&) {  // it is not complete, or removed meanwhile
     }
-    return click;
   }
+  return newest;
+}
 
- private:
-  bool is_complete() const {
-    for (const StorageEntry& entry : storage_->list("/snapshots/test")) {
-      if (!entry.name.starts_with("chk-")) continue;
-      for (const StorageEntry& file : storage_->list("/snapshots/test/" + entry.name)) {
-        if (file.name == "_metadata") return true;
-      }
-    }
-    return false;
-  }
-  std::shared_ptr<Storage> storage_;
-};
+/// Behind the middle of the input it fails, once there is a checkpoint in the storage.
+FailOnce<Click> fail_behind_a_checkpoint(const std::shared_ptr<Storage>& storage) {
+  return {[storage] { return newest_checkpoint_in(*storage); }, static_cast<std::int64_t>(kClicks) / 2};
+}
 
 void build_with(const std::function<Click(const Click&)>& map, Job& job, const std::shared_ptr<Storage>& storage,
                 const std::string& output) {
@@ -76,7 +69,8 @@ void build_with(const std::function<Click(const Click&)>& map, Job& job, const s
 
 void build(Job& job, const std::shared_ptr<Storage>& storage, const std::shared_ptr<Storage>& fails_with,
            const std::string& output) {
-  build_with(FailBehindACheckpoint{fails_with}, job, storage, output);
+  if (fails_with == nullptr) return build_with([](const Click& click) { return click; }, job, storage, output);
+  build_with(fail_behind_a_checkpoint(fails_with), job, storage, output);
 }
 
 const Words kWords{"--checkpoint-dir", "/snapshots", "--checkpoint-interval", "5ms", "-D", "restart-strategy.type=none"};
@@ -92,7 +86,7 @@ class StorageOfTheAuthor : public ::testing::Test {
 
 TEST_F(StorageOfTheAuthor, AJobGoesOnFromTheCheckpointInIt) {
   run_job({}, [&](Job& job) { build(job, nullptr, nullptr, folder_ / "undisturbed"); });
-  EXPECT_THAT(failure_of(kWords, [&](Job& job) { build(job, storage_, storage_, folder_ / "rows"); }), HasSubstr("on purpose"));
+  EXPECT_THAT(failure_of(kWords, [&](Job& job) { build(job, storage_, storage_, folder_ / "rows"); }), HasSubstr("once"));
   Words resumed = kWords;
   resumed.insert(resumed.end(), {"--resume", "--parallelism", "2"});
   run_job(resumed, [&](Job& job) { build(job, storage_, nullptr, folder_ / "rows"); });
@@ -217,7 +211,7 @@ TEST_F(StorageOfTheAuthor, WhereLocalCopiesAreKeptTheyAreReadInstead) {
   Words words = kWords;
   words.insert(words.end(), {"-D", "execution.checkpointing.local-backup.enabled=true", "-D",
                              "execution.checkpointing.local-backup.dirs=" + copies, "-D", "execution.checkpointing.interval=50ms"});
-  EXPECT_THAT(failure_of(words, [&](Job& job) { build(job, counting, counting, folder_ / "rows"); }), HasSubstr("on purpose"));
+  EXPECT_THAT(failure_of(words, [&](Job& job) { build(job, counting, counting, folder_ / "rows"); }), HasSubstr("once"));
   words.push_back("--resume");
   run_job(words, [&](Job& job) { build(job, counting, nullptr, folder_ / "rows"); });
   EXPECT_EQ(rows(folder_ / "rows"), rows(folder_ / "undisturbed"));

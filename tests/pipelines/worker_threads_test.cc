@@ -32,6 +32,7 @@ constexpr std::int64_t kPerKey = 100;
 constexpr std::uint32_t kWorkers = 3;
 constexpr std::uint32_t kParallelism = 4;
 constexpr auto kPatience = 100s;
+constexpr ConnectionOptions kQuiet{.silence_ms = 100'000};  // nothing ends a connection but who is to
 
 struct Event {
   std::int64_t number = 0;
@@ -95,12 +96,12 @@ class WorkerProcess {
  public:
   WorkerProcess(const std::string& name, const MakeProgram& make_program)
       : program_{make_program()}, transport_{make_asio_transport({.name = name, .library = "test"})} {
-    data_ = value_or_throw(transport_->listen("127.0.0.1:0", {}, mailbox_, {.on_connection = [this](std::unique_ptr<Connection> connection) {
+    data_ = value_or_throw(transport_->listen("127.0.0.1:0", {.connection = kQuiet}, mailbox_, {.on_connection = [this](std::unique_ptr<Connection> connection) {
                                                 if (server_ != nullptr) server_->accept(std::move(connection));
                                               }}));
-    control_ = value_or_throw(transport_->listen("127.0.0.1:0", {}, mailbox_, {.on_connection = [this](std::unique_ptr<Connection> master) {
-                                                   server_ = std::make_unique<WorkerServer>(std::move(master), *posix_.env().clock, *transport_,
-                                                                                            ConnectionOptions{}, maker());
+    control_ = value_or_throw(transport_->listen("127.0.0.1:0", {.connection = kQuiet}, mailbox_, {.on_connection = [this](std::unique_ptr<Connection> master) {
+                                                   server_ = std::make_unique<WorkerServer>(std::move(master), *posix_.env().clock, *transport_, kQuiet,
+                                                                                            maker());
                                                    server_->say_ready({});
                                                  }}));
     thread_ = std::jthread{[this](const std::stop_token& stop) { run(stop); }};
@@ -201,7 +202,7 @@ class Cluster final : private ExecutionFactory {
   std::unique_ptr<MessageLine> dial(std::uint32_t worker) {
     std::unique_ptr<MessageLine> line;
     bool is_ready = false;
-    const auto attempt = transport_->connect(workers_[worker]->control_address(), {}, mailbox_, [&](auto connected) {
+    const auto attempt = transport_->connect(workers_[worker]->control_address(), kQuiet, mailbox_, [&](auto connected) {
       line = std::make_unique<MessageLine>(std::move(connected.value()), words_of_job_managers(), words_to_job_managers(), mailbox_,
                                            MessageLine::Callbacks{.on_message =
                                                                       [&](const IncomingMessage& message) -> Result<> {
@@ -265,7 +266,7 @@ TEST_F(WorkerThreads, GiveTheRowsOfOneProcess) {
 }
 
 TEST_F(WorkerThreads, AConnectionThatBreaksCostsARestartAndNoRow) {
-  Cluster cluster{program(kEvents), folder_ / "state"};
+  Cluster cluster{program(kEvents / 8.0), folder_ / "state"};
   ASSERT_TRUE(cluster.run_until([&] { return cluster.master().checkpoint_stats().completed >= 2; }));
   ASSERT_TRUE(cluster.cut(2));
   const JobOutcome& outcome = cluster.run();
@@ -274,7 +275,7 @@ TEST_F(WorkerThreads, AConnectionThatBreaksCostsARestartAndNoRow) {
 }
 
 TEST_F(WorkerThreads, AJobThatIsCancelledEnds) {
-  Cluster cluster{program(kEvents), folder_ / "state"};
+  Cluster cluster{program(kEvents / 100.0), folder_ / "state"};
   ASSERT_TRUE(cluster.run_until([&] { return cluster.master().checkpoint_stats().completed >= 1; }));
   cluster.master().request_cancel();
   EXPECT_EQ(cluster.run().state, JobState::kCancelled);
