@@ -63,6 +63,8 @@ Slots slots_of(const std::vector<TaskManagerGlance>& task_managers) {
 
 std::int64_t running(const std::vector<JobGlance>& jobs) { return std::ranges::count_if(jobs, std::not_fn(is_over)); }
 
+std::int64_t count_in(const std::vector<JobGlance>& jobs, std::string_view state) { return std::ranges::count(jobs, state, &JobGlance::state); }
+
 }  // namespace
 
 bool is_over(const JobGlance& job) { return job.state == "FINISHED" || job.state == "CANCELED" || job.state == "FAILED"; }
@@ -85,16 +87,15 @@ HttpResponse answer_configuration(const std::vector<std::pair<std::string, std::
 
 HttpResponse answer_overview_of_cluster(const std::vector<TaskManagerGlance>& task_managers, const std::vector<JobGlance>& jobs) {
   const auto [slots, free_slots] = slots_of(task_managers);
-  const auto count = [&jobs](std::string_view state) { return std::ranges::count(jobs, state, &JobGlance::state); };
   return answer_with(200, Json{{"taskmanagers", task_managers.size()},
                                {"slots-total", slots},
                                {"slots-available", free_slots},
                                {"taskmanagers-blocked", 0},
                                {"slots-free-and-blocked", 0},
                                {"jobs-running", running(jobs)},
-                               {"jobs-finished", count("FINISHED")},
-                               {"jobs-cancelled", count("CANCELED")},
-                               {"jobs-failed", count("FAILED")},
+                               {"jobs-finished", count_in(jobs, "FINISHED")},
+                               {"jobs-cancelled", count_in(jobs, "CANCELED")},
+                               {"jobs-failed", count_in(jobs, "FAILED")},
                                {"flink-version", std::string{library_version()}},
                                {"flink-commit", "tidemark"}});
 }
@@ -109,6 +110,9 @@ std::vector<Metric> metrics_of_cluster(const std::vector<TaskManagerGlance>& tas
   const auto [slots, free_slots] = slots_of(task_managers);
   return {{"numRegisteredTaskManagers", static_cast<double>(task_managers.size())},
           {"numRunningJobs", static_cast<double>(running(jobs))},
+          {"numFinishedJobs", static_cast<double>(count_in(jobs, "FINISHED"))},
+          {"numCancelledJobs", static_cast<double>(count_in(jobs, "CANCELED"))},
+          {"numFailedJobs", static_cast<double>(count_in(jobs, "FAILED"))},
           {"taskSlotsTotal", static_cast<double>(slots)},
           {"taskSlotsAvailable", static_cast<double>(free_slots)}};
 }

@@ -215,8 +215,11 @@ TEST_F(ClusterEndpointsTest, PrometheusGetsTheClusterItsJobsAndTheProcess) {
   const HttpResponse response = call("GET", "/metrics");
   EXPECT_THAT(response.content_type, HasSubstr("text/plain; version=0.0.4"));
   EXPECT_THAT(response.body, HasSubstr("flink_jobmanager_taskSlotsAvailable{host="));
+  EXPECT_THAT(response.body, testing::ContainsRegex("flink_jobmanager_numFailedJobs[{]host=[^}]*[}] 0\n"));
   EXPECT_THAT(response.body, HasSubstr("flink_jobmanager_Status_Process_Memory_Used{host="));
   EXPECT_THAT(response.body, HasSubstr("flink_jobmanager_job_numRestarts{job_id=\"" + std::string{kFakeJob} + "\",job_name=\"orders\",host="));
+  cluster_.end("FAILED", "the disk is full");
+  EXPECT_THAT(call("GET", "/metrics").body, testing::ContainsRegex("flink_jobmanager_numFailedJobs[{]host=[^}]*[}] 1\n"));
   cluster_.end("FINISHED");
   EXPECT_THAT(call("GET", "/metrics").body, Not(HasSubstr("job_name=")));
 }
