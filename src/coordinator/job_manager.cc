@@ -325,7 +325,7 @@ void JobManager::submit(const RunOrder& order, JobDescription description, RunAn
     add(std::move(record));
     ManagedJob& job = *find(id);
     if (!folder->written) {
-      refuse(job, folder->written.error());
+      refuse(job, folder->written.error(), std::move(folder->checkpoints));
       return answer(std::unexpected{folder->written.error()});
     }
     log_info(fmt::format("job {} ({}) is submitted", job.record().name(), id));
@@ -334,11 +334,13 @@ void JobManager::submit(const RunOrder& order, JobDescription description, RunAn
   });
 }
 
-// Its record may be there, so it is one of a job that has failed, as soon as it can be written; until then no other has its name.
-void JobManager::refuse(ManagedJob& job, const Error& error) {
+// Its record may be there, so it is one of a job that has failed, as soon as it can be written; until then no other has its name, nor, by the
+// lock that `checkpoints` holds, its folder.
+void JobManager::refuse(ManagedJob& job, const Error& error, std::unique_ptr<CheckpointStore> checkpoints) {
   job.end(JobState::kFailed, error);
   job.take_change();
   keep(job);
+  when_written(job.record().id, [held = std::move(checkpoints)] {});
 }
 
 // The job that has its checkpoints in the same folder. Also one of the name, wherever it has them, whose end is not written down yet: the next

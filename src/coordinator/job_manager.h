@@ -118,7 +118,7 @@ class JobManager {
   void open_folder(const JobRecord& record, const Options& options, bool is_new, Opened then);
   const ManagedJob* other_in_folder(const JobRecord& record, const Options& options) const;
   Error conflict_with(const ManagedJob& other, const Options& options) const;
-  void refuse(ManagedJob& job, const Error& error);
+  void refuse(ManagedJob& job, const Error& error, std::unique_ptr<CheckpointStore> checkpoints);
   void resume(const std::string& id);
   void try_again(const std::string& id, const Error& error);
 
