@@ -159,7 +159,7 @@ orders.lookup_join(&Order::customer)
   // clang-format on
 }
 
-constexpr std::int64_t kOrders = 20'000;
+constexpr std::int64_t kOrders = 40'000;
 constexpr std::int64_t kCustomers = 17;
 
 Order order(std::uint64_t n) {

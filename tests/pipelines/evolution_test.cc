@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr std::uint64_t kPayments = 20'000;
+constexpr std::uint64_t kPayments = 60'000;
 
 Payment payment(std::uint64_t n) {
   const auto number = static_cast<std::int64_t>(n);
@@ -101,6 +101,7 @@ class Ledger : public KeyedBroadcastProcess<std::int64_t, Payment, Limit, Row> {
 class FailLate : public FailOnce<Payment> {
  public:
   explicit FailLate(std::string checkpoints) : FailOnce<Payment>{std::move(checkpoints), kPayments / 2} {}
+  FailLate() : FailOnce<Payment>{std::string{}, kPayments} {}  // never
 };
 
 template <class Types>
@@ -144,7 +145,7 @@ class Evolution : public ::testing::Test {
     const FailLate disturbance{folder_ / "state"};
     ASSERT_THAT(failure_of(words(), [&](Job& job) { build(job, disturbance, folder_ / "out"); }), HasSubstr("once"));
   }
-  FailLate undisturbed() const { return FailLate{folder_ / "none"}; }
+  static FailLate undisturbed() { return {}; }
   template <class F>
   std::vector<std::string> rows_of_undisturbed(F&& build) {
     run_job({}, [&](Job& job) { build(job, undisturbed(), folder_ / "undisturbed"); });

@@ -30,7 +30,7 @@ struct Row {
   std::int64_t count = 0;
 };
 
-constexpr std::uint64_t kPayments = 40'000;
+constexpr std::uint64_t kPayments = 160'000;
 constexpr std::int64_t kAccounts = 23;
 
 Payment payment(std::uint64_t n) {
@@ -44,6 +44,7 @@ Limit limit(std::uint64_t n) { return {"limit-" + std::to_string(n), static_cast
 class FailLate : public FailOnce<Payment> {
  public:
   explicit FailLate(std::string checkpoints) : FailOnce<Payment>{std::move(checkpoints), kPayments / 2} {}
+  FailLate() : FailOnce<Payment>{std::string{}, kPayments} {}  // never
 };
 
 /// Hands payments on in bundles of seven; the last ones of each subtask stay behind. Its count says whether any was lost or
@@ -102,7 +103,7 @@ class OperatorStatePipeline : public ::testing::TestWithParam<int> {
   }
   /// The rows of a run that was not disturbed, and those of one that failed and was resumed, at this parallelism.
   std::pair<std::vector<std::string>, std::vector<std::string>> undisturbed_and_resumed(const BuildTo& build, int resumed_parallelism) {
-    run_job({"--parallelism", std::to_string(GetParam())}, [&](Job& job) { build(job, FailLate{folder_ / "none"}, folder_ / "undisturbed"); });
+    run_job({"--parallelism", std::to_string(GetParam())}, [&](Job& job) { build(job, FailLate{}, folder_ / "undisturbed"); });
     const FailLate disturbance{folder_ / "state"};
     const Build job_of = [&](Job& job) { build(job, disturbance, folder_ / "out"); };
     EXPECT_THAT(failure_of(words({"-D", "restart-strategy.type=none"}), job_of), HasSubstr("once"));

@@ -21,7 +21,7 @@ struct Bid {
   Timestamp at;
 };
 
-constexpr std::uint64_t kBids = 60'000;
+constexpr std::uint64_t kBids = 240'000;
 
 Bid bid(std::uint64_t n) {
   const auto number = static_cast<std::int64_t>(n);
