@@ -33,6 +33,11 @@ KafkaPartitionList list_of(const KafkaSplit& split, std::int64_t offset) {
   return list;
 }
 
+// What a broker says that has not heard of a new partition or topic yet, and one whose topic is gone: a restart finds out.
+bool is_unknown_place(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
+
 void end_commit(rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t*, void* in_flight) {
   --*static_cast<std::size_t*>(in_flight);
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__NO_OFFSET) return;
@@ -106,13 +111,17 @@ void PartitionConsumer::fetch(Partition& partition, std::uint32_t most, KafkaMes
   serve_client();
   if (!partition.queue) return;
   raw_.resize(most);
-  const ssize_t count = rd_kafka_consume_batch_queue(partition.queue.get(), 0, raw_.data(), most);
-  for (ssize_t i = 0; i < count; ++i) messages.emplace_back(raw_[static_cast<std::size_t>(i)]);
-  std::erase_if(messages, [&](const auto& message) {
-    take(partition, *message);
-    const bool is_wanted = partition.split.stop == KafkaSplit::kNoStop || message->offset < partition.split.stop;
-    return message->err != RD_KAFKA_RESP_ERR_NO_ERROR || !is_wanted;
-  });
+  ssize_t count = 0;
+  // Until messages come or the queue is empty: it calls when it gets its first entry, and not for those behind an end that was all it gave.
+  do {
+    count = rd_kafka_consume_batch_queue(partition.queue.get(), 0, raw_.data(), most);
+    for (ssize_t i = 0; i < count; ++i) messages.emplace_back(raw_[static_cast<std::size_t>(i)]);
+    std::erase_if(messages, [&](const auto& message) {
+      take(partition, *message);
+      const bool is_wanted = partition.split.stop == KafkaSplit::kNoStop || message->offset < partition.split.stop;
+      return message->err != RD_KAFKA_RESP_ERR_NO_ERROR || !is_wanted;
+    });
+  } while (messages.empty() && count == static_cast<ssize_t>(most) && !partition.is_read());
 }
 
 void PartitionConsumer::take(Partition& partition, const rd_kafka_message_t& message) {
@@ -143,6 +152,7 @@ void PartitionConsumer::serve_client() {
 void PartitionConsumer::fail_unless_it_passes(const rd_kafka_message_t& message, const std::string& where) const {
   const Error error = kafka_error(message.err, fmt::format("reading {}", where), rd_kafka_message_errstr(&message));
   // What concerns the group is no more than a word to others.
+  if (is_unknown_place(message.err)) throw Error{error.code(), error.domain(), Retry::kRestart, error.message()};
   if (!may_pass(message.err) && message.err != RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) throw error;
   log_warning(error.message());
 }

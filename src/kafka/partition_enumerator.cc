@@ -29,7 +29,7 @@ class PartitionSearch final : public SplitSearch {
     try {
       find();
     } catch (const Error& error) {
-      if (is_first_ || error.retry() == Retry::kNone) throw;
+      if (is_first_) throw;
       found.clear();
       log_warning(fmt::format("no look for new partitions: {}", error.message()));
     }
