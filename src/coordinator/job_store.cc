@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -58,7 +59,8 @@ Result<> JobStore::begin_epoch() {
     TIDEMARK_ASSIGN(text, read_file(files_, path, 64));
     const std::string_view number = std::string_view{text}.substr(0, text.find('\n'));
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), epoch_);
-    if (error != std::errc{} || end != number.data() + number.size()) {
+    const bool has_next = epoch_ < std::numeric_limits<std::uint64_t>::max();
+    if (error != std::errc{} || end != number.data() + number.size() || !has_next) {
       return fail(ErrorCode::kDataLoss, fmt::format("'{}' is damaged: write a number there that is larger than that of any JobManager before, as "
                                                     "their logs say it",
                                                     path));

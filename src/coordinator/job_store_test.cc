@@ -156,5 +156,15 @@ TEST_F(JobStoreTest, ADamagedEpochSaysWhatToDo) {
   EXPECT_THAT(store.error().message(), HasSubstr("'/jm/EPOCH' is damaged: write a number there"));
 }
 
+TEST_F(JobStoreTest, AnEpochThatNoneFollowsIsDamage) {
+  open();
+  ASSERT_TRUE(replace_file(files_, "/jm/EPOCH", "18446744073709551615\n"));
+  const auto store = JobStore::open(files_, kFolder);
+  ASSERT_FALSE(store);
+  EXPECT_THAT(store.error().message(), HasSubstr("'/jm/EPOCH' is damaged: write a number there"));
+  ASSERT_TRUE(replace_file(files_, "/jm/EPOCH", "18446744073709551614\n"));
+  EXPECT_EQ(open()->epoch(), 18446744073709551615U);
+}
+
 }  // namespace
 }  // namespace tidemark

@@ -1,6 +1,4 @@
-// A real Kafka broker for the tests of one program, started at the first test that asks for it, and what tests do to it.
-//
-// Where it can't run, because there is neither Java nor a way to fetch it, tests are skipped and say why.
+// A real Kafka broker for the tests of one program, which main.cc starts before the first of them, and what tests do to it.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -22,14 +20,22 @@ namespace tidemark {
 
 class KafkaBroker {
  public:
-  /// That of the program; null where there is none.
-  static KafkaBroker* shared();
+  /// That of the program.
+  static KafkaBroker& shared();
   ~KafkaBroker();
 
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   KafkaConnection connection() const { return {.brokers = address()}; }
   /// Where the user tester, whose password is tester, is asked for it (SASL PLAIN).
   std::string sasl_address() const { return "127.0.0.1:" + std::to_string(sasl_port_); }
+
+  struct Fetched {
+    int status;          ///< of tools/testbed; kUnavailable: there is no Java, or no way to fetch it
+    std::string output;  ///< says why
+  };
+  static constexpr int kUnavailable = 69;
+  /// What it needs to run; at most five minutes.
+  Fetched fetch();
 
   /// kill -9.
   void kill() { process_->kill(); }
@@ -91,7 +97,7 @@ class KafkaUser {
 class KafkaTest : public ::testing::Test {
  protected:
   void SetUp() override;
-  KafkaBroker& broker() { return *KafkaBroker::shared(); }
+  KafkaBroker& broker() { return KafkaBroker::shared(); }
   KafkaUser& user() { return *user_; }
   /// A name that no other test has.
   std::string topic_name(const std::string& name = "topic") const;

@@ -28,7 +28,7 @@ class KafkaSinkCrashTest : public KafkaTest {
   /// `crash`: "sink-committed:2", or empty.
   std::unique_ptr<ChildProcess> start(const std::string& crash, int parallelism, Words more) const {
     const std::string size = std::to_string(kCount), keys = std::to_string(kKeys), width = std::to_string(parallelism);
-    Words words{"TIDEMARK_CRASH_AT=" + crash, TIDEMARK_KAFKA_SINK_JOB, "--brokers", KafkaBroker::shared()->address(), "--topic", topic_, "--prefix", topic_,
+    Words words{"TIDEMARK_CRASH_AT=" + crash, TIDEMARK_KAFKA_SINK_JOB, "--brokers", KafkaBroker::shared().address(), "--topic", topic_, "--prefix", topic_,
                 "--count", size, "--keys", keys, "--parallelism", width, "--checkpoint-dir", "state", "--checkpoint-interval", "50ms"};
     words.insert(words.end(), more.begin(), more.end());
     return std::make_unique<ChildProcess>("/usr/bin/env", words, folder_, "job.log");
