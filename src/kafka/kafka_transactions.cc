@@ -74,7 +74,6 @@ class KafkaTransactions::Impl {
     try {
       take_over(epoch.transactional_id);
       if (is_due(epoch)) write_transaction(epoch);
-      committed_[epoch.marker_group] = std::max(committed_[epoch.marker_group], epoch.number);
     } catch (...) {
       drop_producer();
       throw;
@@ -151,7 +150,7 @@ class KafkaTransactions::Impl {
     const std::uint64_t marker = marker_of(epoch);
     if (marker != kLost && marker >= epoch.number) return false;
     if (marker != kLost && marker + 1 == epoch.number) return true;
-    if (options_.on_lost_marker == LostMarker::kFail) fail_lost_marker(epoch);
+    if (!recovers() || options_.on_lost_marker == LostMarker::kFail) fail_lost_marker(epoch);
     log_warning(fmt::format("Kafka: the mark of epoch {} of '{}' is lost; it is {}", epoch.number, epoch.transactional_id,
                          options_.on_lost_marker == LostMarker::kCommit ? "written, maybe again" : "taken as written"));
     return options_.on_lost_marker == LostMarker::kCommit;
@@ -163,8 +162,12 @@ class KafkaTransactions::Impl {
     producer_->end_with_offset(epoch.marker_group, epoch.topic, static_cast<std::int64_t>(epoch.number));
     crash_point(CrashPoint::kSinkCommitting);
     producer_->commit();
+    committed_[epoch.marker_group] = epoch.number;
     crash_point(CrashPoint::kSinkCommitted);
   }
+
+  /// As the object of a start, which commits what was restored. The user's word on lost marks is about that only.
+  bool recovers() const { return context_.parallelism == 0; }
 
   static constexpr std::uint64_t kLost = ~std::uint64_t{0};
 
@@ -178,7 +181,7 @@ class KafkaTransactions::Impl {
   EpochLog log_;
 
   std::optional<TransactionalProducer> producer_;
-  std::map<std::string, std::uint64_t> committed_;  // marker groups, as this producer knows them
+  std::map<std::string, std::uint64_t> committed_;  // marker groups, as the brokers said
 };
 
 KafkaTransactions::KafkaTransactions(KafkaSinkOptions options) : options_{std::move(options)} {}

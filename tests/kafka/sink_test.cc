@@ -419,6 +419,36 @@ TEST_F(KafkaSinkTest, WhereTheMarkIsGoneTheUserDecides) {
   EXPECT_THAT(values(topic), ElementsAre("0", "0"));
 }
 
+TEST_F(KafkaSinkTest, WhatTheUserDecidesIsSoForAllEpochsThatWait) {
+  const std::string topic = create_topic(1);
+  const auto description = [&](LostMarker choice) -> SinkDescription<Order> { return exactly_once(topic).on_lost_marker(choice); };
+  DrivenSink subtask{description(LostMarker::kFail)};
+  subtask.write(0, 1);
+  static_cast<void>(subtask.checkpoint(1));
+  subtask.write(1, 2);
+  const auto held = subtask.checkpoint(2);
+  ASSERT_EQ(held.size(), 2u);
+  forget_marks();
+  recover(description(LostMarker::kSkip), held);
+  EXPECT_THAT(values(topic), IsEmpty());
+  recover(description(LostMarker::kCommit), held);
+  EXPECT_THAT(values(topic), ElementsAre("0", "1"));
+  recover(description(LostMarker::kCommit), held);
+  EXPECT_THAT(values(topic), ElementsAre("0", "1")) << "the marks are there again";
+}
+
+TEST_F(KafkaSinkTest, WhileAJobRunsALostMarkIsAnErrorWhateverWasSaidOfItsStart) {
+  const std::string topic = create_topic(1);
+  for (const auto choice : {LostMarker::kSkip, LostMarker::kCommit}) {
+    DrivenSink subtask{exactly_once(topic).on_lost_marker(choice)};
+    subtask.write(0, 1);
+    static_cast<void>(subtask.checkpoint(1));
+    forget_marks();
+    EXPECT_THAT(error_of([&] { subtask.complete(1); }), HasSubstr("can't be told"));
+  }
+  EXPECT_THAT(values(topic), IsEmpty());
+}
+
 TEST_F(KafkaSinkTest, AStartIsRefusedWhereNoCommitCouldEverSucceed) {
   EXPECT_THAT(error_of([&] { recover(exactly_once(topic_name("missing")), {}); }), AllOf(HasSubstr(topic_name("missing")), HasSubstr("Create the topic")));
   const std::string small = create_topic(1, "small", {{"max.message.bytes", "2000"}});
@@ -428,10 +458,24 @@ TEST_F(KafkaSinkTest, AStartIsRefusedWhereNoCommitCouldEverSucceed) {
   EXPECT_THAT(error_of([&] { recover(exactly_once(topic).transaction_timeout(20min), {}); }), HasSubstr("transaction.max.timeout.ms"));
 }
 
+TEST_F(KafkaSinkTest, TheLargestMessageThatIsTakenIsCommittedToATopicWithTheSameLimit) {
+  const std::string topic = create_topic(1, "topic", {{"max.message.bytes", "2000"}});
+  auto made = exactly_once(topic).value(&Order::customer).property("message.max.bytes", "2000");
+  made.headers([](const Order&) { return std::vector<KafkaHeader>(20); });
+  const SinkDescription<Order> description = made;
+  const std::size_t size = 2000 - 128 - 20 * 10;
+  DrivenSink subtask{description};
+  subtask.write({{1, std::string(size, 'x')}});
+  recover(description, subtask.checkpoint(1));
+  ASSERT_EQ(values(topic).size(), 1u);
+  DrivenSink next{description};
+  EXPECT_THAT(error_of([&] { next.write({{2, std::string(size + 1, 'x')}}); }), HasSubstr("and 2000 is the most"));
+}
+
 TEST_F(KafkaSinkTest, WhatIsTooLargeToBeCommittedIsRefusedWhenItIsWritten) {
   const std::string topic = create_topic(1);
   DrivenSink subtask{exactly_once(topic).value(&Order::customer)};
-  EXPECT_THAT(error_of([&] { subtask.write({{1, std::string(2'000'000, 'x')}}); }), HasSubstr("has 2000000 bytes, and 1000000 is the most"));
+  EXPECT_THAT(error_of([&] { subtask.write({{1, std::string(2'000'000, 'x')}}); }), HasSubstr("has 2000128 bytes with what Kafka adds, and 1000000 is the most"));
   DrivenSink small{exactly_once(topic).max_epoch_bytes(1000)};
   EXPECT_THAT(error_of([&] { small.write(0, 10'000); }), AllOf(HasSubstr("take more than 1000 bytes"), HasSubstr("Take checkpoints more often")));
 }

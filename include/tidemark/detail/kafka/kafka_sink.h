@@ -27,7 +27,7 @@ enum class DeliveryGuarantee : std::uint8_t {
 };
 
 /// What becomes of an epoch that a job is restored with, where the mark of whether it was committed is gone from the brokers: they forget
-/// it offsets.retention.minutes after the subtask's last commit, and when the topic is deleted.
+/// it offsets.retention.minutes after the subtask's last commit, and when the topic is deleted. While a job runs it is always kFail.
 enum class LostMarker : std::uint8_t {
   kFail,    ///< the job does not start
   kCommit,  ///< it is written, maybe for the second time
