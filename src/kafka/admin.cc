@@ -15,6 +15,8 @@ namespace {
 constexpr int kTimeoutMs = 30'000;
 constexpr int kUnstableTries = 50;
 constexpr std::chrono::milliseconds kUnstablePause{100};
+constexpr int kTopicTries = 20;
+constexpr std::chrono::milliseconds kTopicPause{100};
 
 template <auto destroy>
 struct DestroyBy {
@@ -108,16 +110,22 @@ std::vector<std::string> group_names(rd_kafka_t* client) {
   return names;
 }
 
-void require_topic(rd_kafka_t* client, const std::string& name) {
+std::int32_t require_topic(rd_kafka_t* client, const std::string& name) {
   using Topic = Owned<rd_kafka_topic_t, rd_kafka_topic_destroy>;
   const std::string what = fmt::format("looking for the topic '{}'", name);
   const Topic topic{rd_kafka_topic_new(client, name.c_str(), nullptr)};
   if (topic == nullptr) throw kafka_error(rd_kafka_last_error(), what);
-  const rd_kafka_metadata_t* found = nullptr;
-  if (const auto code = rd_kafka_metadata(client, 0, topic.get(), &found, kTimeoutMs)) throw kafka_error(code, what);
-  const auto code = found->topic_cnt == 1 ? found->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-  rd_kafka_metadata_destroy(found);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw kafka_error(code, what);
+  for (int tries = 1;; ++tries) {
+    const rd_kafka_metadata_t* found = nullptr;
+    if (const auto code = rd_kafka_metadata(client, 0, topic.get(), &found, kTimeoutMs)) throw kafka_error(code, what);
+    const auto code = found->topic_cnt == 1 ? found->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    const std::int32_t partitions = found->topic_cnt == 1 ? found->topics[0].partition_cnt : 0;
+    rd_kafka_metadata_destroy(found);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return partitions;
+    const bool may_come = code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    if (!may_come || tries == kTopicTries) throw kafka_error(code, what);
+    std::this_thread::sleep_for(kTopicPause);
+  }
 }
 
 std::optional<std::string> topic_setting(rd_kafka_t* client, const std::string& topic, const std::string& name) {

@@ -18,8 +18,8 @@ void commit_offset(rd_kafka_t* client, const std::string& group, const std::stri
 /// The names of all groups that this user may see.
 std::vector<std::string> group_names(rd_kafka_t* client);
 
-/// Throws Error if the topic is not there.
-void require_topic(rd_kafka_t* client, const std::string& topic);
+/// How many partitions the topic has. Throws Error if it is not there, after the seconds that a new one may take to be known.
+std::int32_t require_topic(rd_kafka_t* client, const std::string& topic);
 /// A setting of the topic, such as "max.message.bytes"; nothing if this user may not see it.
 std::optional<std::string> topic_setting(rd_kafka_t* client, const std::string& topic, const std::string& name);
 

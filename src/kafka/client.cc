@@ -35,6 +35,9 @@ Advice advice_on(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
       return {ErrorCode::kIo, "Check that the brokers run, that KafkaConnection::brokers and the addresses that they advertise can be reached from here, "
                               "and whether they want TLS or SASL"};
+    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
+      return {ErrorCode::kIo, "Check that the brokers run. Where there is more to write than they take in that time, raise message.timeout.ms, or "
+                              "transaction_timeout() of a sink that writes exactly once"};
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
       return {ErrorCode::kPermissionDenied, "Check sasl, user and password of KafkaSecurity"};

@@ -141,9 +141,11 @@ std::uint64_t most_message_bytes(const KafkaConnection& connection) {
 }
 
 std::uint64_t message_bytes(const OutgoingMessage& message) {
+  constexpr std::uint64_t kBatchAndRecord = 128;  // 61 and at most 36, and what counts headers
+  constexpr std::uint64_t kHeader = 10;           // two lengths
   const auto size = [](const std::optional<std::string>& bytes) { return bytes ? bytes->size() : 0; };
-  std::uint64_t bytes = size(message.key) + size(message.value);
-  for (const KafkaHeader& header : message.headers) bytes += header.key.size() + size(header.value);
+  std::uint64_t bytes = kBatchAndRecord + size(message.key) + size(message.value);
+  for (const KafkaHeader& header : message.headers) bytes += kHeader + header.key.size() + size(header.value);
   return bytes;
 }
 
@@ -151,7 +153,7 @@ void check_size(const OutgoingMessage& message, const std::string& topic, std::u
   const std::uint64_t bytes = message_bytes(message);
   if (bytes <= most) return;
   throw Error{ErrorCode::kInvalidArgument,
-              fmt::format("Kafka: a message to {} has {} bytes, and {} is the most. Raise the sink's property message.max.bytes and the topic's "
+              fmt::format("Kafka: a message to {} has {} bytes with what Kafka adds, and {} is the most. Raise the sink's property message.max.bytes and the topic's "
                           "max.message.bytes, or write less",
                           message.topic.empty() ? topic : message.topic, bytes, most)};
 }

@@ -48,8 +48,9 @@ class KafkaProducer {
   std::uint32_t unpolled_ = 0;
 };
 
-/// The largest message that a producer of this connection takes, in bytes of key, value and headers.
+/// The largest message that a producer of this connection takes, in bytes as message_bytes() counts them.
 std::uint64_t most_message_bytes(const KafkaConnection& connection);
+/// Key, value and headers with what Kafka adds to a message that is alone in its batch, at most: what limits of producers and topics count.
 std::uint64_t message_bytes(const OutgoingMessage& message);
 /// Throws Error for one that is larger.
 void check_size(const OutgoingMessage& message, const std::string& topic, std::uint64_t most);

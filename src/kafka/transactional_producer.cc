@@ -51,7 +51,10 @@ void TransactionalProducer::end_with_offset(const std::string& group, const std:
 void TransactionalProducer::commit() { check(rd_kafka_commit_transaction(get(), timeout_ms_), "committing a transaction of"); }
 
 void TransactionalProducer::check(rd_kafka_error_t* error, const char* doing) const {
-  if (error != nullptr) throw kafka_error(error, fmt::format("{} the transactional id '{}'", doing, id_));
+  if (error == nullptr) return;
+  const bool is_late = is_ours_ && rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__TIMED_OUT;
+  const std::string within = is_late ? fmt::format(" within {} ms, the sink's transaction_timeout(),", timeout_ms_) : "";
+  throw kafka_error(error, fmt::format("{} the transactional id '{}'{}", doing, id_, within));
 }
 
 }  // namespace tidemark::detail

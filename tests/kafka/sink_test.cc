@@ -124,13 +124,16 @@ class KafkaSinkTest : public KafkaTest {
   std::string prefix() const { return topic_name("prefix"); }
 
   // As the brokers do with groups that nobody has used for long.
-  void forget_marks() {
+  void forget_marks() { forget_marks_but(""); }
+  void forget_marks_but(const std::string& kept) {
     MemoryFileSystem files;
     const detail::KafkaClient client{detail::KafkaClient::Kind::kProducer, detail::make_conf(broker().connection(), {}, files)};
     const detail::KafkaQueue queue{rd_kafka_queue_new(client.get())};
     int groups = 0;
     for (const std::string& name : detail::group_names(client.get())) {
       if (!name.starts_with(prefix())) continue;
+      ++groups;
+      if (name == kept) continue;
       rd_kafka_DeleteGroup_t* group = rd_kafka_DeleteGroup_new(name.c_str());
       rd_kafka_DeleteGroups(client.get(), &group, 1, nullptr, queue.get());
       rd_kafka_DeleteGroup_destroy(group);
@@ -138,7 +141,6 @@ class KafkaSinkTest : public KafkaTest {
       ASSERT_NE(done, nullptr);
       EXPECT_EQ(rd_kafka_event_error(done), RD_KAFKA_RESP_ERR_NO_ERROR);
       rd_kafka_event_destroy(done);
-      ++groups;
     }
     ASSERT_GT(groups, 0);
   }
@@ -419,6 +421,105 @@ TEST_F(KafkaSinkTest, WhereTheMarkIsGoneTheUserDecides) {
   EXPECT_THAT(values(topic), ElementsAre("0", "0"));
 }
 
+TEST_F(KafkaSinkTest, WhatTheUserDecidesIsSoForAllEpochsThatWait) {
+  const std::string topic = create_topic(1);
+  const auto description = [&](LostMarker choice) -> SinkDescription<Order> { return exactly_once(topic).on_lost_marker(choice); };
+  DrivenSink subtask{description(LostMarker::kFail)};
+  subtask.write(0, 1);
+  static_cast<void>(subtask.checkpoint(1));
+  subtask.write(1, 2);
+  const auto held = subtask.checkpoint(2);
+  ASSERT_EQ(held.size(), 2u);
+  forget_marks();
+  recover(description(LostMarker::kSkip), held);
+  EXPECT_THAT(values(topic), IsEmpty());
+  recover(description(LostMarker::kCommit), held);
+  EXPECT_THAT(values(topic), ElementsAre("0", "1"));
+  recover(description(LostMarker::kCommit), held);
+  EXPECT_THAT(values(topic), ElementsAre("0", "1")) << "the marks are there again";
+}
+
+TEST_F(KafkaSinkTest, WhileAJobRunsALostMarkIsAnErrorWhateverWasSaidOfItsStart) {
+  const std::string topic = create_topic(1);
+  for (const auto choice : {LostMarker::kSkip, LostMarker::kCommit}) {
+    DrivenSink subtask{exactly_once(topic).on_lost_marker(choice)};
+    subtask.write(0, 1);
+    static_cast<void>(subtask.checkpoint(1));
+    forget_marks();
+    EXPECT_THAT(error_of([&] { subtask.complete(1); }), HasSubstr("can't be told"));
+  }
+  EXPECT_THAT(values(topic), IsEmpty());
+}
+
+TEST_F(KafkaSinkTest, AfterALongPauseTheNextEpochHasAMarkOfItsOwn) {
+  const std::string topic = create_topic(1);
+  const auto groups_of_two = [&](Duration run_ends_after) {
+    detail::KafkaSinkOptions options{.connection = broker().connection(), .topic = topic, .transactional_id_prefix = prefix()};
+    options.run_ends_after = run_ends_after;
+    detail::KafkaTransactions writer{options}, committer{options};
+    std::vector<std::string> groups;
+    for (auto* each : {&writer, &committer}) each->open({.job = std::string{kJob}, .uid = "uid"});
+    for (const char* number : {"0", "1"}) {
+      writer.begin(std::to_string(run_ends_after.count()) + number);
+      writer.write({.value = number});
+      const detail::KafkaEpoch epoch = writer.pre_commit();
+      groups.push_back(epoch.marker_group);
+      forget_marks_but(epoch.marker_group);
+      committer.commit(epoch);
+    }
+    return groups;
+  };
+  const auto close = groups_of_two(1h);
+  EXPECT_EQ(close[0], close[1]);
+  const auto apart = groups_of_two(0ms);
+  EXPECT_NE(apart[0], apart[1]);
+  EXPECT_THAT(values(topic), ElementsAre("0", "1", "0", "1")) << "and none needs the mark of the one before";
+}
+
+TEST_F(KafkaSinkTest, WhatCouldNeverBeCommittedIsRefusedWhenItIsWritten) {
+  const std::string topic = create_topic(2), small = create_topic(1, "small", {{"max.message.bytes", "2000"}});
+  auto made = exactly_once(topic);
+  made.topic([&](const Order& order) { return order.customer; });
+  made.partition([](const Order& order) { return std::optional{static_cast<std::int32_t>(order.id)}; });
+  DrivenSink subtask{made};
+  const auto error = [&](std::int64_t partition, const std::string& name) { return error_of([&] { subtask.write({{partition, name}}); }); };
+  EXPECT_THAT(error(-5, topic), HasSubstr("has 2 partitions, and partition() of the sink says -5"));
+  EXPECT_THAT(error(2, topic), HasSubstr("has 2 partitions, and partition() of the sink says 2"));
+  EXPECT_THAT(error(0, "a b"), HasSubstr("'a b' can't be the name of a topic"));
+  EXPECT_THAT(error(0, ".."), HasSubstr("can't be the name"));
+  EXPECT_THAT(error(0, std::string(250, 'x')), HasSubstr("can't be the name"));
+  EXPECT_THAT(error(0, topic_name("missing")), AllOf(HasSubstr(topic_name("missing")), HasSubstr("Create the topic")));
+  EXPECT_THAT(error(0, small), HasSubstr("takes messages of 2000 bytes"));
+  EXPECT_EQ(error(1, topic), "no error");
+  user().create_partitions(topic, 3);
+  EXPECT_EQ(error(2, topic), "no error") << "a topic that has grown is looked up again";
+}
+
+TEST_F(KafkaSinkTest, ATopicThatIsGoneWhenAnEpochIsCommittedIsWaitedFor) {
+  const std::string topic = create_topic(1), other = create_topic(1, "other");
+  auto made = exactly_once(topic).property("topic.metadata.propagation.max.ms", "500");
+  made.topic([&](const Order&) { return other; });
+  DrivenSink subtask{made};
+  subtask.write(0, 1);
+  static_cast<void>(subtask.checkpoint(1));
+  user().delete_topic(other);
+  subtask.complete(1);
+  EXPECT_EQ(create_topic(1, "other"), other);
+  EXPECT_TRUE(subtask.settles_after_retries());
+  EXPECT_THAT(values(other), ElementsAre("0"));
+}
+
+TEST_F(KafkaSinkTest, ATransactionThatTakesTooLongSaysWhichTimeToRaise) {
+  const std::string topic = create_topic(1);
+  TransactionalProducer slow{broker().connection(), prefix() + "-0", 1s};
+  slow.take_over();
+  slow.begin();
+  slow.produce({.value = "0"}, topic);
+  broker().kill();
+  EXPECT_THAT(error_of([&] { slow.end_with_offset("whose", topic, 1); }), HasSubstr("transaction_timeout()"));
+  broker().start();
+}
+
 TEST_F(KafkaSinkTest, AStartIsRefusedWhereNoCommitCouldEverSucceed) {
   EXPECT_THAT(error_of([&] { recover(exactly_once(topic_name("missing")), {}); }), AllOf(HasSubstr(topic_name("missing")), HasSubstr("Create the topic")));
   const std::string small = create_topic(1, "small", {{"max.message.bytes", "2000"}});
@@ -428,10 +529,24 @@ TEST_F(KafkaSinkTest, AStartIsRefusedWhereNoCommitCouldEverSucceed) {
   EXPECT_THAT(error_of([&] { recover(exactly_once(topic).transaction_timeout(20min), {}); }), HasSubstr("transaction.max.timeout.ms"));
 }
 
+TEST_F(KafkaSinkTest, TheLargestMessageThatIsTakenIsCommittedToATopicWithTheSameLimit) {
+  const std::string topic = create_topic(1, "topic", {{"max.message.bytes", "2000"}});
+  auto made = exactly_once(topic).value(&Order::customer).property("message.max.bytes", "2000");
+  made.headers([](const Order&) { return std::vector<KafkaHeader>(20); });
+  const SinkDescription<Order> description = made;
+  const std::size_t size = 2000 - 128 - 20 * 10;
+  DrivenSink subtask{description};
+  subtask.write({{1, std::string(size, 'x')}});
+  recover(description, subtask.checkpoint(1));
+  ASSERT_EQ(values(topic).size(), 1u);
+  DrivenSink next{description};
+  EXPECT_THAT(error_of([&] { next.write({{2, std::string(size + 1, 'x')}}); }), HasSubstr("and 2000 is the most"));
+}
+
 TEST_F(KafkaSinkTest, WhatIsTooLargeToBeCommittedIsRefusedWhenItIsWritten) {
   const std::string topic = create_topic(1);
   DrivenSink subtask{exactly_once(topic).value(&Order::customer)};
-  EXPECT_THAT(error_of([&] { subtask.write({{1, std::string(2'000'000, 'x')}}); }), HasSubstr("has 2000000 bytes, and 1000000 is the most"));
+  EXPECT_THAT(error_of([&] { subtask.write({{1, std::string(2'000'000, 'x')}}); }), HasSubstr("has 2000128 bytes with what Kafka adds, and 1000000 is the most"));
   DrivenSink small{exactly_once(topic).max_epoch_bytes(1000)};
   EXPECT_THAT(error_of([&] { small.write(0, 10'000); }), AllOf(HasSubstr("take more than 1000 bytes"), HasSubstr("Take checkpoints more often")));
 }

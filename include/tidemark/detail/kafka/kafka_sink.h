@@ -27,7 +27,7 @@ enum class DeliveryGuarantee : std::uint8_t {
 };
 
 /// What becomes of an epoch that a job is restored with, where the mark of whether it was committed is gone from the brokers: they forget
-/// it offsets.retention.minutes after the subtask's last commit, and when the topic is deleted.
+/// it offsets.retention.minutes after the last commit of its run, and when the topic is deleted. While a job runs it is always kFail.
 enum class LostMarker : std::uint8_t {
   kFail,    ///< the job does not start
   kCommit,  ///< it is written, maybe for the second time
@@ -53,6 +53,7 @@ struct KafkaSinkOptions {
   Duration transaction_timeout = std::chrono::minutes{1};
   std::uint64_t max_epoch_bytes = std::uint64_t{64} << 20;
   LostMarker on_lost_marker = LostMarker::kFail;
+  Duration run_ends_after = std::chrono::hours{1};  ///< without an epoch; the next one is of a new run, whose mark is fresh
 };
 
 /// Throws Error for options that can never work.
