@@ -1,6 +1,8 @@
 // Clicks per page and 10 seconds, of a stream that never ends: a job to try a cluster with.
 //
-//   live_clicks --output live && tail -f live/part-*
+//   live_clicks --checkpoint-dir state --checkpoint-interval 1s &
+//   cat live/part-*          # rows come with each checkpoint
+//   kill %1
 #include <cstdint>
 #include <optional>
 #include <string>

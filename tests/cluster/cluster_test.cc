@@ -193,6 +193,7 @@ TEST_F(ClusterTest, ATaskManagerThatIsLostIsReplacedByFreeSlots) {
     break;
   }
   expect_finished(job, "job", expected);
+  EXPECT_GE(restarts_of(job), 1) << "nothing was killed";
 }
 
 TEST_F(ClusterTest, AJobManagerThatIsKilledGoesOnWithItsJobs) {
