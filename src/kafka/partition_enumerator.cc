@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,10 @@
 namespace tidemark::detail {
 namespace {
 
+// A topic that was made a moment ago has no leader that knows it yet.
+constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::milliseconds kPause{200};
+
 /// Partitions that are new, with their offsets. The first search must come to something; a later one that fails changes nothing.
 class PartitionSearch final : public SplitSearch {
  public:
@@ -26,12 +31,16 @@ class PartitionSearch final : public SplitSearch {
       : finder_{std::move(finder)}, options_{std::move(options)}, known_{std::move(known)}, is_first_{is_first} {}
 
   void run() override {
-    try {
-      find();
-    } catch (const Error& error) {
-      if (is_first_) throw;
-      found.clear();
-      log_warning(fmt::format("no look for new partitions: {}", error.message()));
+    const auto started = std::chrono::steady_clock::now();
+    for (;;) {
+      try {
+        return find();
+      } catch (const Error& error) {
+        found.clear();
+        if (!is_first_) return log_warning(fmt::format("no look for new partitions: {}", error.message()));
+        if (error.retry() == Retry::kNone || std::chrono::steady_clock::now() - started > kPatience) throw;
+        std::this_thread::sleep_for(kPause);
+      }
     }
   }
 

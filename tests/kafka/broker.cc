@@ -133,6 +133,14 @@ void KafkaUser::create_topic(const std::string& topic, int partitions, const std
   rd_kafka_CreateTopics(client_.get(), &created, 1, options, queue);
   rd_kafka_NewTopic_destroy(created);
   run_admin(options, queue, "creating " + topic);
+  // The answer comes before the leaders know that they are that.
+  for (int partition = 0; partition < partitions; ++partition) {
+    std::int64_t low = 0, high = 0;
+    for (int tries = 0; tries < 300; ++tries) {
+      if (rd_kafka_query_watermark_offsets(client_.get(), topic.c_str(), partition, &low, &high, kPatienceMs) == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    }
+  }
 }
 
 void KafkaUser::delete_topic(const std::string& topic) {
